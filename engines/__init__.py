@@ -1,0 +1,1 @@
+"""How text is made: the model pool, loading, decoding, text streaming. Others enter by `engines.base`."""

@@ -1,0 +1,237 @@
+"""What is asked of an engine and what comes back: the only door of this room that others use.
+
+Knows: a request, the settings of a generation, the live answer an engine writes into, the finished answer.
+Refuses to know: torch, streamlit, how any engine makes text, and what becomes of an answer afterwards.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from errors import BadRequest, NaraniError
+from prompts.conversation import Conversation
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "temperature": (0.0, 5.0),
+    "top_p": (0.0, 1.0),
+    "top_k": (0, 1_000_000),
+    "repetition_penalty": (0.1, 10.0),
+    "max_new_tokens": (1, 131_072),
+    "seed": (0, 2**63 - 1),
+}
+
+
+@dataclass(frozen=True)
+class GenerationSettings:
+    """How an answer is drawn; refused here when out of range, so that no engine has to check again."""
+
+    temperature: float = 0.0
+    """0 is greedy: always the likeliest token."""
+    top_p: float = 1.0
+    top_k: int = 0
+    """0: no limit."""
+    repetition_penalty: float = 1.0
+    max_new_tokens: int = 512
+    seed: int = 0
+    stop_strings: tuple[str, ...] = ()
+    """Beyond those of the model's format."""
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+                raise BadRequest(f"{name} must lie between {low:g} and {high:g}, not {value!r}.", name=name)
+        if self.top_p == 0.0:
+            raise BadRequest("top_p must be above 0.", name="top_p")
+        if any(not stop for stop in self.stop_strings):
+            raise BadRequest("A stop string must not be empty.", name="stop_strings")
+
+
+@dataclass(frozen=True)
+class AnswerRequest:
+    """One question to one model."""
+
+    model_id: str
+    conversation: Conversation
+    settings: GenerationSettings = GenerationSettings()
+    format_id: str | None = None
+    """Ask in another format than the model's own (to show what a wrong one costs)."""
+    quantisation: str | None = None
+    """None: the entry's default."""
+    thinking: bool | None = None
+    """For chat formats that can switch it; None: the template's own default."""
+    reproducible: bool = False
+    """Answer alone on its model, so that last-bit rounding cannot differ."""
+
+
+class FinishReason(StrEnum):
+    EOS = "eos"
+    STOP_STRING = "stop_string"
+    LENGTH = "length"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    LOADING = "loading"
+    READING = "reading"
+    ANSWERING = "answering"
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+ENDED = frozenset({State.DONE, State.STOPPED, State.FAILED})
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Read, not estimated; None where there was nothing to read."""
+
+    load_seconds: float | None = None
+    seconds_to_first_text: float | None = None
+    """From the question's submission, loading and waiting included."""
+    answering_seconds: float | None = None
+    """From the first token after the prompt was read to the last one."""
+    tokens_in: int | None = None
+    tokens_out: int = 0
+    tokens_per_second: float | None = None
+    characters_per_second: float | None = None
+    peak_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one model said, and everything needed to ask it the same again."""
+
+    model_id: str
+    text: str
+    finish_reason: FinishReason
+    settings: GenerationSettings
+    prompt: str = ""
+    format_id: str = ""
+    revision: str | None = None
+    quantisation: str = "none"
+    measures: Measures = Measures()
+    error: str | None = None
+    error_code: str | None = None
+
+
+@dataclass(frozen=True)
+class LiveView:
+    """A consistent picture of a live answer at one moment, for drawing."""
+
+    model_id: str
+    state: State
+    text: str
+    progress: float | None
+    """Of loading, 0 to 1; None where it is not known."""
+    note: str
+    """What it is waiting for or doing, in a few words."""
+    measures: Measures
+    answer: Answer | None
+
+
+@dataclass
+class LiveAnswer:
+    """One answer as it grows: text, state and figures; an engine writes it, any thread may read it."""
+
+    model_id: str
+    keep: Callable[[Answer], None] | None = None
+    """Called once with the finished answer before it counts as ended: nothing answered is lost."""
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _parts: list[str] = field(default_factory=list, repr=False)
+    _state: State = State.WAITING
+    _progress: float | None = None
+    _note: str = ""
+    _measures: Measures = Measures()
+    _answer: Answer | None = None
+    _stop: threading.Event = field(default_factory=threading.Event, repr=False)
+    _ended: threading.Event = field(default_factory=threading.Event, repr=False)
+    submitted_at: float = field(default_factory=time.perf_counter)
+
+    def enter(self, state: State, note: str = "", progress: float | None = None) -> None:
+        """Move to a state that is not an end; ignored once ended."""
+        with self._lock:
+            if self._state not in ENDED:
+                self._state, self._note, self._progress = state, note, progress
+
+    def append(self, text: str, measures: Measures | None = None) -> None:
+        with self._lock:
+            self._parts.append(text)
+            if measures is not None:
+                self._measures = measures
+
+    def finish(self, answer: Answer) -> None:
+        """Keep the answer, then mark it ended; a second call changes nothing."""
+        with self._lock:
+            if self._answer is not None:
+                return
+            self._answer = answer
+        try:
+            if self.keep is not None:
+                self.keep(answer)
+        finally:
+            self._mark_ended(answer)
+
+    def fail(self, error: NaraniError, settings: GenerationSettings, **known: object) -> None:
+        """End as failed, keeping the text that had come."""
+        fields = {"text": self.view().text, "measures": self.view().measures, **known}
+        answer = Answer(
+            model_id=self.model_id,
+            finish_reason=FinishReason.FAILED,
+            settings=settings,
+            error=str(error),
+            error_code=error.code,
+            **fields,  # type: ignore[arg-type]
+        )
+        self.finish(answer)
+
+    def ask_to_stop(self) -> None:
+        self._stop.set()
+
+    @property
+    def stop_asked(self) -> bool:
+        return self._stop.is_set()
+
+    @property
+    def ended(self) -> bool:
+        return self._ended.is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Whether it ended within `timeout` seconds."""
+        return self._ended.wait(timeout)
+
+    def view(self) -> LiveView:
+        with self._lock:
+            text = "".join(self._parts)
+            if len(self._parts) > 1:
+                self._parts = [text]
+            return LiveView(
+                self.model_id, self._state, text, self._progress, self._note, self._measures, self._answer
+            )
+
+    def _mark_ended(self, answer: Answer) -> None:
+        ends = {FinishReason.FAILED: State.FAILED, FinishReason.STOPPED: State.STOPPED}
+        with self._lock:
+            self._parts = [answer.text]
+            self._measures = answer.measures
+            self._state = ends.get(answer.finish_reason, State.DONE)
+            self._note, self._progress = "", None
+        self._ended.set()
+
+
+class Engine(Protocol):
+    """Makes text. Local models, a scripted stand-in and remote services are all engines."""
+
+    def submit(self, request: AnswerRequest, live: LiveAnswer) -> None:
+        """Take the question and return at once; whatever happens later is written into `live`."""
+
+    def close(self) -> None:
+        """Stop what runs and give back what is held."""

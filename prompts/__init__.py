@@ -1,0 +1,1 @@
+"""How a conversation becomes a prompt: formats as data, one renderer for asking and for training."""

@@ -1,0 +1,34 @@
+"""A prompt ready to be encoded: ordered pieces of text, each marked ours or the user's.
+
+Knows: whose each piece is, which strings end the answer, and what stands between prompt and answer.
+Refuses to know: how it was made and which tokens it becomes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of the prompt; special tokens are recognised only in ours."""
+
+    text: str
+    is_user: bool
+
+
+@dataclass(frozen=True)
+class RenderedPrompt:
+    """The exact prompt, and how its answer is to be read."""
+
+    pieces: tuple[Piece, ...]
+    format_id: str
+    stop_strings: tuple[str, ...] = ()
+    answer_lead: str = ""
+    """What training puts between prompt and answer (koalpaca: one space); not shown."""
+    add_bos: bool = True
+    """Whether the tokenizer adds its own first token; False where a chat template already wrote it."""
+
+    @property
+    def text(self) -> str:
+        return "".join(piece.text for piece in self.pieces)

@@ -1,0 +1,89 @@
+"""Every environment setting, typed, in one place.
+
+Knows: the names of the environment variables, their defaults, and what values they may take.
+Refuses to know: what the settings are used for. Read once at the edge (a command line, the dashboard's
+services) and passed in; nothing else looks at the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from errors import BadRequest
+
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment decides."""
+
+    home: Path
+    """NARANI_HOME: where everything that Narani writes lies."""
+
+    memory_budget: int | None = None
+    """NARANI_MEMORY_BUDGET ("20GB"): bytes the model pool may hold on a device; None: measured at start."""
+
+    device: str | None = None
+    """NARANI_DEVICE ("cpu", "cuda:0"): where models live; None: the first GPU, else the processor."""
+
+    failed_load_seconds: float = 30.0
+    """NARANI_FAILED_LOAD_SECONDS: how long a load that failed is remembered and not tried again."""
+
+    rows_per_model: int = 8
+    """NARANI_ROWS_PER_MODEL: how many questions one model answers at the same time."""
+
+    @property
+    def own_models(self) -> Path:
+        return self.home / "models"
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this environment; a value that cannot be read is refused by name."""
+    values = os.environ if environment is None else environment
+    home = values.get("NARANI_HOME") or platformdirs.user_data_dir("narani", appauthor=False)
+    budget = values.get("NARANI_MEMORY_BUDGET")
+    return Settings(
+        home=Path(home).expanduser(),
+        memory_budget=parse_bytes(budget, "NARANI_MEMORY_BUDGET") if budget else None,
+        device=values.get("NARANI_DEVICE") or None,
+        failed_load_seconds=_number(values, "NARANI_FAILED_LOAD_SECONDS", 30.0),
+        rows_per_model=max(1, int(_number(values, "NARANI_ROWS_PER_MODEL", 8))),
+    )
+
+
+def parse_bytes(text: str, name: str = "size") -> int:
+    """'24GB', '512 MiB' or a plain number of bytes."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMG]?I?B?)\s*", text, re.IGNORECASE)
+    unit = match.group(2).upper() if match else None
+    if unit is not None and unit not in _UNITS:
+        unit += "B"
+    if match is None or unit not in _UNITS:
+        raise BadRequest(
+            f"{name}: '{text}' is not a size. Write it like 24GB or 800MB.", name=name, value=text
+        )
+    return int(float(match.group(1)) * _UNITS[unit])
+
+
+def format_bytes(count: float) -> str:
+    """'11.8 GB': the decimal units that model sizes are given in."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{int(count)} B"
+
+
+def _number(values: Mapping[str, str], name: str, default: float) -> float:
+    text = values.get(name)
+    if not text:
+        return default
+    try:
+        return float(text)
+    except ValueError:
+        raise BadRequest(f"{name}: '{text}' is not a number.", name=name, value=text) from None
