@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -136,6 +137,9 @@ class LiveView:
     """What it is waiting for or doing, in a few words."""
     measures: Measures
     answer: Answer | None
+    """There once it has ended."""
+    not_kept: str | None = None
+    """Why the answer could not be stored; it is then only here, in memory."""
 
 
 @dataclass
@@ -143,8 +147,9 @@ class LiveAnswer:
     """One answer as it grows: text, state and figures; an engine writes it, any thread may read it."""
 
     model_id: str
-    keep: Callable[[Answer], None] | None = None
-    """Called once with the finished answer before it counts as ended: nothing answered is lost."""
+    keep: Callable[[Answer], Future[None]] | None = None
+    """Called once with the finished answer, and must only enqueue: the engine's thread never waits for a
+    disk. The answer counts as ended when the future is done, so what is shown as done is stored."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _parts: list[str] = field(default_factory=list, repr=False)
     _state: State = State.WAITING
@@ -152,33 +157,37 @@ class LiveAnswer:
     _note: str = ""
     _measures: Measures = Measures()
     _answer: Answer | None = None
+    _not_kept: str | None = None
+    _finishing: bool = False
     _stop: threading.Event = field(default_factory=threading.Event, repr=False)
+    _on_stop: Callable[[], None] | None = None
     _ended: threading.Event = field(default_factory=threading.Event, repr=False)
     submitted_at: float = field(default_factory=time.perf_counter)
 
     def enter(self, state: State, note: str = "", progress: float | None = None) -> None:
         """Move to a state that is not an end; ignored once ended."""
         with self._lock:
-            if self._state not in ENDED:
+            if not self._finishing:
                 self._state, self._note, self._progress = state, note, progress
 
     def append(self, text: str, measures: Measures | None = None) -> None:
         with self._lock:
+            if self._finishing:
+                return
             self._parts.append(text)
             if measures is not None:
                 self._measures = measures
 
     def finish(self, answer: Answer) -> None:
-        """Keep the answer, then mark it ended; a second call changes nothing."""
+        """Hand the answer to `keep`, and mark it ended once it is stored; a second call changes nothing."""
         with self._lock:
-            if self._answer is not None:
+            if self._finishing:
                 return
-            self._answer = answer
-        try:
-            if self.keep is not None:
-                self.keep(answer)
-        finally:
+            self._finishing = True
+        if self.keep is None:
             self._mark_ended(answer)
+        else:
+            self.keep(answer).add_done_callback(lambda stored: self._mark_ended(answer, stored.exception()))
 
     def fail(self, error: NaraniError, settings: GenerationSettings, **known: object) -> None:
         """End as failed, keeping the text that had come."""
@@ -194,7 +203,19 @@ class LiveAnswer:
         self.finish(answer)
 
     def ask_to_stop(self) -> None:
-        self._stop.set()
+        with self._lock:
+            self._stop.set()
+            call, self._on_stop = self._on_stop, None
+        if call is not None:
+            call()
+
+    def when_stopped(self, call: Callable[[], None]) -> None:
+        """Have an engine told at once, where it cannot look at `stop_asked` itself: while a question waits."""
+        with self._lock:
+            asked = self._stop.is_set()
+            self._on_stop = None if asked else call
+        if asked:
+            call()
 
     @property
     def stop_asked(self) -> bool:
@@ -214,17 +235,33 @@ class LiveAnswer:
             if len(self._parts) > 1:
                 self._parts = [text]
             return LiveView(
-                self.model_id, self._state, text, self._progress, self._note, self._measures, self._answer
+                self.model_id,
+                self._state,
+                text,
+                self._progress,
+                self._note,
+                self._measures,
+                self._answer,
+                self._not_kept,
             )
 
-    def _mark_ended(self, answer: Answer) -> None:
+    def _mark_ended(self, answer: Answer, problem: BaseException | None = None) -> None:
         ends = {FinishReason.FAILED: State.FAILED, FinishReason.STOPPED: State.STOPPED}
         with self._lock:
+            self._answer = answer
+            self._not_kept = None if problem is None else _reason(problem)
             self._parts = [answer.text]
             self._measures = answer.measures
             self._state = ends.get(answer.finish_reason, State.DONE)
             self._note, self._progress = "", None
         self._ended.set()
+
+
+def _reason(problem: BaseException) -> str:
+    """A sentence of ours as it is; of others only what holds no path."""
+    if isinstance(problem, NaraniError):
+        return str(problem)
+    return getattr(problem, "strerror", None) or type(problem).__name__
 
 
 class Engine(Protocol):

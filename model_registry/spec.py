@@ -10,10 +10,14 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 Quantisation = Literal["none", "int8", "nf4"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 ModelId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]
+Text = Annotated[str, Field(min_length=1)]
+TokenId = Annotated[int, Field(ge=0, lt=2**31)]
+Subfolder = Annotated[str, Field(pattern=r"^([A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*)?$")]
 
 
 class Fact(BaseModel):
@@ -59,7 +63,7 @@ class Reference(Fact):
 
 
 class Licence(Fact):
-    name: str
+    name: Text
     address: str = ""
     commercial: CommercialUse
     note: str = ""
@@ -91,42 +95,59 @@ class LoadingRecipe(Fact):
 class GenerationDefaults(Fact):
     """What the model's own source recommends; None where it says nothing."""
 
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    repetition_penalty: float | None = None
-    max_new_tokens: int | None = None
+    temperature: float | None = Field(default=None, ge=0, le=5)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    top_k: int | None = Field(default=None, ge=0, le=1_000_000)
+    repetition_penalty: float | None = Field(default=None, ge=0.1, le=10)
+    max_new_tokens: int | None = Field(default=None, ge=1, le=131_072)
+
+
+class Embeddings(Fact):
+    """The part of the weights that every quantisation leaves in 16 bits."""
+
+    vocabulary: int = Field(gt=0, le=10**7)
+    """Rows, padding included."""
+    hidden_size: int = Field(gt=0, le=10**6)
+    tied: bool = False
+    """Input and output share one matrix."""
+
+    @property
+    def parameters(self) -> int:
+        return self.vocabulary * self.hidden_size * (1 if self.tied else 2)
 
 
 class Adapter(Fact):
     """The entry is a PEFT adapter over another entry; `source` is then the adapter's own folder or hub id."""
 
     base: ModelId
-    subfolder: str = ""
+    subfolder: Subfolder = ""
 
 
 class ModelSpec(Fact):
     """One model: what it is, where it comes from, how it is spoken to and loaded."""
 
     id: ModelId
-    title: str
-    source: str
+    title: Text
+    source: Text
     """A hub id (owner/name) or a local folder; the loader of entries has already made a folder absolute."""
     revision: str | None = None
-    family: str
+    family: Text
     architecture: Architecture
-    parameters: int = Field(gt=0)
-    context_length: int = Field(gt=0)
+    parameters: int = Field(gt=0, le=10**14)
+    """Of an adapter: its own, without those of its base."""
+    embeddings: Embeddings | None = None
+    """None: not known; the bytes of a quantised model are then a coarser estimate."""
+    context_length: int = Field(gt=0, le=10**9)
     licence: Licence
-    prompt_format: str
+    prompt_format: Text
     thinking: Literal["never", "switch", "always"] = "never"
     base_model: bool = False
     """Pre-trained only: it continues text and was never taught to answer."""
     improvised_format: bool = False
     """The format was chosen by somebody other than the makers."""
-    eos_token_ids: tuple[int, ...] = ()
+    eos_token_ids: tuple[TokenId, ...] = ()
     """Every id that ends an answer; empty: unknown, taken from the generation config and said so."""
-    stop_strings: tuple[str, ...] = ()
+    stop_strings: tuple[Text, ...] = ()
     """Beyond those of the format."""
     tokenizer: TokenizerRecipe = TokenizerRecipe()
     loading: LoadingRecipe = LoadingRecipe()
@@ -143,13 +164,20 @@ class ModelSpec(Fact):
     def _agrees_with_itself(self) -> ModelSpec:
         loading = self.loading
         if loading.default_quantisation not in loading.quantisations:
-            raise ValueError("loading.default_quantisation is not one of loading.quantisations")
+            raise _contradiction("loading.default_quantisation", "is not one of loading.quantisations")
         if loading.trust_remote_code and not is_commit(self.revision):
-            raise ValueError("loading.trust_remote_code needs revision to be a full 40-digit commit")
+            raise _contradiction("loading.trust_remote_code", "needs revision to be a full 40-digit commit")
+        if self.embeddings and self.adapter is None and self.embeddings.parameters >= self.parameters:
+            raise _contradiction("embeddings", "are larger than the whole model")
         unknown = sorted(set(self.unsure) - set(type(self).model_fields))
         if unknown:
-            raise ValueError(f"unsure names fields that do not exist: {', '.join(unknown)}")
+            raise _contradiction("unsure", f"names fields that do not exist: {', '.join(unknown)}")
         return self
+
+
+def _contradiction(key: str, problem: str) -> PydanticCustomError:
+    # The key travels along, so that whoever reads entries can name it without searching the sentence.
+    return PydanticCustomError("contradiction", "{key} {problem}", {"key": key, "problem": problem})
 
 
 def is_commit(revision: str | None) -> bool:

@@ -1,0 +1,105 @@
+"""The decode loop: one long-lived thread that owns all answering on a device.
+
+Knows: which voices have work and whose turn it is; runs small calls between rounds for whoever must not
+meet a step halfway (attaching an adapter, giving a model up).
+Refuses to know: what a model is, how its step works, and who asked.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+import torch
+
+from engines.sequence import Sequence
+from engines.voice import Voice
+from errors import LoadError
+
+Result = TypeVar("Result")
+_HELD_UP_PAUSE = 0.02
+_CLOSED = "Narani is closing; what had come is kept. Ask again after it has started."
+
+
+class DecodeLoop:
+    """Rounds over the voices: each that has work advances by one step, in turn."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._calls: deque[Callable[[], None]] = deque()
+        self._voices: list[Voice] = []
+        self._wake = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name=f"decode-{device}", daemon=True)
+        self._thread.start()
+
+    def add(self, voice: Voice, sequence: Sequence) -> None:
+        """Let a question join its model at the next round."""
+
+        def join() -> None:
+            voice.add(sequence)
+            if voice not in self._voices:
+                self._voices.append(voice)
+
+        self._post(join)
+
+    def call(self, function: Callable[[], Result]) -> Result:
+        """Run a function on the loop's thread, between two rounds, and hand its result back."""
+        future: Future[Result] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(function())
+            except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
+                future.set_exception(error)
+
+        if threading.current_thread() is self._thread:
+            run()
+        else:
+            self._post(run)
+        return future.result()
+
+    def close(self) -> None:
+        """End every answer as failed with what had come, and the thread with them."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def _post(self, call: Callable[[], None]) -> None:
+        with self._wake:
+            if self._closing:
+                raise LoadError(_CLOSED)
+            self._calls.append(call)
+            self._wake.notify()
+
+    def _run(self) -> None:
+        with torch.inference_mode():
+            while self._wait_for_work():
+                while self._calls:
+                    self._calls.popleft()()
+                for voice in self._voices:
+                    voice.advance()
+                self._voices = [voice for voice in self._voices if voice.has_work]
+                self._pause_if_held_up()
+        while self._calls:
+            self._calls.popleft()()
+        for voice in self._voices:
+            voice.fail_all(LoadError(_CLOSED))
+
+    def _pause_if_held_up(self) -> None:
+        """Where every question waits for memory that a load or a release will bring, do not spin."""
+        if self._voices and all(voice.is_held_up for voice in self._voices):
+            with self._wake:
+                self._wake.wait(_HELD_UP_PAUSE)
+
+    def _wait_for_work(self) -> bool:
+        if self._voices and not self._closing:
+            return True
+        with self._wake:
+            self._wake.wait_for(lambda: self._closing or self._calls or self._voices)
+            return not self._closing

@@ -1,0 +1,86 @@
+"""Where models live: which device is used, how much memory it has, and what a model really takes of it.
+
+Knows: reading free and used bytes of a GPU or of the machine's own memory, and counting a network's storages.
+Refuses to know: which models there are and who may stay.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+
+import psutil
+import torch
+
+from errors import BadRequest
+
+_LEFT_FREE = 0.10
+"""The share of free memory that the budget leaves to activations and to others."""
+
+
+def pick_device(name: str | None) -> torch.device:
+    """The named device, or the first GPU, or the processor."""
+    if name is None:
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise BadRequest(f"NARANI_DEVICE: '{name}' is not a device. Write cpu or cuda:0.") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        here = torch.cuda.device_count()
+        raise BadRequest(f"NARANI_DEVICE: '{name}' is not here; this machine has {here} GPUs.")
+    return torch.device("cuda:0") if name == "cuda" else device
+
+
+def free_bytes(device: torch.device) -> int:
+    """What is free right now, blocks cached by this process included."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return psutil.virtual_memory().available
+
+
+def default_budget(device: torch.device) -> int:
+    return int(free_bytes(device) * (1 - _LEFT_FREE))
+
+
+def network_bytes(network: torch.nn.Module) -> int:
+    """The bytes of every storage the network holds, shared ones counted once."""
+    storages = (tensor.untyped_storage() for tensor in tensors_of(network))
+    return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
+
+
+def tensors_of(network: torch.nn.Module) -> Iterator[torch.Tensor]:
+    """Parameters, buffers, and what quantised weights keep beside them."""
+    for tensor in (*network.parameters(), *network.buffers()):
+        yield tensor
+        yield from _beside(tensor)
+
+
+def _beside(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
+    state = getattr(tensor, "quant_state", None)
+    holders = [tensor, state, getattr(state, "state2", None)]
+    for holder in holders:
+        for name in ("absmax", "code", "offset", "SCB", "CB"):
+            held = getattr(holder, name, None)
+            if isinstance(held, torch.Tensor):
+                yield held
+
+
+class ReleaseProof:
+    """Made before a network is let go; tells afterwards how many bytes really came back."""
+
+    def __init__(self, network: torch.nn.Module, device: torch.device) -> None:
+        self._device = device
+        self._allocated = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
+        self._watched = [
+            (weakref.ref(tensor), tensor.untyped_storage().data_ptr(), tensor.untyped_storage().nbytes())
+            for tensor in tensors_of(network)
+        ]
+
+    def returned_bytes(self) -> int:
+        if self._device.type == "cuda":
+            return self._allocated - torch.cuda.memory_allocated(self._device)
+        alive = {place for tensor, place, _ in self._watched if tensor() is not None}
+        gone = {place: size for tensor, place, size in self._watched if tensor() is None}
+        return sum(size for place, size in gone.items() if place not in alive)

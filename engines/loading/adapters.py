@@ -1,0 +1,209 @@
+"""PEFT adapters over a loaded base: attached in place, sharing its weights, switched per step, taken off.
+
+Knows: LoRA layers, how they come into a network and leave it without a trace.
+Refuses to know: which row of a batch wants which adapter, and training.
+Attach, detach and use must not run while another thread is inside the network's forward pass.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engines.loading.hub import commit_of, files_of
+from engines.loading.load import explain, quieten_libraries, release_memory
+from engines.loading.loaded import AttachedAdapter, LoadedModel, LoadWatch
+from engines.loading.reading import WeightReader
+from engines.loading.safety import CheckedFolder, check_adapter
+from errors import BadRequest, LoadError
+from model_registry.spec import ModelSpec
+
+_NOT_PLAIN = {
+    "modules_to_save": "retrains whole layers",
+    "trainable_token_indices": "retrains tokens",
+    "layer_replication": "repeats layers",
+    "target_parameters": "changes bare parameters",
+    "use_dora": "rescales the base's weights",
+    "use_qalora": "groups the base's weights",
+    "megatron_config": "needs Megatron",
+    "alora_invocation_tokens": "switches itself on by tokens",
+    "arrow_config": "routes between adapters",
+}
+"""What plain LoRA layers over an untouched base cannot do."""
+_KEY = re.compile(
+    r"(?:base_model\.model\.)?(?P<path>.+)\.(?P<part>lora_[A-Za-z_]+)(?:\.(?P<field>weight|bias))?"
+)
+
+
+def attach_adapter(loaded: LoadedModel, spec: ModelSpec, watch: LoadWatch) -> AttachedAdapter:
+    """Put the adapter's layers into the base, switched off; on any fault the base is as it was before."""
+    if spec.adapter is None:
+        raise BadRequest(f"{spec.title} is not an adapter.")
+    # PEFT builds dotted paths from the name, so it may hold no dot; '+' occurs in no id.
+    name = f"adapter+{spec.id.replace('.', '+')}"
+    if name in loaded.adapters:
+        return loaded.adapters[name]
+    quieten_libraries()
+    try:
+        attached = _attach(loaded, spec, name, watch)
+        loaded.adapters[name] = attached
+        return attached
+    except Exception as error:  # noqa: BLE001 - whatever a library raises, the caller gets one sentence
+        failure = explain(error, spec)
+    _take_out(loaded, name)
+    release_memory(loaded.device)
+    raise failure
+
+
+def detach_adapter(loaded: LoadedModel, adapter: AttachedAdapter) -> None:
+    """Remove the adapter's weights; with the last one the base has its plain layers again."""
+    loaded.adapters.pop(adapter.name, None)
+    _take_out(loaded, adapter.name)
+    release_memory(loaded.device)
+
+
+class AdapterSwitch:
+    """Makes a loaded model answer as its base or with one adapter; cheap enough to call before every step."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self._loaded = loaded
+
+    def use(self, name: str | None) -> None:
+        loaded = self._loaded
+        if name == loaded.adapter_in_use:
+            return
+        if name is not None and name not in loaded.adapters:
+            raise BadRequest(f"The adapter '{name}' is not attached to {loaded.spec.title}.")
+        loaded.adapter_in_use = name
+        _set_flags(loaded)
+
+
+def _attach(loaded: LoadedModel, spec: ModelSpec, name: str, watch: LoadWatch) -> AttachedAdapter:
+    from peft import LoraConfig
+    from peft.functional import inject_adapter_in_model
+
+    folder = files_of(spec, watch)
+    checked = check_adapter(folder, spec)
+    config = _lora_config(checked, spec, LoraConfig)
+    with WeightReader(checked.tensors, loaded.device, watch, stage="adapter") as reader:
+        weights = {key: tensor[...] for key, tensor in reader.lazy.items()}
+    _forget_peft(loaded)
+    inject_adapter_in_model(config, loaded.model, adapter_name=name)
+    _forget_peft(loaded)
+    _collect(loaded)
+    _fill(loaded, name, weights, spec)
+    loaded.model.requires_grad_(False)
+    loaded.model.eval()
+    watch.report("adapter", 1.0)
+    return AttachedAdapter(spec, name, _notes(checked, loaded, spec), commit_of(Path(folder)))
+
+
+def _lora_config(checked: CheckedFolder, spec: ModelSpec, config_class: Any) -> Any:
+    """A LoRA config of known keys only; what would change the base for everyone is refused."""
+    stored = checked.config
+    if stored.get("peft_type") != "LORA":
+        raise LoadError(
+            f"{spec.title} is a {stored.get('peft_type')} adapter; only LoRA adapters can be attached."
+        )
+    for key, what in _NOT_PLAIN.items():
+        if stored.get(key):
+            raise LoadError(
+                f"{spec.title} {what} ({key}), so it cannot share its base. Merge it into a model first."
+            )
+    if stored.get("bias", "none") != "none":
+        raise LoadError(
+            f"{spec.title} retrains biases, so it cannot share its base. Merge it into a model first."
+        )
+    known = {key: value for key, value in stored.items() if key in config_class.__dataclass_fields__}
+    # How the weights began no longer matters, and some beginnings rewrite the base.
+    known |= {"init_lora_weights": True, "inference_mode": True, "lora_dropout": 0.0, "auto_mapping": None}
+    known.pop("runtime_config", None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return config_class(**known)
+
+
+def _fill(loaded: LoadedModel, name: str, weights: dict[str, torch.Tensor], spec: ModelSpec) -> None:
+    """Every tensor of the file into its layer, and every layer with its tensors, or a refusal.
+
+    PEFT's own setter would take a state dict of the base, which makes bitsandbytes pack its nf4 weights anew.
+    """
+    dtype = loaded.model.config.dtype or torch.bfloat16
+    empty = {id(value): path for path, value in loaded.model.named_parameters() if f".{name}" in path}
+    layers = _layers(loaded)
+    for key, value in weights.items():
+        place = _place(layers, name, key)
+        if place is None:
+            raise LoadError(
+                f"{spec.title} does not fit {loaded.spec.title}, which has no place for '{key}'.", tensor=key
+            )
+        if place.shape != value.shape:
+            raise LoadError(
+                f"{spec.title} does not fit {loaded.spec.title}: '{key}' should be {list(place.shape)}, "
+                f"but {list(value.shape)} is stored.",
+                tensor=key,
+            )
+        place.data = value.to(loaded.device, dtype)
+        empty.pop(id(place), None)
+    if empty:
+        raise LoadError(f"The file of {spec.title} is incomplete: it lacks '{min(empty.values())}'.")
+
+
+def _place(layers: dict[str, Any], name: str, key: str) -> torch.Tensor | None:
+    """The parameter that a key of an adapter file belongs to, if the base has it."""
+    match = _KEY.fullmatch(key)
+    if match is None or match["path"] not in layers:
+        return None
+    holders = getattr(layers[match["path"]], match["part"], {})
+    if name not in holders:
+        return None
+    return getattr(holders[name], match["field"] or "", holders[name])
+
+
+def _notes(checked: CheckedFolder, loaded: LoadedModel, spec: ModelSpec) -> tuple[str, ...]:
+    said = checked.config.get("base_model_name_or_path")
+    if not said or str(said).rstrip("/\\").replace("\\", "/").split("/")[-1] == Path(loaded.spec.source).name:
+        return ()
+    shown = said if str(said).count("/") == 1 else Path(str(said)).name
+    return (f"{spec.title} says it was trained over {shown}; it is used over {loaded.spec.title}.",)
+
+
+def _layers(loaded: LoadedModel) -> dict[str, Any]:
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    return {path: layer for path, layer in loaded.model.named_modules() if isinstance(layer, BaseTunerLayer)}
+
+
+def _set_flags(loaded: LoadedModel) -> None:
+    """Straight to the flags: PEFT's own switches walk all parameters to set requires_grad."""
+    active = [] if loaded.adapter_in_use is None else [loaded.adapter_in_use]
+    for layer in loaded.adapter_layers:
+        layer._active_adapter = active
+        layer._disable_adapters = not active
+
+
+def _take_out(loaded: LoadedModel, name: str) -> None:
+    if loaded.adapter_in_use == name:
+        loaded.adapter_in_use = None
+    for path, layer in _layers(loaded).items():
+        layer._active_adapter = []
+        layer.delete_adapter(name)
+        if not layer._get_available_adapters():
+            parent, _, attribute = path.rpartition(".")
+            setattr(loaded.model.get_submodule(parent), attribute, layer.get_base_layer())
+    _forget_peft(loaded)
+    _collect(loaded)
+
+
+def _collect(loaded: LoadedModel) -> None:
+    loaded.adapter_layers[:] = _layers(loaded).values()
+    _set_flags(loaded)
+
+
+def _forget_peft(loaded: LoadedModel) -> None:
+    """PEFT leaves a register on the network, and warns when it finds one."""
+    vars(loaded.model).pop("peft_config", None)

@@ -1,0 +1,90 @@
+"""How many bytes a model will take, known in milliseconds and before anything is loaded.
+
+Knows: what safetensors headers and config.json say, and what each quantisation makes of a matrix.
+Refuses to know: budgets, and what is resident.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from engines.loading.headers import FLOATS, StoredTensor
+from engines.loading.hub import cached_files_of
+from engines.loading.loaded import Estimate
+from engines.loading.safety import check_adapter, check_model, text_settings
+from engines.loading.weights import choose_dtype
+from errors import NaraniError
+from model_registry.memory import bytes_needed
+from model_registry.spec import ModelSpec, Quantisation
+
+_NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
+"""Four bits, one byte a block of 64, and four bytes for each 256 of those (double quantisation)."""
+
+_PARAMETERS_A_CACHE_BYTE = 12_000
+"""What models of 5 to 13 billion without grouped heads come near; with grouped heads they need less."""
+
+
+def estimate(spec: ModelSpec, quantisation: str, device: torch.device) -> Estimate:
+    """From the files where they are on this machine, else from the registry; downloads nothing."""
+    folder = cached_files_of(spec)
+    if folder is not None:
+        try:
+            return _from_files(folder, spec, quantisation, device)
+        except NaraniError:
+            # Loading will name the fault; until then the registry's figure serves.
+            pass
+    cache = 0 if spec.architecture == "rwkv" or spec.adapter else spec.parameters // _PARAMETERS_A_CACHE_BYTE
+    return Estimate(
+        bytes_needed(spec, cast(Quantisation, quantisation)), cache, 0, "registry parameters (estimate)"
+    )
+
+
+def _from_files(folder: Path, spec: ModelSpec, quantisation: str, device: torch.device) -> Estimate:
+    if spec.adapter is not None:
+        weights = sum(tensor.values for tensor in check_adapter(folder, spec).tensors) * 2
+        return Estimate(weights, 0, 0, "safetensors headers")
+    checked = check_model(folder, spec)
+    config = checked.config
+    width = choose_dtype(checked.tensors, spec, quantisation, device)[0].itemsize
+    if checked.pickles:
+        weights = bytes_needed(spec, cast(Quantisation, quantisation))
+    else:
+        vocabulary = text_settings(config).get("vocab_size")
+        weights = sum(_loaded_bytes(tensor, quantisation, width, vocabulary) for tensor in checked.tensors)
+    cache, state = _cache(config, width)
+    source = "registry parameters (estimate)" if checked.pickles else "safetensors headers"
+    return Estimate(weights, cache, state, source)
+
+
+def _loaded_bytes(tensor: StoredTensor, quantisation: str, width: int, vocabulary: Any) -> int:
+    """Embeddings and the head stay as they are; buffers of old checkpoints are not loaded at all."""
+    if tensor.dtype not in FLOATS:
+        return 0 if tensor.name.endswith("attention.bias") else tensor.bytes
+    if quantisation == "none" or len(tensor.shape) != 2 or _is_vocabulary(tensor, vocabulary):
+        return tensor.values * width
+    if quantisation == "int8":
+        return tensor.values + 4 * tensor.shape[0]
+    return round(tensor.values * _NF4_BYTES)
+
+
+def _is_vocabulary(tensor: StoredTensor, vocabulary: Any) -> bool:
+    """Whether it is an embedding or the head, under any of the names these have."""
+    return tensor.shape[0] == vocabulary and re.search(r"embed|wte|head", tensor.name) is not None
+
+
+def _cache(config: dict[str, Any], width: int) -> tuple[int, int]:
+    """(bytes a token of context, bytes a running question)."""
+    text = text_settings(config)
+    layers, hidden = text.get("num_hidden_layers", 0), text.get("hidden_size", 0)
+    if text.get("model_type") == "rwkv":
+        return 0, layers * hidden * (2 * width + 3 * 4)
+    heads = text.get("num_attention_heads") or 1
+    if "kv_lora_rank" in text:
+        a_head = text["qk_nope_head_dim"] + text["qk_rope_head_dim"] + text["v_head_dim"]
+        return layers * heads * a_head * width, 0
+    pairs = text.get("num_key_value_heads") or heads
+    return layers * 2 * pairs * (text.get("head_dim") or hidden // heads) * width, 0

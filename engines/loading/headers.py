@@ -1,0 +1,104 @@
+"""The header of a safetensors file, checked against the file before any library maps it.
+
+Knows: the layout of the format: a length, a JSON table of tensors, then their bytes without gap or overlap.
+Refuses to know: what the tensors are for.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from errors import Unsafe
+
+_LONGEST_HEADER = 100_000_000
+_BITS = {
+    "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
+    "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "U16": 16, "I16": 16, "F16": 16, "BF16": 16,
+    "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64, "C64": 64,
+}  # fmt: skip
+FLOATS = ("F64", "F32", "F16", "BF16")
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """One tensor as a file declares it."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    file: Path
+
+    @property
+    def values(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        return self.values * _BITS[self.dtype] // 8
+
+
+def read_header(path: Path) -> list[StoredTensor]:
+    """Every tensor the file declares; refused when the declaration does not fit the file exactly."""
+    size = path.stat().st_size
+    if size < 8:
+        raise _damaged(path, "it is empty or cut off")
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > min(_LONGEST_HEADER, size - 8):
+            raise _damaged(path, "its header claims more than the file holds")
+        table = _parse(path, file.read(length))
+    placed = [_place(path, name, entry) for name, entry in table.items() if name != "__metadata__"]
+    placed.sort(key=lambda place: place[:2])
+    _without_gaps(path, [(begin, end) for begin, end, _ in placed], size - 8 - length)
+    return [tensor for _, _, tensor in placed]
+
+
+def _parse(path: Path, text: bytes) -> dict[str, Any]:
+    try:
+        table = json.loads(text, object_pairs_hook=_unique_keys)
+    except (ValueError, RecursionError):
+        raise _damaged(path, "its header is not readable") from None
+    if not isinstance(table, dict) or not set(table) - {"__metadata__"}:
+        raise _damaged(path, "its header lists no tensors")
+    return table
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return table
+
+
+def _place(path: Path, name: str, entry: Any) -> tuple[int, int, StoredTensor]:
+    """(begin, end, tensor) of one entry of the table."""
+    match entry:
+        case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(begin), int(end)]}:
+            pass
+        case _:
+            raise _damaged(path, f"the entry of '{name}' is not complete")
+    if dtype not in _BITS or not all(type(side) is int and side >= 0 for side in shape):
+        raise _damaged(path, f"the type or shape of '{name}' is not known")
+    if begin < 0 or (end - begin) * 8 != prod(shape) * _BITS[dtype]:
+        raise _damaged(path, f"the size of '{name}' does not match its shape")
+    return begin, end, StoredTensor(name, dtype, tuple(shape), path)
+
+
+def _without_gaps(path: Path, spans: list[tuple[int, int]], body: int) -> None:
+    reached = 0
+    for begin, end in spans:
+        if begin != reached:
+            raise _damaged(path, "its tensors overlap or leave a gap")
+        reached = end
+    if reached != body:
+        raise _damaged(path, "its tensors do not fill the file exactly; it is cut off or changed")
+
+
+def _damaged(path: Path, why: str) -> Unsafe:
+    return Unsafe(
+        f"The file {path.name} is damaged: {why}. Fetch or copy the model again.", file=path.name, why=why
+    )

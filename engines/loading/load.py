@@ -1,0 +1,136 @@
+"""One model from its entry to its device, or nothing: a load that fails or is stopped leaves no byte behind.
+
+Knows: the order of the steps, and how to let go of everything that a failed step held.
+Refuses to know: budgets, who waits for the model, and what is asked of it.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import re
+import traceback
+from typing import Any
+
+import torch
+
+from engines.loading.hub import commit_of, files_of
+from engines.loading.loaded import LoadedModel, LoadWatch
+from engines.loading.safety import check_model, text_settings
+from engines.loading.tokenizing import check_vocabulary, eos_ids, load_tokenizer
+from engines.loading.weights import build_model
+from errors import BadRequest, LoadError, NaraniError, NoRoom
+from model_registry.spec import ModelSpec
+
+_log = logging.getLogger(__name__)
+
+
+def load_model(spec: ModelSpec, quantisation: str, device: torch.device, watch: LoadWatch) -> LoadedModel:
+    """The model of an entry that is no adapter; raises a LoadError or errors.Stopped."""
+    if spec.adapter is not None:
+        raise BadRequest(f"{spec.title} is an adapter; load its base '{spec.adapter.base}' and attach it.")
+    if quantisation not in spec.loading.quantisations:
+        offered = ", ".join(spec.loading.quantisations)
+        raise BadRequest(f"{spec.title} is not offered as {quantisation}; choose one of: {offered}.")
+    quieten_libraries()
+    try:
+        return _load(spec, quantisation, device, watch)
+    except Exception as error:  # noqa: BLE001 - whatever a library raises, the caller gets one sentence
+        _log.info("loading %s failed\n%s", spec.id, traceback.format_exc())
+        failure = explain(error, spec)
+    # Only here, outside the block, is the exception gone that held the frames with the half-made model.
+    release_memory(device)
+    raise failure
+
+
+def quieten_libraries() -> None:
+    """Progress goes to the watch and faults into sentences; nothing of it belongs on the terminal."""
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    for name in ("transformers", "bitsandbytes", "huggingface_hub", "accelerate"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def explain(error: Exception, spec: ModelSpec) -> NaraniError:
+    """The error to raise instead, free of frames and of paths."""
+    if isinstance(error, NaraniError):
+        error.__cause__ = error.__context__ = None
+        return error.with_traceback(None)
+    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in text:
+        return NoRoom(
+            f"Memory ran out while loading {spec.title}. Close other models or choose nf4.", model=spec.id
+        )
+    text = re.sub(r"(?:[A-Za-z]:)?[/\\][^\s'\",;:]+", "…", text)[:200]
+    return LoadError(f"{spec.title} could not be loaded: {text}", model=spec.id, kind=type(error).__name__)
+
+
+def release_memory(device: torch.device) -> None:
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def _load(spec: ModelSpec, quantisation: str, device: torch.device, watch: LoadWatch) -> LoadedModel:
+    _refuse_old_transformers(spec)
+    folder = files_of(spec, watch)
+    checked = check_model(folder, spec)
+    own = spec.tokenizer.source
+    tokenizer_folder = (
+        files_of(spec.model_copy(update={"source": own, "revision": None}), watch) if own else folder
+    )
+    tokenizer = load_tokenizer(tokenizer_folder, spec)
+    rows = _vocabulary_rows(checked.config)
+    if rows is not None:
+        check_vocabulary(tokenizer, rows, spec)
+    ids, notes = eos_ids(folder, tokenizer, rows or len(tokenizer), spec)
+    model, more_notes = build_model(checked, spec, quantisation, device, watch)
+    check_vocabulary(tokenizer, model.get_input_embeddings().weight.shape[0], spec)
+    _try_one_token(model, device, quantisation, spec)
+    return LoadedModel(
+        spec=spec,
+        quantisation=quantisation,
+        device=device,
+        model=model,
+        tokenizer=tokenizer,
+        eos_token_ids=ids,
+        notes=(*notes, *more_notes),
+        revision=commit_of(folder),
+    )
+
+
+@torch.no_grad()
+def _try_one_token(model: Any, device: torch.device, quantisation: str, spec: ModelSpec) -> None:
+    """Nothing is published that cannot compute; it also brings quantised weights into their lasting form."""
+    try:
+        logits = model(torch.zeros(1, 1, dtype=torch.long, device=device), use_cache=False).logits
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, ValueError, AssertionError, ImportError) as error:
+        if quantisation == "none":
+            raise
+        _log.info("%s as %s: %s", spec.id, quantisation, error)
+        raise LoadError(
+            f"{spec.title} cannot run as {quantisation} on this device. Choose another."
+        ) from None
+    if not bool(torch.isfinite(logits).all()):
+        raise LoadError(
+            f"{spec.title} computes values that are not numbers; it is damaged or needs another dtype."
+        )
+
+
+def _refuse_old_transformers(spec: ModelSpec) -> None:
+    import transformers
+    from packaging.version import Version
+
+    lowest = spec.loading.lowest_transformers
+    if lowest and Version(transformers.__version__) < Version(lowest):
+        raise LoadError(
+            f"{spec.title} needs transformers {lowest} or newer; {transformers.__version__} is installed."
+        )
+
+
+def _vocabulary_rows(config: dict[str, Any]) -> int | None:
+    rows = text_settings(config).get("vocab_size")
+    return rows if isinstance(rows, int) else None

@@ -1,0 +1,69 @@
+"""What loading takes and gives: the plain types that the pool, the engine and training are written against.
+
+Knows: a loaded model, an attached adapter, an estimate of bytes, and who is told about progress.
+Refuses to know: files, the hub and how any of it is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+
+from model_registry.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+
+class LoadWatch(Protocol):
+    """Is told how far a load is, and may end it."""
+
+    def report(self, stage: str, fraction: float | None, note: str = "") -> None:
+        """`stage` is "download", "weights" or "adapter"; raising errors.Stopped cancels the load.
+
+        Called from the threads that read and download, never by two of them at once.
+        """
+
+
+@dataclass(eq=False)
+class LoadedModel:
+    """A base model on its device, ready to be stepped."""
+
+    spec: ModelSpec
+    quantisation: str
+    device: torch.device
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+    eos_token_ids: frozenset[int]
+    notes: tuple[str, ...]
+    """Decisions made for the user, one plain sentence each."""
+    revision: str | None = None
+    """The commit that was really loaded, where the source is the hub."""
+    adapters: dict[str, AttachedAdapter] = field(default_factory=dict)
+    adapter_layers: list[Any] = field(default_factory=list, repr=False)
+    """The LoRA layers of all attached adapters, collected when one is attached or detached."""
+    adapter_in_use: str | None = None
+
+
+@dataclass(frozen=True)
+class AttachedAdapter:
+    """One PEFT adapter over a loaded base; `name` is what AdapterSwitch.use takes."""
+
+    spec: ModelSpec
+    name: str
+    notes: tuple[str, ...] = ()
+    revision: str | None = None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a model will take, known before anything of it is loaded."""
+
+    weight_bytes: int
+    cache_bytes_per_token: int
+    state_bytes: int
+    """Per running question, whatever its length (recurrent models)."""
+    read_from: str
+    """Either `safetensors headers` or `registry parameters (estimate)`."""

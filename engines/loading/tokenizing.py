@@ -1,0 +1,84 @@
+"""The tokenizer of a model, and the token ids that end its answers.
+
+Knows: that tokenizer.json is taken as it is, and where eos ids are found when the entry names none.
+Refuses to know: prompts, and how text is encoded or streamed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engines.loading.safety import check_settings, inside, may_run_its_own_code, read_json
+from errors import LoadError
+from model_registry.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+
+def load_tokenizer(folder: Path, spec: ModelSpec) -> PreTrainedTokenizerFast:
+    """tokenizer.json as its makers stored it; the class a config names could build it differently."""
+    from transformers import PreTrainedTokenizerFast
+
+    check_settings(folder, spec)
+    if not inside(folder, "tokenizer.json").exists():
+        raise LoadError(
+            f"{spec.title} has no tokenizer.json, which Narani needs. "
+            "Save it once with transformers' fast tokenizer, or name another tokenizer.source in its entry."
+        )
+    try:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=may_run_its_own_code(spec)
+        )
+    except Exception:  # noqa: BLE001 - the tokenizers library raises its bare Exception
+        raise LoadError(
+            f"The tokenizer of {spec.title} cannot be read. Fetch or copy the model again."
+        ) from None
+    if not spec.tokenizer.return_token_type_ids:
+        tokenizer.model_input_names = ["input_ids", "attention_mask"]
+    return tokenizer
+
+
+def check_vocabulary(tokenizer: PreTrainedTokenizerFast, rows: int, spec: ModelSpec) -> None:
+    """Every token must have a row in the embedding; padding rows beyond are common and fine."""
+    if len(tokenizer) > rows:
+        raise LoadError(
+            f"The tokenizer of {spec.title} has {len(tokenizer)} tokens, but the model knows only {rows}; "
+            "they do not belong together.",
+            tokens=len(tokenizer),
+            rows=rows,
+        )
+
+
+def eos_ids(
+    folder: Path, tokenizer: PreTrainedTokenizerFast, rows: int, spec: ModelSpec
+) -> tuple[frozenset[int], list[str]]:
+    """The ids that end an answer, and what was decided about them."""
+    if spec.eos_token_ids:
+        outside = sorted(token for token in spec.eos_token_ids if not 0 <= token < rows)
+        if outside:
+            raise LoadError(
+                f"The entry of {spec.title} names the eos id {outside[0]}, which the model does not have."
+            )
+        return frozenset(spec.eos_token_ids), []
+    if tokenizer.eos_token_id is None:
+        raise LoadError(
+            f"The tokenizer of {spec.title} has no eos token, so its answers would never end. "
+            "Name eos_token_ids in its entry."
+        )
+    generation = _ids(read_json(folder, "generation_config.json")) if _has(folder) else []
+    ids = {tokenizer.eos_token_id, *(token for token in generation if 0 <= token < rows)}
+    source = "the generation config and the tokenizer" if generation else "the tokenizer"
+    listed = ", ".join(str(token) for token in sorted(ids))
+    return frozenset(ids), [f"The entry names no eos ids; {listed} taken from {source}."]
+
+
+def _has(folder: Path) -> bool:
+    return (folder / "generation_config.json").exists()
+
+
+def _ids(generation: dict[str, Any]) -> list[int]:
+    value = generation.get("eos_token_id")
+    values = value if isinstance(value, list) else [value]
+    return [token for token in values if type(token) is int]

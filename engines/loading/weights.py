@@ -1,0 +1,198 @@
+"""Builds the network from checked files: the right class, the right type, on its device, complete.
+
+Knows: transformers' loader and its traps, bitsandbytes' two recipes, and what a model of each family needs.
+Refuses to know: where the files came from, tokenizers, and answering.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from engines.loading.headers import StoredTensor
+from engines.loading.loaded import LoadWatch
+from engines.loading.reading import WeightReader
+from engines.loading.safety import CheckedFolder, load_pickle, text_settings
+from errors import LoadError
+from model_registry.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedModel
+
+_TORCH = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+_SAFETENSORS = {value: name for name, value in _TORCH.items()} | {torch.bool: "BOOL", torch.uint8: "U8"}
+
+
+def load_config(checked: CheckedFolder, spec: ModelSpec) -> PreTrainedConfig:
+    from transformers import AutoConfig
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+
+    layers = text_settings(checked.config).get("num_hidden_layers", 0)
+    if checked.tensors and isinstance(layers, int) and layers > len(checked.tensors):
+        raise LoadError(f"config.json of {spec.title} claims {layers} layers, more than its files can hold.")
+    try:
+        return AutoConfig.from_pretrained(
+            checked.folder, trust_remote_code=checked.trust_remote_code, local_files_only=True
+        )
+    except Exception as error:  # noqa: BLE001 - a config of any family validates itself in its own way
+        kind = str(checked.config.get("model_type"))
+        said = (str(error).strip().splitlines() or [""])[-1].strip()
+    if kind in CONFIG_MAPPING_NAMES:
+        raise LoadError(f"config.json of {spec.title} is not valid for a network of type {kind}: {said}")
+    raise LoadError(
+        f"{spec.title} is a network of type {kind}, which this version of transformers does not know.",
+        kind=kind,
+    )
+
+
+def choose_dtype(
+    tensors: tuple[StoredTensor, ...], spec: ModelSpec, quantisation: str, device: torch.device
+) -> tuple[torch.dtype, list[str]]:
+    """The type to compute in, and what was decided against the recipe or the file."""
+    sizes = Counter[str]()
+    for tensor in tensors:
+        if tensor.dtype in _TORCH:
+            sizes[tensor.dtype] += tensor.bytes
+    stored = _TORCH[sizes.most_common(1)[0][0]] if sizes else torch.bfloat16
+    wanted = stored if spec.loading.dtype == "auto" else getattr(torch, spec.loading.dtype)
+    if quantisation == "nf4" and wanted != torch.bfloat16:
+        return torch.bfloat16, [f"Computed in bfloat16 instead of {_name(wanted)}, as nf4 needs."]
+    if wanted == torch.float16 and (device.type == "cpu" or spec.architecture == "rwkv"):
+        why = "the processor is slow in it" if device.type == "cpu" else "RWKV overflows in it"
+        return torch.bfloat16, [f"Computed in bfloat16 instead of float16: {why}."]
+    return wanted, []
+
+
+def build_model(
+    checked: CheckedFolder, spec: ModelSpec, quantisation: str, device: torch.device, watch: LoadWatch
+) -> tuple[PreTrainedModel, list[str]]:
+    """The finished network and notes; nothing outside this call refers to it before it returns."""
+    config = load_config(checked, spec)
+    if getattr(config, "quantization_config", None) is not None and quantisation != "none":
+        raise LoadError(f"{spec.title} is stored quantised already; it cannot be loaded as {quantisation}.")
+    unpickled = {name: value for path in checked.pickles for name, value in load_pickle(path).items()}
+    tensors = checked.tensors or tuple(_describe(name, value, checked) for name, value in unpickled.items())
+    dtype, notes = choose_dtype(tensors, spec, quantisation, device)
+    network = _class_of(config, checked)
+    attention, attention_notes = _prepare_family(config, network, spec)
+    expected = _shapes(network, config) if quantisation != "none" else {}
+    with WeightReader(tensors, device, watch, unpickled=unpickled) as reader:
+        unpickled = {}
+        model, report = network.from_pretrained(
+            None,
+            config=config,
+            state_dict=reader.lazy,
+            dtype=dtype,
+            device_map=None if device.type == "cpu" and quantisation == "none" else {"": device},
+            attn_implementation=attention,
+            quantization_config=_bitsandbytes(quantisation),
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+            trust_remote_code=checked.trust_remote_code,
+        )
+    _refuse_incomplete(report, config, spec)
+    _refuse_other_shapes(model, expected, spec)
+    model.requires_grad_(False)
+    watch.report("weights", 1.0)
+    return model.eval(), notes + attention_notes
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _describe(name: str, value: torch.Tensor, checked: CheckedFolder) -> StoredTensor:
+    return StoredTensor(name, _SAFETENSORS.get(value.dtype, "I64"), tuple(value.shape), checked.pickles[0])
+
+
+def _class_of(config: PreTrainedConfig, checked: CheckedFolder) -> Any:
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    own = getattr(config, "auto_map", None) or {}
+    if checked.trust_remote_code and "AutoModelForCausalLM" in own:
+        from transformers.dynamic_module_utils import get_class_from_dynamic_module
+
+        return get_class_from_dynamic_module(own["AutoModelForCausalLM"], str(checked.folder))
+    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise LoadError(
+            f"A network of type {config.model_type} does not write text, as far as transformers knows."
+        )
+    return MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+
+
+def _prepare_family(config: PreTrainedConfig, network: Any, spec: ModelSpec) -> tuple[str | None, list[str]]:
+    """(attention, notes); RWKV has none, and needs two of its habits taken away."""
+    if config.model_type == "rwkv":
+        from transformers.models.rwkv import modeling_rwkv
+
+        # Halving the weights of later layers serves float16 only; it would change what an adapter over them
+        # adds, and quantise nf4 weights twice.
+        config.rescale_every = 0
+        # Otherwise building the network fetches a compiled kernel from the hub.
+        modeling_rwkv.is_ninja_available = lambda: False
+        return None, []
+    if spec.loading.attention == "sdpa" and not network._supports_sdpa:
+        return "eager", ["This network has no sdpa attention; eager is used."]
+    return spec.loading.attention, []
+
+
+def _bitsandbytes(quantisation: str) -> Any:
+    if quantisation == "none":
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import bitsandbytes  # noqa: F401 - imported here only for what torch says about it
+    from transformers import BitsAndBytesConfig
+
+    if quantisation == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+
+
+def _shapes(network: Any, config: PreTrainedConfig) -> dict[str, torch.Size]:
+    """What the config promises; the loader compares shapes only where nothing is quantised."""
+    with torch.device("meta"):
+        return {name: value.shape for name, value in network(config).state_dict().items()}
+
+
+def _refuse_incomplete(report: dict[str, Any], config: PreTrainedConfig, spec: ModelSpec) -> None:
+    """Missing tensors would be random numbers, and a further layer means that the config lies."""
+    for name, stored, wanted in sorted(report["mismatched_keys"]):
+        raise _other_shape(name, stored, wanted, spec)
+    for name in sorted(report["missing_keys"]):
+        raise LoadError(
+            f"The files of {spec.title} lack the tensor '{name}' that config.json asks for.", tensor=name
+        )
+    layers = getattr(config, "num_hidden_layers", None)
+    for name in sorted(report["unexpected_keys"]):
+        place = re.search(r"\.(?:layers|blocks|h)\.(\d+)\.", name)
+        if place and layers is not None and int(place.group(1)) >= layers:
+            raise LoadError(
+                f"config.json of {spec.title} says {layers} layers, but its files hold more ('{name}').",
+                tensor=name,
+            )
+
+
+def _refuse_other_shapes(model: PreTrainedModel, expected: dict[str, torch.Size], spec: ModelSpec) -> None:
+    for name, value in model.named_parameters():
+        packed = getattr(value, "quant_state", None)
+        shape = packed.shape if packed is not None else value.shape
+        if name in expected and tuple(shape) != tuple(expected[name]):
+            raise _other_shape(name, shape, expected[name], spec)
+
+
+def _other_shape(name: str, stored: Any, wanted: Any, spec: ModelSpec) -> LoadError:
+    return LoadError(
+        f"config.json of {spec.title} does not describe its files: '{name}' should be {list(wanted)}, "
+        f"but {list(stored)} is stored.",
+        tensor=name,
+    )

@@ -1,0 +1,173 @@
+"""The engine that answers with models on this machine.
+
+Knows: the way of a question from the registry's entry over a lease to the decode loop, and back.
+Refuses to know: who asked, where answers are drawn or stored, and how a step or a load works inside.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from engines.base import Answer, AnswerRequest, FinishReason, LiveAnswer
+from engines.decoding import DecodeLoop
+from engines.devices import default_budget, pick_device
+from engines.lease import Lease, LeaseRequest
+from engines.ledger import PoolView
+from engines.loading import LoadedModel, LoadWatch, estimate, files_of, load_model
+from engines.pool import ModelPool
+from engines.sampling import Chooser, Dice
+from engines.sequence import Asked, Sequence
+from engines.text_stream import TextStream
+from errors import BadRequest, LoadError, NaraniError, Stopped
+from model_registry.registry import Registry
+from model_registry.spec import ModelSpec
+from prompts.encoding import encode
+from prompts.format import PromptFormat
+from prompts.rendering import render
+from settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+class LocalEngine:
+    """One pool and one decode loop for one device; made once a process."""
+
+    def __init__(self, registry: Registry, pool: ModelPool, loop: DecodeLoop, rows_per_model: int) -> None:
+        self._registry, self._pool, self._loop = registry, pool, loop
+        self._rows_per_model = rows_per_model
+
+    def submit(self, request: AnswerRequest, live: LiveAnswer) -> None:
+        """Whatever is wrong with the question or the model ends this live answer and nothing else."""
+        try:
+            self._ask_for_lease(request, live)
+        except NaraniError as error:
+            live.fail(error, request.settings)
+
+    def view(self) -> PoolView:
+        return self._pool.view()
+
+    @property
+    def pool(self) -> ModelPool:
+        return self._pool
+
+    def close(self) -> None:
+        self._pool.close()
+        self._loop.close()
+
+    def _ask_for_lease(self, request: AnswerRequest, live: LiveAnswer) -> None:
+        if not request.conversation.turns[-1].question.strip():
+            raise BadRequest("The question is empty. Type one first.")
+        spec = self._registry.get(request.model_id)
+        format = self._format(request, spec)
+        base = self._registry.base_of(spec)
+        quantisation = request.quantisation or spec.loading.default_quantisation
+        if quantisation not in base.loading.quantisations:
+            offered = ", ".join(base.loading.quantisations)
+            raise BadRequest(f"{spec.title} is not offered as '{quantisation}'. Choose one of: {offered}.")
+        wish = LeaseRequest(
+            base=base,
+            adapter=None if spec is base else spec,
+            quantisation=quantisation,
+            cache_tokens=_roomy_guess(request),
+            live=live,
+            granted=lambda lease: self._begin(request, live, spec, format, lease),
+            refused=lambda problem: _refuse(request, live, problem),
+        )
+        live.when_stopped(lambda: self._pool.cancel(wish))
+        self._pool.request(wish)
+
+    def _format(self, request: AnswerRequest, spec: ModelSpec) -> PromptFormat:
+        if request.format_id is None:
+            return self._registry.format_of(spec)
+        return self._registry.formats.get(request.format_id)
+
+    def _begin(
+        self, request: AnswerRequest, live: LiveAnswer, spec: ModelSpec, format: PromptFormat, lease: Lease
+    ) -> None:
+        """The model is there: render, encode, and let the question join its model's batch."""
+        try:
+            sequence = self._sequence(request, live, spec, format, lease)
+            adapter_id = spec.id if spec.adapter else None
+            voice = lease.resident.voice(adapter_id, self._rows_per_model, self._pool.reserve_cache)
+            self._loop.add(voice, sequence)
+        except NaraniError as error:
+            lease.give_back()
+            live.fail(error, request.settings)
+        except Exception as error:  # noqa: BLE001 - a template of strangers ran; its fault is one column's
+            _log.exception("a question could not be prepared")
+            lease.give_back()
+            kind = type(error).__name__
+            live.fail(LoadError(f"{spec.title} could not read the question ({kind})."), request.settings)
+
+    def _sequence(
+        self, request: AnswerRequest, live: LiveAnswer, spec: ModelSpec, format: PromptFormat, lease: Lease
+    ) -> Sequence:
+        resident, settings = lease.resident, request.settings
+        loaded = resident.loaded
+        rendered = render(format, request.conversation, loaded.tokenizer, request.thinking)
+        ids = encode(rendered, loaded.tokenizer)
+        most = min(settings.max_new_tokens, spec.context_length - len(ids))
+        if most < 1:
+            raise BadRequest(
+                f"The prompt has {len(ids)} tokens and {spec.title} holds {spec.context_length}. "
+                "Shorten the question or its input, or start a new conversation."
+            )
+        prompt = rendered.text
+        stops = (*rendered.stop_strings, *spec.stop_strings, *settings.stop_strings)
+        return Sequence(
+            asked=Asked(
+                request,
+                prompt,
+                format.id,
+                loaded.revision or spec.revision,
+                resident.place.quantisation,
+                resident.load_seconds,
+            ),
+            live=live,
+            prompt_ids=ids,
+            eos_token_ids=_ends(spec, loaded, stops),
+            max_new_tokens=most,
+            chooser=Chooser(settings, Dice(settings.seed, spec.id, prompt), ids),
+            stream=TextStream(
+                loaded.tokenizer.backend_tokenizer, stops, rendered.answer_lead, prompt.endswith("\n")
+            ),
+            on_end=lease.give_back,
+        )
+
+
+def _ends(spec: ModelSpec, loaded: LoadedModel, stops: tuple[str, ...]) -> frozenset[int]:
+    """The ids that end an answer. A stop string that is a token of its own ends it by id: special tokens
+    are not decoded, so as text it would never be seen."""
+    added = loaded.tokenizer.get_added_vocab()
+    of_stops = {added[stop] for stop in stops if stop in added}
+    return (frozenset(spec.eos_token_ids) or loaded.eos_token_ids) | of_stops
+
+
+def build_local_engine(registry: Registry, settings: Settings) -> LocalEngine:
+    """The engine of this process, on the device and within the budget that the settings name."""
+    device = pick_device(settings.device)
+    loop = DecodeLoop(device)
+    budget = settings.memory_budget or default_budget(device)
+    pool = ModelPool(loop, budget, load_model, estimate, _fetch_adapter, settings.failed_load_seconds)
+    return LocalEngine(registry, pool, loop, settings.rows_per_model)
+
+
+def _fetch_adapter(spec: ModelSpec, watch: LoadWatch) -> None:
+    """What takes long about an adapter (its files, PEFT's import), before the decode loop has to wait."""
+    files_of(spec, watch)
+    import peft  # noqa: F401
+
+
+def _roomy_guess(request: AnswerRequest) -> int:
+    """Not fewer tokens than the question will need, before there is a tokenizer to count with."""
+    texts = [request.conversation.system]
+    for turn in request.conversation.turns:
+        texts += [turn.question, turn.input, turn.answer or ""]
+    return sum(map(len, texts)) + 256 + request.settings.max_new_tokens
+
+
+def _refuse(request: AnswerRequest, live: LiveAnswer, problem: NaraniError) -> None:
+    if isinstance(problem, Stopped):
+        live.finish(Answer(request.model_id, "", FinishReason.STOPPED, request.settings))
+    else:
+        live.fail(problem, request.settings)

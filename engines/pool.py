@@ -1,0 +1,293 @@
+"""The model pool: one per device; it owns every resident model, and nothing else holds a reference to one.
+
+Knows: the budget and the ledger of measured bytes, who may stay, who has to go, and whose turn it is to load.
+Refuses to know: how a model is loaded (functions given to it) and what is asked of a model it has leased.
+
+One thread loads, in the order of asking. Before a load it estimates and lets idle models go, the longest
+unused first; models in use are waited for, never taken away. While a load waits for room, a model that has
+to go for it is leased to nobody new, so that the waiting one gets its turn.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import torch
+
+from engines.base import State
+from engines.decoding import DecodeLoop
+from engines.devices import ReleaseProof, free_bytes
+from engines.fitting import EstimateLoad, bytes_needed, no_room
+from engines.lease import Lease, LeaseRequest, QueueWatch, Wanted
+from engines.ledger import Ledger, PoolView
+from engines.loading.loaded import LoadedModel, LoadWatch
+from engines.resident import Place, Resident
+from engines.shortage import give_back, is_shortage, let_go
+from engines.voice import Room
+from errors import LoadError, NaraniError, Stopped
+from model_registry.spec import ModelSpec
+
+Load = Callable[[ModelSpec, str, torch.device, LoadWatch], LoadedModel]
+Fetch = Callable[[ModelSpec, LoadWatch], object]
+
+
+class ModelPool:
+    def __init__(
+        self,
+        loop: DecodeLoop,
+        budget: int,
+        load: Load,
+        estimate: EstimateLoad,
+        fetch_adapter: Fetch,
+        failed_load_seconds: float = 30.0,
+    ) -> None:
+        self._loop, self._device = loop, loop.device
+        self._load, self._estimate, self._fetch_adapter = load, estimate, fetch_adapter
+        self._failed_load_seconds = failed_load_seconds
+        self._ledger = Ledger(budget)
+        self._changed = threading.Condition()
+        self._queue: list[LeaseRequest] = []
+        self._failures: dict[Wanted, tuple[float, NaraniError]] = {}
+        self._room_awaited = 0
+        """The bytes that the first in the queue waits for; 0 while it does not wait."""
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name=f"load-{self._device}", daemon=True)
+        self._thread.start()
+
+    def request(self, request: LeaseRequest) -> None:
+        """Grant at once what is resident; queue the rest."""
+        with self._changed:
+            problem = self._remembered_failure(request.wanted)
+            if self._closing:
+                problem = Stopped("Narani is closing.")
+            lease = None if problem else self._lease(request, in_turn=False)
+            if lease is None and problem is None:
+                self._queue.append(request)
+                self._changed.notify_all()
+        if problem is not None:
+            request.refused(problem)
+        elif lease is not None:
+            request.granted(lease)
+
+    def cancel(self, request: LeaseRequest) -> None:
+        """The question was stopped while it waited; one that was already granted is not touched."""
+        with self._changed:
+            if request not in self._queue:
+                return
+            self._queue.remove(request)
+            self._changed.notify_all()
+        request.refused(Stopped("Stopped before the model was there."))
+
+    def take_back(self, resident: Resident) -> None:
+        with self._changed:
+            resident.leases -= 1
+            resident.last_used = time.monotonic()
+            self._changed.notify_all()
+
+    def reserve_cache(self, resident: Resident, total: int) -> Room:
+        """Let a model's caches come to `total` bytes, if the budget allows once idle models have gone."""
+        while True:
+            with self._changed:
+                if self._ledger.fits(total - resident.cache_bytes):
+                    resident.cache_bytes = total
+                    self._ledger.note_use()
+                    self._changed.notify_all()
+                    return Room.GRANTED
+                idle = next((other for other in self._ledger.idle() if other is not resident), None)
+                if idle is None:
+                    return Room.LATER if self._ledger.others_will_end(resident) else Room.NEVER
+                self._ledger.strike_out(idle)
+            self._free(idle)
+
+    def unload(self, place: Place) -> bool:
+        """Let a model go by hand; False where it is in use or not there."""
+        with self._changed:
+            resident = self._ledger.residents.get(place)
+            if resident is None or resident.leases:
+                return False
+            self._ledger.strike_out(resident)
+        self._free(resident)
+        return True
+
+    def view(self) -> PoolView:
+        with self._changed:
+            return self._ledger.view(str(self._device), free_bytes(self._device), len(self._queue))
+
+    def close(self) -> None:
+        """Refuse who waits, end the thread, let every idle model go. The decode loop still runs here."""
+        with self._changed:
+            self._closing = True
+            waiting, self._queue = self._queue, []
+            self._changed.notify_all()
+        for request in waiting:
+            request.refused(Stopped("Narani is closing."))
+        self._thread.join()
+        for place in list(self._ledger.residents):
+            self.unload(place)
+
+    # -- granting and refusing
+
+    def _remembered_failure(self, wanted: Wanted) -> NaraniError | None:
+        at, problem = self._failures.get(wanted, (0.0, None))
+        if problem is not None and time.monotonic() - at < self._failed_load_seconds:
+            return problem
+        self._failures.pop(wanted, None)
+        return None
+
+    def _lease(self, request: LeaseRequest, in_turn: bool) -> Lease | None:
+        resident = self._ledger.residents.get(request.place)
+        if resident is None or not resident.has(request.adapter):
+            return None
+        if not in_turn and self._ledger.has_to_go(resident, self._room_awaited):
+            return None
+        resident.leases += 1
+        resident.last_used = time.monotonic()
+        return Lease(self, resident)
+
+    def _serve(self, wanted: Wanted) -> None:
+        """Grant everyone in the queue who waits for what is now there."""
+        with self._changed:
+            served = self._waiting_for(wanted)
+            self._queue = [request for request in self._queue if request.wanted != wanted]
+            leases = [self._lease(request, in_turn=True) for request in served]
+        for request, lease in zip(served, leases, strict=True):
+            if lease is not None:
+                request.granted(lease)
+
+    def _refuse(self, wanted: Wanted, problem: NaraniError) -> None:
+        with self._changed:
+            refused = self._waiting_for(wanted)
+            self._queue = [request for request in self._queue if request.wanted != wanted]
+            self._failures[wanted] = (time.monotonic(), problem)
+            self._ledger.note("refuse", wanted[1] or wanted[0].base_id, wanted[0].quantisation, 0, 0.0)
+        for request in refused:
+            request.refused(problem)
+
+    # -- the loading thread
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing or bool(self._queue))
+                if self._closing:
+                    return
+                first = self._queue[0]
+            problem = self._bring(first)
+            if problem is None:
+                self._serve(first.wanted)
+            elif not isinstance(problem, Stopped):
+                self._refuse(first.wanted, problem)
+            # Stopped: whoever it was loaded for has left; one who came meanwhile gets a load of their own.
+
+    def _bring(self, request: LeaseRequest) -> NaraniError | None:
+        """Make what is wanted resident; an error comes back without the frames that hold its tensors."""
+        problem: NaraniError
+        try:
+            if request.place not in self._ledger.residents:
+                self._bring_base(request)
+            if not self._ledger.residents[request.place].has(request.adapter):
+                self._bring_adapter(request)
+            return None
+        except NaraniError as error:
+            let_go(error)
+            problem = error
+        except Exception as error:  # noqa: BLE001 - whatever a model's files cause, the loading thread lives on
+            said = (
+                "memory ran out"
+                if is_shortage(error)
+                else f"its files cannot be used ({type(error).__name__})"
+            )
+            let_go(error)
+            problem = LoadError(
+                f"{request.title} could not be loaded: {said}. Nothing of it stays in memory."
+            )
+        with self._changed:
+            self._ledger.promised = 0
+        give_back(self._device)
+        return problem
+
+    def _bring_base(self, request: LeaseRequest) -> None:
+        weights, cache = bytes_needed(request, request.quantisation, self._device, self._estimate)
+        self._promise(request, weights + cache)
+        started = time.perf_counter()
+        loaded = self._load(request.base, request.quantisation, self._device, self._watch(request))
+        resident = Resident(request.place, loaded, time.perf_counter() - started, cache_bytes=cache)
+        del loaded
+        self._publish(request, resident)
+
+    def _bring_adapter(self, request: LeaseRequest) -> None:
+        assert request.adapter is not None
+        adapter, watch, started = request.adapter, self._watch(request), time.perf_counter()
+        need = self._estimate(adapter, "none", self._device).weight_bytes
+        with self._changed:
+            resident = self._ledger.residents[request.place]
+            resident.leases += 1
+        try:
+            self._promise(request, need)
+            self._fetch_adapter(adapter, watch)
+            self._loop.call(lambda: resident.attach(adapter, watch))
+        finally:
+            self.take_back(resident)
+        with self._changed:
+            self._ledger.promised = 0
+            self._ledger.note_use()
+            seconds = time.perf_counter() - started
+            self._ledger.note("attach", adapter.id, request.quantisation, need, seconds)
+
+    def _publish(self, request: LeaseRequest, resident: Resident) -> None:
+        """Only now does anyone see the model; one that measures more than the budget bears is given up."""
+        with self._changed:
+            self._ledger.promised = 0
+            fits = self._ledger.fits(resident.bytes)
+            if fits:
+                self._ledger.enter(resident)
+        if not fits:
+            self._promise(request, resident.bytes, measured=True)
+            with self._changed:
+                self._ledger.promised = 0
+                self._ledger.enter(resident)
+
+    def _promise(self, request: LeaseRequest, need: int, measured: bool = False) -> None:
+        """Set `need` bytes aside: refuse what can never fit, let idle models go, wait for busy ones."""
+        if need > self._ledger.budget:
+            raise no_room(request, need, self._ledger.budget, self._device, self._estimate, measured)
+        while True:
+            with self._changed:
+                if self._ledger.fits(need):
+                    self._ledger.promised = need
+                    self._ledger.note_use()
+                    return
+                idle = next(iter(self._ledger.idle()), None)
+                if idle is None:
+                    self._wait_for_room(request, need)
+                    continue
+                self._ledger.strike_out(idle)
+            self._free(idle)
+
+    def _wait_for_room(self, request: LeaseRequest, need: int) -> None:
+        """Called with the lock held, which the waiting lets go of."""
+        if self._closing or not self._waiting_for(request.wanted):
+            raise Stopped("Stopped while waiting for memory.")
+        request.live.enter(State.WAITING, "memory")
+        self._room_awaited = need
+        self._changed.wait()
+        self._room_awaited = 0
+
+    def _waiting_for(self, wanted: Wanted) -> list[LeaseRequest]:
+        return [request for request in self._queue if request.wanted == wanted]
+
+    def _watch(self, request: LeaseRequest) -> QueueWatch:
+        return QueueWatch(lambda: self._waiting_for(request.wanted))
+
+    def _free(self, resident: Resident) -> None:
+        """Drop what was struck out of the ledger, and write down the bytes that really came back."""
+        started = time.perf_counter()
+        self._loop.call(lambda: None)  # no frame of the round that used it last holds it any more
+        proof = ReleaseProof(resident.loaded.model, self._device)
+        resident.let_go()
+        give_back(self._device)
+        with self._changed:
+            self._ledger.gone(resident, proof.returned_bytes(), time.perf_counter() - started)
+            self._changed.notify_all()

@@ -1,0 +1,75 @@
+"""From logits to the next token of every row, each row by its own settings and its own random numbers.
+
+Knows: repetition penalty, temperature, top-k, top-p, and a draw by one uniform number a token.
+Refuses to know: models, text and threads. A row's token depends on its own logits and numbers only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import torch
+
+from engines.base import GenerationSettings
+
+
+class Dice:
+    """One answer's random numbers: the same (seed, model, prompt) always throws the same ones."""
+
+    def __init__(self, seed: int, model_id: str, prompt: str) -> None:
+        digest = hashlib.sha256(f"{seed}\0{model_id}\0{prompt}".encode("utf-8", "surrogatepass")).digest()
+        self._generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+    def throw(self) -> float:
+        return float(torch.rand((), generator=self._generator, dtype=torch.float64))
+
+
+class Chooser:
+    """How one answer chooses its tokens; remembers what it has seen when repeats are penalised."""
+
+    def __init__(self, settings: GenerationSettings, dice: Dice, prompt_ids: Sequence[int]) -> None:
+        self.settings = settings
+        self.dice = dice
+        self._seen = torch.tensor(sorted(set(prompt_ids)), dtype=torch.long)
+        self._penalises = settings.repetition_penalty != 1.0
+
+    def choose(self, logits: torch.Tensor) -> int:
+        """The next token from this row's logits [vocabulary]."""
+        if self._penalises:
+            logits = self._penalised(logits)
+        if self.settings.temperature == 0.0:
+            token = int(logits.argmax())
+        else:
+            token = draw(logits, self.settings, self.dice.throw())
+        if self._penalises:
+            self._seen = torch.unique(torch.cat([self._seen, torch.tensor([token])]))
+        return token
+
+    def _penalised(self, logits: torch.Tensor) -> torch.Tensor:
+        seen = self._seen.to(logits.device)
+        scores = logits[seen]
+        penalty = self.settings.repetition_penalty
+        return logits.index_copy(0, seen, torch.where(scores < 0, scores * penalty, scores / penalty))
+
+
+def draw(logits: torch.Tensor, settings: GenerationSettings, number: float) -> int:
+    """The token on which `number` (0 to 1) falls, the likeliest first."""
+    scaled = logits.float() / settings.temperature
+    limit = min(settings.top_k or scaled.shape[-1], scaled.shape[-1])
+    best, tokens = torch.sort(scaled, descending=True, stable=True)
+    chances = torch.softmax(best[:limit].double(), dim=-1)
+    sums = chances.cumsum(-1)
+    if settings.top_p < 1.0:
+        kept = int((sums - chances < settings.top_p).sum())
+        sums = sums[: max(kept, 1)]
+    place = int(torch.searchsorted(sums, number * sums[-1], right=True))
+    return int(tokens[min(place, len(sums) - 1)])
+
+
+def choose_all(logits: torch.Tensor, choosers: Sequence[Chooser]) -> list[int]:
+    """One token a row; the common case, all rows plainly greedy, is one operation."""
+    if all(c.settings.temperature == 0.0 and c.settings.repetition_penalty == 1.0 for c in choosers):
+        tokens: list[int] = logits.argmax(-1).tolist()
+        return tokens
+    return [chooser.choose(row) for chooser, row in zip(choosers, logits, strict=True)]

@@ -1,0 +1,137 @@
+"""One question on its way through the decode loop: the tokens so far, and the answer they become.
+
+Knows: when an answer ends and why, and the times and counts behind its measures.
+Refuses to know: models, batches, threads and memory; it is handed one token at a time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from engines.base import Answer, AnswerRequest, FinishReason, LiveAnswer, Measures, State
+from engines.sampling import Chooser
+from engines.text_stream import TextStream
+from errors import NaraniError
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What stands in an answer besides its text: everything needed to ask the same again."""
+
+    request: AnswerRequest
+    prompt: str
+    format_id: str
+    revision: str | None
+    quantisation: str
+    load_seconds: float | None
+
+
+@dataclass(eq=False)
+class Sequence:
+    """A question with its encoded prompt; `on_end` is called once, just before the answer is out."""
+
+    asked: Asked
+    live: LiveAnswer
+    prompt_ids: list[int]
+    eos_token_ids: frozenset[int]
+    max_new_tokens: int
+    chooser: Chooser
+    stream: TextStream
+    on_end: Callable[[], None]
+    last_token: int = -1
+    peak_bytes: int = 0
+    _tokens_out: int = 0
+    _steps: int = 0
+    _parts: list[str] = field(default_factory=list)
+    _characters: int = 0
+    _first_token_at: float = 0.0
+    _first_text_at: float | None = None
+    _last_token_at: float = 0.0
+    _answer: Answer | None = None
+
+    @property
+    def limit(self) -> int:
+        """The most tokens the model will hold for this question."""
+        return len(self.prompt_ids) + self.max_new_tokens
+
+    @property
+    def ended(self) -> bool:
+        return self._answer is not None
+
+    def take(self, token: int) -> None:
+        """The next token; ends the answer where it is the last."""
+        self._last_token_at = time.perf_counter()
+        self._steps += 1
+        if self._steps == 1:
+            self._first_token_at = self._last_token_at
+            self.live.enter(State.ANSWERING)
+        self.last_token = token
+        if token in self.eos_token_ids:
+            self.end(FinishReason.EOS)
+            return
+        self._tokens_out += 1
+        self._show(self.stream.push(token))
+        if self.stream.stopped_by is not None:
+            self.end(FinishReason.STOP_STRING)
+        elif self._tokens_out >= self.max_new_tokens:
+            self.end(FinishReason.LENGTH)
+
+    def end(self, reason: FinishReason) -> None:
+        if self.ended:
+            return
+        self._show(self.stream.finish())
+        if reason is FinishReason.LENGTH and self.stream.stopped_by is not None:
+            reason = FinishReason.STOP_STRING
+        self._close(reason, None)
+
+    def fail(self, error: NaraniError) -> None:
+        """End as failed; the text that had come is kept."""
+        if not self.ended:
+            self._close(FinishReason.FAILED, error)
+
+    def deliver(self) -> None:
+        """Give the model back, then hand the answer over; called when its row is closed."""
+        assert self._answer is not None, "an answer is delivered when it has ended"
+        self.on_end()
+        self.live.finish(self._answer)
+
+    def _show(self, text: str) -> None:
+        if not text:
+            return
+        if self._first_text_at is None:
+            self._first_text_at = time.perf_counter()
+        self._parts.append(text)
+        self._characters += len(text)
+        self.live.append(text, self._measures())
+
+    def _close(self, reason: FinishReason, error: NaraniError | None) -> None:
+        asked = self.asked
+        self._answer = Answer(
+            model_id=asked.request.model_id,
+            text="".join(self._parts),
+            finish_reason=reason,
+            settings=asked.request.settings,
+            prompt=asked.prompt,
+            format_id=asked.format_id,
+            revision=asked.revision,
+            quantisation=asked.quantisation,
+            measures=self._measures(),
+            error=None if error is None else str(error),
+            error_code=None if error is None else error.code,
+        )
+
+    def _measures(self) -> Measures:
+        seconds = self._last_token_at - self._first_token_at
+        first = None if self._first_text_at is None else self._first_text_at - self.live.submitted_at
+        return Measures(
+            load_seconds=self.asked.load_seconds,
+            seconds_to_first_text=first,
+            answering_seconds=seconds if self._steps else None,
+            tokens_in=len(self.prompt_ids),
+            tokens_out=self._tokens_out,
+            tokens_per_second=(self._steps - 1) / seconds if seconds > 0 else None,
+            characters_per_second=self._characters / seconds if seconds > 0 else None,
+            peak_bytes=self.peak_bytes or None,
+        )

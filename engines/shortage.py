@@ -1,0 +1,37 @@
+"""Running out of memory, and getting over it.
+
+Knows: how a shortage is recognised on any device, and how its leftovers are given back.
+Refuses to know: whose answer or load it was.
+"""
+
+from __future__ import annotations
+
+import gc
+import traceback
+
+import torch
+
+_SAID = ("out of memory", "can't allocate memory", "not enough memory", "defaultcpuallocator")
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether an error says, by its type or its words, that memory ran out."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _SAID)
+
+
+def let_go(error: BaseException) -> None:
+    """Cut an error loose from the frames, and so from the tensors, that it holds."""
+    if error.__traceback__ is not None:
+        traceback.clear_frames(error.__traceback__)
+    error.__traceback__ = None
+    error.__context__ = error.__cause__ = None
+
+
+def give_back(device: torch.device) -> None:
+    """Collect what nothing refers to any more; on a GPU, hand the cached blocks back too."""
+    gc.collect()
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.empty_cache()

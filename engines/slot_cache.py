@@ -1,0 +1,139 @@
+"""A key-value cache with one slot a running question, so that questions join and leave a batch freely.
+
+Knows: where each slot's keys and values lie, how they grow, move and are given back.
+Refuses to know: models, tokens, and why a row joins or leaves. Shapes change only when a slot or length
+is first needed, so that a captured graph can stand on a cache reserved at its full size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from transformers.cache_utils import Cache, CacheLayerMixin
+
+
+@dataclass
+class Window:
+    """Which slots, and which positions in them, the coming forward pass writes and reads."""
+
+    first_slot: int
+    rows: int
+    positions: torch.Tensor
+    """[rows, tokens]: where each new token goes."""
+    uniform_start: int | None
+    """The one position all rows write from, where it is the same: then a plain copy serves."""
+    read_to: int
+
+    @cached_property
+    def places(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Row and position of each new token; made once a pass, not once a layer."""
+        return torch.arange(self.rows, device=self.positions.device), self.positions[:, 0]
+
+
+class SlotLayer(CacheLayerMixin):
+    """Keys and values of one layer: [slots, heads, length, size], made on first use."""
+
+    is_sliding = False
+
+    def __init__(self, cache: SlotCache) -> None:
+        super().__init__()
+        self._cache = cache
+        self.keys: torch.Tensor | None = None
+        self.values: torch.Tensor | None = None
+
+    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
+        self.keys, self.values = self._room_for(key_states), self._room_for(value_states)
+        self.is_initialized = True
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        assert self.keys is not None and self.values is not None
+        return self._write(self.keys, key_states), self._write(self.values, value_states)
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        return self._cache.window.read_to, 0
+
+    def get_seq_length(self) -> int:
+        return self._cache.window.read_to - self._cache.window.positions.shape[1]
+
+    def get_max_length(self) -> int:
+        return -1
+
+    def grow(self) -> None:
+        if self.keys is not None and self.values is not None:
+            self.keys, self.values = self._grown(self.keys), self._grown(self.values)
+
+    def move(self, source: int, target: int, length: int) -> None:
+        for store in (self.keys, self.values):
+            if store is not None:
+                store[target, :, :length].copy_(store[source, :, :length])
+
+    def drop(self) -> None:
+        self.keys = None
+        self.values = None
+        self.is_initialized = False
+
+    @property
+    def nbytes(self) -> int:
+        return sum(store.nbytes for store in (self.keys, self.values) if store is not None)
+
+    def _room_for(self, states: torch.Tensor) -> torch.Tensor:
+        _, heads, _, size = states.shape
+        return states.new_zeros(self._cache.slots, heads, self._cache.length, size)
+
+    def _grown(self, store: torch.Tensor) -> torch.Tensor:
+        slots, heads, length, size = store.shape
+        if slots >= self._cache.slots and length >= self._cache.length:
+            return store
+        larger = store.new_zeros(self._cache.slots, heads, self._cache.length, size)
+        larger[:slots, :, :length].copy_(store)
+        return larger
+
+    def _write(self, store: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+        window = self._cache.window
+        held = store[window.first_slot : window.first_slot + window.rows]
+        if window.uniform_start is not None:
+            held[:, :, window.uniform_start : window.uniform_start + states.shape[2]].copy_(states)
+        else:
+            rows, positions = window.places
+            held[rows, :, positions] = states[:, :, 0]
+        return held[:, :, : window.read_to]
+
+
+class SlotCache(Cache):
+    """The layers together; `slots` and `length` say what is reserved."""
+
+    def __init__(self, layers: int) -> None:
+        self.slots = 0
+        self.length = 0
+        self.window = Window(0, 0, torch.empty(0, 0), None, 0)
+        super().__init__(layers=[SlotLayer(self) for _ in range(layers)])
+
+    def reserve(self, slots: int, length: int) -> None:
+        """Make room; on running out of memory what was there stays usable."""
+        before = self.slots, self.length
+        self.slots, self.length = max(self.slots, slots), max(self.length, length)
+        try:
+            for layer in self.layers:
+                layer.grow()
+        except BaseException:
+            self.slots, self.length = before
+            raise
+
+    def move(self, source: int, target: int, length: int) -> None:
+        for layer in self.layers:
+            layer.move(source, target, length)
+
+    def drop(self) -> None:
+        self.slots = self.length = 0
+        for layer in self.layers:
+            layer.drop()
+
+    @property
+    def nbytes(self) -> int:
+        return sum(layer.nbytes for layer in self.layers)

@@ -1,0 +1,196 @@
+"""One model as it answers: its questions waiting, the one being read, and the batch that runs.
+
+Knows: who joins the batch when, who leaves it, and what becomes of an answer when memory runs out.
+Refuses to know: other models, threads, loading, and how a step is computed (that is the stepper's).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+
+import torch
+
+from engines.base import FinishReason, State
+from engines.sampling import choose_all
+from engines.sequence import Sequence
+from engines.shortage import give_back, is_shortage, let_go
+from engines.stepping import CHUNK, Row, Stepper
+from errors import LoadError, NaraniError, OutOfMemory
+
+_SHORTAGE = (
+    "Memory ran out while answering. What had come is kept; ask again with fewer new tokens or fewer models."
+)
+_BROKEN = (
+    "The model broke while answering ({kind}). What had come is kept; load the model again or try another."
+)
+
+
+class Room(Enum):
+    """Whether a cache may grow: yes, once others have ended, or not at all."""
+
+    GRANTED = "granted"
+    LATER = "later"
+    NEVER = "never"
+
+
+class Voice:
+    """Made once for a model (or an adapter over it) and used by the decode loop's thread alone."""
+
+    def __init__(
+        self,
+        stepper: Stepper,
+        device: torch.device,
+        most_rows: int,
+        prepare: Callable[[], None],
+        room_for: Callable[[int], Room],
+        weight_bytes: int,
+    ) -> None:
+        self._stepper, self._device, self._most_rows = stepper, device, most_rows
+        self._prepare = prepare
+        """Makes the shared weights answer as this voice: switches its adapter on, the others off."""
+        self._room_for = room_for
+        """Whether the pool lets this voice's cache grow to so many bytes."""
+        self._weight_bytes = weight_bytes
+        self._waiting: deque[Sequence] = deque()
+        self._reading: tuple[Row, Sequence, int] | None = None
+        self._running: dict[Row, Sequence] = {}
+
+    def add(self, sequence: Sequence) -> None:
+        self._waiting.append(sequence)
+
+    @property
+    def has_work(self) -> bool:
+        return bool(self._waiting or self._reading or self._running)
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether all its questions wait for room that others have to make."""
+        return not self._reading and not self._running
+
+    def let_go(self) -> None:
+        """Drop the network; called when no question is left and none can come."""
+        del self._stepper, self._prepare
+
+    def advance(self) -> None:
+        """One turn: let go of the stopped, admit, read one chunk of a prompt, step the batch once."""
+        problem = self._attempt()
+        if problem is None:
+            return
+        shortage = is_shortage(problem)
+        kind = type(problem).__name__
+        let_go(problem)
+        del problem
+        self._recover(shortage, kind)
+
+    def fail_all(self, error: NaraniError) -> None:
+        for sequence in self._everyone():
+            sequence.fail(error)
+        self._drop_ended()
+
+    def _attempt(self) -> BaseException | None:
+        """The error is handed out, not handled here: inside an `except` its frames keep the memory alive."""
+        try:
+            self._drop_stopped()
+            self._admit()
+            if not self.is_held_up:
+                self._prepare()
+                self._read()
+                self._step()
+        except Exception as problem:  # noqa: BLE001 - one model's failure must not end the thread of all
+            return problem
+        return None
+
+    def _recover(self, shortage: bool, kind: str) -> None:
+        """Out of memory costs the newest question only; anything else means the model cannot be trusted."""
+        if not shortage:
+            self.fail_all(LoadError(_BROKEN.format(kind=kind)))
+        elif self._reading is not None:
+            self._reading[1].fail(OutOfMemory(_SHORTAGE))
+        elif self._running:
+            suspect = self._stepper.suspect or self._stepper.running[-1]
+            self._running[suspect].fail(OutOfMemory(_SHORTAGE))
+        elif self._waiting:
+            self._waiting[0].fail(OutOfMemory(_SHORTAGE))
+        self._drop_ended()
+        give_back(self._device)
+
+    def _everyone(self) -> list[Sequence]:
+        reading = [self._reading[1]] if self._reading else []
+        return [*self._running.values(), *reading, *self._waiting]
+
+    def _drop_stopped(self) -> None:
+        stopped = [sequence for sequence in self._everyone() if sequence.live.stop_asked]
+        for sequence in stopped:
+            sequence.end(FinishReason.STOPPED)
+        if stopped:
+            self._drop_ended()
+
+    def _drop_ended(self) -> None:
+        """Rows first, then the room, then the word to whoever waits: after it the model may go at once."""
+        ended = [sequence for sequence in self._everyone() if sequence.ended]
+        for row in [row for row, sequence in self._running.items() if sequence.ended]:
+            self._stepper.close(row)
+            del self._running[row]
+        if self._reading is not None and self._reading[1].ended:
+            self._stepper.close(self._reading[0])
+            self._reading = None
+        self._waiting = deque(sequence for sequence in self._waiting if not sequence.ended)
+        if ended and not self._running and self._reading is None:
+            self._room_for(0)
+        for sequence in ended:
+            sequence.deliver()
+
+    def _admit(self) -> None:
+        if self._reading is not None or not self._waiting or not self._may_join(self._waiting[0]):
+            return
+        sequence = self._waiting[0]
+        room = self._room_for(self._stepper.bytes_to_open(sequence.limit))
+        if room is Room.NEVER and not self._running:
+            sequence.fail(OutOfMemory(_SHORTAGE))
+            self._drop_ended()
+        if room is not Room.GRANTED:
+            return
+        row = self._stepper.open(sequence.limit)
+        self._waiting.popleft()
+        self._reading = (row, sequence, 0)
+        sequence.live.enter(State.READING, progress=0.0)
+
+    def _may_join(self, sequence: Sequence) -> bool:
+        """A reproducible question answers alone: nobody joins it, and it joins nobody."""
+        if not self._running:
+            return True
+        alone = any(running.asked.request.reproducible for running in self._running.values())
+        return not alone and not sequence.asked.request.reproducible and len(self._running) < self._most_rows
+
+    def _read(self) -> None:
+        if self._reading is None:
+            return
+        row, sequence, start = self._reading
+        end = min(start + CHUNK, len(sequence.prompt_ids))
+        logits = self._stepper.read(row, sequence.prompt_ids[start:end])
+        if end < len(sequence.prompt_ids):
+            self._reading = (row, sequence, end)
+            sequence.live.enter(State.READING, progress=end / len(sequence.prompt_ids))
+            return
+        self._stepper.start(row)
+        self._reading = None
+        self._running[row] = sequence
+        self._hand_out([sequence], logits[None])
+
+    def _step(self) -> None:
+        if not self._running:
+            return
+        sequences = [self._running[row] for row in self._stepper.running]
+        logits = self._stepper.step([sequence.last_token for sequence in sequences])
+        self._hand_out(sequences, logits)
+
+    def _hand_out(self, sequences: list[Sequence], logits: torch.Tensor) -> None:
+        tokens = choose_all(logits, [sequence.chooser for sequence in sequences])
+        peak = self._weight_bytes + self._stepper.cache_bytes()
+        for sequence, token in zip(sequences, tokens, strict=True):
+            sequence.peak_bytes = max(sequence.peak_bytes, peak)
+            sequence.take(token)
+        if any(sequence.ended for sequence in sequences):
+            self._drop_ended()

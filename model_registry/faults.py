@@ -1,0 +1,116 @@
+"""What is wrong with an entry, said in one sentence that names file, entry and key.
+
+Knows: how a fault reads, and how pydantic's findings become plain words with near names.
+Refuses to know: where entries come from and what is done with the good ones.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+_PLAIN = {
+    "missing": "is missing",
+    "model_type": "must be a table",
+    "tuple_type": "must be a list",
+    "string_type": "must be text in quotes",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "string_too_short": "must not be empty",
+}
+
+
+@dataclass(frozen=True)
+class EntryFault:
+    """An entry, or a whole file, that is left out; `message` says everything."""
+
+    file: str
+    entry: str
+    """The id, or the position where there is no id to show; empty: the whole file."""
+    key: str
+    message: str
+    path: Path = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file, and an entry in it."""
+
+    path: Path
+    entry: str = ""
+
+    @property
+    def file(self) -> str:
+        return os.fsencode(self.path.name).decode("utf-8", "replace")
+
+    def fault(self, key: str, problem: str) -> EntryFault:
+        parts = [self.file]
+        if self.entry:
+            parts.append(self.entry if self.entry.startswith("entry ") else f"entry '{self.entry}'")
+        if key:
+            parts.append(f"key '{key}'")
+        message = "".join(c if c.isprintable() else "�" for c in f"{', '.join(parts)}: {problem}.")
+        return EntryFault(self.file, self.entry, key, message, self.path)
+
+
+def describe(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
+    """The key and the problem of one finding of pydantic."""
+    context: Mapping[str, object] = error.get("ctx") or {}
+    kind, key = error["type"], ".".join(str(part) for part in error["loc"])
+    if kind == "contradiction":
+        return str(context["key"]), str(context["problem"])
+    if kind == "extra_forbidden":
+        return key, "is not known here" + near(str(error["loc"][-1]), _keys_at(model, error["loc"][:-1]))
+    if kind in ("enum", "literal_error"):
+        return key, f"must be {context['expected']}, not {_short(error['input'])}"
+    if kind == "string_pattern_mismatch":
+        return key, _pattern_problem(key, error["input"])
+    said = f"{error['msg'][:1].lower()}{error['msg'][1:]}, not {_short(error['input'])}"
+    return key, _PLAIN.get(kind, said)
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """'; did you mean …?' or the names there are."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    if close:
+        return f"; did you mean {', '.join(close)}"
+    return f"; known: {', '.join(known[:30])}" if known else ""
+
+
+def _pattern_problem(key: str, value: object) -> str:
+    if key in ("id", "adapter.base"):
+        return (
+            "must be 1 to 80 of a-z, 0-9, dot, dash and underscore, "
+            f"starting with a letter or digit, not {_short(value)}"
+        )
+    return f"must be a plain folder name inside the source, not {_short(value)}"
+
+
+def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> set[str]:
+    for part in location:
+        if isinstance(part, str) and part in model.model_fields:
+            inner = _model_in(model.model_fields[part].annotation)
+            if inner is None:
+                return set()
+            model = inner
+    return set(model.model_fields)
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, typing.get_args(annotation))), None)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"

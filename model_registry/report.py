@@ -1,0 +1,117 @@
+"""How models are shown in a terminal: a table, one model's page, and JSON.
+
+Knows: which facts are shown, under which names, and that bytes are estimates.
+Refuses to know: where entries come from and which arguments a command took.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from model_registry.memory import bytes_needed
+from model_registry.registry import Registry
+from model_registry.spec import ModelSpec, Quantisation
+from settings import format_bytes
+
+ESTIMATE = (
+    "Bytes are estimates from the number of parameters, without the cache that an answer needs; "
+    "an adapter is counted with its base."
+)
+_QUANTISATIONS: tuple[Quantisation, ...] = ("none", "int8", "nf4")
+
+
+def as_json(registry: Registry, spec: ModelSpec) -> dict[str, Any]:
+    return {
+        "id": spec.id,
+        "title": spec.title,
+        "family": spec.family,
+        "source": spec.source,
+        "revision": spec.revision,
+        "architecture": spec.architecture.value,
+        "parameters": spec.parameters,
+        "context_length": spec.context_length,
+        "licence": spec.licence.name,
+        "commercial": spec.licence.commercial.value,
+        "prompt_format": spec.prompt_format,
+        "eos_token_ids": list(spec.eos_token_ids),
+        "quantisations": list(spec.loading.quantisations),
+        "bytes_needed": _bytes(registry, spec),
+        "adapter_base": spec.adapter.base if spec.adapter else None,
+        "demo": spec.demo,
+    }
+
+
+def as_table(registry: Registry, specs: Iterable[ModelSpec]) -> Table:
+    specs = list(specs)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption=ESTIMATE, caption_justify="left")
+    # An id that is cut cannot be copied, so it may push the table wider than the terminal.
+    table.add_column("model", no_wrap=True, min_width=max((len(spec.id) for spec in specs), default=0))
+    table.add_column("parameters", justify="right", no_wrap=True)
+    for column in ("licence", "commercial", "format"):
+        table.add_column(column, overflow="fold")
+    for quantisation in _QUANTISATIONS:
+        table.add_column(quantisation, justify="right", no_wrap=True)
+    for spec in specs:
+        needed = _bytes(registry, spec)
+        table.add_row(
+            spec.id,
+            _parameters(spec.parameters),
+            Text(spec.licence.name),
+            spec.licence.commercial.value,
+            Text(spec.prompt_format),
+            *(format_bytes(needed[q]) if q in needed else "-" for q in _QUANTISATIONS),
+        )
+    return table
+
+
+def as_page(registry: Registry, spec: ModelSpec) -> Iterator[tuple[str, str]]:
+    """Label and value of every fact of one model; a fact nobody could read says so."""
+    needed = ", ".join(f"{q} {format_bytes(size)}" for q, size in _bytes(registry, spec).items())
+    licence = spec.licence
+    shown = {
+        "title": spec.title,
+        "source": spec.source,
+        "revision": spec.revision or "the newest",
+        "family": spec.family,
+        "architecture": spec.architecture.value,
+        "parameters": f"{spec.parameters:,}",
+        "context_length": f"{spec.context_length:,}",
+        "licence": " - ".join(filter(None, (licence.name, licence.note, licence.address))),
+        "commercial": licence.commercial.value,
+        "prompt_format": spec.prompt_format + (" (improvised)" if spec.improvised_format else ""),
+        "thinking": spec.thinking,
+        "base_model": "yes, it continues text" if spec.base_model else "",
+        "eos_token_ids": ", ".join(map(str, spec.eos_token_ids)) or "from the generation config",
+        "stop_strings": ", ".join(map(repr, spec.stop_strings)),
+        "generation": _settings(spec.generation.model_dump(exclude_none=True)),
+        "loading": _settings(spec.loading.model_dump(exclude_defaults=True)),
+        "tokenizer": _settings(spec.tokenizer.model_dump(exclude_defaults=True)),
+        "adapter": f"over {spec.adapter.base}" if spec.adapter else "",
+        "notes": spec.notes,
+    }
+    yield "id", spec.id
+    for key, value in shown.items():
+        if value:
+            yield key, value + (" (unsure)" if key in spec.unsure else "")
+    yield "bytes needed", f"{needed} (estimates)"
+    yield "entry", registry.origin(spec.id)
+    for reference in spec.references:
+        yield "read", f"{reference.what}: {reference.where}{'' if reference.sure else ' (unsure)'}"
+
+
+def _bytes(registry: Registry, spec: ModelSpec) -> dict[Quantisation, int]:
+    base = registry.base_of(spec) if spec.adapter else None
+    return {q: bytes_needed(spec, q, base) for q in spec.loading.quantisations}
+
+
+def _parameters(count: int) -> str:
+    return f"{count / 1e9:.2f}B" if count >= 10**9 else f"{count / 1e6:.2f}M"
+
+
+def _settings(values: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in values.items())

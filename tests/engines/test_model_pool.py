@@ -1,0 +1,274 @@
+"""The pool keeps its budget, loads once, waits for who is in use, and gives back what it takes.
+
+Run: python -m pytest tests/engines/test_model_pool.py
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import torch
+
+from engines.base import FinishReason, LiveAnswer, State
+from engines.loading import load_model
+from engines.resident import Place
+from errors import LoadError
+from tests.engines.engine_house import House, answer_of, make_models, open_house, wait_until
+
+HIDDEN = 256
+"""Weights of a few MB, so that the budget is about weights and not about caches."""
+
+
+@pytest.fixture(scope="module")
+def specs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("models")
+    return make_models(folder, {"a": "gpt_neox", "b": "gpt_neox", "c": "gpt_neox"}, hidden=HIDDEN)
+
+
+@pytest.fixture(scope="module")
+def one_model(specs: dict[str, Any]) -> int:
+    """Bytes that one of the models is measured to take."""
+    with open_house(specs) as house:
+        answer_of(house.ask("a"))
+        return house.view().residents[0].weight_bytes
+
+
+@pytest.fixture
+def tight(specs: dict[str, Any], one_model: int) -> Iterator[House]:
+    """Room for one model and its cache, not for two."""
+    with open_house(specs, budget=int(one_model * 1.9)) as house:
+        yield house
+
+
+def in_threads(count: int, work: Callable[[int], None]) -> None:
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_ten_threads_that_ask_for_one_cold_model_share_one_load(specs: dict[str, Any]) -> None:
+    lives: list[LiveAnswer] = []
+    with open_house(specs) as house:
+        in_threads(10, lambda number: lives.append(house.ask("a", f"질문 {number}")))
+        assert all(answer_of(live).finish_reason is FinishReason.LENGTH for live in lives)
+        assert house.loads == ["a"]
+
+
+def test_a_model_too_big_is_refused_before_any_byte_is_loaded(specs: dict[str, Any], one_model: int) -> None:
+    with open_house(specs, budget=int(one_model * 0.6)) as house:
+        answer = answer_of(house.ask("a"))
+        assert (answer.finish_reason, answer.error_code) == (FinishReason.FAILED, "no-room")
+        assert house.loads == []
+        assert "nf4" in (answer.error or "") and "MB" in (answer.error or "")
+        assert house.view().most_used == 0
+
+
+def test_where_nothing_fits_the_message_says_so(specs: dict[str, Any]) -> None:
+    with open_house(specs, budget=1000) as house:
+        assert "NARANI_MEMORY_BUDGET" in (answer_of(house.ask("a")).error or "")
+
+
+def test_two_models_that_fit_only_one_at_a_time_both_answer(tight: House, one_model: int) -> None:
+    """T3: the second waits and says so; there are never two, and the books never exceed the budget."""
+    first = tight.ask("a", max_new_tokens=150)
+    wait_until(lambda: first.view().state is State.ANSWERING)
+    second = tight.ask("b", max_new_tokens=20)
+    wait_until(lambda: second.view().note == "memory" or second.ended)
+    assert second.view().state is State.WAITING
+    assert answer_of(first).finish_reason is FinishReason.LENGTH
+    assert answer_of(second).finish_reason is FinishReason.LENGTH
+    view = tight.view()
+    assert [resident.model_id for resident in view.residents] == ["b"]
+    assert view.most_used <= view.budget
+    released = [event for event in view.events if event.what == "release"]
+    assert [(event.model_id, event.bytes) for event in released] == [("a", one_model)]
+
+
+def test_three_models_two_users_and_room_for_one(tight: House) -> None:
+    """T3 with weak references: no two networks are alive at once, whoever asks."""
+    alive: weakref.WeakSet[Any] = weakref.WeakSet()
+    most: list[int] = []
+    load = tight.pool._load
+
+    def watched(*args: Any) -> Any:
+        gc.collect()
+        loaded = load(*args)
+        alive.add(loaded.model)
+        most.append(len(alive))
+        return loaded
+
+    tight.pool._load = watched
+    lives = [tight.ask(id, max_new_tokens=10) for id in ("a", "b", "c", "a", "b", "c", "b")]
+    assert all(answer_of(live).finish_reason is FinishReason.LENGTH for live in lives)
+    assert max(most) == 1
+    assert tight.view().most_used <= tight.view().budget
+
+
+def test_who_waits_for_room_is_not_overtaken_for_ever(tight: House) -> None:
+    """A model in demand is leased to nobody new while an older load waits for its place."""
+    lives = [tight.ask("a", max_new_tokens=60)]
+    wait_until(lambda: lives[0].view().state is State.ANSWERING)
+    waiting = tight.ask("b", max_new_tokens=5)
+    wait_until(lambda: waiting.view().note == "memory")
+    lives.append(tight.ask("a", max_new_tokens=5))
+    assert answer_of(waiting).finish_reason is FinishReason.LENGTH
+    assert answer_of(lives[1]).finish_reason is FinishReason.LENGTH
+    assert tight.loads == ["a", "b", "a"]
+
+
+def test_the_longest_unused_goes_first(specs: dict[str, Any], one_model: int) -> None:
+    with open_house(specs, budget=int(one_model * 2.8)) as house:
+        for id in ("a", "b", "a", "c"):
+            answer_of(house.ask(id))
+        assert {resident.model_id for resident in house.view().residents} == {"a", "c"}
+
+
+def test_an_answer_is_the_same_though_its_model_was_wanted_away_meanwhile(tight: House) -> None:
+    """T4: release comes after the answer."""
+    alone = answer_of(tight.ask("a", max_new_tokens=80)).text
+    first = tight.ask("a", max_new_tokens=80)
+    wait_until(lambda: first.view().state is State.ANSWERING)
+    second = tight.ask("b", max_new_tokens=5)
+    assert answer_of(first).text == alone
+    answer_of(second)
+
+
+def test_a_stopped_question_leaves_the_queue_at_once(tight: House) -> None:
+    first = tight.ask("a", max_new_tokens=400)
+    wait_until(lambda: first.view().state is State.ANSWERING)
+    waiting = tight.ask("b")
+    wait_until(lambda: waiting.view().note == "memory")
+    waiting.ask_to_stop()
+    assert answer_of(waiting, 2).finish_reason is FinishReason.STOPPED
+    assert not first.ended
+    first.ask_to_stop()
+    assert answer_of(first, 2).finish_reason is FinishReason.STOPPED
+    assert tight.loads == ["a"]
+
+
+def test_a_load_that_nobody_waits_for_any_more_is_cancelled(specs: dict[str, Any]) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(spec: Any, quantisation: str, device: Any, watch: Any) -> Any:
+        begun.set()
+        go_on.wait(10)
+        return load_model(spec, quantisation, device, watch)
+
+    with open_house(specs, load=slow) as house:
+        live = house.ask("a")
+        begun.wait(10)
+        live.ask_to_stop()
+        assert answer_of(live, 2).finish_reason is FinishReason.STOPPED
+        go_on.set()
+        time.sleep(0.2)
+        assert house.view().residents == ()
+        assert answer_of(house.ask("a")).finish_reason is FinishReason.LENGTH
+
+
+def test_a_failed_load_is_remembered_for_a_short_time(specs: dict[str, Any]) -> None:
+    def broken(*_: Any) -> Any:
+        raise LoadError("The weights are damaged.")
+
+    with open_house(specs, load=broken, failed_load_seconds=0.5) as house:
+        lives = [house.ask("a") for _ in range(4)]
+        assert {answer_of(live).error for live in lives} == {"The weights are damaged."}
+        assert house.loads == ["a"]
+        assert answer_of(house.ask("b")).error == "The weights are damaged."
+        time.sleep(0.6)
+        answer_of(house.ask("a"))
+        assert house.loads == ["a", "b", "a"]
+
+
+def test_an_unforeseen_error_of_a_load_becomes_one_sentence(specs: dict[str, Any]) -> None:
+    def broken(*_: Any) -> Any:
+        raise KeyError("/home/somebody/secret")
+
+    with open_house(specs, load=broken) as house:
+        error = answer_of(house.ask("a")).error or ""
+        assert "secret" not in error and "KeyError" in error
+
+
+def test_a_load_that_raises_midway_leaves_nothing_behind(specs: dict[str, Any]) -> None:
+    left: list[Any] = []
+
+    def midway(spec: Any, quantisation: str, device: Any, watch: Any) -> Any:
+        loaded = load_model(spec, quantisation, device, watch)
+        left.append(weakref.ref(loaded.model))
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    with open_house(specs, load=midway, failed_load_seconds=0) as house:
+        for _ in range(3):
+            assert "memory ran out" in (answer_of(house.ask("a")).error or "")
+        view = house.view()
+        assert (view.used, view.residents) == (0, ())
+        assert [ref() for ref in left] == [None, None, None]
+
+
+def test_forty_loads_and_releases_leave_memory_flat(specs: dict[str, Any], one_model: int) -> None:
+    process = psutil.Process()
+    with open_house(specs) as house:
+
+        def once() -> None:
+            answer_of(house.ask("a", max_new_tokens=4))
+            wait_until(lambda: house.pool.unload(Place("a", "none")))
+
+        for _ in range(10):
+            once()
+        gc.collect()
+        before = process.memory_info().rss
+        for _ in range(40):
+            once()
+        gc.collect()
+        assert process.memory_info().rss - before < 0.05 * before
+        released = [event.bytes for event in house.view().events if event.what == "release"]
+        assert released == [one_model] * 50
+        assert house.view().used == 0
+
+
+def test_a_model_in_use_is_not_unloaded_by_hand(specs: dict[str, Any]) -> None:
+    with open_house(specs) as house:
+        live = house.ask("a", max_new_tokens=300)
+        wait_until(lambda: live.view().state is State.ANSWERING)
+        assert not house.pool.unload(Place("a", "none"))
+        assert not house.pool.unload(Place("b", "none"))
+        live.ask_to_stop()
+        answer_of(live)
+
+
+def test_a_cache_that_does_not_fit_beside_others_waits_for_them(
+    specs: dict[str, Any], one_model: int
+) -> None:
+    """Both models are resident; the second question's cache has room only when the first has ended."""
+    with open_house(specs, budget=int(one_model * 2.45)) as house:
+        for id in ("a", "b"):
+            answer_of(house.ask(id, max_new_tokens=4))
+        lives = [house.ask(id, "서울은", max_new_tokens=480) for id in ("a", "b")]
+        assert all(answer_of(live).finish_reason is FinishReason.LENGTH for live in lives)
+        assert house.loads == ["a", "b"]
+        assert house.view().most_used <= house.view().budget
+
+
+def test_closing_ends_every_question(specs: dict[str, Any]) -> None:
+    with open_house(specs) as house:
+        lives = [house.ask("a", max_new_tokens=400), house.ask("b", max_new_tokens=400)]
+        wait_until(lambda: lives[0].view().state is State.ANSWERING)
+    assert all(live.ended for live in lives)
+    assert not [thread for thread in threading.enumerate() if thread.name in ("decode-cpu", "load-cpu")]
+
+
+def test_the_folder_of_a_model_is_not_written_to(specs: dict[str, Any]) -> None:
+    folder = Path(specs["a"].source)
+    before = sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir())
+    with open_house(specs) as house:
+        answer_of(house.ask("a"))
+    assert sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir()) == before
