@@ -186,8 +186,13 @@ class LiveAnswer:
             self._finishing = True
         if self.keep is None:
             self._mark_ended(answer)
+            return
+        try:
+            stored = self.keep(answer)
+        except Exception as problem:  # noqa: BLE001 - an engine's thread outlives whatever keeps its answers
+            self._mark_ended(answer, problem)
         else:
-            self.keep(answer).add_done_callback(lambda stored: self._mark_ended(answer, stored.exception()))
+            stored.add_done_callback(lambda done: self._mark_ended(answer, done.exception()))
 
     def fail(self, error: NaraniError, settings: GenerationSettings, **known: object) -> None:
         """End as failed, keeping the text that had come."""
@@ -210,7 +215,7 @@ class LiveAnswer:
             call()
 
     def when_stopped(self, call: Callable[[], None]) -> None:
-        """Have an engine told at once, where it cannot look at `stop_asked` itself: while a question waits."""
+        """Have an engine told at once where it cannot look at `stop_asked`: while a question waits."""
         with self._lock:
             asked = self._stop.is_set()
             self._on_stop = None if asked else call

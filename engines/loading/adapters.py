@@ -96,7 +96,6 @@ def _attach(loaded: LoadedModel, spec: ModelSpec, name: str, watch: LoadWatch) -
     _forget_peft(loaded)
     _collect(loaded)
     _fill(loaded, name, weights, spec)
-    loaded.model.requires_grad_(False)
     loaded.model.eval()
     watch.report("adapter", 1.0)
     return AttachedAdapter(spec, name, _notes(checked, loaded, spec), commit_of(Path(folder)))
@@ -180,10 +179,11 @@ def _layers(loaded: LoadedModel) -> dict[str, Any]:
 
 def _set_flags(loaded: LoadedModel) -> None:
     """Straight to the flags: PEFT's own switches walk all parameters to set requires_grad."""
-    active = [] if loaded.adapter_in_use is None else [loaded.adapter_in_use]
+    name = loaded.adapter_in_use
     for layer in loaded.adapter_layers:
-        layer._active_adapter = active
-        layer._disable_adapters = not active
+        layer._disable_adapters = name is None
+        if name is not None:
+            layer._active_adapter = [name]
 
 
 def _take_out(loaded: LoadedModel, name: str) -> None:

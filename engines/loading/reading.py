@@ -38,7 +38,8 @@ class WeightReader:
         self._total = max(1, sum(tensor.bytes for tensor in tensors))
         self._read = 0
         self._reading = 0
-        self._closed = False
+        self._ended_by: Exception | None = None
+        """The first read that fails or is cancelled ends all others, in whichever thread they wait."""
         self._turn = threading.Condition()
         self._report_lock = threading.Lock()
         self.lazy = {tensor.name: LazyTensor(tensor, self) for tensor in tensors}
@@ -51,22 +52,26 @@ class WeightReader:
     ) -> None:
         """Whoever loads may have left its threads behind; what they hold must be gone before we return."""
         with self._turn:
-            self._closed = True
+            self._ended_by = Stopped("The load was ended.")
             self._turn.wait_for(lambda: self._reading == 0)
+            self._ended_by = Stopped("The load was ended.")
             self._files.clear()
             self._unpickled.clear()
             self.lazy = {}
 
     def read(self, tensor: StoredTensor) -> torch.Tensor:
         with self._turn:
-            if self._closed:
-                raise Stopped("The load was ended.")
+            if self._ended_by is not None:
+                raise self._ended_by
             self._reading += 1
         try:
             values = read_tensor(self._open(tensor), tensor, self._device)
             refuse_broken_numbers(values, tensor)
             self._report(tensor)
             return values
+        except Exception as error:
+            self._ended_by = error
+            raise
         finally:
             with self._turn:
                 self._reading -= 1

@@ -107,7 +107,7 @@ def inside(folder: Path, name: str) -> Path:
     if root.parent.name == "snapshots":
         root = root.parent.parent
     path = folder / name
-    if Path(name).name != name or not path.resolve().is_relative_to(root):
+    if not path.resolve().is_relative_to(root):
         raise Unsafe(f"The file {Path(name).name} points outside the model's folder; refused.", file=name)
     return path
 

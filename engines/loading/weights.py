@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
 _TORCH = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+_LAYER = re.compile(r"(?:(?:model|transformer|language_model|gpt_neox|rwkv)\.)*(?:layers|blocks|h)\.(\d+)\.")
 _SAFETENSORS = {value: name for name, value in _TORCH.items()} | {torch.bool: "BOOL", torch.uint8: "U8"}
 
 
@@ -172,10 +173,12 @@ def _refuse_incomplete(report: dict[str, Any], config: PreTrainedConfig, spec: M
         raise LoadError(
             f"The files of {spec.title} lack the tensor '{name}' that config.json asks for.", tensor=name
         )
-    layers = getattr(config, "num_hidden_layers", None)
+    text = config.get_text_config()
+    # Some makers store layers that guess further tokens behind the last one; they are not loaded.
+    layers = text.num_hidden_layers + (getattr(text, "num_nextn_predict_layers", 0) or 0)
     for name in sorted(report["unexpected_keys"]):
-        place = re.search(r"\.(?:layers|blocks|h)\.(\d+)\.", name)
-        if place and layers is not None and int(place.group(1)) >= layers:
+        place = _LAYER.match(name)
+        if place and int(place[1]) >= layers:
             raise LoadError(
                 f"config.json of {spec.title} says {layers} layers, but its files hold more ('{name}').",
                 tensor=name,

@@ -159,7 +159,7 @@ def test_the_same_question_gives_the_same_answer_and_seeds_differ() -> None:
     }
     assert all(first == second for first, second in said.values())
     assert len({texts[0] for texts in said.values()}) > 1
-    assert answered(Script(), seed=1)[0].text == answered(Script(), seed=2)[0].text, "greedy knows no seed"
+    assert len({answered(Script(), seed=seed)[0].text for seed in range(8)}) == 1, "greedy knows no seed"
 
 
 def test_figures_are_read_from_the_clock() -> None:

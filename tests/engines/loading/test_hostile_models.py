@@ -116,6 +116,7 @@ def test_allowed_pickle_of_plain_tensors_loads(folder: Path) -> None:
     wanted = load_model(tiny_spec(folder), "none", CPU, RecordingWatch()).model.state_dict()
     torch.save(load_file(folder / WEIGHTS), folder / "pytorch_model.bin")
     (folder / WEIGHTS).unlink()
+    assert "comes as pytorch_model.bin only" in str(refused(folder))
     watch = RecordingWatch()
     loaded = load_model(tiny_spec(folder, loading={"allow_pickle": True}), "none", CPU, watch)
     assert all(torch.equal(value, wanted[name]) for name, value in loaded.model.state_dict().items())

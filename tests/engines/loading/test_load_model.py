@@ -126,15 +126,14 @@ def test_buffers_of_old_checkpoints_are_left_aside(folder: Path) -> None:
 def test_rwkv_keeps_its_weights_and_asks_for_no_kernel(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from transformers.models.rwkv import modeling_rwkv
 
-    def no_kernel(length: int) -> None:
-        raise AssertionError("a kernel was asked for")
-
+    asked: list[int] = []
     monkeypatch.setattr(modeling_rwkv, "is_ninja_available", lambda: True)
     monkeypatch.setattr(modeling_rwkv, "is_torch_cuda_available", lambda: True)
-    monkeypatch.setattr(modeling_rwkv, "load_wkv_cuda_kernel", no_kernel)
+    monkeypatch.setattr(modeling_rwkv, "load_wkv_cuda_kernel", asked.append)
     loaded = load(models / "rwkv", "rwkv")
     before = loaded.model.rwkv.blocks[1].attention.output.weight.clone()
     ours = logits(loaded)
+    assert asked == []
     assert torch.equal(loaded.model.rwkv.blocks[1].attention.output.weight, before)
     plain = modeling_rwkv.RwkvForCausalLM.from_pretrained(models / "rwkv", dtype=torch.float32).eval()
     ids = loaded.tokenizer("서울은 대한민국의 수도이며, 한강이", return_tensors="pt").input_ids
@@ -170,8 +169,12 @@ class TestTokenizer:
         with pytest.raises(LoadError, match="has 512 tokens, but the model knows only 300"):
             load(small)
 
-    def test_token_type_ids_only_by_recipe(self, models: Path) -> None:
-        assert "token_type_ids" not in load(models / "gpt_neox").tokenizer("가")
+    def test_token_type_ids_only_by_recipe(self, folder: Path) -> None:
+        path = folder / "tokenizer_config.json"
+        names = ["input_ids", "token_type_ids", "attention_mask"]
+        path.write_text(json.dumps({**json.loads(path.read_text()), "model_input_names": names}))
+        assert "token_type_ids" not in load(folder).tokenizer("가")
+        assert "token_type_ids" in load(folder, tokenizer={"return_token_type_ids": True}).tokenizer("가")
 
     def test_user_text_is_not_changed_by_the_named_class(self, folder: Path, models: Path) -> None:
         config = json.loads((folder / "tokenizer_config.json").read_text())

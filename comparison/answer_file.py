@@ -1,0 +1,147 @@
+"""The CSV file that a batch writes: every row on disk before it is reported.
+
+Knows: how a row is appended safely, how one that a killed process left half written is found and cut, and
+that one process writes at a time (the lock dies with the process).
+Refuses to know: engines, question files, and which questions are still to be asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import fcntl
+import os
+from collections.abc import Iterator
+from io import BufferedRandom
+from pathlib import Path
+from typing import BinaryIO
+
+from comparison.answer_rows import COLUMNS, LINE_END, AnswerRow, Key, decode, encode, encode_cells, newest
+from errors import BadEntry, BadRequest, NaraniError
+
+HEADER = "\ufeff".encode() + encode_cells(COLUMNS)
+"""With the mark by which a spreadsheet knows the Hangul for UTF-8."""
+
+
+def read_answers(path: Path) -> list[AnswerRow]:
+    """The answers of a file, the newest of each question and model."""
+    with path.open("rb") as file:
+        end = _whole_rows_end(file, path.name)
+        return list(newest(_rows(file, end, path.name)).values())
+
+
+class AnswerFile:
+    """An answer file held open for appending by this process alone."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self.notes: list[str] = []
+        try:
+            self._file = _open_locked(path)
+            try:
+                self.rows = self._recover()
+                _sync_folder(path.parent)
+            except BaseException:
+                self._file.close()
+                raise
+        except OSError as error:
+            why = error.strerror or "it cannot be opened"
+            raise BadRequest(f"'{self.name}' cannot be written: {why}.", file=self.name) from error
+
+    def append(self, row: AnswerRow) -> None:
+        """Return once the row is on disk; otherwise the file is as it was, and the error says why."""
+        try:
+            self._write(encode(row))
+        except OSError as error:
+            why = error.strerror or "the disk refused"
+            sentence = f"{self.name} could not be written: {why}. Make room; the rows before are kept."
+            raise NaraniError(sentence, file=self.name) from error
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _recover(self) -> dict[Key, AnswerRow]:
+        size = os.fstat(self._file.fileno()).st_size
+        self._end = 0
+        if size < len(HEADER) and HEADER.startswith(self._file.read()):
+            os.ftruncate(self._file.fileno(), 0)
+            self._write(HEADER)
+            return {}
+        self._file.seek(0)
+        self._end = _whole_rows_end(self._file, self.name)
+        if self._end < size:
+            os.ftruncate(self._file.fileno(), self._end)
+            self.notes.append(f"The last row of {self.name} was only half written; it was cut off.")
+        return newest(_rows(self._file, self._end, self.name))
+
+    def _write(self, data: bytes) -> None:
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[os.write(self._file.fileno(), left) :]
+            os.fsync(self._file.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file.fileno(), self._end)
+            raise
+        self._end += len(data)
+
+
+def _open_locked(path: Path) -> BufferedRandom:
+    file = path.open("ab+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise BadRequest(
+            f"'{path.name}' is being written by another batch. Wait for it, or name another file.",
+            file=path.name,
+        ) from None
+    file.seek(0)
+    return file
+
+
+def _whole_rows_end(file: BinaryIO, name: str) -> int:
+    """Where the last whole row ends: at a line end with every quote before it closed."""
+    if file.read(len(HEADER)) != HEADER:
+        raise BadRequest(
+            f"'{name}' was not written by this command, or was changed since. Name another file.", file=name
+        )
+    at = end = len(HEADER)
+    quotes = 0
+    for line in file:
+        at += len(line)
+        quotes += line.count(b'"')
+        if quotes % 2 == 0 and line.endswith(LINE_END):
+            end = at
+    return end
+
+
+def _rows(file: BinaryIO, end: int, name: str) -> Iterator[AnswerRow]:
+    reader = csv.reader(_lines(file, end), strict=True)
+    begins = 2
+    try:
+        for cells in reader:
+            yield decode(cells)
+            begins = reader.line_num + 2
+    except (csv.Error, ValueError) as error:
+        raise BadEntry(
+            f"{name}, line {begins}: not a row of answers. Name another file.", file=name
+        ) from error
+
+
+def _lines(file: BinaryIO, end: int) -> Iterator[str]:
+    at = file.seek(len(HEADER))
+    while at < end:
+        line = file.readline()
+        at += len(line)
+        yield line.decode("utf-8")
+
+
+def _sync_folder(folder: Path) -> None:
+    """So that the new file's name is on disk too, not only its rows."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

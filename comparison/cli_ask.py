@@ -1,0 +1,109 @@
+"""`python -m comparison ask`: one question to several models, side by side.
+
+Knows: the order of things: check, build the engine, ask, show, close; and the exit codes.
+Refuses to know: how options are parsed and how an engine is built.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from threading import Event
+from typing import Any
+
+import tyro
+
+from comparison.interrupt import EXIT_INTERRUPTED, on_interrupt
+from comparison.options import Options, requests_of
+from comparison.run import Run, check, start
+from comparison.wiring import Wiring
+from engines.base import Answer, FinishReason
+from prompts.conversation import Conversation
+
+EXIT_SOME_FAILED = 3
+_SECONDS_PER_TICK = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask(Options):
+    """Ask several models one question. Ends with 0 when all answered, 3 when some failed, 130 on Ctrl-C."""
+
+    question: tyro.conf.Positional[str]
+    """What is asked."""
+    input: str = ""
+    """A text that the question is about."""
+    system: str = ""
+    """What the model is told before the question."""
+    json: bool = False
+    """Print JSON, and nothing else."""
+
+
+def ask(options: Ask, wiring: Wiring) -> int:
+    conversation = Conversation.ask(options.question, options.input, options.system)
+    requests = requests_of(options, wiring, conversation)
+    check(requests)
+    engine = wiring.build_engine()
+    try:
+        run = start(engine, requests)
+        with on_interrupt() as interrupted:
+            _show(run, _ticks(run, interrupted), as_json=options.json)
+    finally:
+        engine.close()
+    if interrupted.is_set():
+        return EXIT_INTERRUPTED
+    some_failed = any(answer.finish_reason is FinishReason.FAILED for answer in _answers(run))
+    return EXIT_SOME_FAILED if some_failed else 0
+
+
+def _ticks(run: Run, interrupted: Event) -> Iterator[None]:
+    """One for each moment to draw, until the run has ended; Ctrl-C stops all its columns."""
+    while not run.wait(_SECONDS_PER_TICK):
+        if interrupted.is_set():
+            run.stop_all()
+        yield
+
+
+def _show(run: Run, ticks: Iterator[None], as_json: bool) -> None:
+    if as_json:
+        _pass(ticks)
+        question = run.requests[0].conversation.turns[-1].question
+        everything = {"question": question, "answers": [answer_json(answer) for answer in _answers(run)]}
+        sys.stdout.write(json.dumps(everything, ensure_ascii=False, indent=2) + "\n")
+        return
+    from rich.console import Console
+
+    from comparison import panels
+
+    console = Console()
+    if console.is_terminal:
+        panels.show(run, console, ticks)
+    else:
+        _pass(ticks)
+        sys.stdout.write(panels.plain(run))
+
+
+def _pass(ticks: Iterator[None]) -> None:
+    for _ in ticks:
+        pass
+
+
+def answer_json(answer: Answer) -> dict[str, Any]:
+    """The answer as `--json` prints it; measures stand beside the text, not below it."""
+    return {
+        "model": answer.model_id,
+        "text": answer.text,
+        "finish_reason": str(answer.finish_reason),
+        "error": answer.error,
+        "prompt": answer.prompt,
+        **asdict(answer.measures),
+        "format": answer.format_id,
+        "revision": answer.revision,
+        "quantisation": answer.quantisation,
+        "settings": asdict(answer.settings),
+    }
+
+
+def _answers(run: Run) -> list[Answer]:
+    return [view.answer for view in (live.view() for live in run.answers) if view.answer is not None]

@@ -1,0 +1,159 @@
+"""`python -m comparison formats`: what it costs to ask a model in another format than its own.
+
+Knows: how the exact answers of every model in every format are counted, and how the table is told.
+Refuses to know: how prompts are made and how an engine is built.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from comparison.batch import Batch
+from comparison.exam import ExamQuestion, read_exam
+from comparison.interrupt import EXIT_INTERRUPTED, on_interrupt
+from comparison.options import formats_named, picked
+from comparison.progress import progress_for
+from comparison.wiring import Wiring
+from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings
+
+_Cell = tuple[str, str]
+"""A model and a format."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Formats:
+    """Ask each model the same questions in each format, and count the answers that are exact."""
+
+    models: str = ""
+    """Model ids with commas between them; otherwise the demo models."""
+    formats: str = ""
+    """Format ids with commas between them; otherwise the models' own."""
+    questions: Path | None = None
+    """A .jsonl file with question, input and answer in each row; otherwise the demo set."""
+    max_new_tokens: int = 128
+    """The longest an answer may be."""
+    json: bool = False
+    """Print JSON, and nothing else."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Exact answers of so many questions; a cell is None where the model could not be asked that way."""
+
+    questions: int
+    own_formats: dict[str, str]
+    exact: dict[_Cell, int | None]
+
+
+def formats(options: Formats, wiring: Wiring) -> int:
+    models = picked(options.models or _demo_models(wiring), wiring)
+    own = {model_id: wiring.models[model_id].format_id for model_id in models}
+    columns = formats_named(options.formats or ",".join(dict.fromkeys(own.values())), wiring)
+    exam = read_exam(options.questions or wiring.demo_questions)
+    settings = GenerationSettings(max_new_tokens=options.max_new_tokens)
+    cells = [(model_id, format_id) for model_id in models for format_id in columns]
+    exact = _count(cells, exam, settings, wiring)
+    if exact is None:
+        return EXIT_INTERRUPTED
+    counted = Counted(len(exam), own, exact)
+    _print_json(counted) if options.json else _print_table(counted, columns)
+    return 0
+
+
+def _demo_models(wiring: Wiring) -> str:
+    return ",".join(model_id for model_id, facts in wiring.models.items() if facts.is_demo)
+
+
+def _count(
+    cells: Sequence[_Cell], exam: Sequence[ExamQuestion], settings: GenerationSettings, wiring: Wiring
+) -> dict[_Cell, int | None] | None:
+    """None where it was interrupted."""
+    asked = [(cell, question) for cell in cells for question in exam]
+    exact: Counter[_Cell] = Counter()
+    failed: Counter[_Cell] = Counter()
+
+    def report(at: int, answer: Answer) -> None:
+        cell, question = asked[at]
+        exact[cell] += question.is_exact(answer.text)
+        failed[cell] += answer.finish_reason is FinishReason.FAILED
+        progress.answered(answer)
+
+    requests = [
+        AnswerRequest(model_id, question.conversation, settings, format_id)
+        for (model_id, format_id), question in asked
+    ]
+    engine = wiring.build_engine()
+    progress = progress_for(len(requests))
+    batch = Batch(engine, requests, _forget, report, wiring.rows_per_model)
+    try:
+        with on_interrupt(batch.stop) as interrupted:
+            batch.run()
+    finally:
+        progress.close()
+        engine.close()
+    if interrupted.is_set():
+        return None
+    return {cell: None if failed[cell] == len(exam) else exact[cell] for cell in cells}
+
+
+def _forget(at: int, answer: Answer, asked_at: datetime) -> None:
+    """Only the count is of use here."""
+
+
+def _print_json(counted: Counted) -> None:
+    rows = [
+        {
+            "model": model_id,
+            "own_format": own,
+            "exact": {
+                format_id: count for (asked, format_id), count in counted.exact.items() if asked == model_id
+            },
+        }
+        for model_id, own in counted.own_formats.items()
+    ]
+    text = json.dumps({"questions": counted.questions, "rows": rows}, ensure_ascii=False, indent=2)
+    sys.stdout.write(f"{text}\n")
+
+
+def _print_table(counted: Counted, columns: Sequence[str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("model")
+    for format_id in columns:
+        table.add_column(format_id, justify="right")
+    for model_id, own in counted.own_formats.items():
+        counts = (counted.exact[model_id, format_id] for format_id in columns)
+        shown = ("–" if count is None else str(count) for count in counts)
+        marked = (f"*{count}" if name == own else count for name, count in zip(columns, shown, strict=True))
+        table.add_row(model_id, *marked)
+    console = Console(highlight=False)
+    console.print(f"Exact answers of {counted.questions}, by the format the model was asked in:")
+    console.print(table)
+    console.print(what_it_shows(counted), markup=False)
+
+
+def what_it_shows(counted: Counted) -> str:
+    """The widest gap between a model's own format and another, in words."""
+    gaps = []
+    for (model_id, format_id), count in counted.exact.items():
+        own = counted.exact.get((model_id, counted.own_formats[model_id]))
+        if own is not None and count is not None:
+            gaps.append((own - count, model_id, format_id, own, count))
+    legend = "* the model's own format."
+    if None in counted.exact.values():
+        legend += " – cannot be asked that way."
+    widest = max(gaps, default=(0, "", "", 0, 0))
+    if widest[0] <= 0:
+        return f"{legend} No model lost by being asked in another format."
+    _, model_id, format_id, own, count = widest
+    return (
+        f"{legend} Asked in its own format, {model_id} gives {own} of {counted.questions} answers exactly; "
+        f"the same weights asked in {format_id} give {count}."
+    )

@@ -1,0 +1,95 @@
+"""What the command lines can be told, and the requests that it comes to.
+
+Knows: the options all commands share, and whose value counts: the person's, then the model's, then ours.
+Refuses to know: how options are parsed, engines, and what becomes of the answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from comparison.run import requests_for
+from comparison.wiring import Wiring
+from engines.base import AnswerRequest, GenerationSettings
+from errors import BadRequest, UnknownName
+from prompts.conversation import Conversation
+
+_GENERATION = ("temperature", "top_p", "top_k", "repetition_penalty", "max_new_tokens", "seed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Which models are asked, and how. What is not set comes from each model's entry."""
+
+    models: str
+    """Model ids with commas between them."""
+    temperature: float | None = None
+    """0 is greedy: always the likeliest token."""
+    top_p: float | None = None
+    """Sample from the likeliest tokens that together have this probability."""
+    top_k: int | None = None
+    """Sample from this many likeliest tokens; 0: no limit."""
+    repetition_penalty: float | None = None
+    """Above 1: tokens that were used already become less likely."""
+    seed: int | None = None
+    """The same seed gives the same answer."""
+    max_new_tokens: int | None = None
+    """The longest an answer may be."""
+    quantisation: str | None = None
+    """none, int8 or nf4."""
+    format: str | None = None
+    """Ask in this prompt format instead of each model's own."""
+    reproducible: bool = False
+    """Answer each question alone on its model, so that last-bit rounding cannot differ."""
+
+    def generation(self, wiring: Wiring, model_id: str) -> GenerationSettings:
+        given = {name: getattr(self, name) for name in _GENERATION}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        return GenerationSettings(**{**wiring.models[model_id].defaults, **chosen})
+
+
+def picked(ids: str, wiring: Wiring) -> tuple[str, ...]:
+    """The model ids of a comma list, each of them known."""
+    return _known_names("model", ids, wiring.models)
+
+
+def requests_of(options: Options, wiring: Wiring, conversation: Conversation) -> tuple[AnswerRequest, ...]:
+    """One request per picked model; whatever does not exist or is out of range is refused here."""
+    models = picked(options.models, wiring)
+    if options.format is not None:
+        _known_names("prompt format", options.format, wiring.formats)
+    for model_id in models:
+        _check_quantisation(options.quantisation, model_id, wiring)
+    return requests_for(
+        conversation,
+        models,
+        {model_id: options.generation(wiring, model_id) for model_id in models},
+        format_id=options.format,
+        quantisation=options.quantisation,
+        reproducible=options.reproducible,
+    )
+
+
+def formats_named(names: str, wiring: Wiring) -> tuple[str, ...]:
+    return _known_names("prompt format", names, wiring.formats)
+
+
+def _known_names(kind: str, names: str, known: Collection[str]) -> tuple[str, ...]:
+    wanted = tuple(name.strip() for name in names.split(",") if name.strip())
+    if not wanted:
+        raise BadRequest(f"No {kind} is named. Name one or more, with commas between them.")
+    for name in wanted:
+        if name not in known:
+            raise UnknownName(kind, name, known)
+    return wanted
+
+
+def _check_quantisation(quantisation: str | None, model_id: str, wiring: Wiring) -> None:
+    offered = wiring.models[model_id].quantisations
+    if quantisation is not None and quantisation not in offered:
+        raise BadRequest(
+            f"'{model_id}' cannot be loaded as '{quantisation}', only as {', '.join(offered)}.",
+            model=model_id,
+            offered=offered,
+        )

@@ -1,0 +1,100 @@
+"""A run in the terminal: panels side by side, text growing, state above and figures below.
+
+Knows: how panels share the width, that Hangul is two cells wide, and that text must not steer a terminal.
+Refuses to know: engines, arguments, and what the answers mean.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from comparison.measuring import describe
+from comparison.run import Run
+from engines.base import LiveView, State
+
+_NARROWEST = 38
+"""Cells a panel needs so that Korean text still reads well."""
+
+_FRAME_LINES = 4
+"""Of a panel's height: two borders, and the figures on two lines."""
+
+_SIDES = 4
+"""Of a panel's width: borders and padding."""
+
+_CONTROLS = (*range(0x20), *range(0x7F, 0xA0))
+_TURNS_OF_DIRECTION = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_UNSEEN = {code: "\ufffd" for code in (*_CONTROLS, *_TURNS_OF_DIRECTION)}
+_UNSEEN[ord("\n")] = "\n"
+_UNSEEN[ord("\t")] = "    "
+
+_STYLES = {State.DONE: "green", State.FAILED: "red", State.STOPPED: "yellow"}
+
+
+def printable(text: str) -> str:
+    """The text without what moves a cursor, colours a screen or turns its direction round."""
+    return unicodedata.normalize("NFC", text).translate(_UNSEEN)
+
+
+def show(run: Run, console: Console, ticks: Iterable[None]) -> None:
+    """Draw the run at each tick, then leave the whole answers standing."""
+    with Live(console=console, transient=True, auto_refresh=False) as screen:
+        for _ in ticks:
+            screen.update(frame(views(run), console, console.height - 1), refresh=True)
+    console.print(frame(views(run), console))
+
+
+def views(run: Run) -> list[LiveView]:
+    return [answer.view() for answer in run.answers]
+
+
+def frame(columns: Sequence[LiveView], console: Console, height: int | None = None) -> RenderableType:
+    """The panels in rows of as many as fit; within `height`, a long text shows its end."""
+    in_a_row = max(1, min(len(columns), console.width // _NARROWEST))
+    rows = [columns[at : at + in_a_row] for at in range(0, len(columns), in_a_row)]
+    panel_width = console.width // in_a_row
+    panel_height = None if height is None else max(_FRAME_LINES + 1, height // len(rows))
+    grid = Table.grid()
+    for row in rows:
+        grid.add_row(*(_panel(view, console, panel_width, panel_height) for view in row))
+    return grid
+
+
+def plain(run: Run) -> str:
+    """The answers one below the other, for a pipe or a file."""
+    blocks = []
+    for view in views(run):
+        blocks.append(f"{view.model_id}\n{printable(view.text)}\n({_figures(view)})\n")
+    return "\n".join(blocks)
+
+
+def _panel(view: LiveView, console: Console, width: int, height: int | None) -> Panel:
+    text = Text(printable(view.text))
+    if height is not None:
+        lines = text.wrap(console, width - _SIDES)
+        text = Text("\n").join(lines[-(height - _FRAME_LINES) :])
+    return Panel(
+        Group(text, Text(_figures(view), style="dim")),
+        title=Text(f"{view.model_id} · {view.state}"),
+        border_style=_STYLES.get(view.state, "cyan"),
+        width=width,
+        height=height,
+    )
+
+
+def _figures(view: LiveView) -> str:
+    """What is going on, or went wrong, or was measured."""
+    if view.answer is not None and view.answer.error:
+        return printable(view.answer.error)
+    if view.answer is not None:
+        return f"{view.answer.finish_reason} · {describe(view.measures)}"
+    if view.state is State.ANSWERING:
+        return describe(view.measures)
+    progress = "" if view.progress is None else f" {view.progress:.0%}"
+    return printable(view.note or view.state) + progress

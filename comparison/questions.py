@@ -1,0 +1,166 @@
+"""Question files as people have them: jsonl, csv or one question a line.
+
+Knows: which names the columns go by in English and Korean files, and how to name a bad row by its line.
+Refuses to know: models, and what is done with the questions. A file with bad rows is refused as a whole,
+before any model was asked, and the first of them are named.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from comparison.csv_cells import MAX_CELL
+from comparison.text_files import TextFile, open_text
+from errors import BadEntry, BadRequest
+
+QUESTION_NAMES = ("question", "instruction", "prompt", "질문")
+INPUT_NAMES = ("input", "context", "맥락")
+_SHOWN_LINES = 5
+
+Row = tuple[int, Mapping[str, object]]
+"""The line a row begins on, and its cells by column name."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One row of a question file."""
+
+    id: str
+    text: str
+    input: str = ""
+    system: str = ""
+
+
+@dataclass(frozen=True)
+class QuestionFile:
+    """The questions in the order of the file, and what was found out about the file."""
+
+    questions: tuple[Question, ...]
+    encoding: str
+    notes: tuple[str, ...] = ()
+    """What the person should know: a converted encoding, a column that was chosen."""
+
+
+class _BadRow(Exception):
+    """Why one row cannot be asked."""
+
+
+def read_questions(path: Path, column: str | None = None) -> QuestionFile:
+    """Every question of a file; `column` names the one that holds the questions."""
+    if path.is_dir():
+        raise BadRequest(f"'{path.name}' is a folder. Name a .jsonl, .csv or .txt file.", file=path.name)
+    rows = _readers().get(path.suffix.lower())
+    if rows is None:
+        raise BadRequest(f"'{path.name}' is not a .jsonl, .csv or .txt file.", file=path.name)
+    with open_text(path) as file:
+        questions, notes = _questions(rows(file), file.name, column)
+    if not questions:
+        raise BadEntry(f"{path.name} holds no questions.", file=path.name)
+    return QuestionFile(tuple(questions), file.encoding, (*file.notes, *notes))
+
+
+def _readers() -> dict[str, Callable[[TextFile], Iterator[Row]]]:
+    return {".jsonl": jsonl_rows, ".csv": _csv_rows, ".txt": _txt_rows}
+
+
+def jsonl_rows(file: TextFile) -> Iterator[Row]:
+    """One JSON object a line; empty lines are passed over."""
+    for number, line in file.lines():
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict):
+            raise BadEntry(f"{file.name}, line {number}: not a JSON object.", file=file.name, line=number)
+        yield number, row
+
+
+def _csv_rows(file: TextFile) -> Iterator[Row]:
+    reader = csv.reader((line for _, line in file.lines()), strict=True)
+    header = [name.strip() for name in _next_csv(reader, file.name) or []]
+    if len(set(header)) < len(header):
+        raise BadEntry(f"{file.name}: two columns have the same name: {', '.join(header)}.", file=file.name)
+    begins = reader.line_num + 1
+    while (cells := _next_csv(reader, file.name)) is not None:
+        if cells and len(cells) != len(header):
+            found = f"{len(cells)} cells under {len(header)} column names"
+            raise BadEntry(f"{file.name}, line {begins}: {found}.", file=file.name, line=begins)
+        if any(cell.strip() for cell in cells):
+            yield begins, dict(zip(header, cells, strict=True))
+        begins = reader.line_num + 1
+
+
+def _next_csv(reader: Iterator[list[str]], name: str) -> list[str] | None:
+    try:
+        return next(reader, None)
+    except csv.Error as error:
+        line = getattr(reader, "line_num", 0)
+        hint = f"a quote that is not closed, or a cell of more than {MAX_CELL:,} characters"
+        raise BadEntry(f"{name}, line {line}: broken CSV: {hint}.", file=name, line=line) from error
+
+
+def _txt_rows(file: TextFile) -> Iterator[Row]:
+    return ((number, {"question": line.strip()}) for number, line in file.lines() if line.strip())
+
+
+def _questions(rows: Iterator[Row], name: str, column: str | None) -> tuple[list[Question], list[str]]:
+    questions: list[Question] = []
+    faults: dict[str, list[int]] = {}
+    used: set[str] = set()
+    for at, (number, row) in enumerate(rows, start=1):
+        try:
+            question_column = column or _first(row, QUESTION_NAMES)
+            questions.append(_question(row, question_column, str(at)))
+            used.add(question_column or "")
+        except _BadRow as fault:
+            faults.setdefault(str(fault), []).append(number)
+    if faults:
+        named = "; ".join(f"{_lines(numbers)}: {fault}" for fault, numbers in faults.items())
+        raise BadEntry(f"{name}, {named}.", file=name, faults=faults)
+    chosen = ", ".join(sorted(used - {"question", column}))
+    return questions, [f"Questions are read from the column '{chosen}'."] if chosen else []
+
+
+def _lines(numbers: list[int]) -> str:
+    shown = ", ".join(map(str, numbers[:_SHOWN_LINES]))
+    more = f" and {len(numbers) - _SHOWN_LINES} more" if len(numbers) > _SHOWN_LINES else ""
+    return f"line {shown}{more}"
+
+
+def _question(row: Mapping[str, object], column: str | None, number: str) -> Question:
+    if column is None or column not in row:
+        looked_for = f"'{column}'" if column else " or ".join(f"'{name}'" for name in QUESTION_NAMES)
+        found = ", ".join(f"'{name}'" for name in row)
+        raise _BadRow(f"no column {looked_for}; the columns are {found}")
+    text = _text(row, column)
+    if not text.strip():
+        raise _BadRow(f"'{column}' is empty")
+    return Question(
+        id=_text(row, "id") or number,
+        text=text,
+        input=_text(row, _first(row, INPUT_NAMES)),
+        system=_text(row, "system"),
+    )
+
+
+def _first(row: Mapping[str, object], names: tuple[str, ...]) -> str | None:
+    return next((name for name in names if name in row), None)
+
+
+def _text(row: Mapping[str, object], column: str | None) -> str:
+    value = "" if column is None else row.get(column)
+    if value is None:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        raise _BadRow(f"'{column}' is not text")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise _BadRow(f"'{column}' holds half a character")
+    return value

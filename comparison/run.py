@@ -1,0 +1,169 @@
+"""One question to several models: a run and its live answers.
+
+Knows: which requests belong together, in which order they were picked, and that an answer is stored
+before its column counts as ended.
+Refuses to know: how text is made, where answers are stored, and who looks on; it belongs to the process.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from time import monotonic
+
+from engines.base import Answer, AnswerRequest, Engine, FinishReason, GenerationSettings, LiveAnswer
+from errors import BadRequest, NaraniError
+from prompts.conversation import Conversation
+
+Keep = Callable[["Run", Answer], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """The requests and their live answers, side by side in the order picked."""
+
+    requests: tuple[AnswerRequest, ...]
+    answers: tuple[LiveAnswer, ...]
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    """Fit for an address, and not to be guessed."""
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def stop(self, model_id: str) -> None:
+        """Ask the columns of one model to stop; the others go on."""
+        for answer in self.answers:
+            if answer.model_id == model_id:
+                answer.ask_to_stop()
+
+    def stop_all(self) -> None:
+        for answer in self.answers:
+            answer.ask_to_stop()
+
+    @property
+    def ended(self) -> bool:
+        return all(answer.ended for answer in self.answers)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Whether every column ended within `timeout` seconds."""
+        until = None if timeout is None else monotonic() + timeout
+        return all(
+            answer.wait(None if until is None else max(0.0, until - monotonic())) for answer in self.answers
+        )
+
+    def go_on(self, question: str, input: str = "") -> tuple[AnswerRequest, ...]:
+        """The requests of a following question, each model seeing its own earlier answers."""
+        if not self.ended:
+            raise BadRequest("Some models are still answering. Wait for them or stop them first.")
+        return tuple(
+            replace(request, conversation=_following(request, live, question, input))
+            for request, live in zip(self.requests, self.answers, strict=True)
+        )
+
+
+def requests_for(
+    conversation: Conversation,
+    models: Sequence[str],
+    settings: GenerationSettings | Mapping[str, GenerationSettings],
+    *,
+    format_id: str | None = None,
+    quantisation: str | None = None,
+    reproducible: bool = False,
+) -> tuple[AnswerRequest, ...]:
+    """The same question for each model; `settings` may differ by model id."""
+    return tuple(
+        AnswerRequest(
+            model_id=model_id,
+            conversation=conversation,
+            settings=settings[model_id] if isinstance(settings, Mapping) else settings,
+            format_id=format_id,
+            quantisation=quantisation,
+            reproducible=reproducible,
+        )
+        for model_id in models
+    )
+
+
+def start(engine: Engine, requests: Sequence[AnswerRequest], keep: Keep | None = None) -> Run:
+    """Ask all at once. `keep(run, answer)` is called for each finished answer, one at a time, on a thread
+    of the run; a column counts as ended when it returned, or raised (the view then says `not_kept`)."""
+    check(requests)
+    answers = tuple(LiveAnswer(request.model_id) for request in requests)
+    run = Run(tuple(requests), answers)
+    if keep is not None:
+        _keep_with(run, keep)
+    for request, live in zip(run.requests, answers, strict=True):
+        submit(engine, request, live)
+    return run
+
+
+def submit(engine: Engine, request: AnswerRequest, live: LiveAnswer) -> None:
+    """Hand a request to the engine; what it refuses on the spot fails that answer alone."""
+    try:
+        engine.submit(request, live)
+    except NaraniError as error:
+        live.fail(error, request.settings)
+
+
+def _check_question(text: str) -> None:
+    """Refuse what no model can be asked."""
+    if not text.strip():
+        raise BadRequest("The question is empty. Write something to ask.")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise BadRequest("The question holds a broken character. Write it again in UTF-8.")
+
+
+def check(requests: Sequence[AnswerRequest]) -> None:
+    """Refuse what cannot be asked at all, before anything is built or loaded for it."""
+    if not requests:
+        raise BadRequest("No model was picked. Pick at least one.")
+    for at, request in enumerate(requests):
+        _check_question(request.conversation.turns[-1].question)
+        if request in requests[:at]:
+            raise BadRequest(f"'{request.model_id}' was picked twice.", model=request.model_id)
+
+
+def _keep_with(run: Run, keep: Keep) -> None:
+    """One storing thread, gone when all are stored; its pool is joined at exit, so nothing is cut off."""
+    keeper = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"keep-{run.id}")
+    left = list(run.answers)
+
+    def store(answer: Answer) -> None:
+        left.pop()
+        try:
+            keep(run, answer)
+        finally:
+            if not left:
+                keeper.shutdown(wait=False)
+
+    def enqueue(answer: Answer) -> Future[None]:
+        try:
+            return keeper.submit(store, answer)
+        except RuntimeError:  # the interpreter is ending and starts no threads: store it here
+            return _stored_here(store, answer)
+
+    for live in run.answers:
+        live.keep = enqueue
+
+
+def _stored_here(store: Callable[[Answer], None], answer: Answer) -> Future[None]:
+    stored: Future[None] = Future()
+    try:
+        store(answer)
+    except (OSError, NaraniError) as error:
+        stored.set_exception(error)
+    else:
+        stored.set_result(None)
+    return stored
+
+
+def _following(request: AnswerRequest, live: LiveAnswer, question: str, input: str) -> Conversation:
+    """A turn that got no answer is left out: no format can show a model a question without one."""
+    answer = live.view().answer
+    before = request.conversation
+    if answer is not None and answer.text and answer.finish_reason is not FinishReason.FAILED:
+        return before.answered(answer.text).go_on(question, input)
+    if len(before.turns) > 1:
+        return replace(before, turns=before.turns[:-1]).go_on(question, input)
+    return Conversation.ask(question, input, before.system)

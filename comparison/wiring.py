@@ -1,0 +1,66 @@
+"""Where the command lines meet the registry and a concrete engine; tests wire in a scripted one.
+
+Knows: which facts about models a command line needs, and who builds the engine.
+Refuses to know: what is asked. The heavy imports happen in `build_engine`, after the arguments were checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engines.base import Engine
+from settings import read_settings
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a command line needs to know of a model that is not loaded yet."""
+
+    format_id: str = ""
+    """Its own."""
+    defaults: Mapping[str, float] = field(default_factory=dict)
+    """The generation settings its source recommends, by the names of `GenerationSettings`."""
+    quantisations: tuple[str, ...] = ("none",)
+    is_demo: bool = False
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Everything outside of this room that a command line stands on."""
+
+    models: Mapping[str, ModelFacts]
+    formats: tuple[str, ...]
+    rows_per_model: int
+    demo_questions: Path
+    build_engine: Callable[[], Engine]
+    faults: tuple[str, ...] = ()
+    """Entries of the person's own that were left out, a sentence each."""
+
+
+def wire() -> Wiring:
+    """The registry and the local engine, as the environment sets them."""
+    from model_registry.registry import load_registry
+
+    settings = read_settings()
+    registry = load_registry(settings.own_models)
+
+    def build_engine() -> Engine:
+        from engines.local import build_local_engine
+
+        return build_local_engine(registry, settings)
+
+    facts = {
+        spec.id: ModelFacts(
+            format_id=spec.prompt_format,
+            defaults=spec.generation.model_dump(exclude_none=True),
+            quantisations=spec.loading.quantisations,
+            is_demo=spec.demo,
+        )
+        for spec in registry.models.values()
+    }
+    formats = tuple(one.id for one in registry.formats)
+    demo_questions = Path(__file__).parents[1] / "model_registry" / "demo" / "questions.jsonl"
+    faults = tuple(fault.message for fault in registry.faults)
+    return Wiring(facts, formats, settings.rows_per_model, demo_questions, build_engine, faults)

@@ -1,0 +1,1 @@
+"""One drawn thing a file, from plain data."""

@@ -1,0 +1,50 @@
+"""The real command line over scripted models, for tests: what is typed is parsed, asked, shown and stored.
+
+Run: PYTHONPATH=. python tests/comparison/scripted_command.py ask 질문 --models calm,slow
+Knows: a handful of models with scripted manners. Refuses to know: registries, weights, torch.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from comparison.__main__ import main
+from comparison.wiring import ModelFacts, Wiring
+from engines.scripted import Script, ScriptedEngine
+from errors import LoadError
+
+StartCommand = Callable[..., "subprocess.Popen[str]"]
+"""The fixture `start_command`: arguments in, a process of its own out."""
+
+DEMO = Path(__file__).parents[2] / "model_registry" / "demo" / "questions.jsonl"
+
+SCRIPTS: Mapping[str, Script] = {
+    "calm": Script(),
+    "other": Script(),
+    "steady": Script(pieces=("한 ", "번 ", "더"), seconds_per_piece=0.01),
+    "endless": Script(pieces=("가",), repeats=True, seconds_per_piece=0.02),
+    "breaks": Script.out_of_memory(pieces_before_failure=2),
+    "absent": Script(loading_failure=LoadError("The files of this model are not here.")),
+}
+
+
+def scripted_wiring(scripts: Mapping[str, Script] = SCRIPTS, demo_questions: Path = DEMO) -> Wiring:
+    facts = {
+        model_id: ModelFacts(format_id="koalpaca", quantisations=("none", "int8"), is_demo=model_id == "calm")
+        for model_id in scripts
+    }
+    facts["calm"] = ModelFacts("koalpaca", {"temperature": 0.7, "max_new_tokens": 99}, is_demo=True)
+    return Wiring(
+        models=facts,
+        formats=("koalpaca", "kullm"),
+        rows_per_model=4,
+        demo_questions=demo_questions,
+        build_engine=lambda: ScriptedEngine(scripts, default=None),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(wiring=scripted_wiring))

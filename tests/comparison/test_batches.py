@@ -1,0 +1,208 @@
+"""Batches: what is in flight, what is stored, what is still to ask. Run: python -m pytest tests/comparison"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from comparison.answer_file import AnswerFile
+from comparison.batch import Batch, Outcome
+from comparison.questions import Question
+from comparison.resume import Cell, answer_row, still_to_ask
+from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer, Measures
+from engines.scripted import Script, ScriptedEngine
+from errors import BadRequest
+from prompts.conversation import Conversation
+
+ENDLESS = Script(pieces=("가",), repeats=True, seconds_per_piece=0.01)
+
+
+def requests(count: int, *models: str) -> list[AnswerRequest]:
+    settings = GenerationSettings(max_new_tokens=100_000)
+    return [
+        AnswerRequest(model, Conversation.ask(f"{at}?"), settings) for at in range(count) for model in models
+    ]
+
+
+class Counting(ScriptedEngine):
+    """Counts how many questions each model has at the same time."""
+
+    def __init__(self, script: Script) -> None:
+        super().__init__(default=script)
+        self.open: Counter[str] = Counter()
+        self.most: Counter[str] = Counter()
+        self.counting = threading.Lock()
+
+    def submit(self, request: AnswerRequest, live: LiveAnswer) -> None:
+        keep = live.keep
+        assert keep is not None
+
+        def closing(answer: Answer) -> object:
+            with self.counting:
+                self.open[request.model_id] -= 1
+            return keep(answer)
+
+        live.keep = closing  # type: ignore[assignment]
+        with self.counting:
+            self.open[request.model_id] += 1
+            self.most[request.model_id] = max(self.most[request.model_id], self.open[request.model_id])
+        super().submit(request, live)
+
+
+def test_every_request_is_stored_once_before_it_is_reported() -> None:
+    asked = requests(20, "a", "b")
+    stored: list[int] = []
+    reported: list[tuple[int, bool]] = []
+    keepers: set[str] = set()
+
+    def store(at: int, answer: Answer, asked_at: datetime) -> None:
+        keepers.add(threading.current_thread().name)
+        stored.append(at)
+
+    engine = ScriptedEngine()
+    outcome = Batch(engine, asked, store, lambda at, answer: reported.append((at, at in stored)), 3).run()
+    engine.close()
+    assert outcome == Outcome(answered=40)
+    assert sorted(stored) == list(range(40)) and sorted(reported) == [(at, True) for at in range(40)]
+    assert len(keepers) == 1, "rows come from one thread and cannot mix"
+
+
+def test_as_many_are_in_flight_for_each_model_as_allowed() -> None:
+    engine = Counting(Script(pieces=("가", "나"), seconds_per_piece=0.01))
+    Batch(engine, requests(12, "a", "b"), lambda *_: None, lambda *_: None, 3).run()
+    engine.close()
+    assert engine.most == {"a": 3, "b": 3}
+
+
+def test_a_failed_answer_is_stored_and_counted() -> None:
+    engine = ScriptedEngine({"bad": Script.out_of_memory()})
+    stored: list[FinishReason] = []
+    outcome = Batch(
+        engine,
+        requests(2, "ok", "bad"),
+        lambda at, a, when: stored.append(a.finish_reason),
+        lambda *_: None,
+        2,
+    ).run()
+    engine.close()
+    assert outcome == Outcome(answered=4, failed=2)
+    assert Counter(stored) == {FinishReason.EOS: 2, FinishReason.FAILED: 2}
+
+
+def test_stopping_keeps_what_was_answered_and_stores_no_half_answer() -> None:
+    engine = ScriptedEngine({"endless": ENDLESS})
+    stored: list[str] = []
+    batch = Batch(
+        engine,
+        requests(5, "quick", "endless"),
+        lambda at, answer, when: stored.append(answer.model_id),
+        lambda at, answer: batch.stop() if len(stored) == 5 else None,
+        2,
+    )
+    outcome = batch.run()
+    engine.close()
+    assert outcome == Outcome(answered=5, stopped=True)
+    assert stored == ["quick"] * 5
+
+
+def test_a_store_that_fails_ends_the_batch_and_says_why() -> None:
+    engine = ScriptedEngine({"endless": ENDLESS})
+    reported: list[int] = []
+
+    def store(at: int, answer: Answer, asked_at: datetime) -> None:
+        if len(reported) == 3:
+            raise OSError(28, "No space left on device")
+
+    batch = Batch(engine, requests(9, "a", "endless"), store, lambda at, answer: reported.append(at), 1)
+    outcome = batch.run()
+    engine.close()
+    assert (outcome.answered, outcome.stopped, len(reported)) == (3, True, 3)
+    assert isinstance(outcome.not_kept, OSError)
+
+
+QUESTIONS = [Question("1", "가?"), Question("2", "나?", "글", "말"), Question("3", "가?")]
+
+
+def cells(**settings: object) -> list[Cell]:
+    return [
+        Cell(
+            question,
+            AnswerRequest(
+                model,
+                Conversation.ask(question.text, question.input, question.system),
+                GenerationSettings(**settings),  # type: ignore[arg-type]
+            ),
+        )
+        for question in QUESTIONS
+        for model in ("a", "b")
+    ]
+
+
+def stored(path: Path, *finished: tuple[Cell, FinishReason]) -> AnswerFile:
+    file = AnswerFile(path)
+    for cell, reason in finished:
+        failed = reason is FinishReason.FAILED
+        answer = Answer(
+            model_id=cell.request.model_id,
+            text="답",
+            finish_reason=reason,
+            settings=cell.request.settings,
+            measures=Measures(load_seconds=1.5, tokens_in=3, tokens_out=1, peak_bytes=10**9),
+            error="broke" if failed else None,
+        )
+        file.append(answer_row(cell, answer, datetime.now().astimezone()))
+    file.close()
+    file = AnswerFile(path)
+    file.close()
+    return file
+
+
+def test_what_is_in_the_file_is_not_asked_again(tmp_path: Path) -> None:
+    planned = cells()
+    file = stored(tmp_path / "out.csv", (planned[0], FinishReason.EOS), (planned[3], FinishReason.FAILED))
+    left = still_to_ask(planned, file.rows, file.name, retry_failed=False)
+    asked = [(cell.question.id, cell.request.model_id) for cell in left]
+    assert asked == [("1", "b"), ("2", "a")], "and a question that stands there twice is asked once"
+
+
+def test_a_failed_cell_is_asked_again_when_wished_and_counts_its_attempts(tmp_path: Path) -> None:
+    planned = cells()
+    again = replace(planned[3], attempt=2)
+    path = tmp_path / "out.csv"
+    file = stored(path, (planned[0], FinishReason.EOS), (planned[3], FinishReason.FAILED))
+    left = still_to_ask(planned, file.rows, file.name, retry_failed=True)
+    assert [(cell.key[0], cell.key[3], cell.attempt) for cell in left] == [
+        ("가?", "b", 1),
+        ("나?", "a", 1),
+        ("나?", "b", 2),
+    ]
+    file = stored(path, (again, FinishReason.FAILED))
+    left = still_to_ask([again], file.rows, file.name, retry_failed=True)
+    assert [cell.attempt for cell in left] == [3]
+    file = stored(path, (again, FinishReason.LENGTH))
+    assert still_to_ask([again], file.rows, file.name, retry_failed=True) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"settings": GenerationSettings(temperature=0.7)}, "temperature was 0.0, now 0.7"),
+        ({"settings": GenerationSettings(stop_strings=("끝",))}, r"stop_strings was \[\], now \['끝'\]"),
+        ({"format_id": "kullm"}, "format was None, now kullm"),
+        ({"quantisation": "nf4"}, "quantisation was None, now nf4"),
+        ({"reproducible": True}, "reproducible was False, now True"),
+    ],
+)
+def test_a_file_asked_in_another_way_is_refused(tmp_path: Path, change: dict[str, object], says: str) -> None:
+    planned = cells()
+    file = stored(tmp_path / "out.csv", (planned[0], FinishReason.EOS))
+    changed = replace(planned[0], request=replace(planned[0].request, **change))  # type: ignore[arg-type]
+    with pytest.raises(BadRequest, match=says):
+        still_to_ask([changed], file.rows, file.name, retry_failed=False)
+    other_model = replace(changed, request=replace(changed.request, model_id="c"))
+    assert still_to_ask([other_model], file.rows, file.name, retry_failed=False) == [other_model]

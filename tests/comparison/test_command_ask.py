@@ -1,0 +1,143 @@
+"""`ask`: columns, JSON, exit codes, Ctrl-C, a lean start. Run: python -m pytest tests/comparison"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from comparison.__main__ import main
+from tests.comparison.scripted_command import StartCommand, scripted_wiring
+
+KEYS = [
+    "model", "text", "finish_reason", "error", "prompt", "load_seconds", "seconds_to_first_text",
+    "answering_seconds", "tokens_in", "tokens_out", "tokens_per_second", "characters_per_second",
+    "peak_bytes", "format", "revision", "quantisation", "settings",
+]  # fmt: skip
+
+
+def run(*arguments: str) -> int:
+    return main(["ask", *arguments], wiring=scripted_wiring)
+
+
+def test_json_is_all_that_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("왜?", "--models", "other,calm", "--input", "글", "--json") == 0
+    printed = capsys.readouterr()
+    everything = json.loads(printed.out)
+    assert printed.err == ""
+    assert list(everything) == ["question", "answers"] and everything["question"] == "왜?"
+    assert [answer["model"] for answer in everything["answers"]] == ["other", "calm"]
+    for answer in everything["answers"]:
+        assert list(answer) == KEYS
+        assert (answer["finish_reason"], answer["error"], answer["prompt"]) == ("eos", None, "왜? 글")
+
+
+def test_the_persons_settings_count_before_the_models_and_those_before_ours(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("왜?", "--models", "calm,other", "--temperature", "0.2", "--seed", "7", "--json") == 0
+    calm, other = (answer["settings"] for answer in json.loads(capsys.readouterr().out)["answers"])
+    assert (calm["temperature"], calm["seed"], calm["max_new_tokens"]) == (0.2, 7, 99)
+    assert (other["temperature"], other["seed"], other["max_new_tokens"]) == (0.2, 7, 512)
+    assert run("왜?", "--models", "calm,other", "--json") == 0
+    calm, other = (answer["settings"] for answer in json.loads(capsys.readouterr().out)["answers"])
+    assert (calm["temperature"], other["temperature"]) == (0.7, 0.0)
+
+
+def test_format_quantisation_and_system_reach_the_engine(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--format", "kullm", "--quantisation", "int8", "--system", "말", "--reproducible", "--json"]
+    assert run("왜?", "--models", "other", *arguments) == 0
+    (answer,) = json.loads(capsys.readouterr().out)["answers"]
+    assert (answer["format"], answer["quantisation"]) == ("kullm", "int8")
+
+
+def test_when_some_fail_the_others_are_printed_and_the_code_is_3(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("왜?", "--models", "absent,steady,breaks") == 3
+    printed = capsys.readouterr()
+    assert "한 번 더" in printed.out
+    assert "The files of this model are not here." in printed.out
+    assert "ran out of memory" in printed.out
+    assert (printed.err, "Traceback" in printed.out) == ("", False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["왜?", "--models", "clam"], "There is no model named 'clam'. Did you mean calm?"),
+        (["왜?", "--models", " , "], "No model is named."),
+        (["왜?", "--models", "calm,calm"], "'calm' was picked twice."),
+        ([" ", "--models", "calm"], "The question is empty."),
+        (["왜?", "--models", "calm", "--temperature", "9"], "temperature must lie between 0 and 5"),
+        (["왜?", "--models", "calm", "--top-p", "0"], "top_p must be above 0"),
+        (["왜?", "--models", "calm", "--max-new-tokens", "0"], "max_new_tokens must lie between 1"),
+        (["왜?", "--models", "calm", "--seed=-1"], "seed must lie between 0"),
+        (
+            ["왜?", "--models", "calm", "--quantisation", "nf4"],
+            "'calm' cannot be loaded as 'nf4', only as none",
+        ),
+        (
+            ["왜?", "--models", "other", "--format", "kulm"],
+            "no prompt format named 'kulm'. Did you mean kullm?",
+        ),
+    ],
+)
+def test_bad_arguments_are_one_line_and_code_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    assert run(*arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.count("\n") == 1
+    assert says in printed.err
+
+
+def test_no_engine_is_built_for_bad_arguments() -> None:
+    def wiring() -> object:
+        from dataclasses import replace
+
+        return replace(scripted_wiring(), build_engine=lambda: pytest.fail("built"))
+
+    assert main(["ask", "", "--models", "calm"], wiring=wiring) == 2  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["ask"], ["ask", "왜?"], ["ask", "왜?", "--models", "calm", "--top-q", "1"]]
+)
+def test_what_cannot_be_parsed_is_code_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments, wiring=scripted_wiring)
+    assert stopped.value.code == 2
+
+
+def test_ctrl_c_stops_every_column_and_prints_what_came(start_command: StartCommand) -> None:
+    process = start_command("ask", "왜?", "--models", "endless,calm", "--max-new-tokens", 10_000, "--json")
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    endless, calm = json.loads(out)["answers"]
+    assert (endless["finish_reason"], calm["finish_reason"]) == ("stopped", "eos")
+    assert endless["text"].startswith("가가") and "Traceback" not in err
+
+
+def test_a_hostile_answer_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("\x1b[2J\x9b31m\u202e왜?", "--models", "calm") == 0
+    assert not set(capsys.readouterr().out) & {"\x1b", "\x9b", "\u202e"}
+
+
+def test_it_starts_without_what_it_does_not_need() -> None:
+    program = (
+        "import sys\n"
+        "from comparison.__main__ import main\n"
+        "sys.argv = ['x', 'ask', '', '--models', 'x']\n"
+        "assert main() == 2\n"
+        "heavy = {'torch', 'transformers', 'streamlit', 'pandas', 'engines.local', 'rich.live'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1), done.stderr

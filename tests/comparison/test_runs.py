@@ -1,0 +1,256 @@
+"""Runs: side by side, stopped apart, stored before ended. Run: python -m pytest tests/comparison"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from comparison.run import Run, requests_for, start
+from comparison.runs import Runs
+from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer, State
+from engines.scripted import Script, ScriptedEngine
+from errors import BadRequest, NaraniError
+from prompts.conversation import Conversation
+from tests.comparison.scripted_command import StartCommand
+
+ENDLESS = Script(pieces=("가",), repeats=True, seconds_per_piece=0.01)
+LONG = GenerationSettings(max_new_tokens=10_000)
+
+
+@pytest.fixture
+def engine() -> Iterator[ScriptedEngine]:
+    scripted = ScriptedEngine({"endless": ENDLESS, "breaks": Script.out_of_memory()})
+    yield scripted
+    scripted.close()
+
+
+def asking(
+    *models: str, question: str = "왜?", settings: GenerationSettings = LONG
+) -> tuple[AnswerRequest, ...]:
+    return requests_for(Conversation.ask(question), models, settings)
+
+
+def texts(run: Run) -> list[str]:
+    return [answer.view().text for answer in run.answers]
+
+
+def test_answers_stand_in_the_order_picked_and_one_failure_is_one_columns(engine: ScriptedEngine) -> None:
+    run = start(engine, asking("b", "breaks", "a"))
+    assert run.wait(5) and run.ended
+    assert [answer.model_id for answer in run.answers] == ["b", "breaks", "a"]
+    assert [answer.view().state for answer in run.answers] == [State.DONE, State.FAILED, State.DONE]
+
+
+def test_stopping_one_of_four_leaves_the_others(engine: ScriptedEngine) -> None:
+    slow = ScriptedEngine(default=Script(pieces=("하나 ", "둘 ", "셋"), seconds_per_piece=0.05))
+    run = start(slow, asking("a", "b", "c", "d"))
+    alone = start(engine, asking("endless"))
+    run.stop("c")
+    alone.stop_all()
+    assert run.wait(5) and alone.wait(5)
+    slow.close()
+    assert [a.view().state for a in run.answers] == [State.DONE, State.DONE, State.STOPPED, State.DONE]
+    assert texts(run)[0] == texts(run)[3] == "하나 둘 셋"
+
+
+def test_an_id_fits_an_address_and_is_new_each_time(engine: ScriptedEngine) -> None:
+    ids = {start(engine, asking("a")).id for _ in range(50)}
+    assert len(ids) == 50
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{16}", run_id) for run_id in ids)
+
+
+@pytest.mark.parametrize(
+    ("requests", "says"),
+    [
+        ((), "No model was picked"),
+        (asking("a", question=" \n"), "question is empty"),
+        (asking("a", question="\ud83d"), "broken character"),
+        (asking("a", "b", "a"), "'a' was picked twice"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(
+    engine: ScriptedEngine, requests: tuple[AnswerRequest, ...], says: str
+) -> None:
+    with pytest.raises(BadRequest, match=says):
+        start(engine, requests)
+
+
+def test_what_the_engine_refuses_at_once_fails_that_column_alone() -> None:
+    class Refusing(ScriptedEngine):
+        def submit(self, request: AnswerRequest, live: LiveAnswer) -> None:
+            if request.model_id == "b":
+                raise BadRequest("Not this one.")
+            super().submit(request, live)
+
+    engine = Refusing()
+    run = start(engine, asking("a", "b"))
+    assert run.wait(5)
+    assert [answer.view().state for answer in run.answers] == [State.DONE, State.FAILED]
+    answer = run.answers[1].view().answer
+    assert answer is not None and answer.error == "Not this one."
+    engine.close()
+
+
+def test_an_answer_is_stored_before_its_column_counts_as_ended(engine: ScriptedEngine) -> None:
+    """And the engine's thread does not wait for the storing."""
+    may_store = threading.Event()
+    ended_early: list[bool] = []
+    stored: list[str] = []
+
+    def keep(run: Run, answer: Answer) -> None:
+        assert may_store.wait(5)
+        ended_early.extend(live.ended for live in run.answers if live.model_id == answer.model_id)
+        stored.append(answer.model_id)
+
+    run = start(engine, asking("a", "b"), keep)
+    engine.close()
+    assert not run.ended, "the engine's threads are gone while nothing is stored yet"
+    assert run.answers[0].view().answer is None
+    may_store.set()
+    assert run.wait(5)
+    assert (sorted(stored), ended_early) == (["a", "b"], [False, False])
+
+
+def test_each_answer_is_stored_once_on_one_thread_that_ends(engine: ScriptedEngine) -> None:
+    stored: list[tuple[Run, str, str]] = []
+    run = start(
+        engine,
+        asking("a", "breaks", "c"),
+        lambda run, answer: stored.append((run, answer.model_id, threading.current_thread().name)),
+    )
+    assert run.wait(5)
+    assert sorted(model for _, model, _ in stored) == ["a", "breaks", "c"]
+    assert {by for by, _, _ in stored} == {run}
+    (name,) = {name for _, _, name in stored}
+    for thread in threading.enumerate():
+        if thread.name == name:
+            thread.join(5)
+            assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (OSError(28, "No space left on device", "/somewhere/narani.db"), "No space left on device"),
+        (NaraniError("The history is read-only."), "The history is read-only."),
+        (KeyError("x"), "KeyError"),
+    ],
+)
+def test_an_answer_that_cannot_be_stored_is_still_there(
+    engine: ScriptedEngine, problem: Exception, said: str
+) -> None:
+    def keep(run: Run, answer: Answer) -> None:
+        if answer.model_id == "a":
+            raise problem
+
+    run = start(engine, asking("a", "b"), keep)
+    assert run.wait(5)
+    first, second = (answer.view() for answer in run.answers)
+    assert (first.not_kept, second.not_kept) == (said, None)
+    assert first.state is State.DONE and first.answer is not None and first.answer.text == first.text != ""
+
+
+def test_an_answer_that_cannot_even_be_handed_over_is_still_there(engine: ScriptedEngine) -> None:
+    def keep(answer: Answer) -> Future[None]:
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    live = LiveAnswer("a", keep=keep)
+    engine.submit(asking("a")[0], live)
+    assert live.wait(5)
+    assert (live.view().state, live.view().not_kept) == (State.DONE, "RuntimeError")
+
+
+def test_each_model_goes_on_from_its_own_answers(engine: ScriptedEngine) -> None:
+    run = start(engine, requests_for(Conversation.ask("왜?", "글", "말"), ["a", "b", "breaks"], LONG))
+    with pytest.raises(BadRequest, match="still answering"):
+        Run(run.requests, (LiveAnswer("a"), LiveAnswer("b"), LiveAnswer("breaks"))).go_on("또?")
+    assert run.wait(5)
+    following = run.go_on("그럼?", "글2")
+    for request, text in zip(following[:2], texts(run), strict=False):
+        first, second = request.conversation.turns
+        assert (first.question, first.answer, second.question, second.input) == ("왜?", text, "그럼?", "글2")
+        assert request.conversation.system == "말"
+    assert len(following[2].conversation.turns) == 1, "a turn without an answer is left out"
+    assert start(engine, following).wait(5)
+
+
+def test_an_ended_run_is_forgotten_a_while_after_the_last_look(engine: ScriptedEngine) -> None:
+    now = [0.0]
+    runs = Runs(keep_seconds=10, clock=lambda: now[0])
+    done, running = runs.start(engine, asking("a")), runs.start(engine, asking("endless"))
+    assert done.wait(5)
+    now[0] = 9
+    assert runs.get(done.id) is done
+    now[0] = 18
+    assert runs.get(done.id) is done, "looked at 9 seconds ago"
+    now[0] = 100
+    assert runs.get(done.id) is None
+    assert runs.get(running.id) is running, "what still runs is not forgotten"
+    runs.stop_all()
+    assert running.wait(5)
+
+
+def test_the_oldest_ended_run_goes_when_there_are_too_many(engine: ScriptedEngine) -> None:
+    runs = Runs(limit=2, clock=iter(range(1000)).__next__)
+    started = []
+    for _ in range(4):
+        started.append(runs.start(engine, asking("a")))
+        assert started[-1].wait(5)
+    assert [runs.get(run.id) is run for run in started] == [False, False, True, True]
+
+
+def test_runs_are_safe_to_use_from_many_threads(engine: ScriptedEngine) -> None:
+    runs = Runs(limit=5)
+    found: list[bool] = []
+
+    def use() -> None:
+        for _ in range(20):
+            run = runs.start(engine, asking("a"))
+            found.append(runs.get(run.id) in (run, None))
+            run.wait(5)
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [True] * 160
+
+
+ENDS_AT_ONCE = """
+import sys
+from pathlib import Path
+from comparison.run import requests_for, start
+from engines.base import GenerationSettings
+from engines.scripted import Script, ScriptedEngine
+from prompts.conversation import Conversation
+
+def keep(run, answer):
+    with Path(sys.argv[1]).open("a", encoding="utf-8") as file:
+        file.write(f"{answer.text}|")
+
+engine = ScriptedEngine(default=Script(pieces=("답",), seconds_per_piece=0.3))
+start(engine, requests_for(Conversation.ask("왜?"), ["a", "b"], GenerationSettings()), keep)
+"""
+
+
+def test_a_process_that_ends_meanwhile_still_stores_what_was_answered(
+    tmp_path: Path, start_command: StartCommand
+) -> None:
+    program, kept = tmp_path / "program.py", tmp_path / "kept"
+    program.write_text(ENDS_AT_ONCE, encoding="utf-8")
+    process = start_command(kept, program=program)
+    assert process.communicate(timeout=20) == ("", "")
+    assert kept.read_text(encoding="utf-8") == "답|답|"
+
+
+def test_the_reasons_an_answer_ended_for_are_told_apart(engine: ScriptedEngine) -> None:
+    run = start(engine, asking("endless", settings=GenerationSettings(max_new_tokens=3)))
+    assert run.wait(5)
+    answer = run.answers[0].view().answer
+    assert answer is not None and (answer.finish_reason, answer.text) == (FinishReason.LENGTH, "가가가")

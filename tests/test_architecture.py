@@ -1,0 +1,209 @@
+"""The arrows between the rooms and the limits of the house, held by reading the source.
+
+Run: python -m pytest tests/test_architecture.py
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("dashboard", "comparison", "engines", "model_registry", "prompts", "finetune", "search", "judging")
+HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "trl"}
+EVERYONE = {"errors", "settings"}
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "dashboard": {
+        "comparison",
+        "search",
+        "judging",
+        "finetune.jobs",
+        "engines.base",
+        "model_registry",
+        "prompts",
+    },
+    "comparison": {"engines.base", "model_registry", "prompts"},
+    "search": {"engines.base", "prompts"},
+    "judging": {"engines.base", "prompts"},
+    "engines": {"model_registry", "prompts"},
+    "model_registry": {"prompts"},
+    "prompts": set(),
+    "finetune": {"engines.loading", "model_registry", "prompts"},
+}
+"""Beyond itself and what everyone may use. A name stands for itself and all below it."""
+
+WIRING: dict[str, set[str]] = {
+    "dashboard/resources.py": {"engines"},
+    "comparison/wiring.py": {"engines"},
+    "prompts/__main__.py": {"model_registry"},
+}
+"""The few files that choose a concrete engine, or look up a model for a command line."""
+
+NEVER: dict[str, set[str]] = {
+    "dashboard": HEAVY | {"sqlalchemy"},
+    "comparison": HEAVY | {"streamlit"},
+    "search": {"torch", "streamlit"},
+    "judging": {"torch", "streamlit"},
+    "engines": {"streamlit", "finetune"},
+    "model_registry": {"torch", "streamlit"},
+    "prompts": {"torch", "streamlit"},
+    "finetune": {"streamlit"},
+}
+LONGEST_FILE, LONGEST_FUNCTION, LONGEST_ENTRY = 300, 40, 40
+
+
+def sources() -> list[Path]:
+    """Every Python file that is ours."""
+    kept = ("*.py", *(f"{room}/**/*.py" for room in (*ROOMS, "tests", "benchmarks", "scripts")))
+    return sorted({path for pattern in kept for path in ROOT.glob(pattern)})
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def within(module: str, allowed: set[str]) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in allowed)
+
+
+def wrong_imports(path: Path, tree: ast.AST) -> list[str]:
+    room = name_of(path).split("/")[0]
+    if room not in MAY_IMPORT:
+        return []
+    allowed = MAY_IMPORT[room] | WIRING.get(name_of(path), set()) | {room} | EVERYONE
+    ours = set(ROOMS)
+    return [
+        module
+        for module in imported(tree)
+        if (module.split(".")[0] in ours and not within(module, allowed)) or within(module, NEVER[room])
+    ]
+
+
+PATHS = [pytest.param(path, id=name_of(path)) for path in sources()]
+
+
+@pytest.fixture
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_file_keeps_to_the_limits_of_the_house(path: Path, tree: ast.Module) -> None:
+    faults = list(faults_of(path, tree))
+    assert not faults, "\n".join(faults)
+
+
+def faults_of(path: Path, tree: ast.Module) -> Iterator[str]:
+    lines = path.read_text(encoding="utf-8").count("\n")
+    if lines > LONGEST_FILE:
+        yield f"{lines} lines; split it by what it knows"
+    if ast.get_docstring(tree) is None:
+        yield "no docstring that says what it is for"
+    yield from (f"imports {module}" for module in wrong_imports(path, tree))
+    for node in ast.walk(tree):
+        yield from node_faults(path, node)
+
+
+def node_faults(path: Path, node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        length = (node.end_lineno or node.lineno) - node.lineno + 1
+        if length > LONGEST_FUNCTION:
+            yield f"{node.name} has {length} lines"
+        yield from untyped(node)
+    elif isinstance(node, ast.Global):
+        yield f"global {', '.join(node.names)}"
+    elif isinstance(node, ast.ExceptHandler) and node.type is None:
+        yield f"line {node.lineno}: a bare except swallows what streamlit and Python use to stop a script"
+    elif isinstance(node, ast.Call):
+        yield from call_faults(path, node)
+
+
+def untyped(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    for argument in arguments:
+        if argument.annotation is None and argument.arg not in ("self", "cls"):
+            yield f"{function.name}: {argument.arg} has no type"
+
+
+def call_faults(path: Path, call: ast.Call) -> Iterator[str]:
+    if any(keyword.arg == "shell" for keyword in call.keywords):
+        yield f"line {call.lineno}: a shell"
+    name = getattr(call.func, "id", "")
+    may_print = path.name == "__main__.py" or name_of(path).split("/")[0] in ("scripts", "tests")
+    if name == "print" and not may_print:
+        yield f"line {call.lineno}: print"
+
+
+def test_the_entry_file_is_only_a_menu() -> None:
+    assert (ROOT / "comparison_app.py").read_text(encoding="utf-8").count("\n") < LONGEST_ENTRY
+
+
+@pytest.mark.parametrize(
+    ("modules", "absent"),
+    [
+        ("model_registry.registry, prompts.rendering, comparison.run", HEAVY | {"streamlit"}),
+        ("engines.base, engines.scripted, engines.lazy", HEAVY | {"streamlit"}),
+        ("comparison.__main__", HEAVY | {"streamlit", "pandas"}),
+        ("engines.local", {"streamlit", "pandas"}),
+    ],
+)
+def test_what_is_imported_brings_no_more_than_it_needs(modules: str, absent: set[str]) -> None:
+    code = f"import {modules}, sys; print(*sys.modules)"
+    output = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert not {module for module in output.split() if module in absent}
+
+
+def test_both_languages_have_the_same_words() -> None:
+    def keys(language: str) -> set[tuple[str, str]]:
+        text = (ROOT / f"dashboard/wording/{language}.toml").read_text(encoding="utf-8")
+        return {(section, key) for section, words in tomllib.loads(text).items() for key in words}
+
+    assert keys("en") == keys("ko")
+
+
+def test_every_requirement_is_pinned_and_has_its_reason() -> None:
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
+            if line and not line.startswith(("#", "-r ")):
+                assert "==" in line and "#" in line, line
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        ("import torch", "imports torch"),
+        ("from engines.pool import ModelPool", "imports engines.pool.ModelPool"),
+        ("def f(a): ...", "a has no type"),
+        ("try: ...\nexcept: ...", "bare except"),
+        ("print(1)", "print"),
+        ("import subprocess\nsubprocess.run('ls', shell=True)", "a shell"),
+        ("def f() -> None:\n" + "    x = 1\n" * 41, "has 42 lines"),
+    ],
+)
+def test_the_checks_themselves_can_fail(source: str, fault: str) -> None:
+    faults = list(faults_of_source(source))
+    assert any(fault in found for found in faults), faults
+
+
+def faults_of_source(source: str) -> Iterator[str]:
+    path, tree = ROOT / "comparison" / "example.py", ast.parse(source)
+    yield from (f"imports {module}" for module in wrong_imports(path, tree))
+    for node in ast.walk(tree):
+        yield from node_faults(path, node)
