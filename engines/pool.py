@@ -182,7 +182,7 @@ class ModelPool:
             # Stopped: whoever it was loaded for has left; one who came meanwhile gets a load of their own.
 
     def _bring(self, request: LeaseRequest) -> NaraniError | None:
-        """Make what is wanted resident; an error comes back without the frames that hold its tensors."""
+        """Make what is wanted resident; an error comes back without the frames that held its tensors."""
         problem: NaraniError
         try:
             if request.place not in self._ledger.residents:
@@ -199,7 +199,6 @@ class ModelPool:
                 if is_shortage(error)
                 else f"its files cannot be used ({type(error).__name__})"
             )
-            let_go(error)
             problem = LoadError(
                 f"{request.title} could not be loaded: {said}. Nothing of it stays in memory."
             )

@@ -86,8 +86,6 @@ class Resident:
         """Drop every reference; the place and the figures stay for the books."""
         for voice in self._voices.values():
             voice.let_go()
-        self._voices.clear()
-        self.adapters.clear()
         self._switch = None
         del self.loaded
 

@@ -58,7 +58,7 @@ class _Codec:
         self._kept = {
             id: token.content
             for id, token in self._plain.get_added_tokens_decoder().items()
-            if token.special or token.content.replace("▁", " ").strip()
+            if token.special or _could_mark(token.content)
         }
 
     @cached_property
@@ -77,7 +77,8 @@ class _Codec:
             raise BadRequest("The text holds half a character and cannot be read. Type it again.") from None
         if not self._touches_theirs(encoding, text, pieces):
             return list(encoding.ids)
-        return self._guarded.encode("".join(self._with_stand_ins(pieces)))
+        hidden = "".join(self._with_stand_ins(pieces))
+        return list(self._guarded.tokenizer.encode(hidden, add_special_tokens=False).ids)
 
     def _touches_theirs(self, encoding: Encoding, text: str, pieces: tuple[Piece, ...]) -> bool:
         matches = list(self._matches(encoding, text))
@@ -122,21 +123,23 @@ class _Codec:
         return _guard(self._description, self._kept)
 
 
+def _could_mark(content: str) -> bool:
+    """Words, numbers and runs of spaces that a tokenizer was extended by are vocabulary: a model was taught
+    to read them in anybody's text, and no turn can be forged with them."""
+    return not all(letter.isalnum() or letter.isspace() or letter == "▁" for letter in content)
+
+
 @dataclass(frozen=True)
 class _Guarded:
     """The same tokenizer, to which the kept tokens are known by stand-ins that nobody can guess."""
 
     tokenizer: Tokenizer
     stand_ins: dict[int, str]
-    real_ids: dict[int, int]
-
-    def encode(self, text: str) -> list[int]:
-        ids = self.tokenizer.encode(text, add_special_tokens=False).ids
-        return [self.real_ids.get(id, id) for id in ids]
 
 
 def _guard(description: str, kept: dict[int, str]) -> _Guarded:
-    """Rename the kept tokens everywhere, so that neither matching nor merging can make one from text."""
+    """Rename the kept tokens everywhere, so that neither matching nor merging can make one from text; each
+    stays in its place, so its id stays the same."""
     secret = secrets.token_hex(8)
     stand_ins = {id: f"\ue000{secret}:{id}\ue001" for id in kept}
     names = {content: stand_ins[id] for id, content in kept.items()}
@@ -158,9 +161,7 @@ def _guard(description: str, kept: dict[int, str]) -> _Guarded:
             for left, right in model["merges"]
             if left not in names and right not in names and left + right not in names
         ]
-    tokenizer = _copy(json.dumps(data))
-    new_ids = ((tokenizer.token_to_id(stand_in), id) for id, stand_in in stand_ins.items())
-    return _Guarded(tokenizer, stand_ins, {new: id for new, id in new_ids if new is not None})
+    return _Guarded(_copy(json.dumps(data)), stand_ins)
 
 
 def _copy(description: str) -> Tokenizer:

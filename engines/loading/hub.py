@@ -120,7 +120,6 @@ def _what(spec: ModelSpec, patterns: Iterable[str]) -> dict[str, Any]:
         "repo_id": spec.source,
         "revision": spec.revision,
         "allow_patterns": list(patterns),
-        "ignore_patterns": None if spec.adapter and spec.adapter.subfolder else ["*/*"],
         "endpoint": endpoint(),
         "cache_dir": os.environ.get("HF_HUB_CACHE") or constants.HF_HUB_CACHE,
     }

@@ -38,8 +38,8 @@ class WeightReader:
         self._total = max(1, sum(tensor.bytes for tensor in tensors))
         self._read = 0
         self._reading = 0
-        self._ended_by: Exception | None = None
-        """The first read that fails or is cancelled ends all others, in whichever thread they wait."""
+        self._closed = False
+        self._failure: Exception | None = None
         self._turn = threading.Condition()
         self._report_lock = threading.Lock()
         self.lazy = {tensor.name: LazyTensor(tensor, self) for tensor in tensors}
@@ -52,17 +52,19 @@ class WeightReader:
     ) -> None:
         """Whoever loads may have left its threads behind; what they hold must be gone before we return."""
         with self._turn:
-            self._ended_by = Stopped("The load was ended.")
+            self._closed = True
             self._turn.wait_for(lambda: self._reading == 0)
-            self._ended_by = Stopped("The load was ended.")
+            failure, self._failure = self._failure, None
             self._files.clear()
             self._unpickled.clear()
             self.lazy = {}
+        if failure is not None and error is not failure:
+            raise failure
 
     def read(self, tensor: StoredTensor) -> torch.Tensor:
         with self._turn:
-            if self._ended_by is not None:
-                raise self._ended_by
+            if self._closed:
+                raise Stopped("The load was ended.")
             self._reading += 1
         try:
             values = read_tensor(self._open(tensor), tensor, self._device)
@@ -70,12 +72,18 @@ class WeightReader:
             self._report(tensor)
             return values
         except Exception as error:
-            self._ended_by = error
+            self._fail(error)
             raise
         finally:
             with self._turn:
                 self._reading -= 1
                 self._turn.notify_all()
+
+    def _fail(self, error: Exception) -> None:
+        """The first read that fails or is cancelled ends all others, in whichever thread they wait."""
+        with self._turn:
+            if not self._closed:
+                self._closed, self._failure = True, error
 
     def _open(self, tensor: StoredTensor) -> Any:
         if tensor.name in self._unpickled:

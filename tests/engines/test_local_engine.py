@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from engines.base import Answer, FinishReason, State
+from engines.base import Answer, FinishReason, LiveAnswer, State
 from prompts.conversation import Conversation
 from tests.engines.engine_house import House, answer_of, make_models, open_house, request, wait_until
 from tests.engines.tiny_models import Kind
@@ -69,13 +69,31 @@ def test_more_questions_than_rows_all_get_their_answer(house: House) -> None:
     assert all(answer_of(live).finish_reason is FinishReason.LENGTH for live in lives)
 
 
-def test_a_reproducible_question_runs_alone_and_comes_out_the_same(house: House) -> None:
+@pytest.mark.parametrize("comes_first", [True, False])
+def test_a_reproducible_question_answers_alone(
+    house: House, monkeypatch: pytest.MonkeyPatch, comes_first: bool
+) -> None:
     asked = replace(request("neox-a", max_new_tokens=40, temperature=1.0), reproducible=True)
-    first = same(answer_of(house.submit(asked)))
-    crowd = [house.ask("neox-a", f"질문 {count}", max_new_tokens=40) for count in range(3)]
-    again = house.submit(asked)
-    assert same(answer_of(again)) == first
+    alone = same(answer_of(house.submit(asked)))
+    network = _network(house, "neox-a")
+    forward = network.forward
+    beside: set[int] = set()
+    lives: list[LiveAnswer] = []
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        if lives and lives[0].view().state is State.ANSWERING and not lives[0].ended:
+            beside.add(kwargs["input_ids"].shape[0])
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(network, "forward", watched)
+    if comes_first:
+        lives.append(house.submit(asked))
+    crowd = [house.ask("neox-a", f"질문 {count}", max_new_tokens=30) for count in range(3)]
+    if not comes_first:
+        lives.append(house.submit(asked))
+    assert same(answer_of(lives[0])) == alone
     assert all(answer_of(live).finish_reason is FinishReason.LENGTH for live in crowd)
+    assert beside == {1}
 
 
 def test_stopping_one_of_four_leaves_the_others_untouched(house: House) -> None:

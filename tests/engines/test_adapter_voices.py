@@ -1,0 +1,78 @@
+"""An adapter and its base answer at the same time from one set of weights, and neither hears the other.
+
+Run: python -m pytest tests/engines/test_adapter_voices.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from engines.base import Answer, FinishReason
+from engines.resident import Place
+from model_registry.registry import load_registry
+from tests.engines.engine_house import House, answer_of, open_house, request, wait_until
+
+BASE, ADAPTER = "demo-kullm", "demo-kullm-banmal"
+QUESTIONS = ["대한민국의 수도는 어디인가요?", "남한에서 가장 높은 산은 무엇인가요?"]
+
+
+@pytest.fixture(scope="module")
+def specs() -> dict[str, Any]:
+    return {id: load_registry().get(id) for id in (BASE, ADAPTER)}
+
+
+@pytest.fixture
+def house(specs: dict[str, Any]) -> Iterator[House]:
+    with open_house(specs) as made:
+        yield made
+
+
+def asked(house: House, model_id: str, question: str, **changes: Any) -> Answer:
+    return answer_of(house.submit(replace(request(model_id, question, max_new_tokens=60), **changes)))
+
+
+def test_base_and_adapter_share_weights_and_answer_at_once(specs: dict[str, Any], house: House) -> None:
+    with open_house({BASE: specs[BASE]}) as plain:
+        alone = [asked(plain, BASE, question).text for question in QUESTIONS]
+        base_bytes = plain.view().residents[0].weight_bytes
+    lives = [house.ask(id, question, max_new_tokens=60) for question in QUESTIONS for id in (BASE, ADAPTER)]
+    texts = [answer_of(live).text for live in lives]
+    assert texts[0::2] == alone
+    assert all(casual != polite for casual, polite in zip(texts[1::2], alone, strict=True))
+    assert texts[1].endswith(("야.", "이야."))
+    assert house.loads == [BASE]
+    (resident,) = house.view().residents
+    assert resident.adapters == (ADAPTER,)
+    assert base_bytes < resident.weight_bytes < 1.5 * base_bytes
+
+
+def test_an_adapter_asked_first_brings_its_base_which_then_needs_no_load(house: House) -> None:
+    assert asked(house, ADAPTER, QUESTIONS[0]).finish_reason is FinishReason.EOS
+    assert asked(house, BASE, QUESTIONS[0]).finish_reason is FinishReason.EOS
+    assert house.loads == [BASE]
+
+
+def test_a_base_with_an_adapter_gives_back_everything(house: House) -> None:
+    asked(house, ADAPTER, QUESTIONS[0])
+    held = house.view().used
+    wait_until(lambda: house.pool.unload(Place(BASE, "none")))
+    view = house.view()
+    assert view.used == 0
+    assert [event.bytes for event in view.events if event.what == "release"] == [held]
+
+
+@pytest.mark.parametrize("quantisation", ["int8", "nf4"])
+def test_a_quantised_base_carries_the_adapter_too(house: House, quantisation: str) -> None:
+    changes = {"quantisation": quantisation}
+    texts = {id: asked(house, id, QUESTIONS[0], **changes).text for id in (BASE, ADAPTER)}
+    full = asked(house, BASE, QUESTIONS[0])
+    assert texts[BASE] and texts[BASE] != texts[ADAPTER]
+    places = {(view.quantisation, view.weight_bytes) for view in house.view().residents}
+    sizes = dict(places)
+    assert sizes[quantisation] < sizes["none"]
+    assert full.quantisation == "none"
+    assert house.loads == [BASE, BASE]
