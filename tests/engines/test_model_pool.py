@@ -15,12 +15,9 @@ from typing import Any
 
 import psutil
 import pytest
-import torch
 
 from engines.base import FinishReason, LiveAnswer, State
-from engines.loading import load_model
 from engines.resident import Place
-from errors import LoadError
 from tests.engines.engine_house import House, answer_of, make_models, open_house, wait_until
 
 HIDDEN = 256
@@ -179,75 +176,6 @@ def test_a_stopped_question_leaves_the_queue_at_once(tight: House) -> None:
     first.ask_to_stop()
     assert answer_of(first, 2).finish_reason is FinishReason.STOPPED
     assert tight.loads == ["a"]
-
-
-def test_a_load_that_nobody_waits_for_any_more_is_cancelled(specs: dict[str, Any]) -> None:
-    begun, go_on = threading.Event(), threading.Event()
-
-    def slow(spec: Any, quantisation: str, device: Any, watch: Any) -> Any:
-        begun.set()
-        go_on.wait(10)
-        return load_model(spec, quantisation, device, watch)
-
-    with open_house(specs, load=slow) as house:
-        live = house.ask("a")
-        begun.wait(10)
-        live.ask_to_stop()
-        assert answer_of(live, 2).finish_reason is FinishReason.STOPPED
-        go_on.set()
-        time.sleep(0.2)
-        assert house.view().residents == ()
-        assert answer_of(house.ask("a")).finish_reason is FinishReason.LENGTH
-
-
-def test_a_failed_load_is_remembered_for_a_short_time(specs: dict[str, Any]) -> None:
-    def broken(*_: Any) -> Any:
-        raise LoadError("The weights are damaged.")
-
-    with open_house(specs, load=broken, failed_load_seconds=0.5) as house:
-        lives = [house.ask("a") for _ in range(4)]
-        assert {answer_of(live).error for live in lives} == {"The weights are damaged."}
-        assert answer_of(house.ask("a")).error == "The weights are damaged."
-        assert house.loads == ["a"]
-        assert answer_of(house.ask("b")).error == "The weights are damaged."
-        time.sleep(0.6)
-        answer_of(house.ask("a"))
-        assert house.loads == ["a", "b", "a"]
-
-
-def test_an_unforeseen_error_of_a_load_becomes_one_sentence(specs: dict[str, Any]) -> None:
-    def broken(*_: Any) -> Any:
-        raise KeyError("/home/somebody/secret")
-
-    with open_house(specs, load=broken) as house:
-        error = answer_of(house.ask("a")).error or ""
-        assert "secret" not in error and "KeyError" in error
-
-
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (torch.OutOfMemoryError("CUDA out of memory."), "memory ran out"),
-        (LoadError("The weights are damaged."), "damaged"),
-        (KeyError("layers.3"), "KeyError"),
-    ],
-)
-def test_a_load_that_raises_midway_leaves_nothing_behind(
-    specs: dict[str, Any], error: Exception, words: str
-) -> None:
-    left: list[Any] = []
-
-    def midway(spec: Any, quantisation: str, device: Any, watch: Any) -> Any:
-        loaded = load_model(spec, quantisation, device, watch)
-        left.append(weakref.ref(loaded.model))
-        raise type(error)(*error.args)
-
-    with open_house(specs, load=midway) as house:
-        assert words in (answer_of(house.ask("a")).error or "")
-        assert words in (answer_of(house.ask("b")).error or "")
-        view = house.view()
-        assert (view.used, view.residents) == (0, ())
-        assert [ref() for ref in left] == [None, None]
 
 
 def test_forty_loads_and_releases_leave_memory_flat(specs: dict[str, Any], one_model: int) -> None:

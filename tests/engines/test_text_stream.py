@@ -56,7 +56,8 @@ def test_the_pieces_join_to_the_full_decode_without_a_broken_character(
 @given(st.text(max_size=40))
 @settings(max_examples=200, deadline=None)
 def test_any_text_comes_out_as_it_went_in(text: str) -> None:
-    assert "".join(stream_all(TextStream(BYTES), ids_of(text))) == BYTES.decode(ids_of(text))
+    """But for a replacement character at the very end: it cannot be told from a character cut in half."""
+    assert "".join(stream_all(TextStream(BYTES), ids_of(text))) == text.rstrip("\ufffd")
 
 
 def test_a_character_cut_in_the_middle_is_not_shown() -> None:
