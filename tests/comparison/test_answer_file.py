@@ -6,6 +6,7 @@ import csv
 import io
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -184,26 +185,28 @@ def test_a_folder_and_a_missing_folder_are_refused_in_words(tmp_path: Path) -> N
             AnswerFile(path)
 
 
-@pytest.fixture
-def small_files() -> Iterator[int]:
-    """No file of this process may grow beyond so many bytes: a disk that is full, made without a disk."""
-    limit = len(HEADER) + 2 * len(encode(ROW)) + 50
+@contextmanager
+def no_file_beyond(limit: int) -> Iterator[None]:
+    """A full disk, made without a disk. Only around the writing: the test runner writes files too."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    yield limit
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_loses_no_row_and_leaves_no_half_one(path: Path, small_files: int) -> None:
+def test_a_full_disk_loses_no_row_and_leaves_no_half_one(path: Path) -> None:
+    limit = len(HEADER) + 2 * len(encode(ROW)) + 50
     file = AnswerFile(path)
-    file.append(ROW)
-    file.append(replace(ROW, question="b"))
-    with pytest.raises(NaraniError, match=r"out.csv could not be written: File too large") as caught:
-        file.append(replace(ROW, question="c"))
+    with no_file_beyond(limit):
+        file.append(ROW)
+        file.append(replace(ROW, question="b"))
+        with pytest.raises(NaraniError, match=r"out.csv could not be written: File too large") as caught:
+            file.append(replace(ROW, question="c"))
     assert str(path) not in str(caught.value)
     assert [row.question for row in read_answers(path)] == ["질문?", "b"]
-    assert path.stat().st_size < small_files, "what was half written is taken back"
-    resource.setrlimit(resource.RLIMIT_FSIZE, (small_files * 2, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    assert path.stat().st_size < limit, "what was half written is taken back"
     file.append(replace(ROW, question="c"))
     file.close()
     assert len(read_answers(path)) == 3, "it goes on once there is room again"

@@ -1,0 +1,57 @@
+"""batching: eight questions to one model at once, over the same eight one after another.
+
+Knows: the two sides, and that every answer has to be the one it is alone.
+Refuses to know: how questions are batched.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from benchmarks.house import House, answer_of, open_house
+from benchmarks.korean import QUESTIONS
+from benchmarks.networks import Shape, save_random, spec_of
+from benchmarks.rounds import Effort, Measured, paired, timed
+
+NEOX = Shape("gpt_neox", hidden=512, layers=6, heads=8, intermediate=2048)
+LLAMA = Shape("llama", hidden=512, layers=6, heads=8, intermediate=1408)
+
+
+def measure_neox(effort: Effort) -> Measured:
+    return _measure(NEOX, effort)
+
+
+def measure_llama(effort: Effort) -> Measured:
+    return _measure(LLAMA, effort)
+
+
+def _measure(shape: Shape, effort: Effort) -> Measured:
+    """How many times faster the eight are together."""
+    tokens = max(2, effort.tokens // 2)
+    with tempfile.TemporaryDirectory() as place:
+        folder = save_random(Path(place, "model"), shape)
+        with open_house({"one": spec_of("one", folder, shape)}) as house:
+            alone, together = _one_after_another(house, tokens), _together(house, tokens)
+            values = paired(
+                timed(lambda: _one_after_another(house, tokens)),
+                timed(lambda: _together(house, tokens)),
+                effort.rounds,
+            )
+    same = sum(a == b for a, b in zip(alone, together, strict=True))
+    whole = all(len(text) == tokens for text in alone)
+    broken = (
+        ()
+        if same == len(QUESTIONS) and whole
+        else (f"Only {same} of {len(QUESTIONS)} answers are the same.",)
+    )
+    return Measured(values, broken, notes=(f"identical answers: {same} of {len(QUESTIONS)}",))
+
+
+def _one_after_another(house: House, tokens: int) -> list[str]:
+    return [house.answer("one", question, tokens=tokens).text for question in QUESTIONS]
+
+
+def _together(house: House, tokens: int) -> list[str]:
+    lives = [house.ask("one", question, tokens=tokens) for question in QUESTIONS]
+    return [answer_of(live).text for live in lives]

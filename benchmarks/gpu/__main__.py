@@ -1,0 +1,114 @@
+"""`scripts/gpu_check [--cpu] [--only CHECK …] [--out FOLDER] [--without-tests]`.
+
+Knows: the order of the checks, that one which breaks leaves the others, and the exit codes.
+Refuses to know: what a check does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from benchmarks.gpu.bench import CARD, PROCESSOR, Bench, Finding, Scale, Skipped, set_up
+from benchmarks.gpu.decoding import decode_share
+from benchmarks.gpu.quantised import quantised
+from benchmarks.gpu.releasing import eviction, load_and_release
+from benchmarks.gpu.report import RESULTS, Outcome, lines, machine, write
+from benchmarks.gpu.shortage import out_of_memory
+from benchmarks.rounds import on_one_thread
+from engines.shortage import give_back, let_go
+from errors import NaraniError
+
+_ROOT = Path(__file__).parents[2]
+_CHECKS: dict[str, Callable[[Bench], Finding]] = {
+    "load-and-release": load_and_release,
+    "eviction": eviction,
+    "out-of-memory": out_of_memory,
+    "quantised": quantised,
+    "decode-share": decode_share,
+}
+_TESTS = [sys.executable, "-m", "pytest", "-m", "gpu", "tests/gpu", "-q", "-rs"]
+_WITHOUT_PLUGINS = [
+    *("--confcutdir=tests/gpu", "-o", "addopts=", "-o", "filterwarnings=default"),
+    *("-W", "ignore::pytest.PytestConfigWarning"),
+]
+"""The settings of pyproject.toml ask for plugins and strictness that a lent machine does not have."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    if not options.cpu and not torch.cuda.is_available():
+        print("There is no CUDA device here. `scripts/gpu_check --cpu` runs the same checks in small.")
+        return 2
+    scale = PROCESSOR if options.cpu else CARD
+    print(", ".join(f"{name} {value}" for name, value in machine(scale.device).items()), flush=True)
+    if options.cpu:
+        print("Tiny stand-ins on the processor: they show that the checks run, not how fast anything is.")
+    tests_failed = False if options.without_tests else _run_tests()
+    try:
+        outcomes = on_one_thread(lambda: _run_checks(scale, options.only or tuple(_CHECKS)))
+    except NaraniError as error:
+        print(error)
+        return 2
+    folder = options.out or (RESULTS if scale.is_card else None)
+    if folder is not None:
+        print(f"written: {write(folder, scale.device, outcomes).name}")
+    return int(tests_failed or any(outcome.state == "failed" for outcome in outcomes))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "scripts/gpu_check", description="Check Narani on a GPU, with no network."
+    )
+    parser.add_argument("--cpu", action="store_true", help="the same checks on the processor, tiny shapes")
+    parser.add_argument("--only", nargs="+", choices=_CHECKS, help="these checks; all when none is named")
+    parser.add_argument("--out", type=Path, help="where results are written; on a GPU benchmarks/results")
+    parser.add_argument("--without-tests", action="store_true", help="leave out pytest -m gpu")
+    return parser
+
+
+def _run_tests() -> bool:
+    """Whether they failed."""
+    print("tests:", flush=True)
+    return subprocess.run([*_TESTS, *_WITHOUT_PLUGINS], cwd=_ROOT).returncode != 0
+
+
+def _run_checks(scale: Scale, names: Sequence[str]) -> list[Outcome]:
+    started = time.perf_counter()
+    outcomes = []
+    with set_up(scale) as bench:
+        print(f"random weights made in {time.perf_counter() - started:.0f} s", flush=True)
+        for name in names:
+            outcome = _run_check(name, bench)
+            outcomes.append(outcome)
+            print("\n".join(lines(outcome)), flush=True)
+    return outcomes
+
+
+def _run_check(name: str, bench: Bench) -> Outcome:
+    check, started = _CHECKS[name], time.perf_counter()
+    what = (check.__doc__ or "").strip()
+    finding: Finding | None = None
+    skipped = ""
+    try:
+        finding = check(bench)
+    except Skipped as reason:
+        skipped = str(reason)
+    except Exception as error:  # noqa: BLE001 - a check that breaks must not take the others' figures along
+        traceback.print_exc()
+        said = str(error) if isinstance(error, NaraniError) else type(error).__name__
+        finding = Finding((), (f"It broke: {said}",))
+        let_go(error)
+    give_back(torch.device(bench.scale.device))
+    return Outcome(name, what, finding, skipped, time.perf_counter() - started)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

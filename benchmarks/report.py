@@ -1,0 +1,72 @@
+"""Figures as a person reads them, and as a program does.
+
+Knows: a table for the terminal, and the keys of the JSON file.
+Refuses to know: what was measured and on what machine it will be read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+import torch
+import transformers
+from rich.table import Table
+
+from benchmarks.lines import Line
+from benchmarks.rounds import Measured
+
+Outcome = tuple[Line, Measured]
+
+
+def table(outcomes: Iterable[Outcome]) -> Table:
+    shown = Table("line", "target", "median", "lowest to highest", "verdict")
+    for line, measured in outcomes:
+        low, high = measured.spread
+        shown.add_row(
+            line.name,
+            str(line.target),
+            f"{measured.median:.2f}",
+            f"{low:.2f} to {high:.2f}",
+            measured.verdict(line.target),
+        )
+    return shown
+
+
+def remarks(measured: Measured) -> list[str]:
+    return [*(f"wrong: {sentence}" for sentence in measured.broken), *measured.notes]
+
+
+def write_json(path: Path, outcomes: Iterable[Outcome]) -> None:
+    path.write_text(json.dumps(_everything(outcomes), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def _everything(outcomes: Iterable[Outcome]) -> dict[str, Any]:
+    return {
+        "machine": f"{os.cpu_count()} cores, no GPU used",
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+            "tokenizers": tokenizers.__version__,
+        },
+        "lines": [
+            {
+                "name": line.name,
+                "what": line.what,
+                "target": line.target.bound,
+                "at_least": line.target.at_least,
+                "median": measured.median,
+                "rounds": measured.values,
+                "verdict": measured.verdict(line.target),
+                "broken": measured.broken,
+                "notes": measured.notes,
+            }
+            for line, measured in outcomes
+        ],
+    }

@@ -1,0 +1,77 @@
+"""Every benchmark line runs and keeps what does not depend on time; nothing here looks at how fast it was.
+
+Run: python -m pytest tests/benchmarks
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import cold_start, peers
+from benchmarks.__main__ import main
+from benchmarks.korean import QUESTIONS, RARE
+from benchmarks.lines import LINES, Line
+from benchmarks.networks import korean_tokenizer
+from benchmarks.rounds import Effort, on_one_thread
+
+ROOT = Path(__file__).parents[2]
+QUICK = Effort(rounds=1, tokens=8)
+FRESH_PROCESSES = {"cold-start"}
+
+
+@pytest.mark.parametrize(
+    "line", [line for line in LINES if line.name not in FRESH_PROCESSES], ids=lambda line: line.name
+)
+def test_a_line_gives_a_figure_and_breaks_no_promise(line: Line) -> None:
+    """Tokens identical eight of eight, no U+FFFD, no answer cut short."""
+    measured = on_one_thread(lambda: line.measure(QUICK))
+    assert measured.broken == ()
+    assert measured.values and all(math.isfinite(value) and value > 0 for value in measured.values)
+
+
+def test_the_command_line_is_seen_to_write_its_first_text() -> None:
+    assert 0 < cold_start.seconds_to_first_text() < 120
+
+
+def test_no_character_waits_longer_than_its_target() -> None:
+    line = next(line for line in LINES if line.name == "first-text")
+    assert line.measure(Effort()).verdict(line.target) == "holds"
+
+
+def test_the_command_writes_what_it_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "figures.json"
+    assert main(["--only", "first-text", "--rounds", "1", "--json", str(file)]) == 0
+    written = json.loads(file.read_text(encoding="utf-8"))
+    assert [line["name"] for line in written["lines"]] == ["first-text"]
+    assert written["lines"][0]["verdict"] in capsys.readouterr().out
+    assert main(["--only", "first-txet"]) == 2
+    assert "first-text" in capsys.readouterr().out
+
+
+def test_peers_lose_nothing_of_a_text_that_is_whole() -> None:
+    ids = korean_tokenizer().encode(QUESTIONS[0], add_special_tokens=False)
+    assert {name: "".join(stream(ids)) for name, stream in peers.PEERS.items() if "alone" not in name} == {
+        "transformers TextStreamer": QUESTIONS[0],
+        "FastChat pattern": QUESTIONS[0],
+    }
+
+
+def test_rare_text_has_characters_of_several_tokens() -> None:
+    """Otherwise it could not break anything."""
+    assert any("\ufffd" in piece for piece in peers.each_alone(korean_tokenizer().encode(RARE)))
+
+
+@pytest.mark.slow
+def test_the_checks_of_a_card_run_in_small() -> None:
+    done = subprocess.run(
+        [sys.executable, "scripts/gpu_check", "--cpu"], cwd=ROOT, capture_output=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for check in ("load-and-release", "eviction", "out-of-memory", "quantised", "decode-share"):
+        assert f"{check}: held" in done.stdout
