@@ -21,6 +21,9 @@ _SENTINEL = re.compile("\ue000([0-9]+)\ue001")
 class ChatTokenizer(Protocol):
     """What is needed of a tokenizer that carries a chat template."""
 
+    @property
+    def chat_template(self) -> Any: ...
+
     def apply_chat_template(
         self, conversation: Any, *, tokenize: bool, add_generation_prompt: bool, **switches: Any
     ) -> Any: ...
@@ -38,6 +41,8 @@ def chat_pieces(
         raise BadRequest(
             f"The format '{format.id}' is the tokenizer's own, so it needs the model's tokenizer."
         )
+    if tokenizer.chat_template is None:
+        raise BadRequest("This model has no chat template. Ask it in another format.")
     try:
         return _owned_pieces(messages_of(conversation), tokenizer, thinking)
     except TemplateRefused:

@@ -127,7 +127,7 @@ def test_template_code_in_a_persons_words_is_inert(text: str) -> None:
     [
         ("{% for m in messages %}{{ m['content'] | upper }}{% endfor %}", "cannot be told from"),
         ("{{ messages[0]['role'] }}", "leaves out the user text"),
-        (None, "cannot be used"),
+        (None, "has no chat template"),
     ],
 )
 def test_template_that_loses_a_persons_words_is_refused(template: str | None, said: str) -> None:
