@@ -10,6 +10,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_MOST_NAMES = 12
+
 
 class NaraniError(Exception):
     """Something went wrong that a person can act upon; `str()` is the sentence to show."""
@@ -29,7 +31,10 @@ class UnknownName(NaraniError):
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f"Did you mean {', '.join(near)}?" if near else f"Known: {', '.join(known[:12])}."
+        more = f" and {len(known) - _MOST_NAMES} more" if len(known) > _MOST_NAMES else ""
+        hint = (
+            f"Did you mean {', '.join(near)}?" if near else f"Known: {', '.join(known[:_MOST_NAMES])}{more}."
+        )
         super().__init__(f"There is no {kind} named '{name}'. {hint}", kind=kind, name=name, near=near)
 
 

@@ -7,6 +7,7 @@ services) and passed in; nothing else looks at the environment.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -53,8 +54,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         home=Path(home).expanduser(),
         memory_budget=parse_bytes(budget, "NARANI_MEMORY_BUDGET") if budget else None,
         device=values.get("NARANI_DEVICE") or None,
-        failed_load_seconds=_number(values, "NARANI_FAILED_LOAD_SECONDS", 30.0),
-        rows_per_model=max(1, int(_number(values, "NARANI_ROWS_PER_MODEL", 8))),
+        failed_load_seconds=_number(values, "NARANI_FAILED_LOAD_SECONDS", 30.0, least=0),
+        rows_per_model=int(_number(values, "NARANI_ROWS_PER_MODEL", 8, least=1)),
     )
 
 
@@ -79,11 +80,14 @@ def format_bytes(count: float) -> str:
     return f"{int(count)} B"
 
 
-def _number(values: Mapping[str, str], name: str, default: float) -> float:
+def _number(values: Mapping[str, str], name: str, default: float, least: float) -> float:
     text = values.get(name)
     if not text:
         return default
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise BadRequest(f"{name}: '{text}' is not a number.", name=name, value=text) from None
+        number = math.nan
+    if not least <= number < math.inf:
+        raise BadRequest(f"{name}: '{text}' is not a number of at least {least:g}.", name=name)
+    return number

@@ -22,14 +22,15 @@ def pick_device(name: str | None) -> torch.device:
     """The named device, or the first GPU, or the processor."""
     if name is None:
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise BadRequest(f"NARANI_DEVICE: '{name}' is not a device. Write cpu or cuda:0.") from None
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        here = torch.cuda.device_count()
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda") or not (number.isdecimal() or number == ""):
+        raise BadRequest(f"NARANI_DEVICE: '{name}' is not a device. Write cpu or cuda:0.")
+    if kind == "cpu":
+        return torch.device("cpu")
+    here = torch.cuda.device_count()
+    if int(number or 0) >= here:
         raise BadRequest(f"NARANI_DEVICE: '{name}' is not here; this machine has {here} GPUs.")
-    return torch.device("cuda:0") if name == "cuda" else device
+    return torch.device("cuda", int(number or 0))
 
 
 def free_bytes(device: torch.device) -> int:

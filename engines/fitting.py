@@ -22,10 +22,19 @@ EstimateLoad = Callable[[ModelSpec, str, torch.device], Estimate]
 def bytes_needed(
     request: LeaseRequest, quantisation: str, device: torch.device, estimate: EstimateLoad
 ) -> tuple[int, int]:
-    """(weights, cache of its question) by estimate."""
+    """(weights with those of the adapter, cache of its question) by estimate."""
     known = estimate(request.base, quantisation, device)
+    adapter = adapter_bytes(request, device, estimate)
     tokens = min(request.cache_tokens, request.base.context_length)
-    return known.weight_bytes, known.state_bytes + tokens * known.cache_bytes_per_token
+    return known.weight_bytes + adapter, known.state_bytes + tokens * known.cache_bytes_per_token
+
+
+def adapter_bytes(request: LeaseRequest, device: torch.device, estimate: EstimateLoad) -> int:
+    """What the wanted adapter adds; its weights take the type that its base is loaded in."""
+    if request.adapter is None:
+        return 0
+    as_base = request.adapter.model_copy(update={"loading": request.base.loading})
+    return estimate(as_base, "none", device).weight_bytes
 
 
 def no_room(
@@ -46,12 +55,16 @@ def no_room(
         choices = ", ".join(f"{name} ({format_bytes(size)})" for name, size in fitting.items())
         advice = f"It would fit as {choices}."
     else:
-        advice = "No quantisation of it fits; pick a smaller model or raise NARANI_MEMORY_BUDGET."
+        advice = "No quantisation of it fits; ask less, pick a smaller model or raise NARANI_MEMORY_BUDGET."
     read = "measured" if measured else "estimated"
+    wanted, allowed = format_bytes(need), format_bytes(budget)
+    if wanted == allowed:
+        wanted, allowed = f"{need:,} B", f"{budget:,} B"
     return NoRoom(
-        f"{request.base.title} needs {format_bytes(need)} ({request.quantisation}, {read}), and the budget "
-        f"is {format_bytes(budget)}. {advice}",
+        f"{request.title} with this question needs {wanted} ({request.quantisation}, {read}), and the budget "
+        f"is {allowed}. {advice}",
         model=request.base.id,
+        measured=measured,
         need=need,
         budget=budget,
         fitting=fitting,

@@ -75,6 +75,8 @@ class LocalEngine:
         )
         live.when_stopped(lambda: self._pool.cancel(wish))
         self._pool.request(wish)
+        if live.stop_asked:  # before there was anything to cancel
+            self._pool.cancel(wish)
 
     def _format(self, request: AnswerRequest, spec: ModelSpec) -> PromptFormat:
         if request.format_id is None:
@@ -147,7 +149,7 @@ def build_local_engine(registry: Registry, settings: Settings) -> LocalEngine:
     """The engine of this process, on the device and within the budget that the settings name."""
     device = pick_device(settings.device)
     loop = DecodeLoop(device)
-    budget = settings.memory_budget or default_budget(device)
+    budget = default_budget(device) if settings.memory_budget is None else settings.memory_budget
     pool = ModelPool(loop, budget, load_model, estimate, _fetch_adapter, settings.failed_load_seconds)
     return LocalEngine(registry, pool, loop, settings.rows_per_model)
 

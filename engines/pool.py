@@ -19,14 +19,14 @@ import torch
 from engines.base import State
 from engines.decoding import DecodeLoop
 from engines.devices import ReleaseProof, free_bytes
-from engines.fitting import EstimateLoad, bytes_needed, no_room
+from engines.fitting import EstimateLoad, adapter_bytes, bytes_needed, no_room
 from engines.lease import Lease, LeaseRequest, QueueWatch, Wanted
 from engines.ledger import Ledger, PoolView
 from engines.loading.loaded import LoadedModel, LoadWatch
 from engines.resident import Place, Resident
 from engines.shortage import give_back, is_shortage, let_go
 from engines.voice import Room
-from errors import LoadError, NaraniError, Stopped
+from errors import LoadError, NaraniError, NoRoom, Stopped
 from model_registry.spec import ModelSpec
 
 Load = Callable[[ModelSpec, str, torch.device, LoadWatch], LoadedModel]
@@ -84,6 +84,8 @@ class ModelPool:
         with self._changed:
             resident.leases -= 1
             resident.last_used = time.monotonic()
+            if not resident.leases:
+                resident.cache_bytes = 0
             self._changed.notify_all()
 
     def reserve_cache(self, resident: Resident, total: int) -> Room:
@@ -148,19 +150,26 @@ class ModelPool:
 
     def _serve(self, wanted: Wanted) -> None:
         """Grant everyone in the queue who waits for what is now there."""
+        served: dict[LeaseRequest, Lease] = {}
         with self._changed:
-            served = self._waiting_for(wanted)
-            self._queue = [request for request in self._queue if request.wanted != wanted]
-            leases = [self._lease(request, in_turn=True) for request in served]
-        for request, lease in zip(served, leases, strict=True):
-            if lease is not None:
-                request.granted(lease)
+            for request in self._waiting_for(wanted):
+                lease = self._lease(request, in_turn=True)
+                if lease is not None:
+                    served[request] = lease
+            self._queue = [request for request in self._queue if request not in served]
+        for request, lease in served.items():
+            request.granted(lease)
 
-    def _refuse(self, wanted: Wanted, problem: NaraniError) -> None:
+    def _refuse(self, first: LeaseRequest, problem: NaraniError) -> None:
+        """All who wait for a model that cannot be loaded; but one question's size is its own trouble."""
+        wanted = first.wanted
         with self._changed:
-            refused = self._waiting_for(wanted)
-            self._queue = [request for request in self._queue if request.wanted != wanted]
-            self._failures[wanted] = (time.monotonic(), problem)
+            if isinstance(problem, NoRoom) and not problem.facts.get("measured", True):
+                refused = [request for request in self._queue if request is first]
+            else:
+                refused = self._waiting_for(wanted)
+                self._failures[wanted] = (time.monotonic(), problem)
+            self._queue = [request for request in self._queue if request not in refused]
             self._ledger.note("refuse", wanted[1] or wanted[0].base_id, wanted[0].quantisation, 0, 0.0)
         for request in refused:
             request.refused(problem)
@@ -178,7 +187,7 @@ class ModelPool:
             if problem is None:
                 self._serve(first.wanted)
             elif not isinstance(problem, Stopped):
-                self._refuse(first.wanted, problem)
+                self._refuse(first, problem)
             # Stopped: whoever it was loaded for has left; one who came meanwhile gets a load of their own.
 
     def _bring(self, request: LeaseRequest) -> NaraniError | None:
@@ -194,14 +203,8 @@ class ModelPool:
             let_go(error)
             problem = error
         except Exception as error:  # noqa: BLE001 - whatever a model's files cause, the loading thread lives on
-            said = (
-                "memory ran out"
-                if is_shortage(error)
-                else f"its files cannot be used ({type(error).__name__})"
-            )
-            problem = LoadError(
-                f"{request.title} could not be loaded: {said}. Nothing of it stays in memory."
-            )
+            said = "memory ran out" if is_shortage(error) else f"it met a {type(error).__name__}"
+            problem = LoadError(f"{request.title} was not loaded: {said}. Nothing of it stays in memory.")
         with self._changed:
             self._ledger.promised = 0
         give_back(self._device)
@@ -219,7 +222,7 @@ class ModelPool:
     def _bring_adapter(self, request: LeaseRequest) -> None:
         assert request.adapter is not None
         adapter, watch, started = request.adapter, self._watch(request), time.perf_counter()
-        need = self._estimate(adapter, "none", self._device).weight_bytes
+        need = adapter_bytes(request, self._device, self._estimate)
         with self._changed:
             resident = self._ledger.residents[request.place]
             resident.leases += 1
@@ -228,7 +231,8 @@ class ModelPool:
             self._fetch_adapter(adapter, watch)
             self._loop.call(lambda: resident.attach(adapter, watch))
         finally:
-            self.take_back(resident)
+            with self._changed:
+                resident.leases -= 1
         with self._changed:
             self._ledger.promised = 0
             self._ledger.note_use()
@@ -250,8 +254,9 @@ class ModelPool:
 
     def _promise(self, request: LeaseRequest, need: int, measured: bool = False) -> None:
         """Set `need` bytes aside: refuse what can never fit, let idle models go, wait for busy ones."""
-        if need > self._ledger.budget:
-            raise no_room(request, need, self._ledger.budget, self._device, self._estimate, measured)
+        whole = max(need, sum(bytes_needed(request, request.quantisation, self._device, self._estimate)))
+        if whole > self._ledger.budget:
+            raise no_room(request, whole, self._ledger.budget, self._device, self._estimate, measured)
         while True:
             with self._changed:
                 if self._ledger.fits(need):

@@ -6,6 +6,7 @@ Refuses to know: other models, the budget, and questions.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -47,6 +48,7 @@ class Resident:
     _voices: dict[str | None, Voice] = field(default_factory=dict)
     _cache_of: dict[str | None, int] = field(default_factory=dict)
     _switch: AdapterSwitch | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.measure()
@@ -70,17 +72,18 @@ class Resident:
     def voice(
         self, adapter_id: str | None, most_rows: int, room_for: Callable[[Resident, int], Room]
     ) -> Voice:
-        """The one voice of the base (None) or of an adapter over it."""
-        if adapter_id not in self._voices:
-            self._voices[adapter_id] = Voice(
-                stepper=stepper_for(self.loaded.model, self.loaded.device),
-                device=self.loaded.device,
-                most_rows=most_rows,
-                prepare=lambda: self._speak_as(adapter_id),
-                room_for=lambda wanted: self._room_for(adapter_id, wanted, room_for),
-                weight_bytes=self.weight_bytes,
-            )
-        return self._voices[adapter_id]
+        """The one voice of the base (None) or of an adapter over it; asked for from several threads."""
+        with self._lock:
+            if adapter_id not in self._voices:
+                self._voices[adapter_id] = Voice(
+                    stepper=stepper_for(self.loaded.model, self.loaded.device),
+                    device=self.loaded.device,
+                    most_rows=most_rows,
+                    prepare=lambda: self._speak_as(adapter_id),
+                    room_for=lambda wanted: self._room_for(adapter_id, wanted, room_for),
+                    weight_bytes=self.weight_bytes,
+                )
+            return self._voices[adapter_id]
 
     def let_go(self) -> None:
         """Drop every reference; the place and the figures stay for the books."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from errors import NaraniError, UnknownName
+from errors import BadEntry, NaraniError, UnknownName
 from model_registry.entries import Entry, local_path, read_entries
 from model_registry.faults import EntryFault, Place, near
 from model_registry.spec import ModelSpec
@@ -34,10 +34,12 @@ class Registry:
     """The file of each model's entry."""
 
     def get(self, model_id: str) -> ModelSpec:
-        try:
+        if model_id in self.models:
             return self.models[model_id]
-        except KeyError:
-            raise UnknownName("model", model_id, self.models) from None
+        for fault in self.faults:
+            if fault.entry == model_id:
+                raise BadEntry(f"The model '{model_id}' was left out. {fault.message}", model=model_id)
+        raise UnknownName("model", model_id, self.models)
 
     def format_of(self, spec: ModelSpec) -> PromptFormat:
         return self.formats.get(spec.prompt_format)

@@ -45,8 +45,9 @@ def estimate(spec: ModelSpec, quantisation: str, device: torch.device) -> Estima
 
 def _from_files(folder: Path, spec: ModelSpec, quantisation: str, device: torch.device) -> Estimate:
     if spec.adapter is not None:
-        weights = sum(tensor.values for tensor in check_adapter(folder, spec).tensors) * 2
-        return Estimate(weights, 0, 0, "safetensors headers")
+        width = 4 if spec.loading.dtype == "float32" else 2
+        values = sum(tensor.values for tensor in check_adapter(folder, spec).tensors)
+        return Estimate(values * width, 0, 0, "safetensors headers")
     checked = check_model(folder, spec)
     config = checked.config
     width = choose_dtype(checked.tensors, spec, quantisation, device)[0].itemsize

@@ -65,6 +65,22 @@ def test_a_base_with_an_adapter_gives_back_everything(house: House) -> None:
     assert [event.bytes for event in view.events if event.what == "release"] == [held]
 
 
+def test_no_budget_leaves_an_adapter_waiting_for_its_own_base(specs: dict[str, Any]) -> None:
+    """Between 'the base fits' and 'both fit' it is refused at once, under its own name and size."""
+    with open_house(specs) as house:
+        asked(house, ADAPTER, QUESTIONS[0])
+        both = house.view().most_used
+    outcomes = set()
+    for budget in range(int(both * 0.8), int(both * 1.1), both // 40):
+        with open_house(specs, budget=budget) as house:
+            answer = asked(house, ADAPTER, QUESTIONS[0])
+            outcomes.add(answer.error_code)
+            assert house.view().most_used <= budget
+            if answer.error_code is not None:
+                assert specs[ADAPTER].title in (answer.error or "")
+    assert outcomes == {None, "no-room"}
+
+
 @pytest.mark.parametrize("quantisation", ["int8", "nf4"])
 def test_a_quantised_base_carries_the_adapter_too(house: House, quantisation: str) -> None:
     changes = {"quantisation": quantisation}

@@ -5,6 +5,7 @@ Run: python -m pytest tests/engines/test_failing_loads.py
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 import weakref
@@ -13,10 +14,10 @@ from typing import Any
 import pytest
 import torch
 
-from engines.base import FinishReason
+from engines.base import FinishReason, LiveAnswer
 from engines.loading import load_model
 from errors import LoadError
-from tests.engines.engine_house import answer_of, make_models, open_house
+from tests.engines.engine_house import answer_of, make_models, open_house, request
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +92,63 @@ def test_a_load_that_raises_midway_leaves_nothing_behind(
         view = house.view()
         assert (view.used, view.residents) == (0, ())
         assert [ref() for ref in left] == [None, None]
+
+
+def test_a_question_stopped_before_it_is_submitted_loads_nothing(specs: dict[str, Any]) -> None:
+    with open_house(specs) as house:
+        live = LiveAnswer("a")
+        live.ask_to_stop()
+        house.engine.submit(request("a"), live)
+        assert answer_of(live, 2).finish_reason is FinishReason.STOPPED
+        time.sleep(0.3)
+        assert house.view().residents == ()
+
+
+def test_a_model_let_go_between_its_load_and_its_turn_is_loaded_again(
+    specs: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's cache took its place in that moment; the question must not be forgotten."""
+    with open_house(specs) as house:
+        serve, served = house.pool._serve, []
+
+        def late(wanted: Any) -> None:
+            if not served:
+                assert house.pool.unload(wanted[0])
+            served.append(wanted)
+            serve(wanted)
+
+        monkeypatch.setattr(house.pool, "_serve", late)
+        assert answer_of(house.ask("a")).finish_reason is FinishReason.LENGTH
+        assert house.loads == ["a", "a"]
+
+
+def test_threads_that_ask_one_resident_model_get_one_voice(specs: dict[str, Any]) -> None:
+    with open_house(specs) as house:
+        answer_of(house.ask("a", max_new_tokens=1))
+        (resident,) = house.pool._ledger.residents.values()
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            for _ in range(40):
+                resident._voices.clear()
+                voices: list[Any] = []
+
+                def ask(into: list[Any] = voices) -> None:
+                    into.append(resident.voice(None, 8, house.pool.reserve_cache))
+
+                threads = [threading.Thread(target=ask) for _ in range(8)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+                assert len(set(map(id, voices))) == 1
+        finally:
+            sys.setswitchinterval(interval)
+
+
+def test_room_set_aside_for_a_question_comes_back_when_it_cannot_be_asked(specs: dict[str, Any]) -> None:
+    """The model came for it; then the prompt turned out too long."""
+    with open_house(specs) as house:
+        assert answer_of(house.ask("a", "가 나 " * 4000)).error_code == "bad-request"
+        (resident,) = house.view().residents
+        assert (resident.leases, resident.cache_bytes) == (0, 0)

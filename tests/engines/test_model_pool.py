@@ -75,6 +75,22 @@ def test_where_nothing_fits_the_message_says_so(specs: dict[str, Any]) -> None:
         assert "NARANI_MEMORY_BUDGET" in (answer_of(house.ask("a")).error or "")
 
 
+@pytest.mark.parametrize("order", [("long", "short"), ("short", "long")])
+def test_one_question_too_long_for_the_budget_does_not_shut_the_model_for_others(
+    specs: dict[str, Any], one_model: int, order: tuple[str, str]
+) -> None:
+    with open_house(specs, budget=one_model + 1_500_000) as house:
+        ask = {
+            "long": lambda: house.ask("a", "가나다 " * 60, max_new_tokens=500),
+            "short": lambda: house.ask("a", max_new_tokens=4),
+        }
+        lives = {name: ask[name]() for name in order}
+        answers = {name: answer_of(live) for name, live in lives.items()}
+        assert answers["long"].finish_reason is FinishReason.FAILED
+        assert answers["short"].finish_reason is FinishReason.LENGTH
+        assert answer_of(ask["short"]()).finish_reason is FinishReason.LENGTH
+
+
 def test_two_models_that_fit_only_one_at_a_time_both_answer(tight: House, one_model: int) -> None:
     """T3: the second waits and says so; there are never two, and the books never exceed the budget."""
     first = tight.ask("a", max_new_tokens=150)

@@ -1,0 +1,78 @@
+"""Every environment setting is read or refused by name; unknown names are answered with near ones.
+
+Run: python -m pytest tests/test_settings.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engines.devices import pick_device
+from errors import BadRequest, UnknownName
+from settings import format_bytes, parse_bytes, read_settings
+
+
+def test_what_is_set_is_read_and_the_rest_has_defaults(tmp_path: Path) -> None:
+    settings = read_settings({"NARANI_HOME": str(tmp_path), "NARANI_MEMORY_BUDGET": "0"})
+    assert settings.own_models == tmp_path / "models"
+    assert settings.memory_budget == 0
+    assert (settings.device, settings.rows_per_model, settings.failed_load_seconds) == (None, 8, 30.0)
+    assert read_settings({}).memory_budget is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NARANI_MEMORY_BUDGET", "much"),
+        ("NARANI_MEMORY_BUDGET", "-1GB"),
+        ("NARANI_MEMORY_BUDGET", "4XB"),
+        ("NARANI_ROWS_PER_MODEL", "0"),
+        ("NARANI_ROWS_PER_MODEL", "nan"),
+        ("NARANI_ROWS_PER_MODEL", "inf"),
+        ("NARANI_ROWS_PER_MODEL", "eight"),
+        ("NARANI_FAILED_LOAD_SECONDS", "-1"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(BadRequest, match=name):
+        read_settings({name: value})
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("24GB", 24 * 10**9),
+        ("1.5 kb", 1500),
+        ("2GiB", 2**31),
+        ("7", 7),
+        ("3M", 3 * 10**6),
+        (" 5 gb ", 5 * 10**9),
+    ],
+)
+def test_sizes_are_read_as_people_write_them(text: str, count: int) -> None:
+    assert parse_bytes(text) == count
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 KB"), (11_770_000_000, "11.8 GB")]
+)
+def test_sizes_are_written_in_decimal_units(count: int, text: str) -> None:
+    assert format_bytes(count) == text
+
+
+@pytest.mark.parametrize("name", ["nonsense", "meta", "mps", "cuda:x", "cuda:99", "cpu:a", ""])
+def test_a_device_that_is_not_one_of_ours_or_not_here_is_refused(name: str) -> None:
+    with pytest.raises(BadRequest, match="NARANI_DEVICE"):
+        pick_device(name)
+
+
+def test_the_processor_is_always_there() -> None:
+    assert str(pick_device("cpu")) == str(pick_device("cpu:0")) == "cpu"
+
+
+def test_an_unknown_name_lists_near_names_or_says_how_many_there_are() -> None:
+    known = [f"model-{number:02}" for number in range(30)]
+    assert "Did you mean model-" in str(UnknownName("model", "modell-0", known))
+    assert str(UnknownName("model", "xyz", known)).endswith("model-11 and 18 more.")
