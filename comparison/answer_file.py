@@ -88,6 +88,12 @@ class AnswerFile:
 
 
 def _open_locked(path: Path) -> BufferedRandom:
+    if not path.parent.is_dir():
+        raise BadRequest(f"The folder of '{path.name}' does not exist. Make it first.", file=path.name)
+    if path.exists() and not path.is_file():
+        raise BadRequest(
+            f"'{path.name}' cannot be written: it is not a regular file. Name another file.", file=path.name
+        )
     file = path.open("ab+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

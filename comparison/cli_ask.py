@@ -17,6 +17,7 @@ import tyro
 
 from comparison.interrupt import EXIT_INTERRUPTED, on_interrupt
 from comparison.options import Options, requests_of
+from comparison.printing import printing
 from comparison.run import Run, check, start
 from comparison.wiring import Wiring
 from engines.base import Answer, FinishReason
@@ -28,7 +29,8 @@ _SECONDS_PER_TICK = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Ask(Options):
-    """Ask several models one question. Ends with 0 when all answered, 3 when some failed, 130 on Ctrl-C."""
+    """Ask several models one question. Ends with 0 when all answered, 3 when some failed, 130 on Ctrl-C,
+    2 when it cannot be asked so or the answers cannot be printed."""
 
     question: tyro.conf.Positional[str]
     """What is asked."""
@@ -70,7 +72,8 @@ def _show(run: Run, ticks: Iterator[None], as_json: bool) -> None:
         _pass(ticks)
         question = run.requests[0].conversation.turns[-1].question
         everything = {"question": question, "answers": [answer_json(answer) for answer in _answers(run)]}
-        sys.stdout.write(json.dumps(everything, ensure_ascii=False, indent=2) + "\n")
+        with printing():
+            sys.stdout.write(json.dumps(everything, ensure_ascii=False, indent=2) + "\n")
         return
     from rich.console import Console
 
@@ -81,7 +84,8 @@ def _show(run: Run, ticks: Iterator[None], as_json: bool) -> None:
         panels.show(run, console, ticks)
     else:
         _pass(ticks)
-        sys.stdout.write(panels.plain(run))
+        with printing():
+            sys.stdout.write(panels.plain(run))
 
 
 def _pass(ticks: Iterator[None]) -> None:

@@ -18,6 +18,7 @@ from comparison.batch import Batch
 from comparison.exam import ExamQuestion, read_exam
 from comparison.interrupt import EXIT_INTERRUPTED, on_interrupt
 from comparison.options import formats_named, picked
+from comparison.printing import printing
 from comparison.progress import progress_for
 from comparison.wiring import Wiring
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings
@@ -62,7 +63,8 @@ def formats(options: Formats, wiring: Wiring) -> int:
     if exact is None:
         return EXIT_INTERRUPTED
     counted = Counted(len(exam), own, exact)
-    _print_json(counted) if options.json else _print_table(counted, columns)
+    with printing():
+        _print_json(counted) if options.json else _print_table(counted, columns)
     return 0
 
 
@@ -134,9 +136,11 @@ def _print_table(counted: Counted, columns: Sequence[str]) -> None:
         marked = (f"*{count}" if name == own else count for name, count in zip(columns, shown, strict=True))
         table.add_row(model_id, *marked)
     console = Console(highlight=False)
-    console.print(f"Exact answers of {counted.questions}, by the format the model was asked in:")
-    console.print(table)
-    console.print(what_it_shows(counted), markup=False)
+    with console.capture() as captured:
+        console.print(f"Exact answers of {counted.questions}, by the format the model was asked in:")
+        console.print(table)
+        console.print(what_it_shows(counted), markup=False)
+    sys.stdout.write(captured.get())
 
 
 def what_it_shows(counted: Counted) -> str:

@@ -50,7 +50,7 @@ class Options:
 
 
 def picked(ids: str, wiring: Wiring) -> tuple[str, ...]:
-    """The model ids of a comma list, each of them known."""
+    """The model ids of a comma list, each of them known and named once."""
     return _known_names("model", ids, wiring.models)
 
 
@@ -79,9 +79,11 @@ def _known_names(kind: str, names: str, known: Collection[str]) -> tuple[str, ..
     wanted = tuple(name.strip() for name in names.split(",") if name.strip())
     if not wanted:
         raise BadRequest(f"No {kind} is named. Name one or more, with commas between them.")
-    for name in wanted:
+    for at, name in enumerate(wanted):
         if name not in known:
             raise UnknownName(kind, name, known)
+        if name in wanted[:at]:
+            raise BadRequest(f"'{name}' was picked twice.", name=name)
     return wanted
 
 

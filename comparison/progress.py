@@ -17,6 +17,9 @@ from engines.base import Answer
 
 _LATEST = 64
 
+_SECONDS_TO_JUDGE = 1.0
+"""The rows of one batch end together; their rate alone would promise too much."""
+
 
 class Progress(Protocol):
     """Told of every stored answer."""
@@ -27,20 +30,24 @@ class Progress(Protocol):
 
 
 class Pace:
-    """Answers a second over the latest ones, as models differ in speed, and what is left at that pace."""
+    """Answers a second over the latest ones, as models differ in speed, and what is left at that pace.
+
+    The first answer starts the clock: what came before it was loading.
+    """
 
     def __init__(self, total: int, clock: Callable[[], float] = monotonic) -> None:
         self.total, self.count = total, 0
         self._clock = clock
-        self._latest = deque([clock()], maxlen=_LATEST)
+        self._latest: deque[float] = deque(maxlen=_LATEST)
 
     def answered(self) -> None:
         self.count += 1
         self._latest.append(self._clock())
 
     def __str__(self) -> str:
-        seconds = self._latest[-1] - self._latest[0]
-        if seconds <= 0:
+        seconds = self._latest[-1] - self._latest[0] if self._latest else 0.0
+        too_early = seconds < _SECONDS_TO_JUDGE and len(self._latest) < _LATEST
+        if too_early or seconds <= 0:
             return f"{self.count} of {self.total} answered"
         rate = (len(self._latest) - 1) / seconds
         left = describe_time((self.total - self.count) / rate)

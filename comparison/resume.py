@@ -10,11 +10,12 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from comparison.answer_rows import AnswerRow, Key
 from comparison.questions import Question
 from engines.base import Answer, AnswerRequest
-from errors import BadRequest
+from errors import BadEntry, BadRequest
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,29 @@ def _way(request: AnswerRequest) -> str:
 def _check_same_way(row: AnswerRow, cell: Cell, file_name: str) -> None:
     if row.settings == _way(cell.request):
         return
-    before, now = json.loads(row.settings), json.loads(_way(cell.request))
+    before, now = _way_before(row, file_name), json.loads(_way(cell.request))
     changes = [
         f"{name} was {before.get(name)}, now {now[name]}" for name in now if before.get(name) != now[name]
     ]
+    if not changes:
+        return
     raise BadRequest(
         f"'{file_name}' holds answers of {row.model} that were asked in another way ({', '.join(changes)}). "
         "Ask in the same way, or name another file.",
         model=row.model,
         changes=changes,
+    )
+
+
+def _way_before(row: AnswerRow, file_name: str) -> dict[str, Any]:
+    try:
+        before = json.loads(row.settings)
+    except (ValueError, RecursionError):
+        before = None
+    if isinstance(before, dict):
+        return before
+    raise BadEntry(
+        f"{file_name}, question {row.question_id} to {row.model}: the settings are not as they were written. "
+        "Name another file.",
+        file=file_name,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -179,10 +180,19 @@ def test_a_second_writer_is_refused_until_the_first_is_gone(path: Path) -> None:
     AnswerFile(path).close()
 
 
-def test_a_folder_and_a_missing_folder_are_refused_in_words(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "no" / "out.csv"):
-        with pytest.raises(BadRequest, match="cannot be written"):
+def test_what_is_no_regular_file_is_refused_in_words(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    for path in (tmp_path, fifo, Path("/dev/full")):
+        with pytest.raises(BadRequest, match=f"'{path.name}' cannot be written: it is not a regular file"):
             AnswerFile(path)
+
+
+def test_a_missing_folder_is_named_as_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder in ("no", "file"):
+        with pytest.raises(BadRequest, match=r"^The folder of 'out\.csv' does not exist\. Make it first\.$"):
+            AnswerFile(tmp_path / folder / "out.csv")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from comparison.questions import Question
 from comparison.resume import Cell, answer_row, still_to_ask
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer, Measures
 from engines.scripted import Script, ScriptedEngine
-from errors import BadRequest
+from errors import BadEntry, BadRequest
 from prompts.conversation import Conversation
 
 ENDLESS = Script(pieces=("가",), repeats=True, seconds_per_piece=0.01)
@@ -206,3 +206,20 @@ def test_a_file_asked_in_another_way_is_refused(tmp_path: Path, change: dict[str
         still_to_ask([changed], file.rows, file.name, retry_failed=False)
     other_model = replace(changed, request=replace(changed.request, model_id="c"))
     assert still_to_ask([other_model], file.rows, file.name, retry_failed=False) == [other_model]
+
+
+@pytest.mark.parametrize("edited", ["", "seed: 3", "[1]", "null", "[" * 100_000, '{"seed": '])
+def test_settings_that_were_edited_are_refused_by_their_row(tmp_path: Path, edited: str) -> None:
+    planned = cells()
+    file = stored(tmp_path / "out.csv", (planned[3], FinishReason.EOS))
+    rows = {key: replace(row, settings=edited) for key, row in file.rows.items()}
+    says = r"^out\.csv, question 2 to b: the settings are not as they were written\. Name another file\.$"
+    with pytest.raises(BadEntry, match=says):
+        still_to_ask(planned, rows, file.name, retry_failed=False)
+
+
+def test_settings_that_a_spreadsheet_wrote_anew_are_the_same_way(tmp_path: Path) -> None:
+    planned = cells()
+    file = stored(tmp_path / "out.csv", (planned[0], FinishReason.EOS))
+    rows = {key: replace(row, settings=f" {row.settings} ") for key, row in file.rows.items()}
+    assert still_to_ask(planned[:1], rows, file.name, retry_failed=False) == []

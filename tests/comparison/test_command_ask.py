@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import unicodedata
 
 import pytest
 
@@ -126,6 +127,13 @@ def test_ctrl_c_stops_every_column_and_prints_what_came(start_command: StartComm
 def test_a_hostile_answer_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("\x1b[2J\x9b31m\u202e왜?", "--models", "calm") == 0
     assert not set(capsys.readouterr().out) & {"\x1b", "\x9b", "\u202e"}
+
+
+def test_a_question_in_single_jamo_is_asked_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    question = unicodedata.normalize("NFD", "한글은 누가 만들었나?")
+    assert run(question, "--models", "calm", "--json") == 0
+    everything = json.loads(capsys.readouterr().out)
+    assert everything["question"] == everything["answers"][0]["prompt"] == question
 
 
 def test_it_starts_without_what_it_does_not_need() -> None:

@@ -96,7 +96,10 @@ def test_a_fault_is_told_once(questions: Path, out: Path, capsys: pytest.Capture
         ("질문\n가?\n", ["--column", "물음"], "no column '물음'; the columns are '질문'"),
         ("", [], "is empty"),
         ("질문\n가?\n", ["--temperature", "-1"], "temperature must lie"),
+        ("질문\n가?\n", ["--models", "calm,calm"], "'calm' was picked twice."),
         ("질문\n가?\n", ["--out", "."], "'' cannot be written"),
+        ("질문\n가?\n", ["--out", "/dev/full"], "'full' cannot be written: it is not a regular file."),
+        ("질문\n가?\n", ["--out", "없음/o.csv"], "The folder of 'o.csv' does not exist. Make it first."),
     ],
 )
 def test_bad_arguments_are_one_line_and_code_2(

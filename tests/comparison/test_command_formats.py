@@ -94,6 +94,8 @@ def test_unknown_names_and_bad_rows_are_code_2(
     for arguments, says in (
         (["--models", "oen"], "no model named 'oen'. Did you mean one?"),
         (["--formats", "kulm"], "no prompt format named 'kulm'"),
+        (["--models", "one, one"], "'one' was picked twice.\n"),
+        (["--formats", "kullm,chat,kullm"], "'kullm' was picked twice.\n"),
         (["--questions", str(bad)], "bad.jsonl, line 2: needs a question and its answer"),
     ):
         assert main(["formats", *arguments], wiring=lambda: wiring) == 2

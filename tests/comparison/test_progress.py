@@ -25,15 +25,33 @@ def ticking(*seconds: float) -> Iterator[float]:
 
 
 def test_rate_and_time_left() -> None:
-    pace = Pace(10, clock=ticking(0, 2, 2).__next__)
+    pace = Pace(10, clock=ticking(100, 2, 2).__next__)
     assert str(pace) == "0 of 10 answered"
     pace.answered()
+    assert str(pace) == "1 of 10 answered", "what came before the first answer was loading"
     pace.answered()
-    assert str(pace) == "2 of 10 answered, 0.5 a second, 0:16 left"
+    pace.answered()
+    assert str(pace) == "3 of 10 answered, 0.5 a second, 0:14 left"
+
+
+def test_answers_that_come_at_once_tell_no_rate() -> None:
+    pace = Pace(1000, clock=ticking(0, 0.01, 0.01, 2).__next__)
+    for _ in range(3):
+        pace.answered()
+    assert str(pace) == "3 of 1000 answered"
+    pace.answered()
+    assert str(pace).startswith("4 of 1000 answered, 1.5 a second")
+
+
+def test_a_fast_batch_tells_its_rate_too() -> None:
+    pace = Pace(1000, clock=ticking(*[2**-10] * 100).__next__)
+    for _ in range(100):
+        pace.answered()
+    assert str(pace) == "100 of 1000 answered, 1024.0 a second, 0:01 left"
 
 
 def test_the_rate_is_that_of_late() -> None:
-    pace = Pace(1000, clock=ticking(0, *[10.0] * 100, *[0.1] * 100).__next__)
+    pace = Pace(1000, clock=ticking(*[10.0] * 100, *[0.1] * 100).__next__)
     for _ in range(200):
         pace.answered()
     assert str(pace) == "200 of 1000 answered, 10.0 a second, 1:20 left"
