@@ -24,6 +24,7 @@ from engines.base import Answer, FinishReason
 from prompts.conversation import Conversation
 
 EXIT_SOME_FAILED = 3
+TOYS = "Demo models are toys that learned a small set of questions by heart; beyond it they talk nonsense."
 _SECONDS_PER_TICK = 0.1
 
 
@@ -51,6 +52,9 @@ def ask(options: Ask, wiring: Wiring) -> int:
         run = start(engine, requests)
         with on_interrupt() as interrupted:
             _show(run, _ticks(run, interrupted), as_json=options.json)
+            if not options.json and any(wiring.models[r.model_id].is_demo for r in requests):
+                with printing():
+                    sys.stdout.write(f"\n{TOYS}\n")
     finally:
         engine.close()
     if interrupted.is_set():

@@ -6,7 +6,6 @@ Refuses to know: budgets, who waits for the model, and what is asked of it.
 
 from __future__ import annotations
 
-import gc
 import logging
 import re
 import traceback
@@ -19,6 +18,7 @@ from engines.loading.loaded import LoadedModel, LoadWatch
 from engines.loading.safety import check_model, text_settings
 from engines.loading.tokenizing import check_vocabulary, eos_ids, load_tokenizer
 from engines.loading.weights import build_model
+from engines.shortage import give_back, is_shortage
 from errors import BadRequest, LoadError, NaraniError, NoRoom
 from model_registry.spec import ModelSpec
 
@@ -39,7 +39,7 @@ def load_model(spec: ModelSpec, quantisation: str, device: torch.device, watch: 
         _log.info("loading %s failed\n%s", spec.id, traceback.format_exc())
         failure = explain(error, spec)
     # Only here, outside the block, is the exception gone that held the frames with the half-made model.
-    release_memory(device)
+    give_back(device)
     raise failure
 
 
@@ -58,18 +58,12 @@ def explain(error: Exception, spec: ModelSpec) -> NaraniError:
         error.__cause__ = error.__context__ = None
         return error.with_traceback(None)
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in text:
+    if is_shortage(error):
         return NoRoom(
             f"Memory ran out while loading {spec.title}. Close other models or choose nf4.", model=spec.id
         )
     text = re.sub(r"(?:[A-Za-z]:)?[/\\][^\s'\",;:]+", "…", text)[:200]
     return LoadError(f"{spec.title} could not be loaded: {text}", model=spec.id, kind=type(error).__name__)
-
-
-def release_memory(device: torch.device) -> None:
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
 
 
 def _load(spec: ModelSpec, quantisation: str, device: torch.device, watch: LoadWatch) -> LoadedModel:

@@ -29,6 +29,14 @@ def test_four_models_answer_one_question_each_in_its_own_format(start_command: S
     assert all(answer["tokens_per_second"] > 0 and answer["seconds_to_first_text"] > 0 for answer in answers)
 
 
+def test_the_terminal_calls_the_demo_models_toys(start_command: StartCommand) -> None:
+    process = start_command("ask", "고려를 세운 사람은 누구인가요?", "--models", "demo-chat", program=PROGRAM)
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert "왕건이 918년에 고려를 세웠어요." in out
+    assert "toys that learned a small set of questions by heart" in out
+
+
 def test_a_batch_answers_every_question_with_every_model(start_command: StartCommand, tmp_path: Path) -> None:
     questions, out = tmp_path / "q.txt", tmp_path / "out.csv"
     questions.write_text(

@@ -48,13 +48,13 @@ def test_a_failed_load_is_remembered_for_a_short_time(specs: dict[str, Any]) -> 
     def broken(*_: Any) -> Any:
         raise LoadError("The weights are damaged.")
 
-    with open_house(specs, load=broken, failed_load_seconds=0.5) as house:
+    with open_house(specs, load=broken, failed_load_seconds=2.0) as house:
         lives = [house.ask("a") for _ in range(4)]
         assert {answer_of(live).error for live in lives} == {"The weights are damaged."}
         assert answer_of(house.ask("a")).error == "The weights are damaged."
         assert house.loads == ["a"]
         assert answer_of(house.ask("b")).error == "The weights are damaged."
-        time.sleep(0.6)
+        time.sleep(2.1)
         answer_of(house.ask("a"))
         assert house.loads == ["a", "b", "a"]
 

@@ -187,10 +187,10 @@ def test_thousand_lines_are_fast(tmp_path: Path) -> None:
     assert text.count("\n") >= 1000
     (tmp_path / "my.toml").write_text(text, encoding="utf-8")
 
-    started = time.perf_counter()
+    started = time.process_time()
     registry = load_registry(tmp_path)
 
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
     assert len(registry.faults) == 1 and len([i for i in registry.models if i.startswith("own-")]) == 99
 
 

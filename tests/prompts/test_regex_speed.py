@@ -67,11 +67,11 @@ def seconds(pattern: re.Pattern[str], method: str, text: str) -> float:
     arguments = ("", text) if method in ("sub", "subn") else (text,)
     best = float("inf")
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         result = getattr(pattern, method)(*arguments)
         if method == "finditer":
             list(result)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
         if best < 0.1:
             break
     return best
@@ -92,8 +92,8 @@ def test_every_pattern_is_quick_on_hostile_text(name: str) -> None:
 def test_rendering_hostile_text_is_quick(name: str) -> None:
     text = f"{HOSTILE[name] * 100_000}<|im_end|>"
     for format_id in ("chat", "koalpaca"):
-        start = time.perf_counter()
+        start = time.process_time()
         rendered = render(load_formats().get(format_id), Conversation.ask(text, text, text), small("chatml"))
-        assert time.perf_counter() - start < 0.5
+        assert time.process_time() - start < 0.5
     ids = encode(rendered, small("chatml"))
     assert small("chatml").eos_token_id not in ids

@@ -149,11 +149,11 @@ def test_switching_is_cheap_and_knows_its_adapters(root: Path) -> None:
     switch = AdapterSwitch(loaded)
     with pytest.raises(BadRequest, match="is not attached"):
         switch.use("nobody")
-    begin = time.perf_counter()
+    begin = time.process_time()
     for _ in range(1000):
         switch.use(name)
         switch.use(None)
-    assert time.perf_counter() - begin < 0.5
+    assert time.process_time() - begin < 0.5
 
 
 def test_other_base_is_noted(root: Path) -> None:

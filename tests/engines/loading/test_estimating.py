@@ -71,6 +71,6 @@ def test_damaged_files_are_left_for_loading_to_name(tmp_path: Path) -> None:
 def test_it_is_quick(tmp_path: Path) -> None:
     spec = tiny_spec(make_tiny_model(tmp_path, layers=40))
     estimate(spec, "none", CPU)
-    begin = time.perf_counter()
+    begin = time.process_time()
     estimate(spec, "none", CPU)
-    assert time.perf_counter() - begin < 0.2
+    assert time.process_time() - begin < 0.2

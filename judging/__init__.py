@@ -1,0 +1,1 @@
+"""Votes, rankings, and measures of Korean text. Not built yet."""

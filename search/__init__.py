@@ -1,0 +1,1 @@
+"""Questions answered from sources: providers, fetching, passages, citations. Not built yet."""
