@@ -109,7 +109,8 @@ def test_a_model_let_go_between_its_load_and_its_turn_is_loaded_again(
 ) -> None:
     """Somebody else's cache took its place in that moment; the question must not be forgotten."""
     with open_house(specs) as house:
-        serve, served = house.pool._serve, []
+        serve = house.pool._serve
+        served: list[Any] = []
 
         def late(wanted: Any) -> None:
             if not served:
