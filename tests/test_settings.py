@@ -62,9 +62,20 @@ def test_sizes_are_written_in_decimal_units(count: int, text: str) -> None:
     assert format_bytes(count) == text
 
 
-@pytest.mark.parametrize("name", ["nonsense", "meta", "mps", "cuda:x", "cuda:99", "cpu:a", ""])
-def test_a_device_that_is_not_one_of_ours_or_not_here_is_refused(name: str) -> None:
-    with pytest.raises(BadRequest, match="NARANI_DEVICE"):
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nonsense", "is not a device"),
+        ("meta", "is not a device"),
+        ("mps", "is not a device"),
+        ("cuda:x", "is not a device"),
+        ("cpu:a", "is not a device"),
+        ("", "is not a device"),
+        ("cuda:99", "is not here"),
+    ],
+)
+def test_a_device_that_is_not_one_of_ours_or_not_here_is_refused(name: str, said: str) -> None:
+    with pytest.raises(BadRequest, match=f"NARANI_DEVICE: '{name}' {said}"):
         pick_device(name)
 
 
