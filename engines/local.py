@@ -6,6 +6,7 @@ Refuses to know: who asked, where answers are drawn or stored, and how a step or
 
 from __future__ import annotations
 
+import importlib
 import logging
 
 from engines.base import Answer, AnswerRequest, FinishReason, LiveAnswer
@@ -157,7 +158,7 @@ def build_local_engine(registry: Registry, settings: Settings) -> LocalEngine:
 def _fetch_adapter(spec: ModelSpec, watch: LoadWatch) -> None:
     """What takes long about an adapter (its files, PEFT's import), before the decode loop has to wait."""
     files_of(spec, watch)
-    import peft  # noqa: F401
+    importlib.import_module("peft")
 
 
 def _roomy_guess(request: AnswerRequest) -> int:

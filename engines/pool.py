@@ -191,13 +191,15 @@ class ModelPool:
             # Stopped: whoever it was loaded for has left; one who came meanwhile gets a load of their own.
 
     def _bring(self, request: LeaseRequest) -> NaraniError | None:
-        """Make what is wanted resident; an error comes back without the frames that held its tensors."""
+        """Make what is wanted resident; an error comes back without the frames that held its tensors.
+        Until it is leased somebody's cache may take its place again: then it stays queued, and is next."""
         problem: NaraniError
         try:
             if request.place not in self._ledger.residents:
                 self._bring_base(request)
-            if not self._ledger.residents[request.place].has(request.adapter):
-                self._bring_adapter(request)
+            resident = self._ledger.residents.get(request.place)
+            if resident is not None and not resident.has(request.adapter):
+                self._bring_adapter(request, resident)
             return None
         except NaraniError as error:
             let_go(error)
@@ -219,12 +221,13 @@ class ModelPool:
         del loaded
         self._publish(request, resident)
 
-    def _bring_adapter(self, request: LeaseRequest) -> None:
+    def _bring_adapter(self, request: LeaseRequest, resident: Resident) -> None:
         assert request.adapter is not None
         adapter, watch, started = request.adapter, self._watch(request), time.perf_counter()
         need = adapter_bytes(request, self._device, self._estimate)
         with self._changed:
-            resident = self._ledger.residents[request.place]
+            if self._ledger.residents.get(request.place) is not resident:
+                return
             resident.leases += 1
         try:
             self._promise(request, need)

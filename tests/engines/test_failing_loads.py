@@ -104,6 +104,22 @@ def test_a_question_stopped_before_it_is_submitted_loads_nothing(specs: dict[str
         assert house.view().residents == ()
 
 
+def test_a_model_let_go_as_soon_as_it_is_published_is_loaded_again(
+    specs: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_house(specs) as house:
+        publish = house.pool._publish
+
+        def lost_once(request: Any, resident: Any) -> None:
+            publish(request, resident)
+            if len(house.loads) == 1:
+                assert house.pool.unload(resident.place)
+
+        monkeypatch.setattr(house.pool, "_publish", lost_once)
+        assert answer_of(house.ask("a")).finish_reason is FinishReason.LENGTH
+        assert house.loads == ["a", "a"]
+
+
 def test_a_model_let_go_between_its_load_and_its_turn_is_loaded_again(
     specs: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
