@@ -18,11 +18,11 @@ import torch
 from engines.base import Answer, AnswerRequest, GenerationSettings, LiveAnswer
 from engines.decoding import DecodeLoop
 from engines.devices import default_budget
-from engines.ledger import PoolView
 from engines.loading import LoadedModel, LoadWatch, estimate, files_of, load_model
 from engines.local import LocalEngine
+from engines.memory import PoolView
+from engines.occupant import Place
 from engines.pool import ModelPool
-from engines.resident import Place
 from errors import NaraniError
 from model_registry.registry import Registry, load_registry
 from model_registry.spec import ModelSpec

@@ -1,4 +1,4 @@
-"""What a load will need, and the sentence that refuses one which can never fit.
+"""What a load will need, and what would fit instead of one that never can.
 
 Knows: estimates of weights and cache, and which other quantisation would fit a budget.
 Refuses to know: what is resident now, and when there is room.
@@ -6,15 +6,16 @@ Refuses to know: what is resident now, and when there is room.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
 from engines.lease import LeaseRequest
 from engines.loading.loaded import Estimate
+from engines.no_room import Lack, no_room
+from engines.resident import Resident
 from errors import NoRoom
 from model_registry.spec import ModelSpec
-from settings import format_bytes
 
 EstimateLoad = Callable[[ModelSpec, str, torch.device], Estimate]
 
@@ -37,35 +38,33 @@ def adapter_bytes(request: LeaseRequest, device: torch.device, estimate: Estimat
     return estimate(as_base, "none", device).weight_bytes
 
 
-def no_room(
+def refusal(
     request: LeaseRequest,
     need: int,
     budget: int,
     device: torch.device,
     estimate: EstimateLoad,
     measured: bool,
+    kept: Sequence[Resident],
 ) -> NoRoom:
-    """Names the sizes and what would fit."""
-    fitting = {}
+    """Why it can never fit; `kept` stand in its way only where it would fit without them."""
+    in_the_way = {str(other.place): other.weight_bytes for other in kept} if need <= budget else {}
+    left = budget - sum(in_the_way.values())
+    fitting: dict[str, int] = {}
     for other in request.base.loading.quantisations:
         size = sum(bytes_needed(request, other, device, estimate))
-        if other != request.quantisation and size <= budget and size < need:
+        if other != request.quantisation and size <= left and size < need:
             fitting[other] = size
-    if fitting:
-        choices = ", ".join(f"{name} ({format_bytes(size)})" for name, size in fitting.items())
-        advice = f"It would fit as {choices}."
-    else:
-        advice = "No quantisation of it fits; ask less, pick a smaller model or raise NARANI_MEMORY_BUDGET."
-    read = "measured" if measured else "estimated"
-    wanted, allowed = format_bytes(need), format_bytes(budget)
-    if wanted == allowed:
-        wanted, allowed = f"{need:,} B", f"{budget:,} B"
-    return NoRoom(
-        f"{request.title} with this question needs {wanted} ({request.quantisation}, {read}), and the budget "
-        f"is {allowed}. {advice}",
-        model=request.base.id,
-        measured=measured,
-        need=need,
-        budget=budget,
-        fitting=fitting,
+    return no_room(
+        Lack(
+            title=request.title,
+            model_id=request.base.id,
+            quantisation=request.quantisation,
+            need=need,
+            budget=budget,
+            measured=measured,
+            asked=request.cache_tokens > 0,
+            kept=in_the_way,
+            fitting=fitting,
+        )
     )

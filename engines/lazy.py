@@ -1,6 +1,6 @@
-"""An engine that is built when the first question comes, so that opening a page waits for no import.
+"""An engine that is built when the first question or load comes, so that opening a page waits for no import.
 
-Knows: how to build the real engine, once, away from the asking thread.
+Knows: how to build the real engine, once, away from the asking thread, and what can be said before that.
 Refuses to know: what kind of engine it is; torch is imported only by building one.
 """
 
@@ -9,23 +9,42 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import cast
 
-from engines.base import AnswerRequest, Engine, LiveAnswer, State
+from engines.base import AnswerRequest, LiveAnswer, State
+from engines.hand_loads import HandLoads
+from engines.memory import EngineWithMemory, LiveLoad, LoadPlan, PoolView
+from engines.on_disk import DiskLook
 from errors import LoadError, NaraniError
+from model_registry.memory import bytes_needed
+from model_registry.registry import Registry
+from model_registry.spec import Quantisation
 
 
 class LazyEngine:
-    """Hands every question on to an engine that the first one has built."""
+    """Hands every question and load on to an engine that the first one has built."""
 
-    def __init__(self, build: Callable[[], Engine]) -> None:
-        self._build = build
+    def __init__(
+        self, build: Callable[[], EngineWithMemory], registry: Registry, budget: int | None = None
+    ) -> None:
+        self._build, self._registry, self._budget = build, registry, budget
         self._builder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="build-engine")
-        self._built: Future[Engine] | None = None
+        self._built: Future[EngineWithMemory] | None = None
         self._lock = threading.Lock()
+        self._by_hand = HandLoads(self.bring)
+        self._disk = DiskLook(registry)
 
     def submit(self, request: AnswerRequest, live: LiveAnswer) -> None:
         live.enter(State.WAITING, "engine")
-        self._future().add_done_callback(lambda built: _hand_on(built, request, live))
+
+        def hand_on(built: Future[EngineWithMemory]) -> None:
+            try:
+                live.enter(State.WAITING, "turn")
+                _engine(built).submit(request, live)
+            except NaraniError as error:
+                live.fail(error, request.settings)
+
+        self._future().add_done_callback(hand_on)
 
     def close(self) -> None:
         with self._lock:
@@ -34,7 +53,59 @@ class LazyEngine:
             built.result().close()
         self._builder.shutdown()
 
-    def _future(self) -> Future[Engine]:
+    # -- the memory of models
+
+    def view(self) -> PoolView | None:
+        engine = self._engine_if_built()
+        return engine.view() if engine else None
+
+    def plan(self, model_id: str, quantisation: str) -> LoadPlan | None:
+        """Before the engine is built: the registry's estimate against a budget that was set, else None."""
+        engine = self._engine_if_built()
+        if engine is not None:
+            return engine.plan(model_id, quantisation)
+        if self._budget is None:
+            return None
+        spec = self._registry.get(model_id)
+        base = None if spec.adapter is None else self._registry.base_of(spec)
+        need = bytes_needed(spec, cast(Quantisation, quantisation), base)
+        return LoadPlan(need, self._budget, (), (), fits=need <= self._budget)
+
+    def load(self, model_id: str, quantisation: str) -> LiveLoad:
+        return self._by_hand.begin(model_id, quantisation)
+
+    def loads_by_hand(self) -> tuple[LiveLoad, ...]:
+        return self._by_hand.all()
+
+    def bring(self, live: LiveLoad) -> None:
+        live.enter(State.WAITING, "engine")
+
+        def hand_on(built: Future[EngineWithMemory]) -> None:
+            try:
+                _engine(built).bring(live)
+            except NaraniError as error:
+                live.finish(error)
+
+        self._future().add_done_callback(hand_on)
+
+    def release(self, model_id: str, quantisation: str) -> bool:
+        engine = self._engine_if_built()
+        return engine is not None and engine.release(model_id, quantisation)
+
+    def keep_loaded(self, model_id: str, quantisation: str, keep: bool) -> bool:
+        engine = self._engine_if_built()
+        return engine is not None and engine.keep_loaded(model_id, quantisation, keep)
+
+    def on_disk(self, model_id: str) -> bool:
+        engine = self._engine_if_built()
+        return engine.on_disk(model_id) if engine else self._disk.has(model_id)
+
+    def _engine_if_built(self) -> EngineWithMemory | None:
+        with self._lock:
+            built = self._built
+        return built.result() if built and built.done() and built.exception() is None else None
+
+    def _future(self) -> Future[EngineWithMemory]:
         with self._lock:
             failed = self._built is not None and self._built.done() and self._built.exception() is not None
             if self._built is None or failed:
@@ -42,13 +113,9 @@ class LazyEngine:
             return self._built
 
 
-def _hand_on(built: Future[Engine], request: AnswerRequest, live: LiveAnswer) -> None:
+def _engine(built: Future[EngineWithMemory]) -> EngineWithMemory:
+    """What was built, or the sentence that says why it was not."""
     problem = built.exception()
-    try:
-        if isinstance(problem, NaraniError):
-            raise problem
-        if problem is not None:
-            raise LoadError(f"The engine could not be started ({type(problem).__name__}).")
-        built.result().submit(request, live)
-    except NaraniError as error:
-        live.fail(error, request.settings)
+    if problem is None or isinstance(problem, NaraniError):
+        return built.result()
+    raise LoadError(f"The engine could not be started ({type(problem).__name__}).")

@@ -1,6 +1,6 @@
 """The right to use a model, and the wish for it.
 
-Knows: what is wanted, for which live answer, and whom to tell.
+Knows: what is wanted, who follows how it comes, and whom to tell.
 Refuses to know: how the wish is granted; that is the pool's.
 """
 
@@ -10,14 +10,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from engines.base import LiveAnswer, State
-from engines.resident import Place, Resident
+from engines.base import State
+from engines.occupant import Place
+from engines.resident import Resident
 from errors import NaraniError, Stopped
 from model_registry.spec import ModelSpec
 
 
 class Lender(Protocol):
     def take_back(self, resident: Resident) -> None: ...
+
+
+class Follower(Protocol):
+    """A live answer, or a live load by hand."""
+
+    def enter(self, state: State, note: str = "", progress: float | None = None) -> None: ...
 
 
 class Lease:
@@ -49,8 +56,8 @@ class LeaseRequest:
     adapter: ModelSpec | None
     quantisation: str
     cache_tokens: int
-    """The context its question will need, so that it still fits when the model is there."""
-    live: LiveAnswer
+    """The context its question will need, so that it still fits when the model is there; 0: no question."""
+    live: Follower
     granted: Callable[[Lease], None]
     refused: Callable[[NaraniError], None]
 

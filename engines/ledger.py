@@ -1,67 +1,26 @@
 """The pool's books: what is resident and what it takes, against a budget that is never exceeded.
 
-Knows: measured bytes, leases, who was used last, and what happened (loads, releases with the bytes returned).
-Refuses to know: torch, threads and loading; the pool writes here under its own lock.
+Knows: measured bytes, leases, who was used last, who may go for whom, and what happened (loads, releases).
+Refuses to know: torch, threads and loading; whoever owns the models writes here under a lock of their own.
 """
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
-if TYPE_CHECKING:
-    from engines.resident import Place, Resident
+from engines.memory import Event, LoadPlan, PoolView
+from engines.occupant import Occupant, Place
 
-
-@dataclass(frozen=True)
-class Event:
-    """One thing that happened in the pool, with the bytes it moved."""
-
-    what: str
-    """load · release · attach · refuse"""
-    model_id: str
-    quantisation: str
-    bytes: int
-    seconds: float
-    at: float = field(default_factory=time.time)
+One = TypeVar("One", bound=Occupant)
 
 
-@dataclass(frozen=True)
-class ResidentView:
-    """One resident model as a reader sees it."""
-
-    model_id: str
-    quantisation: str
-    adapters: tuple[str, ...]
-    weight_bytes: int
-    cache_bytes: int
-    leases: int
-    idle_seconds: float
-    load_seconds: float
-
-
-@dataclass(frozen=True)
-class PoolView:
-    """The pool at one moment, for drawing and for tests."""
-
-    device: str
-    budget: int
-    used: int
-    most_used: int
-    free_on_device: int
-    residents: tuple[ResidentView, ...]
-    waiting: int
-    events: tuple[Event, ...]
-
-
-class Ledger:
+class Ledger(Generic[One]):
     """Who is in memory, and whether more fits."""
 
     def __init__(self, budget: int) -> None:
         self.budget = budget
-        self.residents: dict[Place, Resident] = {}
+        self.residents: dict[Place, One] = {}
         self.events: deque[Event] = deque(maxlen=200)
         self.promised = 0
         """Bytes set aside for a load that is under way."""
@@ -76,64 +35,86 @@ class Ledger:
     def fits(self, more: int) -> bool:
         return self.used + more <= self.budget
 
+    def never_fits(self, whole: int, place: Place) -> bool:
+        """However long it waits: what is kept stays."""
+        return whole > self.budget - sum(other.weight_bytes for other in self.kept_beside(place))
+
+    def kept_beside(self, place: Place) -> list[One]:
+        return [other for other in self.residents.values() if other.kept and other.place != place]
+
     def note_use(self) -> None:
         self.most_used = max(self.most_used, self.used)
 
-    def idle(self) -> list[Resident]:
+    def idle(self) -> list[One]:
         """Who could go, the longest unused first."""
-        idle = [resident for resident in self.residents.values() if resident.leases == 0]
-        return sorted(idle, key=lambda resident: resident.last_used)
+        return [resident for resident in self._in_order() if not resident.leases and not resident.kept]
 
-    def has_to_go(self, resident: Resident, wanted: int) -> bool:
-        """Whether a load that waits for `wanted` bytes needs this model's place."""
+    def plan(self, place: Place, need: int, whole: int) -> LoadPlan:
+        """Who would go, and who would be waited for, if `need` bytes were wanted now."""
         free = self.budget - self.used
-        for other in sorted(self.residents.values(), key=lambda other: (other.leases > 0, other.last_used)):
+        fits = not self.never_fits(whole, place)
+        going: list[One] = []
+        waited_for: list[One] = []
+        lacking = need - free if fits else 0
+        for other in self._in_order():
+            if lacking > 0 and other.place != place and other.bytes_to_gain:
+                (waited_for if other.leases else going).append(other)
+                lacking -= other.bytes_to_gain
+        return LoadPlan(
+            bytes_needed=need,
+            free=free,
+            releases=tuple(other.view() for other in going),
+            waits_for=tuple(other.view() for other in waited_for),
+            fits=fits,
+        )
+
+    def has_to_go(self, resident: One, wanted: int) -> bool:
+        """Whether a load that waits for `wanted` bytes needs its place, or of a kept one its cache."""
+        free = self.budget - self.used
+        for other in self._in_order():
             if free >= wanted:
                 return False
             if other is resident:
-                return True
-            free += other.bytes
+                return other.bytes_to_gain > 0
+            free += other.bytes_to_gain
         return False
 
-    def others_will_end(self, resident: Resident) -> bool:
+    def others_will_end(self, resident: One) -> bool:
         """Whether waiting can help: others hold cache, load, or are on their way out."""
-        held = any(other.cache_bytes for other in self.residents.values() if other is not resident)
-        return held or self.promised > 0 or self._leaving > 0
+        others = [other for other in self.residents.values() if other is not resident and other.leases]
+        return any(other.cache_bytes for other in others) or self.promised > 0 or self._leaving > 0
 
-    def enter(self, resident: Resident) -> None:
+    def enter(self, resident: One) -> None:
         self.residents[resident.place] = resident
         self.note_use()
         place = resident.place
         self.note("load", place.base_id, place.quantisation, resident.weight_bytes, resident.load_seconds)
 
-    def strike_out(self, resident: Resident) -> None:
+    def strike_out(self, resident: One) -> None:
         """Nobody gets it any more; its bytes count until they have come back."""
         self._leaving += resident.bytes
         del self.residents[resident.place]
 
-    def gone(self, resident: Resident, returned: int, seconds: float) -> None:
+    def gone(self, resident: One, returned: int, seconds: float) -> None:
         self._leaving -= resident.bytes
         self.note("release", resident.place.base_id, resident.place.quantisation, returned, seconds)
 
     def note(self, what: str, model_id: str, quantisation: str, bytes: int, seconds: float) -> None:
-        self.events.append(Event(what, model_id, quantisation, bytes, seconds))
+        self.events.append(Event(what, model_id, quantisation, bytes, seconds, self.used))
 
     def view(self, device: str, free_on_device: int, waiting: int) -> PoolView:
-        now = time.monotonic()
-        residents = tuple(
-            ResidentView(
-                model_id=resident.place.base_id,
-                quantisation=resident.place.quantisation,
-                adapters=tuple(sorted(resident.adapters)),
-                weight_bytes=resident.weight_bytes,
-                cache_bytes=resident.cache_bytes,
-                leases=resident.leases,
-                idle_seconds=0.0 if resident.leases else now - resident.last_used,
-                load_seconds=resident.load_seconds,
-            )
-            for resident in self.residents.values()
-        )
-        used = self.used
+        residents = tuple(resident.view() for resident in self.residents.values())
         return PoolView(
-            device, self.budget, used, self.most_used, free_on_device, residents, waiting, tuple(self.events)
+            device,
+            self.budget,
+            self.used,
+            self.most_used,
+            free_on_device,
+            residents,
+            waiting,
+            tuple(self.events),
         )
+
+    def _in_order(self) -> list[One]:
+        """Idle ones before those in use, the longest unused first."""
+        return sorted(self.residents.values(), key=lambda resident: (resident.leases > 0, resident.last_used))

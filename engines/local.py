@@ -13,9 +13,9 @@ from engines.base import Answer, AnswerRequest, FinishReason, LiveAnswer
 from engines.decoding import DecodeLoop
 from engines.devices import default_budget, pick_device
 from engines.lease import Lease, LeaseRequest
-from engines.ledger import PoolView
 from engines.loading import LoadedModel, LoadWatch, estimate, files_of, load_model
 from engines.pool import ModelPool
+from engines.pooled_memory import PooledMemory, check_offered
 from engines.sampling import Chooser, Dice
 from engines.sequence import Asked, Sequence
 from engines.text_stream import TextStream
@@ -30,11 +30,12 @@ from settings import Settings
 _log = logging.getLogger(__name__)
 
 
-class LocalEngine:
+class LocalEngine(PooledMemory):
     """One pool and one decode loop for one device; made once a process."""
 
     def __init__(self, registry: Registry, pool: ModelPool, loop: DecodeLoop, rows_per_model: int) -> None:
-        self._registry, self._pool, self._loop = registry, pool, loop
+        super().__init__(registry, pool)
+        self._loop = loop
         self._rows_per_model = rows_per_model
 
     def submit(self, request: AnswerRequest, live: LiveAnswer) -> None:
@@ -43,9 +44,6 @@ class LocalEngine:
             self._ask_for_lease(request, live)
         except NaraniError as error:
             live.fail(error, request.settings)
-
-    def view(self) -> PoolView:
-        return self._pool.view()
 
     @property
     def pool(self) -> ModelPool:
@@ -62,9 +60,7 @@ class LocalEngine:
         format = self._format(request, spec)
         base = self._registry.base_of(spec)
         quantisation = request.quantisation or spec.loading.default_quantisation
-        if quantisation not in base.loading.quantisations:
-            offered = ", ".join(base.loading.quantisations)
-            raise BadRequest(f"{spec.title} is not offered as '{quantisation}'. Choose one of: {offered}.")
+        check_offered(spec, base, quantisation)
         wish = LeaseRequest(
             base=base,
             adapter=None if spec is base else spec,

@@ -1,7 +1,8 @@
 """The model pool: one per device; it owns every resident model, and nothing else holds a reference to one.
 
-Knows: the budget and the ledger of measured bytes, who may stay, who has to go, and whose turn it is to load.
-Refuses to know: how a model is loaded (functions given to it) and what is asked of a model it has leased.
+Knows: who waits for what, whose turn it is to load, and what became of the load.
+Refuses to know: how room is made (space.py), how a model is loaded (functions given to it) and what is asked
+of a model it has leased.
 
 One thread loads, in the order of asking. Before a load it estimates and lets idle models go, the longest
 unused first; models in use are waited for, never taken away. While a load waits for room, a model that has
@@ -18,13 +19,14 @@ import torch
 
 from engines.base import State
 from engines.decoding import DecodeLoop
-from engines.devices import ReleaseProof, free_bytes
-from engines.fitting import EstimateLoad, adapter_bytes, bytes_needed, no_room
+from engines.fitting import EstimateLoad, adapter_bytes, bytes_needed, refusal
 from engines.lease import Lease, LeaseRequest, QueueWatch, Wanted
-from engines.ledger import Ledger, PoolView
 from engines.loading.loaded import LoadedModel, LoadWatch
-from engines.resident import Place, Resident
+from engines.memory import LoadPlan, PoolView
+from engines.occupant import Place
+from engines.resident import Resident
 from engines.shortage import give_back, is_shortage, let_go
+from engines.space import Space
 from engines.voice import Room
 from errors import LoadError, NaraniError, NoRoom, Stopped
 from model_registry.spec import ModelSpec
@@ -46,12 +48,10 @@ class ModelPool:
         self._loop, self._device = loop, loop.device
         self._load, self._estimate, self._fetch_adapter = load, estimate, fetch_adapter
         self._failed_load_seconds = failed_load_seconds
-        self._ledger = Ledger(budget)
-        self._changed = threading.Condition()
+        self._space = Space(loop, budget)
+        self._ledger, self._changed = self._space.ledger, self._space.changed
         self._queue: list[LeaseRequest] = []
         self._failures: dict[Wanted, tuple[float, NaraniError]] = {}
-        self._room_awaited = 0
-        """The bytes that the first in the queue waits for; 0 while it does not wait."""
         self._closing = False
         self._thread = threading.Thread(target=self._run, name=f"load-{self._device}", daemon=True)
         self._thread.start()
@@ -81,41 +81,25 @@ class ModelPool:
         request.refused(Stopped("Stopped before the model was there."))
 
     def take_back(self, resident: Resident) -> None:
-        with self._changed:
-            resident.leases -= 1
-            resident.last_used = time.monotonic()
-            if not resident.leases:
-                resident.cache_bytes = 0
-            self._changed.notify_all()
+        self._space.take_back(resident)
 
     def reserve_cache(self, resident: Resident, total: int) -> Room:
-        """Let a model's caches come to `total` bytes, if the budget allows once idle models have gone."""
-        while True:
-            with self._changed:
-                if self._ledger.fits(total - resident.cache_bytes):
-                    resident.cache_bytes = total
-                    self._ledger.note_use()
-                    self._changed.notify_all()
-                    return Room.GRANTED
-                idle = next((other for other in self._ledger.idle() if other is not resident), None)
-                if idle is None:
-                    return Room.LATER if self._ledger.others_will_end(resident) else Room.NEVER
-                self._ledger.strike_out(idle)
-            self._free(idle)
+        return self._space.reserve_cache(resident, total)
 
     def unload(self, place: Place) -> bool:
-        """Let a model go by hand; False where it is in use or not there."""
-        with self._changed:
-            resident = self._ledger.residents.get(place)
-            if resident is None or resident.leases:
-                return False
-            self._ledger.strike_out(resident)
-        self._free(resident)
-        return True
+        return self._space.release(place)
+
+    def keep(self, place: Place, keep: bool) -> bool:
+        return self._space.keep(place, keep)
+
+    def plan(self, request: LeaseRequest) -> LoadPlan:
+        """What bringing it would do now; nothing is changed."""
+        whole = sum(bytes_needed(request, request.quantisation, self._device, self._estimate))
+        of_adapter = adapter_bytes(request, self._device, self._estimate)
+        return self._space.plan(request.place, request.wanted[1], whole, of_adapter)
 
     def view(self) -> PoolView:
-        with self._changed:
-            return self._ledger.view(str(self._device), free_bytes(self._device), len(self._queue))
+        return self._space.view(len(self._queue))
 
     def close(self) -> None:
         """Refuse who waits, end the thread, let every idle model go. The decode loop still runs here."""
@@ -142,11 +126,7 @@ class ModelPool:
         resident = self._ledger.residents.get(request.place)
         if resident is None or not resident.has(request.adapter):
             return None
-        if not in_turn and self._ledger.has_to_go(resident, self._room_awaited):
-            return None
-        resident.leases += 1
-        resident.last_used = time.monotonic()
-        return Lease(self, resident)
+        return Lease(self, resident) if self._space.lend(resident, in_turn) else None
 
     def _serve(self, wanted: Wanted) -> None:
         """Grant everyone in the queue who waits for what is now there."""
@@ -168,7 +148,8 @@ class ModelPool:
                 refused = [request for request in self._queue if request is first]
             else:
                 refused = self._waiting_for(wanted)
-                self._failures[wanted] = (time.monotonic(), problem)
+                if not problem.facts.get("kept"):  # what is kept may no longer be in the next moment
+                    self._failures[wanted] = (time.monotonic(), problem)
             self._queue = [request for request in self._queue if request not in refused]
             self._ledger.note("refuse", wanted[1] or wanted[0].base_id, wanted[0].quantisation, 0, 0.0)
         for request in refused:
@@ -207,8 +188,7 @@ class ModelPool:
         except Exception as error:  # noqa: BLE001 - whatever a model's files cause, the loading thread lives on
             said = "memory ran out" if is_shortage(error) else f"it met a {type(error).__name__}"
             problem = LoadError(f"{request.title} was not loaded: {said}. Nothing of it stays in memory.")
-        with self._changed:
-            self._ledger.promised = 0
+        self._space.drop_promise()
         give_back(self._device)
         return problem
 
@@ -217,7 +197,7 @@ class ModelPool:
         self._promise(request, weights + cache)
         started = time.perf_counter()
         loaded = self._load(request.base, request.quantisation, self._device, self._watch(request))
-        resident = Resident(request.place, loaded, time.perf_counter() - started, cache_bytes=cache)
+        resident = Resident(request.place, time.perf_counter() - started, cache_bytes=cache, loaded=loaded)
         del loaded
         self._publish(request, resident)
 
@@ -236,65 +216,29 @@ class ModelPool:
         finally:
             with self._changed:
                 resident.leases -= 1
-        with self._changed:
-            self._ledger.promised = 0
-            self._ledger.note_use()
-            seconds = time.perf_counter() - started
-            self._ledger.note("attach", adapter.id, request.quantisation, need, seconds)
+        self._space.enter_adapter(adapter.id, request.quantisation, need, time.perf_counter() - started)
 
     def _publish(self, request: LeaseRequest, resident: Resident) -> None:
         """Only now does anyone see the model; one that measures more than the budget bears is given up."""
-        with self._changed:
-            self._ledger.promised = 0
-            fits = self._ledger.fits(resident.bytes)
-            if fits:
-                self._ledger.enter(resident)
-        if not fits:
+        if not self._space.enter(resident):
             self._promise(request, resident.bytes, measured=True)
-            with self._changed:
-                self._ledger.promised = 0
-                self._ledger.enter(resident)
+            self._space.enter(resident)
 
     def _promise(self, request: LeaseRequest, need: int, measured: bool = False) -> None:
         """Set `need` bytes aside: refuse what can never fit, let idle models go, wait for busy ones."""
         whole = max(need, sum(bytes_needed(request, request.quantisation, self._device, self._estimate)))
-        if whole > self._ledger.budget:
-            raise no_room(request, whole, self._ledger.budget, self._device, self._estimate, measured)
-        while True:
-            with self._changed:
-                if self._ledger.fits(need):
-                    self._ledger.promised = need
-                    self._ledger.note_use()
-                    return
-                idle = next(iter(self._ledger.idle()), None)
-                if idle is None:
-                    self._wait_for_room(request, need)
-                    continue
-                self._ledger.strike_out(idle)
-            self._free(idle)
+        if not self._space.make_room(request.place, need, whole, lambda: self._go_on_waiting(request)):
+            kept = self._space.kept_beside(request.place)
+            raise refusal(request, whole, self._ledger.budget, self._device, self._estimate, measured, kept)
 
-    def _wait_for_room(self, request: LeaseRequest, need: int) -> None:
-        """Called with the lock held, which the waiting lets go of."""
+    def _go_on_waiting(self, request: LeaseRequest) -> None:
+        """Called with the lock held, each time before it waits."""
         if self._closing or not self._waiting_for(request.wanted):
             raise Stopped("Stopped while waiting for memory.")
         request.live.enter(State.WAITING, "memory")
-        self._room_awaited = need
-        self._changed.wait()
-        self._room_awaited = 0
 
     def _waiting_for(self, wanted: Wanted) -> list[LeaseRequest]:
         return [request for request in self._queue if request.wanted == wanted]
 
     def _watch(self, request: LeaseRequest) -> QueueWatch:
         return QueueWatch(lambda: self._waiting_for(request.wanted))
-
-    def _free(self, resident: Resident) -> None:
-        """Drop what was struck out of the ledger, and write down the bytes that really came back."""
-        started = time.perf_counter()
-        self._loop.call(lambda: None)  # no frame of the round that used it last holds it any more
-        proof = ReleaseProof(resident.loaded.model, self._device)
-        resident.let_go()
-        give_back(self._device)
-        with self._changed:
-            self._ledger.gone(resident, proof.returned_bytes(), time.perf_counter() - started)
-            self._changed.notify_all()

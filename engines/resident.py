@@ -7,7 +7,6 @@ Refuses to know: other models, the budget, and questions.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -16,6 +15,7 @@ import torch
 from engines.devices import network_bytes
 from engines.loading.adapters import AdapterSwitch, attach_adapter
 from engines.loading.loaded import AttachedAdapter, LoadedModel, LoadWatch
+from engines.occupant import Occupant
 from engines.stepping import stepper_for
 from engines.voice import Room, Voice
 from model_registry.spec import ModelSpec
@@ -24,27 +24,12 @@ _SMALL = 256 * 10**6
 """Below this a second thread costs more than it brings."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """What is resident: weights are shared by a base and all adapters over it."""
-
-    base_id: str
-    quantisation: str
-
-
 @dataclass(eq=False)
-class Resident:
+class Resident(Occupant):
     """Held by the pool alone; everyone else holds a lease."""
 
-    place: Place
-    loaded: LoadedModel
-    load_seconds: float
-    leases: int = 0
-    cache_bytes: int = 0
-    """What the pool has let its voices reserve."""
-    last_used: float = field(default_factory=time.monotonic)
+    loaded: LoadedModel = field(kw_only=True)
     adapters: dict[str, AttachedAdapter] = field(default_factory=dict)
-    weight_bytes: int = 0
     _voices: dict[str | None, Voice] = field(default_factory=dict)
     _cache_of: dict[str | None, int] = field(default_factory=dict)
     _switch: AdapterSwitch | None = None
@@ -55,10 +40,6 @@ class Resident:
 
     def measure(self) -> None:
         self.weight_bytes = network_bytes(self.loaded.model)
-
-    @property
-    def bytes(self) -> int:
-        return self.weight_bytes + self.cache_bytes
 
     def has(self, adapter: ModelSpec | None) -> bool:
         return adapter is None or adapter.id in self.adapters

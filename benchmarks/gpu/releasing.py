@@ -12,7 +12,7 @@ from benchmarks.gpu.bench import LLAMA, NEOX, Bench, Fact, Finding, faults
 from benchmarks.house import open_house
 from benchmarks.korean import QUESTIONS
 from engines.base import FinishReason
-from engines.ledger import Event
+from engines.memory import Event
 from engines.loading import estimate
 from engines.shortage import give_back
 

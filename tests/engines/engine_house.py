@@ -17,9 +17,9 @@ from typing import Any
 from engines.base import Answer, AnswerRequest, GenerationSettings, LiveAnswer
 from engines.decoding import DecodeLoop
 from engines.devices import pick_device
-from engines.ledger import PoolView
 from engines.loading import estimate, files_of, load_model
 from engines.local import LocalEngine
+from engines.memory import PoolView
 from engines.pool import Load, ModelPool
 from model_registry.registry import Registry, load_registry
 from model_registry.spec import ModelSpec

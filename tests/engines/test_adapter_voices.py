@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from engines.base import Answer, FinishReason
-from engines.resident import Place
+from engines.occupant import Place
 from model_registry.registry import load_registry
 from tests.engines.engine_house import House, answer_of, open_house, request, wait_until
 

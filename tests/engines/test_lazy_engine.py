@@ -1,17 +1,23 @@
-"""An engine that is built by the first question: once, elsewhere, and again after a failure.
+"""An engine that is built by the first question or load: once, elsewhere, and again after a failure.
 
 Run: python -m pytest tests/engines/test_lazy_engine.py
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 from engines.base import AnswerRequest, Engine, FinishReason, LiveAnswer
 from engines.lazy import LazyEngine
 from engines.scripted import ScriptedEngine
 from errors import BadRequest, NaraniError
+from model_registry.registry import load_registry
 from prompts.conversation import Conversation
+
+REGISTRY = load_registry()
 
 
 def ask(engine: Engine) -> LiveAnswer:
@@ -24,12 +30,12 @@ def test_many_first_questions_build_one_engine_away_from_the_asking_thread() -> 
     builders: list[str] = []
     go_on = threading.Event()
 
-    def build() -> Engine:
+    def build() -> ScriptedEngine:
         builders.append(threading.current_thread().name)
         go_on.wait(10)
         return ScriptedEngine()
 
-    engine = LazyEngine(build)
+    engine = LazyEngine(build, REGISTRY)
     lives = [ask(engine) for _ in range(5)]
     assert not go_on.is_set() and not any(live.ended for live in lives)
     go_on.set()
@@ -42,12 +48,12 @@ def test_many_first_questions_build_one_engine_away_from_the_asking_thread() -> 
 def test_an_engine_that_cannot_be_built_fails_the_answer_and_is_tried_again() -> None:
     problems: list[Exception] = [BadRequest("NARANI_DEVICE: 'cuda:9' is not here."), KeyError("/a/path")]
 
-    def build() -> Engine:
+    def build() -> ScriptedEngine:
         if problems:
             raise problems.pop(0)
         return ScriptedEngine()
 
-    engine = LazyEngine(build)
+    engine = LazyEngine(build, REGISTRY)
     said = []
     for _ in range(3):
         live = ask(engine)
@@ -62,20 +68,20 @@ def test_an_engine_that_cannot_be_built_fails_the_answer_and_is_tried_again() ->
 
 
 def test_closing_an_engine_that_was_never_asked_builds_nothing() -> None:
-    def build() -> Engine:
+    def build() -> ScriptedEngine:
         raise NaraniError("built though nobody asked")
 
-    LazyEngine(build).close()
+    LazyEngine(build, REGISTRY).close()
 
 
 def test_a_question_stopped_while_the_engine_is_built_does_not_start() -> None:
     go_on = threading.Event()
 
-    def build() -> Engine:
+    def build() -> ScriptedEngine:
         go_on.wait(10)
         return ScriptedEngine()
 
-    engine = LazyEngine(build)
+    engine = LazyEngine(build, REGISTRY)
     live = ask(engine)
     live.ask_to_stop()
     go_on.set()
@@ -83,3 +89,61 @@ def test_a_question_stopped_while_the_engine_is_built_does_not_start() -> None:
     answer = live.view().answer
     assert answer is not None and answer.finish_reason is FinishReason.STOPPED
     engine.close()
+
+
+def test_a_load_by_hand_builds_the_engine_and_before_it_there_is_only_an_estimate() -> None:
+    go_on = threading.Event()
+
+    def build() -> ScriptedEngine:
+        go_on.wait(10)
+        return ScriptedEngine()
+
+    engine = LazyEngine(build, REGISTRY, budget=10**9)
+    assert engine.view() is None and engine.loads_by_hand() == ()
+    assert not engine.release("demo-kullm", "none") and not engine.keep_loaded("demo-kullm", "none", True)
+    assert engine.on_disk("demo-kullm") and not engine.on_disk("nobody")
+    plan = engine.plan("demo-kullm", "none")
+    assert plan is not None and plan.fits and not plan.resident
+    assert (plan.bytes_needed, plan.free, plan.releases) == (1_254_144 * 4, 10**9, ())
+    live = engine.load("demo-kullm", "none")
+    assert live.note == "engine" and not live.ended and engine.view() is None
+    assert engine.load("demo-kullm", "none") is live
+    go_on.set()
+    assert live.wait(10) and live.error is None
+    view = engine.view()
+    assert view is not None and [each.model_id for each in view.residents] == ["demo-kullm"]
+    built_plan = engine.plan("demo-kullm", "none")
+    assert built_plan is not None and built_plan.resident
+    assert engine.keep_loaded("demo-kullm", "none", True) and engine.release("demo-kullm", "none")
+    engine.close()
+
+
+def test_a_model_too_big_for_the_budget_is_known_before_the_engine_is_there() -> None:
+    engine = LazyEngine(ScriptedEngine, REGISTRY, budget=10**6)
+    plan = engine.plan("demo-kullm", "none")
+    assert plan is not None and not plan.fits
+    assert LazyEngine(ScriptedEngine, REGISTRY).plan("demo-kullm", "none") is None
+
+
+def test_a_load_by_hand_of_an_engine_that_cannot_be_built_says_why() -> None:
+    def build() -> ScriptedEngine:
+        raise BadRequest("NARANI_DEVICE: 'cuda:9' is not here.")
+
+    engine = LazyEngine(build, REGISTRY)
+    live = engine.load("demo-kullm", "none")
+    assert live.wait(10) and str(live.error) == "NARANI_DEVICE: 'cuda:9' is not here."
+    assert engine.view() is None
+    engine.close()
+
+
+def test_what_is_asked_of_the_memory_before_a_load_imports_no_torch() -> None:
+    code = (
+        "import sys; from engines.lazy import LazyEngine; from model_registry.registry import load_registry\n"
+        "registry = load_registry(); engine = LazyEngine(lambda: None, registry, 10**9)\n"
+        "engine.view(); engine.plan('demo-kullm', 'none')\n"
+        "[engine.on_disk(each) for each in registry.models]\n"
+        "print(sorted({'torch', 'transformers', 'httpx', 'tqdm'} & set(sys.modules)))"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr

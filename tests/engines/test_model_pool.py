@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from engines.base import FinishReason, LiveAnswer, State
-from engines.resident import Place
+from engines.occupant import Place
 from tests.engines.engine_house import House, answer_of, make_models, open_house, wait_until
 
 HIDDEN = 256

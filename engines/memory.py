@@ -1,0 +1,167 @@
+"""What is in memory, as others see it, and what they may do about it.
+
+Knows: the views of the pool, a load as it goes, and the few things a person may ask of it by hand.
+Refuses to know: torch, threads, and how a model is loaded or let go.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from engines.base import Engine, State
+from errors import NaraniError
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened in the pool, with the bytes it moved."""
+
+    what: str
+    """load · release · attach · refuse"""
+    model_id: str
+    quantisation: str
+    bytes: int
+    seconds: float
+    used: int = 0
+    """Bytes in the books right after it: memory over time."""
+    at: float = field(default_factory=time.time)
+
+
+@dataclass(frozen=True)
+class ResidentView:
+    """One resident model as a reader sees it."""
+
+    model_id: str
+    quantisation: str
+    adapters: tuple[str, ...]
+    weight_bytes: int
+    cache_bytes: int
+    leases: int
+    idle_seconds: float
+    load_seconds: float
+    kept: bool = False
+    """A person asked for it to stay; no load lets it go."""
+
+
+@dataclass(frozen=True)
+class PoolView:
+    """The pool at one moment, for drawing and for tests."""
+
+    device: str
+    budget: int
+    used: int
+    most_used: int
+    free_on_device: int
+    residents: tuple[ResidentView, ...]
+    waiting: int
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """What a load would take, and who would have to go for it."""
+
+    bytes_needed: int
+    """By estimate; of what is there already, as measured."""
+    free: int
+    """Of the budget."""
+    releases: tuple[ResidentView, ...]
+    """Idle models that would be let go, in that order."""
+    waits_for: tuple[ResidentView, ...]
+    """Models in use that it would wait for."""
+    fits: bool
+    """Whether it would ever fit; a kept model is not let go for it."""
+    resident: bool = False
+    """It is there already."""
+
+
+@dataclass
+class LiveLoad:
+    """A load asked for by hand; an engine writes it, any thread may read it."""
+
+    model_id: str
+    quantisation: str
+    progress: float | None = None
+    note: str = ""
+    """What it waits for ("engine", "memory") or does ("download", "weights", "adapter")."""
+    error: NaraniError | None = None
+    """Of code "stopped" where a person ended it."""
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _stop: threading.Event = field(default_factory=threading.Event, repr=False)
+    _on_stop: Callable[[], None] | None = field(default=None, repr=False)
+    _ended: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    def enter(self, state: State, note: str = "", progress: float | None = None) -> None:
+        """As a live answer is told; whether it waits or loads is said by the note."""
+        with self._lock:
+            if not self.ended:
+                self.note, self.progress = note or state.value, progress
+
+    def finish(self, error: NaraniError | None = None) -> None:
+        """A second call changes nothing."""
+        with self._lock:
+            if not self.ended:
+                self.error, self.note, self.progress = error, "", None
+                self._ended.set()
+
+    def ask_to_stop(self) -> None:
+        with self._lock:
+            self._stop.set()
+            call, self._on_stop = self._on_stop, None
+        if call is not None:
+            call()
+
+    def when_stopped(self, call: Callable[[], None]) -> None:
+        """Have an engine told at once where it cannot look at `stop_asked`."""
+        with self._lock:
+            asked = self._stop.is_set()
+            self._on_stop = None if asked else call
+        if asked:
+            call()
+
+    @property
+    def stop_asked(self) -> bool:
+        return self._stop.is_set()
+
+    @property
+    def ended(self) -> bool:
+        return self._ended.is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self._ended.wait(timeout)
+
+
+class ModelMemory(Protocol):
+    """What a person may see and do with the memory of models. None and False where no engine is there yet."""
+
+    def view(self) -> PoolView | None:
+        """The pool now; None before the first question or load built it."""
+
+    def plan(self, model_id: str, quantisation: str) -> LoadPlan | None:
+        """What loading it now would need; nothing is changed. None while no budget is known."""
+
+    def load(self, model_id: str, quantisation: str) -> LiveLoad:
+        """Begin to bring it into memory, or join who has begun; returns at once."""
+
+    def loads_by_hand(self) -> tuple[LiveLoad, ...]:
+        """The last load by hand of each model, under way or ended, so that any page can go on watching it."""
+
+    def release(self, model_id: str, quantisation: str) -> bool:
+        """Let a base model (and its adapters) go; False where it is in use or not there."""
+
+    def keep_loaded(self, model_id: str, quantisation: str, keep: bool) -> bool:
+        """Protect a resident from being let go for others, or no longer; False where it is not there."""
+
+    def on_disk(self, model_id: str) -> bool:
+        """Whether it would load without fetching anything; cheap enough to ask for every model of a page."""
+
+
+class EngineWithMemory(Engine, ModelMemory, Protocol):
+    """An engine whose models live on a device."""
+
+    def bring(self, live: LiveLoad) -> None:
+        """Do the load that `live` names and write it there; returns at once."""
