@@ -40,6 +40,12 @@ class Settings:
     rows_per_model: int = 8
     """NARANI_ROWS_PER_MODEL: how many questions one model answers at the same time."""
 
+    database: str | None = None
+    """NARANI_DATABASE: the address of another database for the history; None: narani.db in the home."""
+
+    unwatched_seconds: float = 600.0
+    """NARANI_UNWATCHED_SECONDS: a run that no page has looked at for so long is stopped."""
+
     @property
     def own_models(self) -> Path:
         return self.home / "models"
@@ -56,6 +62,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         device=values.get("NARANI_DEVICE") or None,
         failed_load_seconds=_number(values, "NARANI_FAILED_LOAD_SECONDS", 30.0, least=0),
         rows_per_model=int(_number(values, "NARANI_ROWS_PER_MODEL", 8, least=1)),
+        database=values.get("NARANI_DATABASE") or None,
+        unwatched_seconds=_number(values, "NARANI_UNWATCHED_SECONDS", 600.0, least=0),
     )
 
 

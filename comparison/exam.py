@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from comparison.questions import jsonl_rows
-from comparison.text_files import open_text
 from errors import BadEntry
 from prompts.conversation import Conversation
+from text_files import open_text
 
 _MANNERS = ("answer", "banmal")
 """The answers that count as exact: polite, and the same among friends."""

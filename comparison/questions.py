@@ -11,15 +11,19 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
-from comparison.csv_cells import MAX_CELL
-from comparison.text_files import TextFile, open_text
+from comparison.csv_cells import MAX_CELL, rearm
+from comparison.export.columns import is_ours
+from comparison.export.first_questions import FirstQuestions
 from errors import BadEntry, BadRequest
+from text_files import TextFile, open_text
 
 QUESTION_NAMES = ("question", "instruction", "prompt", "질문")
 INPUT_NAMES = ("input", "context", "맥락")
 _SHOWN_LINES = 5
+_ROWS_FOR_COLUMNS = 100
 
 Row = tuple[int, Mapping[str, object]]
 """The line a row begins on, and its cells by column name."""
@@ -49,22 +53,34 @@ class _BadRow(Exception):
     """Why one row cannot be asked."""
 
 
-def read_questions(path: Path, column: str | None = None) -> QuestionFile:
-    """Every question of a file; `column` names the one that holds the questions."""
-    if path.is_dir():
-        raise BadRequest(f"'{path.name}' is a folder. Name a .jsonl, .csv or .txt file.", file=path.name)
-    rows = _readers().get(path.suffix.lower())
-    if rows is None:
-        raise BadRequest(f"'{path.name}' is not a .jsonl, .csv or .txt file.", file=path.name)
+def read_questions(path: Path, column: str | None = None, input_column: str | None = None) -> QuestionFile:
+    """Every question of a file; `column` names the one that holds the questions, `input_column` the one with
+    what each is about (an empty name: none of them)."""
+    rows, first = _reader(path), FirstQuestions(column)
     with open_text(path) as file:
-        questions, notes = _questions(rows(file), file.name, column)
+        questions, notes = _questions(first.of(rows(file)), file.name, column, input_column)
     if not questions:
         raise BadEntry(f"{path.name} holds no questions.", file=path.name)
-    return QuestionFile(tuple(questions), file.encoding, (*file.notes, *notes))
+    return QuestionFile(tuple(questions), file.encoding, (*file.notes, *notes, *first.notes))
 
 
-def _readers() -> dict[str, Callable[[TextFile], Iterator[Row]]]:
-    return {".jsonl": jsonl_rows, ".csv": _csv_rows, ".txt": _txt_rows}
+def columns_of(path: Path) -> tuple[str, ...]:
+    """The columns one may choose from, in the order of the file; a .txt file has none."""
+    rows = _reader(path)
+    if rows is _txt_rows:
+        return ()
+    with open_text(path) as file:
+        first = islice(rows(file), _ROWS_FOR_COLUMNS)
+        return tuple(dict.fromkeys(name for _, row in first for name in row))
+
+
+def _reader(path: Path) -> Callable[[TextFile], Iterator[Row]]:
+    if path.is_dir():
+        raise BadRequest(f"'{path.name}' is a folder. Name a .jsonl, .csv or .txt file.", file=path.name)
+    rows = {".jsonl": jsonl_rows, ".csv": _csv_rows, ".txt": _txt_rows}.get(path.suffix.lower())
+    if rows is None:
+        raise BadRequest(f"'{path.name}' is not a .jsonl, .csv or .txt file.", file=path.name)
+    return rows
 
 
 def jsonl_rows(file: TextFile) -> Iterator[Row]:
@@ -82,7 +98,10 @@ def jsonl_rows(file: TextFile) -> Iterator[Row]:
 
 
 def _csv_rows(file: TextFile) -> Iterator[Row]:
-    reader = csv.reader((line for _, line in file.lines()), strict=True)
+    first = [line for _, line in islice(file.lines(), 1)]
+    ours = is_ours(next(csv.reader(first), ()))
+    rest = file.lines(after=len(first), with_nul=ours)
+    reader = csv.reader(chain(first, (line for _, line in rest)), strict=True)
     header = [name.strip() for name in _next_csv(reader, file.name) or []]
     if len(set(header)) < len(header):
         raise BadEntry(f"{file.name}: two columns have the same name: {', '.join(header)}.", file=file.name)
@@ -92,7 +111,7 @@ def _csv_rows(file: TextFile) -> Iterator[Row]:
             found = f"{len(cells)} cells under {len(header)} column names"
             raise BadEntry(f"{file.name}, line {begins}: {found}.", file=file.name, line=begins)
         if any(cell.strip() for cell in cells):
-            yield begins, dict(zip(header, cells, strict=True))
+            yield begins, dict(zip(header, map(rearm, cells) if ours else cells, strict=True))
         begins = reader.line_num + 1
 
 
@@ -109,14 +128,16 @@ def _txt_rows(file: TextFile) -> Iterator[Row]:
     return ((number, {"question": line.strip()}) for number, line in file.lines() if line.strip())
 
 
-def _questions(rows: Iterator[Row], name: str, column: str | None) -> tuple[list[Question], list[str]]:
+def _questions(
+    rows: Iterator[Row], name: str, column: str | None, input_column: str | None
+) -> tuple[list[Question], list[str]]:
     questions: list[Question] = []
     faults: dict[str, list[int]] = {}
     used: set[str] = set()
     for at, (number, row) in enumerate(rows, start=1):
         try:
             question_column = column or _first(row, QUESTION_NAMES)
-            questions.append(_question(row, question_column, str(at)))
+            questions.append(_question(row, question_column, input_column, str(at)))
             used.add(question_column or "")
         except _BadRow as fault:
             faults.setdefault(str(fault), []).append(number)
@@ -133,7 +154,9 @@ def _lines(numbers: list[int]) -> str:
     return f"line {shown}{more}"
 
 
-def _question(row: Mapping[str, object], column: str | None, number: str) -> Question:
+def _question(
+    row: Mapping[str, object], column: str | None, input_column: str | None, number: str
+) -> Question:
     if column is None or column not in row:
         looked_for = f"'{column}'" if column else " or ".join(f"'{name}'" for name in QUESTION_NAMES)
         found = ", ".join(f"'{name}'" for name in row)
@@ -144,7 +167,7 @@ def _question(row: Mapping[str, object], column: str | None, number: str) -> Que
     return Question(
         id=_text(row, "id") or number,
         text=text,
-        input=_text(row, _first(row, INPUT_NAMES)),
+        input=_text(row, _first(row, INPUT_NAMES) if input_column is None else input_column),
         system=_text(row, "system"),
     )
 

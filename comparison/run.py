@@ -8,28 +8,54 @@ Refuses to know: how text is made, where answers are stored, and who looks on; i
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 
 from engines.base import Answer, AnswerRequest, Engine, FinishReason, GenerationSettings, LiveAnswer
 from errors import BadRequest, NaraniError
 from prompts.conversation import Conversation
 
-Keep = Callable[["Run", Answer], None]
-
 
 @dataclass(frozen=True, eq=False)
-class Run:
-    """The requests and their live answers, side by side in the order picked."""
+class Column:
+    """One request of a run and the answer to it; asked again, it is a new column at the same position."""
 
-    requests: tuple[AnswerRequest, ...]
-    answers: tuple[LiveAnswer, ...]
+    position: int
+    request: AnswerRequest
+    live: LiveAnswer
+    attempt: int = 1
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+Keep = Callable[["Run", Column, Answer], None]
+
+
+@dataclass(eq=False)
+class Run:
+    """The columns side by side in the order picked."""
+
+    columns: tuple[Column, ...]
     id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     """Fit for an address, and not to be guessed."""
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
+    owner: str = ""
+    previous: str | None = None
+    """The run whose conversation this one goes on with."""
+    keep: Keep | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def requests(self) -> tuple[AnswerRequest, ...]:
+        return tuple(column.request for column in self.columns)
+
+    @property
+    def answers(self) -> tuple[LiveAnswer, ...]:
+        return tuple(column.live for column in self.columns)
 
     def stop(self, model_id: str) -> None:
         """Ask the columns of one model to stop; the others go on."""
@@ -57,9 +83,24 @@ class Run:
         if not self.ended:
             raise BadRequest("Some models are still answering. Wait for them or stop them first.")
         return tuple(
-            replace(request, conversation=_following(request, live, question, input))
-            for request, live in zip(self.requests, self.answers, strict=True)
+            replace(
+                column.request,
+                conversation=following(column.request, column.live.view().answer, question, input),
+            )
+            for column in self.columns
         )
+
+    def next_attempt(self, position: int) -> Column:
+        """Put a new column in the place of one that has ended; whoever calls submits it."""
+        with self._lock:
+            before = self.columns[position]
+            if not before.live.ended:
+                raise BadRequest("This model is still answering. Stop it first.")
+            column = Column(position, before.request, LiveAnswer(before.request.model_id), before.attempt + 1)
+            self.columns = (*self.columns[:position], column, *self.columns[position + 1 :])
+        if self.keep is not None:
+            keep_with(self, (column,), self.keep)
+        return column
 
 
 def requests_for(
@@ -85,16 +126,29 @@ def requests_for(
     )
 
 
-def start(engine: Engine, requests: Sequence[AnswerRequest], keep: Keep | None = None) -> Run:
-    """Ask all at once. `keep(run, answer)` is called for each finished answer, one at a time, on a thread
-    of the run; a column counts as ended when it returned, or raised (the view then says `not_kept`)."""
+def start(
+    engine: Engine,
+    requests: Sequence[AnswerRequest],
+    keep: Keep | None = None,
+    *,
+    owner: str = "",
+    previous: str | None = None,
+    begun: Callable[[Run], None] | None = None,
+) -> Run:
+    """Ask all at once. `keep(run, column, answer)` is called for each finished answer, one at a time, on a
+    thread of the run; a column counts as ended when it returned, or raised (the view then says `not_kept`).
+    `begun` is called before the first question leaves."""
     check(requests)
-    answers = tuple(LiveAnswer(request.model_id) for request in requests)
-    run = Run(tuple(requests), answers)
+    columns = tuple(
+        Column(position, request, LiveAnswer(request.model_id)) for position, request in enumerate(requests)
+    )
+    run = Run(columns, owner=owner, previous=previous, keep=keep)
     if keep is not None:
-        _keep_with(run, keep)
-    for request, live in zip(run.requests, answers, strict=True):
-        submit(engine, request, live)
+        keep_with(run, columns, keep)
+    if begun is not None:
+        begun(run)
+    for column in columns:
+        submit(engine, column.request, column.live)
     return run
 
 
@@ -124,27 +178,27 @@ def check(requests: Sequence[AnswerRequest]) -> None:
             raise BadRequest(f"'{request.model_id}' was picked twice.", model=request.model_id)
 
 
-def _keep_with(run: Run, keep: Keep) -> None:
+def keep_with(run: Run, columns: Sequence[Column], keep: Keep) -> None:
     """One storing thread, gone when all are stored; its pool is joined at exit, so nothing is cut off."""
     keeper = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"keep-{run.id}")
-    left = list(run.answers)
+    left = list(columns)
 
-    def store(answer: Answer) -> None:
+    def store(column: Column, answer: Answer) -> None:
         left.pop()
         try:
-            keep(run, answer)
+            keep(run, column, answer)
         finally:
             if not left:
                 keeper.shutdown(wait=False)
 
-    def enqueue(answer: Answer) -> Future[None]:
+    def enqueue(column: Column, answer: Answer) -> Future[None]:
         try:
-            return keeper.submit(store, answer)
+            return keeper.submit(store, column, answer)
         except RuntimeError:  # the interpreter is ending and starts no threads: store it here
-            return _stored_here(store, answer)
+            return _stored_here(partial(store, column), answer)
 
-    for live in run.answers:
-        live.keep = enqueue
+    for column in columns:
+        column.live.keep = partial(enqueue, column)
 
 
 def _stored_here(store: Callable[[Answer], None], answer: Answer) -> Future[None]:
@@ -158,9 +212,8 @@ def _stored_here(store: Callable[[Answer], None], answer: Answer) -> Future[None
     return stored
 
 
-def _following(request: AnswerRequest, live: LiveAnswer, question: str, input: str) -> Conversation:
+def following(request: AnswerRequest, answer: Answer | None, question: str, input: str) -> Conversation:
     """A turn that got no answer is left out: no format can show a model a question without one."""
-    answer = live.view().answer
     before = request.conversation
     if answer is not None and answer.text and answer.finish_reason is not FinishReason.FAILED:
         return before.answered(answer.text).go_on(question, input)

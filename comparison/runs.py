@@ -1,6 +1,7 @@
 """The runs of this process, so that a refreshed or second page finds its run again.
 
-Knows: which runs there are, and when one that ended may be forgotten.
+Knows: which runs there are and whose, when one that ended may be forgotten, and that one nobody has looked
+at for long is stopped.
 Refuses to know: pages, people, and what was asked.
 """
 
@@ -10,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from time import monotonic
 
-from comparison.run import Keep, Run, start
+from comparison.run import Keep, Run, start, submit
 from engines.base import AnswerRequest, Engine
 
 
@@ -19,27 +20,64 @@ class Runs:
     anybody looking, or earlier, least recently looked at first, when there are more than `limit`."""
 
     def __init__(
-        self, keep_seconds: float = 3600, limit: int = 200, clock: Callable[[], float] = monotonic
+        self,
+        keep_seconds: float = 3600,
+        limit: int = 200,
+        unwatched_seconds: float | None = None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._keep_seconds, self._limit, self._clock = keep_seconds, limit, clock
+        self._unwatched_seconds = unwatched_seconds
         self._lock = threading.Lock()
         self._runs: dict[str, Run] = {}
         self._looked_at: dict[str, float] = {}
+        self._asked_by: dict[str, Run] = {}
+        self._watcher: threading.Thread | None = None
 
-    def start(self, engine: Engine, requests: Sequence[AnswerRequest], keep: Keep | None = None) -> Run:
-        run = start(engine, requests, keep)
+    def start(
+        self,
+        engine: Engine,
+        requests: Sequence[AnswerRequest],
+        keep: Keep | None = None,
+        *,
+        owner: str = "",
+        asker: str | None = None,
+        previous: str | None = None,
+        begun: Callable[[Run], None] | None = None,
+    ) -> Run:
+        """`asker` is one tab: what it asks anew stops what it still asks of the same models."""
+        run = start(engine, requests, keep, owner=owner, previous=previous, begun=begun)
         with self._lock:
             self._runs[run.id] = run
             self._looked_at[run.id] = self._clock()
+            before = self._asked_by.get(asker) if asker is not None else None
+            if asker is not None:
+                self._asked_by[asker] = run
             self._forget()
+            self._watch()
+        if before is not None:
+            for request in run.requests:
+                before.stop(request.model_id)
         return run
 
-    def get(self, run_id: str) -> Run | None:
+    def ask_again(self, engine: Engine, run: Run, position: int, begun: Callable[[int], None]) -> None:
+        """Ask one column of a run again; `begun` is told the attempt before the question leaves."""
+        column = run.next_attempt(position)
+        begun(column.attempt)
+        with self._lock:
+            self._runs[run.id] = run
+            self._looked_at[run.id] = self._clock()
+            self._watch()
+        submit(engine, column.request, column.live)
+
+    def get(self, run_id: str, owner: str = "") -> Run | None:
+        """None where there is no such run, or it is another's."""
         with self._lock:
             self._forget()
             run = self._runs.get(run_id)
-            if run is not None:
-                self._looked_at[run_id] = self._clock()
+            if run is None or run.owner != owner:
+                return None
+            self._looked_at[run_id] = self._clock()
             return run
 
     def stop_all(self) -> None:
@@ -47,6 +85,32 @@ class Runs:
             runs = list(self._runs.values())
         for run in runs:
             run.stop_all()
+
+    def stop_unwatched(self) -> None:
+        """Stop what still runs though nobody has looked at it for `unwatched_seconds`."""
+        if self._unwatched_seconds is None:
+            return
+        with self._lock:
+            too_long = self._clock() - self._unwatched_seconds
+            left_alone = [run for run in self._runs.values() if self._looked_at[run.id] <= too_long]
+        for run in left_alone:
+            run.stop_all()
+
+    def _watch(self) -> None:
+        if self._unwatched_seconds is None or (self._watcher is not None and self._watcher.is_alive()):
+            return
+        self._watcher = threading.Thread(target=self._until_all_ended, name="runs-watch", daemon=True)
+        self._watcher.start()
+
+    def _until_all_ended(self) -> None:
+        pause = threading.Event()
+        while True:
+            with self._lock:
+                if all(run.ended for run in self._runs.values()):
+                    self._watcher = None
+                    return
+            pause.wait(min(5.0, max(0.05, (self._unwatched_seconds or 0.0) / 4)))
+            self.stop_unwatched()
 
     def _forget(self) -> None:
         too_old = self._clock() - self._keep_seconds
@@ -57,3 +121,5 @@ class Runs:
             if self._runs[run_id].ended:
                 del self._runs[run_id], self._looked_at[run_id]
                 excess -= 1
+        kept = set(self._runs)
+        self._asked_by = {asker: run for asker, run in self._asked_by.items() if run.id in kept}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from comparison import text_files
+import text_files
 from comparison.questions import Question, read_questions
 from errors import BadEntry, BadRequest, NaraniError
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from comparison.run import Run, requests_for, start
-from comparison.runs import Runs
+from comparison.run import Column, Run, requests_for, start
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer, State
 from engines.scripted import Script, ScriptedEngine
 from errors import BadRequest, NaraniError
@@ -102,7 +101,7 @@ def test_an_answer_is_stored_before_its_column_counts_as_ended(engine: ScriptedE
     ended_early: list[bool] = []
     stored: list[str] = []
 
-    def keep(run: Run, answer: Answer) -> None:
+    def keep(run: Run, column: Column, answer: Answer) -> None:
         assert may_store.wait(5)
         ended_early.extend(live.ended for live in run.answers if live.model_id == answer.model_id)
         stored.append(answer.model_id)
@@ -121,7 +120,7 @@ def test_each_answer_is_stored_once_on_one_thread_that_ends(engine: ScriptedEngi
     run = start(
         engine,
         asking("a", "breaks", "c"),
-        lambda run, answer: stored.append((run, answer.model_id, threading.current_thread().name)),
+        lambda run, column, answer: stored.append((run, answer.model_id, threading.current_thread().name)),
     )
     assert run.wait(5)
     assert sorted(model for _, model, _ in stored) == ["a", "breaks", "c"]
@@ -144,7 +143,7 @@ def test_each_answer_is_stored_once_on_one_thread_that_ends(engine: ScriptedEngi
 def test_an_answer_that_cannot_be_stored_is_still_there(
     engine: ScriptedEngine, problem: Exception, said: str
 ) -> None:
-    def keep(run: Run, answer: Answer) -> None:
+    def keep(run: Run, column: Column, answer: Answer) -> None:
         if answer.model_id == "a":
             raise problem
 
@@ -168,7 +167,7 @@ def test_an_answer_that_cannot_even_be_handed_over_is_still_there(engine: Script
 def test_each_model_goes_on_from_its_own_answers(engine: ScriptedEngine) -> None:
     run = start(engine, requests_for(Conversation.ask("왜?", "글", "말"), ["a", "b", "breaks"], LONG))
     with pytest.raises(BadRequest, match="still answering"):
-        Run(run.requests, (LiveAnswer("a"), LiveAnswer("b"), LiveAnswer("breaks"))).go_on("또?")
+        Run(tuple(Column(0, request, LiveAnswer("a")) for request in run.requests)).go_on("또?")
     assert run.wait(5)
     following = run.go_on("그럼?", "글2")
     for request, text in zip(following[:2], texts(run), strict=False):
@@ -179,49 +178,6 @@ def test_each_model_goes_on_from_its_own_answers(engine: ScriptedEngine) -> None
     assert start(engine, following).wait(5)
 
 
-def test_an_ended_run_is_forgotten_a_while_after_the_last_look(engine: ScriptedEngine) -> None:
-    now = [0.0]
-    runs = Runs(keep_seconds=10, clock=lambda: now[0])
-    done, running = runs.start(engine, asking("a")), runs.start(engine, asking("endless"))
-    assert done.wait(5)
-    now[0] = 9
-    assert runs.get(done.id) is done
-    now[0] = 18
-    assert runs.get(done.id) is done, "looked at 9 seconds ago"
-    now[0] = 100
-    assert runs.get(done.id) is None
-    assert runs.get(running.id) is running, "what still runs is not forgotten"
-    runs.stop_all()
-    assert running.wait(5)
-
-
-def test_the_oldest_ended_run_goes_when_there_are_too_many(engine: ScriptedEngine) -> None:
-    runs = Runs(limit=2, clock=iter(range(1000)).__next__)
-    started = []
-    for _ in range(4):
-        started.append(runs.start(engine, asking("a")))
-        assert started[-1].wait(5)
-    assert [runs.get(run.id) is run for run in started] == [False, False, True, True]
-
-
-def test_runs_are_safe_to_use_from_many_threads(engine: ScriptedEngine) -> None:
-    runs = Runs(limit=5)
-    found: list[bool] = []
-
-    def use() -> None:
-        for _ in range(20):
-            run = runs.start(engine, asking("a"))
-            found.append(runs.get(run.id) in (run, None))
-            run.wait(5)
-
-    threads = [threading.Thread(target=use) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert found == [True] * 160
-
-
 ENDS_AT_ONCE = """
 import sys
 from pathlib import Path
@@ -230,7 +186,7 @@ from engines.base import GenerationSettings
 from engines.scripted import Script, ScriptedEngine
 from prompts.conversation import Conversation
 
-def keep(run, answer):
+def keep(run, column, answer):
     with Path(sys.argv[1]).open("a", encoding="utf-8") as file:
         file.write(f"{answer.text}|")
 

@@ -1,6 +1,7 @@
-"""Text files of unknown encoding, read a line at a time.
+"""Text files of unknown encoding, read a line or a piece at a time.
 
-Knows: byte order marks, UTF-8, UTF-16 and the Korean CP949; what a file that is no text looks like.
+Knows: byte order marks, UTF-8, UTF-16 and the Korean CP949; what a file that is no text looks like; how to
+hash the very bytes that were read.
 Refuses to know: what the lines mean. Nothing is guessed silently: a conversion is told in `notes`.
 """
 
@@ -10,15 +11,22 @@ import codecs
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import TextIOWrapper
+from io import BufferedReader, FileIO, RawIOBase, TextIOWrapper
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from errors import BadEntry, BadRequest
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+    from _typeshed import WriteableBuffer
 
 MAX_LINE = 2**24
 """Characters; a longer line is refused before it fills the memory."""
 
 _CHUNK = 2**20
+_PEEK = 2**16
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -34,29 +42,63 @@ class TextFile:
     encoding: str
     notes: tuple[str, ...]
     _stream: TextIOWrapper
+    _bytes: BufferedReader[Any]
 
-    def lines(self) -> Iterator[tuple[int, str]]:
-        """Line numbers from 1 and lines, line ends included."""
-        number = 0
+    def beginning(self) -> str:
+        """Some of its first characters, which stay to be read; to be asked before anything is."""
+        decoder = codecs.getincrementaldecoder(self._stream.encoding)()
+        return decoder.decode(self._bytes.peek(_PEEK))
+
+    def lines(self, after: int = 0, with_nul: bool = False) -> Iterator[tuple[int, str]]:
+        """Line numbers and lines, line ends included. `after`: how many were read already; `with_nul`: it is
+        known that this is text."""
+        number = after
         while line := self._stream.readline(MAX_LINE + 1):
             number += 1
             if len(line) > MAX_LINE:
                 raise self._fault(number, f"is longer than {MAX_LINE:,} characters")
-            if "\0" in line:
+            if "\0" in line and not with_nul:
                 raise self._fault(number, "holds a NUL: this is not a text file, or it is damaged")
             yield number, line
+
+    def piece(self, characters: int) -> str:
+        """The next so many characters, fewer at the end of the file; for text that is not made of lines."""
+        return self._stream.read(characters)
 
     def _fault(self, number: int, what: str) -> BadEntry:
         return BadEntry(f"{self.name}, line {number} {what}.", file=self.name, line=number)
 
 
+class _Hashed(RawIOBase):
+    """A file that shows a hash every byte that is read of it."""
+
+    def __init__(self, path: Path, digest: _Hash | None) -> None:
+        self._file = FileIO(path)
+        self._digest = digest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        count = self._file.readinto(buffer) or 0
+        if self._digest is not None:
+            self._digest.update(memoryview(buffer)[:count])
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
 @contextmanager
-def open_text(path: Path) -> Iterator[TextFile]:
-    """The file as text; its line ends stay as they are written."""
+def open_text(path: Path, digest: _Hash | None = None) -> Iterator[TextFile]:
+    """The file as text; its line ends stay as they are written. `digest` has seen all its bytes once the text
+    was read to the end."""
     try:
         encoding, notes = _encoding(path)
-        with path.open(encoding=encoding, newline="") as stream:
-            yield TextFile(path.name, encoding.removesuffix("-sig"), notes, stream)
+        data = BufferedReader(_Hashed(path, digest), _PEEK)
+        with TextIOWrapper(data, encoding, newline="") as stream:
+            yield TextFile(path.name, encoding.removesuffix("-sig"), notes, stream, data)
     except OSError as error:
         why = error.strerror or "it cannot be opened"
         raise BadRequest(f"'{path.name}' cannot be read: {why}.", file=path.name) from error

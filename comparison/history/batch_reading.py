@@ -1,0 +1,58 @@
+"""Batches out of the tables: how far they are, and their questions in order.
+
+Knows: what counts as done, and as failed.
+Refuses to know: how a batch is run, transactions.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection, Row, case, func, select
+
+from comparison.history.reading import visible
+from comparison.history.records import BatchHead, StoredBatch, StoredState
+from comparison.history.rows import moment_of
+from comparison.history.schema import answers, batches, runs
+from comparison.history.writing import owner_number
+
+_ENDED = [str(state) for state in (StoredState.DONE, StoredState.STOPPED, StoredState.FAILED)]
+
+
+def read_batches(connection: Connection, owner: str, batch_id: str | None = None) -> list[StoredBatch]:
+    """Newest first; all, or the one that is named. One whose questions were all deleted is gone."""
+    owner_is = owner_number(connection, owner)
+    if owner_is is None:
+        return []
+    one = [batches.c.id == batch_id] if batch_id is not None else []
+    query = (
+        select(
+            batches,
+            func.count(runs.c.number.distinct()).label("questions"),
+            func.count().label("wanted"),
+            func.sum(case((answers.c.state.in_(_ENDED), 1), else_=0)).label("done"),
+            func.sum(case((answers.c.state == str(StoredState.FAILED), 1), else_=0)).label("failed"),
+        )
+        .join(runs, runs.c.batch == batches.c.id)
+        .join(answers, answers.c.run == runs.c.number)
+        .where(batches.c.owner == owner_is, visible(owner_is), answers.c.newest, *one)
+        .group_by(*batches.c)
+        .order_by(batches.c.number.desc())
+    )
+    return [_batch(owner, row) for row in connection.execute(query)]
+
+
+def read_batch_numbers(connection: Connection, owner: str, batch_id: str) -> list[int]:
+    owner_is = owner_number(connection, owner)
+    if owner_is is None:
+        return []
+    of_batch = select(runs.c.number).where(visible(owner_is), runs.c.batch == batch_id)
+    return list(connection.execute(of_batch.order_by(runs.c.number)).scalars())
+
+
+def _batch(owner: str, row: Row[Any]) -> StoredBatch:
+    created = moment_of(row.created)
+    assert created is not None, "a batch has a beginning"
+    head = BatchHead(row.id, owner, created, row.name, tuple(json.loads(row.models)))
+    return StoredBatch(head, row.questions, row.wanted, int(row.done), int(row.failed))

@@ -1,0 +1,119 @@
+"""What can keep an answer from the disk, as a code and as a sentence.
+
+Knows: SQLite's error numbers, and how a full disk shows itself.
+Refuses to know: what was to be written, and what is done about it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from errors import NaraniError
+
+
+class Problem(StrEnum):
+    FULL = "full"
+    LOCKED = "locked"
+    READ_ONLY = "read-only"
+    BROKEN = "broken"
+    DAMAGED = "damaged"
+    """The file is no database, or not a whole one."""
+    INDEX = "index"
+    """The word index does not fit the texts; it can be made anew from them."""
+
+
+class Trouble(Exception):
+    """The database could not do it; whoever asked makes a sentence of the problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+class NotStored(NaraniError):
+    """An answer is not on disk yet, and is tried again."""
+
+    code = "not-stored"
+
+
+class NotDone(NaraniError):
+    """The history could not be read or changed."""
+
+    code = "history-out-of-reach"
+
+
+_REASONS = {
+    Problem.FULL: "the disk is full",
+    Problem.LOCKED: "another program holds the history's database",
+    Problem.READ_ONLY: "the history's folder or file may not be written",
+}
+_RESULTS = {
+    sqlite3.SQLITE_FULL: Problem.FULL,
+    sqlite3.SQLITE_BUSY: Problem.LOCKED,
+    sqlite3.SQLITE_LOCKED: Problem.LOCKED,
+    sqlite3.SQLITE_READONLY: Problem.READ_ONLY,
+    sqlite3.SQLITE_CANTOPEN: Problem.READ_ONLY,
+    sqlite3.SQLITE_PERM: Problem.READ_ONLY,
+    sqlite3.SQLITE_CORRUPT: Problem.DAMAGED,
+    sqlite3.SQLITE_NOTADB: Problem.DAMAGED,
+}
+_SYSTEM = {
+    errno.ENOSPC: Problem.FULL,
+    errno.EDQUOT: Problem.FULL,
+    errno.EFBIG: Problem.FULL,
+    errno.EROFS: Problem.READ_ONLY,
+    errno.EACCES: Problem.READ_ONLY,
+    errno.EPERM: Problem.READ_ONLY,
+}
+_PROBE_BYTES = 64 * 1024
+
+
+def not_stored(problem: Problem) -> NotStored:
+    return NotStored(
+        f"The answer could not be stored: {_reason(problem)}. "
+        "It is kept in memory and stored as soon as that changes.",
+        problem=shown(problem),
+    )
+
+
+def not_done(problem: Problem) -> NotDone:
+    return NotDone(
+        f"The history is out of reach: {_reason(problem)}. Try again in a moment.", problem=shown(problem)
+    )
+
+
+def problem_of(error: SQLAlchemyError | OSError, folder: Path) -> Problem:
+    if isinstance(error, OSError):
+        return _SYSTEM.get(error.errno or 0, Problem.BROKEN)
+    code = getattr(error.orig, "sqlite_errorcode", 0) if isinstance(error, DBAPIError) else 0
+    if code == sqlite3.SQLITE_CORRUPT_VTAB:
+        return Problem.INDEX
+    result = code & 0xFF
+    if result in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+        return _probed(folder) or _RESULTS.get(result, Problem.BROKEN)
+    return _RESULTS.get(result, Problem.BROKEN)
+
+
+def _probed(folder: Path) -> Problem | None:
+    """SQLite calls it an I/O error when a quota is used up: try what it tried."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(os.urandom(_PROBE_BYTES))
+    except OSError as error:
+        return _SYSTEM.get(error.errno or 0)
+    return None
+
+
+def _reason(problem: Problem) -> str:
+    return _REASONS.get(problem, "its database does not work")
+
+
+def shown(problem: Problem) -> str:
+    return str(problem if problem in _REASONS else Problem.BROKEN)

@@ -1,0 +1,184 @@
+"""One question with its answers as a picture to draw, the same for a run at work and one of the history.
+
+Knows: how a live run and a stored one look alike, and how a conversation is gathered from both.
+Refuses to know: pages and how a picture is drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from comparison.history.history import History
+from comparison.history.records import StoredAnswer, StoredRun, StoredState
+from comparison.run import Column, Keep, Run, following
+from comparison.runs import Runs
+from engines.base import ENDED, Answer, AnswerRequest, FinishReason, LiveAnswer, Measures, State
+from errors import BadRequest
+
+
+@dataclass(frozen=True)
+class ColumnPicture:
+    """One answer at one moment."""
+
+    position: int
+    attempt: int
+    request: AnswerRequest
+    state: str
+    """A State, or 'interrupted'."""
+    text: str
+    measures: Measures = Measures()
+    progress: float | None = None
+    note: str = ""
+    answer: Answer | None = None
+    unsaved: bool = False
+    """Only in memory still."""
+
+    @property
+    def ended(self) -> bool:
+        return self.state == StoredState.INTERRUPTED or self.state in ENDED
+
+
+@dataclass(frozen=True)
+class TurnPicture:
+    """A question and its columns, by position."""
+
+    run_id: str
+    created: datetime
+    question: str
+    input: str
+    system: str
+    columns: tuple[ColumnPicture, ...]
+    earlier: int
+    """Turns of the conversation before this one."""
+
+    @property
+    def ended(self) -> bool:
+        return all(column.ended for column in self.columns)
+
+
+def picture_of_column(column: Column) -> ColumnPicture:
+    view = column.live.view()
+    return ColumnPicture(
+        position=column.position,
+        attempt=column.attempt,
+        request=column.request,
+        state=view.state,
+        text=view.text,
+        measures=view.measures,
+        progress=view.progress,
+        note=view.note,
+        answer=view.answer,
+        unsaved=view.not_kept is not None,
+    )
+
+
+def picture_of_run(run: Run) -> TurnPicture:
+    columns = tuple(picture_of_column(column) for column in run.columns)
+    return _turn(run.id, run.created, run.requests, columns)
+
+
+def picture_of_stored(stored: StoredRun) -> TurnPicture:
+    requests = stored.head.requests
+    columns = tuple(_of_stored(requests[answer.position], answer) for answer in stored.answers)
+    return _turn(stored.head.id, stored.head.created, requests, columns)
+
+
+def conversation(
+    runs: Runs, history: History, owner: str, run_id: str, limit: int
+) -> tuple[TurnPicture, ...]:
+    """The last turns that lead to this run, oldest first; of one still in memory as it is now. Empty where
+    there is no such run of this owner."""
+    turns: list[TurnPicture] = []
+    wanted: str | None = run_id
+    while wanted is not None and len(turns) < limit:
+        run = runs.get(wanted, owner)
+        if run is not None:
+            turns.append(_with_unsaved(picture_of_run(run), history))
+            wanted = run.previous
+            continue
+        stored = history.get(owner, wanted)
+        if stored is None:
+            break
+        turns.append(_with_unsaved(picture_of_stored(stored), history))
+        wanted = stored.head.previous
+    return tuple(reversed(turns))
+
+
+def going_on(turn: TurnPicture, question: str, input: str = "") -> tuple[AnswerRequest, ...]:
+    """The requests of a following question, each model seeing its own earlier answers."""
+    if not turn.ended:
+        raise BadRequest("Some models are still answering. Wait for them or stop them first.")
+    return tuple(
+        replace(column.request, conversation=following(column.request, column.answer, question, input))
+        for column in turn.columns
+    )
+
+
+def run_of_stored(stored: StoredRun, keep: Keep) -> Run:
+    """A run of the history as one of the process again, everything in it ended."""
+    answers = {answer.position: answer for answer in stored.answers}
+    columns = tuple(
+        _ended_column(position, request, answers.get(position))
+        for position, request in enumerate(stored.head.requests)
+    )
+    head = stored.head
+    return Run(columns, head.id, head.created, head.owner, head.previous, keep)
+
+
+def _ended_column(position: int, request: AnswerRequest, stored: StoredAnswer | None) -> Column:
+    live = LiveAnswer(request.model_id)
+    if stored is None or stored.answer is None:
+        live.finish(Answer(request.model_id, "", FinishReason.STOPPED, request.settings))
+        return Column(position, request, live, stored.attempt if stored else 0)
+    live.finish(stored.answer)
+    return Column(position, request, live, stored.attempt, stored.started)
+
+
+def asking_again(turn: TurnPicture) -> tuple[AnswerRequest, ...]:
+    """The same requests once more."""
+    return tuple(column.request for column in turn.columns)
+
+
+def same_answers(before: TurnPicture, now: TurnPicture) -> tuple[bool | None, ...]:
+    """For each column whether the text is the same to the byte; None where either has none to compare."""
+    earlier = {column.request: column.answer for column in before.columns}
+    return tuple(_same(earlier.get(column.request), column.answer) for column in now.columns)
+
+
+def _same(before: Answer | None, now: Answer | None) -> bool | None:
+    if before is None or now is None or before.error or now.error:
+        return None
+    return before.text == now.text
+
+
+def _of_stored(request: AnswerRequest, stored: StoredAnswer) -> ColumnPicture:
+    answer = stored.answer
+    state = State.WAITING if stored.state is StoredState.RUNNING else stored.state
+    return ColumnPicture(
+        position=stored.position,
+        attempt=stored.attempt,
+        request=request,
+        state=state,
+        text=answer.text if answer else "",
+        measures=answer.measures if answer else Measures(),
+        answer=answer,
+    )
+
+
+def _with_unsaved(turn: TurnPicture, history: History) -> TurnPicture:
+    if history.status().unsaved == 0:
+        return replace(turn, columns=tuple(replace(column, unsaved=False) for column in turn.columns))
+    columns = tuple(
+        replace(column, unsaved=history.unsaved(turn.run_id, column.position)) for column in turn.columns
+    )
+    return replace(turn, columns=columns)
+
+
+def _turn(
+    run_id: str, created: datetime, requests: tuple[AnswerRequest, ...], columns: tuple[ColumnPicture, ...]
+) -> TurnPicture:
+    asked = requests[0].conversation
+    earlier = max(len(request.conversation.turns) for request in requests) - 1
+    last = asked.turns[-1]
+    return TurnPicture(run_id, created, last.question, last.input, asked.system, columns, earlier=earlier)

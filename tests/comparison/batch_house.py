@@ -1,0 +1,88 @@
+"""What the tests of batches stand on: an engine that counts what it is asked, a history, jobs that end.
+
+Run: python -m pytest tests/comparison
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from comparison.batch_job import BatchJob
+from comparison.batch_jobs import BatchJobs
+from comparison.history.history import History
+from comparison.history.records import StoredAnswer
+from comparison.questions import Question
+from engines.base import AnswerRequest, GenerationSettings, LiveAnswer
+from engines.scripted import Script, ScriptedEngine
+
+OWNER = "owner"
+SLOW = Script(pieces=("천", "천", "히"), seconds_per_piece=0.02)
+
+
+class Watched(ScriptedEngine):
+    """Counts how often each cell is asked."""
+
+    def __init__(self, *scripts: object, **more: object) -> None:
+        super().__init__(*scripts, **more)  # type: ignore[arg-type]
+        self.asked: Counter[tuple[str, str]] = Counter()
+        self.settings: set[tuple[str, GenerationSettings, str | None]] = set()
+
+    def submit(self, request: AnswerRequest, live: LiveAnswer) -> None:
+        self.asked[request.conversation.turns[-1].question, request.model_id] += 1
+        self.settings.add((request.model_id, request.settings, request.quantisation))
+        super().submit(request, live)
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[History]:
+    kept = History(tmp_path)
+    yield kept
+    kept.close()
+
+
+Make = Callable[..., BatchJobs]
+
+
+@pytest.fixture
+def make(history: History) -> Iterator[Make]:
+    """Jobs on an engine; all stopped when the test ends."""
+    made: list[tuple[BatchJobs, ScriptedEngine]] = []
+
+    def jobs(engine: ScriptedEngine, kept: History = history, rows: int = 2, limit: int = 100) -> BatchJobs:
+        made.append((BatchJobs(engine, kept, rows, limit), engine))
+        return made[-1][0]
+
+    yield jobs
+    for each, engine in made:
+        each.stop_all()
+        engine.close()
+
+
+def questions(count: int) -> list[Question]:
+    return [Question(str(at), f"{at}번은 무엇인가요?") for at in range(count)]
+
+
+def start(jobs: BatchJobs, count: int = 4, models: Sequence[str] = ("a", "b"), **more: object) -> BatchJob:
+    settings = dict.fromkeys(models, GenerationSettings())
+    return jobs.start(OWNER, "이름", questions(count), models, settings, **more)  # type: ignore[arg-type]
+
+
+def until(true: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.005)
+
+
+def stored(history: History, batch_id: str) -> dict[tuple[str, str], StoredAnswer]:
+    return {
+        (run.head.requests[answer.position].conversation.turns[-1].question, answer.answer.model_id): answer
+        for run in history.batch_runs(OWNER, batch_id)
+        for answer in run.answers
+        if answer.answer is not None
+    }

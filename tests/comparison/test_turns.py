@@ -1,0 +1,169 @@
+"""Pictures of questions: the same for a run at work and for one of the history.
+
+Run: python -m pytest tests/comparison/test_turns.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from comparison.history.history import History
+from comparison.history.records import RunHead, StoredAnswer, StoredState, Wanted
+from comparison.run import Column, Run, requests_for
+from comparison.runs import Runs
+from comparison.turns import (
+    TurnPicture,
+    asking_again,
+    conversation,
+    going_on,
+    picture_of_run,
+    picture_of_stored,
+    run_of_stored,
+    same_answers,
+)
+from engines.base import Answer, FinishReason, GenerationSettings
+from engines.scripted import Script, ScriptedEngine
+from errors import BadRequest
+from prompts.conversation import Conversation
+
+OWNER = "owner"
+ENDLESS = Script(pieces=("가",), repeats=True, seconds_per_piece=0.01)
+STATES = {FinishReason.FAILED: StoredState.FAILED, FinishReason.STOPPED: StoredState.STOPPED}
+
+
+@pytest.fixture
+def engine() -> Iterator[ScriptedEngine]:
+    scripted = ScriptedEngine({"endless": ENDLESS, "breaks": Script.out_of_memory()})
+    yield scripted
+    scripted.close()
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[History]:
+    opened = History(tmp_path)
+    yield opened
+    opened.close()
+
+
+def ask(
+    engine: ScriptedEngine,
+    runs: Runs,
+    history: History,
+    *models: str,
+    question: str = "왜?",
+    before: TurnPicture | None = None,
+) -> Run:
+    def keep(run: Run, column: Column, answer: Answer) -> None:
+        state = STATES.get(answer.finish_reason, StoredState.DONE)
+        now = datetime.now(UTC)
+        history.store(
+            run.id, StoredAnswer(column.position, column.attempt, state, answer, column.started, now)
+        )
+
+    settings = GenerationSettings(max_new_tokens=100_000)
+    requests = requests_for(Conversation.ask(question), models, settings)
+    return runs.start(
+        engine,
+        going_on(before, question) if before else requests,
+        keep,
+        owner=OWNER,
+        previous=before.run_id if before else None,
+        begun=lambda run: history.begin(RunHead(run.id, OWNER, run.created, run.requests, run.previous)),
+    )
+
+
+def test_a_stored_run_looks_as_it_did_alive(engine: ScriptedEngine, history: History) -> None:
+    runs = Runs()
+    run = ask(engine, runs, history, "a", "breaks")
+    assert run.wait(5)
+    alive = picture_of_run(run)
+    stored = history.get(OWNER, run.id)
+    assert stored is not None
+    assert picture_of_stored(stored) == alive
+    assert [column.state for column in alive.columns] == ["done", "failed"] and alive.ended
+
+
+def test_a_conversation_is_gathered_from_both_and_bounded(engine: ScriptedEngine, history: History) -> None:
+    runs = Runs()
+    turns: list[str] = []
+    before = None
+    for question in ("하나", "둘", "셋"):
+        run = ask(engine, runs, history, "a", "b", question=question, before=before)
+        assert run.wait(5)
+        (*_, before) = conversation(runs, history, OWNER, run.id, 10)
+        turns.append(run.id)
+    new_process = Runs()
+    for known in (runs, new_process):
+        found = conversation(known, history, OWNER, turns[-1], 10)
+        assert [turn.question for turn in found] == ["하나", "둘", "셋"]
+        assert [turn.earlier for turn in found] == [0, 1, 2]
+        assert [turn.run_id for turn in conversation(known, history, OWNER, turns[-1], 2)] == turns[1:]
+    assert conversation(runs, history, "another", turns[-1], 10) == ()
+    assert conversation(runs, history, OWNER, "none", 10) == ()
+
+
+def test_nobody_goes_on_from_a_turn_that_still_runs(engine: ScriptedEngine, history: History) -> None:
+    runs = Runs()
+    run = ask(engine, runs, history, "endless")
+    with pytest.raises(BadRequest, match="still answering"):
+        going_on(picture_of_run(run), "또?")
+    runs.stop_all()
+    assert run.wait(5)
+
+
+def test_going_on_from_the_history_sees_each_models_own_answer(
+    engine: ScriptedEngine, history: History
+) -> None:
+    run = ask(engine, Runs(), history, "a", "breaks")
+    assert run.wait(5)
+    (turn,) = conversation(Runs(), history, OWNER, run.id, 1)
+    first, second = going_on(turn, "또?", "글")
+    assert first.conversation.turns[0].answer == turn.columns[0].text != ""
+    assert (second.conversation.turns[-1].question, second.conversation.turns[-1].input) == ("또?", "글")
+    assert len(second.conversation.turns) == 1, "a failed answer is left out"
+
+
+def test_asked_again_the_answers_are_told_same_or_different(engine: ScriptedEngine, history: History) -> None:
+    runs = Runs()
+    before = ask(engine, runs, history, "a", "breaks")
+    assert before.wait(5)
+    again = runs.start(engine, asking_again(picture_of_run(before)))
+    other = ScriptedEngine(default=Script(pieces=("다른 말",)))
+    changed = runs.start(other, asking_again(picture_of_run(before)))
+    assert again.wait(5) and changed.wait(5)
+    assert same_answers(picture_of_run(before), picture_of_run(again)) == (True, None)
+    assert same_answers(picture_of_run(before), picture_of_run(changed)) == (False, None)
+    other.close()
+
+
+def test_a_run_of_the_history_can_be_asked_again_in_one_column(
+    engine: ScriptedEngine, history: History
+) -> None:
+    run = ask(engine, Runs(), history, "a", "b")
+    assert run.wait(5)
+    stored = history.get(OWNER, run.id)
+    assert stored is not None
+    revived, runs = run_of_stored(stored, lambda *_: None), Runs()
+    assert revived.ended and revived.columns[1].attempt == 1
+    begun: list[int] = []
+    runs.ask_again(engine, revived, 1, begun.append)
+    assert revived.wait(5) and begun == [2]
+    assert runs.get(run.id, OWNER) is revived
+    assert revived.columns[1].live.view().text == run.columns[1].live.view().text
+
+
+def test_an_interrupted_answer_counts_as_ended(engine: ScriptedEngine, tmp_path: Path) -> None:
+    history = History(tmp_path)
+    requests = requests_for(Conversation.ask("왜?"), ["a"], GenerationSettings())
+    history.begin(RunHead("r", OWNER, datetime.now(UTC), requests))
+    history.close()
+    reopened = History(tmp_path)
+    (turn,) = conversation(Runs(), reopened, OWNER, "r", 1)
+    assert turn.ended and turn.columns[0].state == "interrupted"
+    assert going_on(turn, "또?")[0].conversation.turns[0].question == "또?"
+    assert reopened.page(OWNER, Wanted()).runs
+    reopened.close()
