@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from comparison.answer_rows import COLUMNS, LINE_END, AnswerRow, Key, decode, encode, encode_cells, newest
+from comparison.export.whole_file import sync_folder
 from errors import BadEntry, BadRequest, NaraniError
 
 HEADER = "\ufeff".encode() + encode_cells(COLUMNS)
@@ -40,7 +41,7 @@ class AnswerFile:
             self._file = _open_locked(path)
             try:
                 self.rows = self._recover()
-                _sync_folder(path.parent)
+                sync_folder(path.parent)
             except BaseException:
                 self._file.close()
                 raise
@@ -142,12 +143,3 @@ def _lines(file: BinaryIO, end: int) -> Iterator[str]:
         line = file.readline()
         at += len(line)
         yield line.decode("utf-8")
-
-
-def _sync_folder(folder: Path) -> None:
-    """So that the new file's name is on disk too, not only its rows."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 
-_FORMULA_STARTS = frozenset("'=+-@\t\r＝＋－＠")
+FORMULA_STARTS = frozenset("'=+-@\t\r＝＋－＠")
 """The quote itself is among them, so that taking one leading quote away is always the exact undoing."""
 
 MAX_CELL = 2**24
@@ -19,7 +19,7 @@ csv.field_size_limit(MAX_CELL)  # process-wide in Python; the default of 128 kB 
 
 def disarm(text: str) -> str:
     """The cell as it is written."""
-    return f"'{text}" if text[:1] in _FORMULA_STARTS else text
+    return f"'{text}" if text[:1] in FORMULA_STARTS else text
 
 
 def rearm(cell: str) -> str:
