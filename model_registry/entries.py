@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from model_registry.faults import EntryFault, Place, describe, near
+from model_registry.faults import EntryFault, Place, near
 from model_registry.spec import ModelSpec
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -32,11 +32,11 @@ class Entry:
     place: Place
 
 
-def read_entries(path: Path) -> tuple[list[Entry], list[EntryFault]]:
-    """The valid entries of a file, and what is wrong with the others."""
+def read_entries(path: Path, instead: str | None = None) -> tuple[list[Entry], list[EntryFault]]:
+    """The valid entries of a file (or of a text `instead` of it), and what is wrong with the others."""
     entries: list[Entry] = []
     faults: list[EntryFault] = []
-    for found in _read(path):
+    for found in _read(path, instead):
         if isinstance(found, Entry):
             entries.append(found)
         else:
@@ -53,24 +53,25 @@ def local_path(text: str, folder: Path) -> Path | None:
     return None
 
 
-def _read(path: Path) -> Iterator[Entry | EntryFault]:
+def _read(path: Path, instead: str | None) -> Iterator[Entry | EntryFault]:
     place = Place(path)
     try:
-        if not path.is_file():
+        if instead is None and not path.is_file():
             yield place.fault("", "is not a file" if path.exists() else "does not exist")
             return
-        text = path.read_bytes().decode("utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig") if instead is None else instead
         tables = tomllib.loads(text)
     except OSError as error:
         yield place.fault("", f"cannot be read ({error.strerror or 'the system refused'})")
     except UnicodeDecodeError:
-        yield place.fault("", "is not UTF-8 text; save it again as UTF-8")
+        yield place.fault("", "is not UTF-8 text; save it again as UTF-8", "not_utf8")
     except RecursionError:
-        yield place.fault("", "is nested too deeply")
+        yield place.fault("", "is nested too deeply", "not_toml", reason="nested too deeply")
     except ValueError as error:
         # The parser names every line but the last, which it calls the end.
         end = f"at the end, line {text.count(chr(10)) + 1}"
-        yield place.fault("", f"is not valid TOML: {str(error).replace('at end of document', end)}")
+        reason = str(error).replace("at end of document", end)
+        yield place.fault("", f"is not valid TOML: {reason}", "not_toml", reason=reason)
     else:
         yield from _tables(tables, text, place)
 
@@ -81,7 +82,7 @@ def _tables(tables: dict[str, Any], text: str, place: Place) -> Iterator[Entry |
     raw = tables.get("model")
     if raw is None:
         if not tables:
-            yield place.fault("", "holds no entry; every entry is a [[model]] table")
+            yield place.fault("", "holds no entry; every entry is a [[model]] table", "no_entry")
         return
     if not isinstance(raw, list) or not all(isinstance(table, dict) for table in raw):
         yield place.fault("model", "must be written as a [[model]] table")
@@ -101,9 +102,9 @@ def _entry(table: dict[str, Any], position: str, path: Path) -> Iterator[Entry |
         yield Entry(_with_absolute_sources(spec, path.parent), place)
     except ValidationError as invalid:
         for error in invalid.errors():
-            yield place.fault(*describe(error, ModelSpec))
+            yield place.finding(error, ModelSpec)
     except _BadSource as bad:
-        yield place.fault(bad.key, bad.problem)
+        yield place.fault(bad.key, bad.problem, "source")
 
 
 class _BadSource(Exception):

@@ -12,6 +12,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -38,6 +39,11 @@ class EntryFault:
     key: str
     message: str
     path: Path = field(repr=False, compare=False)
+    problem: str = field(default="", repr=False, compare=False)
+    """The message without file, entry and key."""
+    kind: str = field(default="", repr=False, compare=False)
+    """What sort of fault it is, for whoever says it in another language with `facts`."""
+    facts: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -51,30 +57,45 @@ class Place:
     def file(self) -> str:
         return os.fsencode(self.path.name).decode("utf-8", "replace")
 
-    def fault(self, key: str, problem: str) -> EntryFault:
+    def fault(self, key: str, problem: str, kind: str = "", **facts: str) -> EntryFault:
         parts = [self.file]
         if self.entry:
             parts.append(self.entry if self.entry.startswith("entry ") else f"entry '{self.entry}'")
         if key:
             parts.append(f"key '{key}'")
-        message = "".join(c if c.isprintable() else "�" for c in f"{', '.join(parts)}: {problem}.")
-        return EntryFault(self.file, self.entry, key, message, self.path)
+        message = _printable(f"{', '.join(parts)}: {problem}.")
+        shown = {name: _printable(value) for name, value in facts.items()}
+        return EntryFault(self.file, self.entry, key, message, self.path, _printable(problem), kind, shown)
+
+    def finding(self, error: ErrorDetails, model: type[BaseModel]) -> EntryFault:
+        """One finding of pydantic as a fault."""
+        key, problem, kind = _describe(error, model)
+        context = error.get("ctx") or {}
+        facts = {name: str(value) for name, value in context.items() if name not in ("key", "problem")}
+        return self.fault(key, problem, kind, **facts, given=_short(error["input"]))
 
 
-def describe(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
-    """The key and the problem of one finding of pydantic."""
+class _Finding(NamedTuple):
+    key: str
+    problem: str
+    kind: str
+
+
+def _describe(error: ErrorDetails, model: type[BaseModel]) -> _Finding:
     context: Mapping[str, object] = error.get("ctx") or {}
     kind, key = error["type"], ".".join(str(part) for part in error["loc"])
     if kind == "contradiction":
-        return str(context["key"]), str(context["problem"])
+        key = str(context["key"])
+        return _Finding(key, str(context["problem"]), f"contradiction_{key.split('.')[-1]}")
     if kind == "extra_forbidden":
-        return key, "is not known here" + near(str(error["loc"][-1]), _keys_at(model, error["loc"][:-1]))
+        known = near(str(error["loc"][-1]), _keys_at(model, error["loc"][:-1]))
+        return _Finding(key, f"is not known here{known}", kind)
     if kind in ("enum", "literal_error"):
-        return key, f"must be {context['expected']}, not {_short(error['input'])}"
+        return _Finding(key, f"must be {context['expected']}, not {_short(error['input'])}", "choice")
     if kind == "string_pattern_mismatch":
-        return key, _pattern_problem(key, error["input"])
+        return _Finding(key, _pattern_problem(key, error["input"]), f"pattern_{key.split('.')[-1]}")
     said = f"{error['msg'][:1].lower()}{error['msg'][1:]}, not {_short(error['input'])}"
-    return key, _PLAIN.get(kind, said)
+    return _Finding(key, _PLAIN.get(kind, said), kind)
 
 
 def near(name: str, known: Iterable[str]) -> str:
@@ -109,6 +130,10 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next(filter(None, map(_model_in, typing.get_args(annotation))), None)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def _short(value: object) -> str:

@@ -34,8 +34,9 @@ class Registry:
     """The file of each model's entry."""
 
     def get(self, model_id: str) -> ModelSpec:
-        if model_id in self.models:
-            return self.models[model_id]
+        spec = self.models.get(model_id)
+        if spec is not None:
+            return spec
         for fault in self.faults:
             if fault.entry == model_id:
                 raise BadEntry(f"The model '{model_id}' was left out. {fault.message}", model=model_id)
@@ -53,12 +54,19 @@ class Registry:
         return Place(self.files[self.get(model_id).id]).file
 
 
-def load_registry(own_models: Path | None = None, more: Sequence[Path] = ()) -> Registry:
-    """The families that ship, then the `*.toml` of a person's own folder, then `more` files."""
+def load_registry(
+    own_models: Path | None = None,
+    more: Sequence[Path] = (),
+    instead: Mapping[Path, str] = MappingProxyType({}),
+) -> Registry:
+    """The families that ship, then the `*.toml` of a person's own folder, then `more` files.
+
+    `instead`: what files of the own folder would hold, to see what becomes of it before it is written."""
     own, faults = _own_files(own_models) if own_models else ([], [])
+    own = sorted({*own, *instead}, key=lambda path: path.name)
     entries: list[Entry] = []
     for path in _once([*sorted(FAMILIES.glob("*.toml")), *own, *more]):
-        found, wrong = read_entries(path)
+        found, wrong = read_entries(path, instead.get(path))
         entries += found
         faults += wrong
     entries, formats = _with_formats(entries, faults)
@@ -71,15 +79,21 @@ def load_registry(own_models: Path | None = None, more: Sequence[Path] = ()) -> 
     )
 
 
-def _own_files(folder: Path) -> tuple[list[Path], list[EntryFault]]:
+def own_paths(folder: Path) -> list[Path]:
+    """The files of a person's folder that are read, in order; none where there is no such folder."""
     try:
         names = sorted(path.name for path in folder.iterdir())
     except FileNotFoundError:
-        return [], []
+        return []
+    # Hidden files are what editors and file managers leave beside the real ones.
+    return [folder / name for name in names if name.endswith(".toml") and not name.startswith(".")]
+
+
+def _own_files(folder: Path) -> tuple[list[Path], list[EntryFault]]:
+    try:
+        return own_paths(folder), []
     except OSError as error:
         return [], [Place(folder).fault("", f"cannot be listed ({error.strerror or 'the system refused'})")]
-    # Hidden files are what editors and file managers leave beside the real ones.
-    return [folder / name for name in names if name.endswith(".toml") and not name.startswith(".")], []
 
 
 def _once(paths: Iterable[Path]) -> list[Path]:
@@ -97,12 +111,15 @@ def _with_formats(entries: list[Entry], faults: list[EntryFault]) -> tuple[list[
                 path = local_path(name, folder) or folder / name
                 formats = formats.with_template(path)
             except (NaraniError, ValueError, RuntimeError) as error:
-                faults.append(entry.place.fault("prompt_format", f"cannot be used: {error}".rstrip(".")))
+                reason = str(error).rstrip(".")
+                problem = f"cannot be used: {reason}"
+                faults.append(entry.place.fault("prompt_format", problem, "format_file", reason=reason))
                 continue
             entry = Entry(entry.spec.model_copy(update={"prompt_format": path.name}), entry.place)
         elif name not in shipped:
-            known = (format.id for format in shipped)
-            faults.append(entry.place.fault("prompt_format", f"'{name}' does not exist{near(name, known)}"))
+            close = near(name, (format.id for format in shipped))
+            problem = f"'{name}' does not exist{close}"
+            faults.append(entry.place.fault("prompt_format", problem, "format_unknown", name=name))
             continue
         chosen.append(entry)
     return chosen, formats
@@ -114,7 +131,8 @@ def _with_unique_ids(entries: list[Entry], faults: list[EntryFault]) -> list[Ent
         taken = first.setdefault(entry.spec.id, entry)
         if taken is not entry:
             where = "earlier in this file" if taken.place == entry.place else f"by {taken.place.file}"
-            faults.append(entry.place.fault("id", f"is already taken {where}; choose another"))
+            problem = f"is already taken {where}; choose another"
+            faults.append(entry.place.fault("id", problem, "taken", file=taken.place.file))
     return list(first.values())
 
 
@@ -126,7 +144,7 @@ def _with_bases(entries: list[Entry], faults: list[EntryFault]) -> list[Entry]:
         if problem is None:
             chosen.append(entry)
         else:
-            faults.append(entry.place.fault("adapter.base", problem))
+            faults.append(entry.place.fault("adapter.base", problem, "base"))
     return chosen
 
 

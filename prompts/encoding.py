@@ -46,7 +46,7 @@ def encode_segment(segment: Segment, tokenizer: FastTokenizer) -> tuple[list[int
     whole = codec.encode((*segment.prompt.pieces, *segment.answer))
     if whole[: len(prompt) - start] == prompt[start:]:
         return prompt, whole[len(prompt) - start :]
-    return prompt, codec.encode(segment.answer)
+    return prompt, codec.encode_within(segment.answer)
 
 
 class _Codec:
@@ -79,6 +79,12 @@ class _Codec:
             return list(encoding.ids)
         hidden = "".join(self._with_stand_ins(pieces))
         return list(self._guarded.tokenizer.encode(hidden, add_special_tokens=False).ids)
+
+    def encode_within(self, pieces: Iterable[Piece]) -> list[int]:
+        """As in the middle of a text: without the space that some tokenizers put before a text."""
+        line = Piece("\n", is_user=False)
+        before, whole = self.encode((line,)), self.encode((line, *pieces))
+        return whole[len(before) :] if whole[: len(before)] == before else self.encode(pieces)
 
     def _touches_theirs(self, encoding: Encoding, text: str, pieces: tuple[Piece, ...]) -> bool:
         matches = list(self._matches(encoding, text))

@@ -21,6 +21,23 @@ GOOD: dict[str, str] = {
 }
 """The keys an entry must have, with values that are fine."""
 
+AROUND = """\
+# mine, do not touch
+[[model]]
+id = "first"  # why
+title = "T"
+source = "a/b"
+family = "x"
+architecture = "llama"
+parameters = 1_000
+context_length = 128
+licence = { name = "mit", commercial = "yes" }
+prompt_format = "plain"
+references = [{ what = "all", where = "card" }]
+
+"""
+"""An entry with comments and a key that no form knows."""
+
 TEMPLATE = {
     "description": "KULLM-style",
     "prompt_no_input": "물음: {instruction}\n답:",

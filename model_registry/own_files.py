@@ -1,0 +1,173 @@
+"""A person's own entries on disk: listed as they are written, saved whole or not at all, taken away.
+
+Knows: their folder, safe names, and that a file changed by somebody else meanwhile is not overwritten.
+Refuses to know: what makes an entry good, and how TOML is laid out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import threading
+import tomllib
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from errors import BadRequest
+from model_registry.faults import EntryFault
+from model_registry.registry import Registry, own_paths
+
+_PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
+"""What some systems take for devices, whatever stands behind the first dot."""
+_saving = threading.Lock()
+
+
+@dataclass(frozen=True)
+class OwnEntry:
+    """One [[model]] table as it is written, good or not."""
+
+    path: Path
+    number: int
+    table: Mapping[str, Any]
+    faults: tuple[EntryFault, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return str(self.table.get("id", ""))
+
+
+@dataclass(frozen=True)
+class OwnFile:
+    path: Path
+    text: str | None
+    """None: it cannot be read as text."""
+    entries: tuple[OwnEntry, ...]
+    """Empty where the text is no TOML."""
+    faults: tuple[EntryFault, ...]
+
+
+def own_files(folder: Path, registry: Registry) -> list[OwnFile]:
+    """Every file of the folder that is read for entries, in the order it is read."""
+    return [_own_file(path, registry) for path in own_paths(folder)]
+
+
+def _own_file(path: Path, registry: Registry) -> OwnFile:
+    faults = tuple(fault for fault in registry.faults if fault.path == path)
+    text = read_text(path)
+    try:
+        tables = tomllib.loads(text or "").get("model")
+    except (ValueError, RecursionError):
+        tables = None
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        tables = []
+    entries = (
+        OwnEntry(path, number, table, faults_of(faults, number, table)) for number, table in enumerate(tables)
+    )
+    return OwnFile(path, text, tuple(entries), faults)
+
+
+def faults_of(
+    faults: tuple[EntryFault, ...], number: int, table: Mapping[str, Any]
+) -> tuple[EntryFault, ...]:
+    """Those of a file's faults that are said of one entry, by its id or by its position."""
+    position = re.compile(rf"entry {number + 1}( \(line \d+\))?")
+    return tuple(f for f in faults if f.entry and (f.entry == table.get("id") or position.fullmatch(f.entry)))
+
+
+def read_text(path: Path) -> str | None:
+    try:
+        return path.read_bytes().decode("utf-8-sig") if path.is_file() else None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def file_name(model_id: str) -> str:
+    """A name that is plain on every system; two different ids never share one."""
+    if _PLAIN.fullmatch(model_id) and model_id.split(".")[0] not in _RESERVED:
+        return f"{model_id}.toml"
+    plain = re.sub(r"[^a-z0-9]+", "-", model_id.lower()[:200])[:60].strip("-")
+    digest = hashlib.sha256(model_id.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{plain or 'model'}-{digest[:12]}.toml"
+
+
+def free_path(folder: Path, model_id: str) -> Path:
+    """Where an entry of that id can be written without touching another file."""
+    first = folder / file_name(model_id)
+    others = (first.with_name(f"{first.stem}-{number}.toml") for number in range(2, 1000))
+    return next((path for path in (first, *others) if not os.path.lexists(path)), first)
+
+
+def save_text(path: Path, text: str, was: str | None) -> None:
+    """Write the whole file or nothing of it. `was`: what it held when it was read; None: it is new."""
+    try:
+        with _saving:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if was is None:
+                _claim(path)
+            elif read_text(path) != was:
+                raise _changed(path)
+            try:
+                _replace(path, text)
+            except BaseException:
+                if was is None:
+                    path.unlink()
+                raise
+    except UnicodeEncodeError:
+        raise BadRequest("The text holds half a character and cannot be saved. Type it again.") from None
+    except OSError as error:
+        reason = error.strerror or "the system refused"
+        raise BadRequest(f"The entry could not be saved ({reason}). Nothing was changed.") from None
+
+
+def remove_file(path: Path, was: str) -> None:
+    with _saving:
+        if read_text(path) != was:
+            raise _changed(path)
+        try:
+            path.unlink()
+        except OSError as error:
+            reason = error.strerror or "the system refused"
+            raise BadRequest(f"The entry could not be removed ({reason}). Nothing was changed.") from None
+
+
+def _claim(path: Path) -> None:
+    """Take a name that nobody has, before anything is put under it."""
+    try:
+        path.open("xb").close()
+    except FileExistsError:
+        raise _changed(path) from None
+
+
+def _replace(path: Path, text: str) -> None:
+    half = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with half.open("xb") as file:
+            file.write(text.encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(half, path)
+    finally:
+        half.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    # Not every system can; the file itself is safe by then, and only its name might be the old one.
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _changed(path: Path) -> BadRequest:
+    return BadRequest(
+        f"'{path.name}' was changed by somebody else meanwhile, so nothing was saved. Read it again first."
+    )
