@@ -1,6 +1,6 @@
 """The dashboard's front door: `streamlit run comparison_app.py`.
 
-Knows: the page's title and which pages there are.
+Knows: what comes before every page: signing in, who is asking, what they prefer, whether answers are kept.
 Refuses to know: everything that a page does.
 """
 
@@ -8,8 +8,24 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.components.browser_identity import browser_identity
+from dashboard.components.history_banner import history_banner
+from dashboard.components.sign_in import require_sign_in
+from dashboard.errors import show_error
+from dashboard.menu import menu
+from dashboard.resources import services
+from dashboard.session.owner import owner_id
+from dashboard.session.settings import apply_preferences
 from dashboard.words import words
+from errors import NaraniError
 
-st.set_page_config(page_title="나란히 · Narani", page_icon=":material/view_column:", layout="wide")
-page = st.navigation([st.Page("dashboard/pages/compare.py", title=words().pages["compare"], default=True)])
-page.run()
+st.set_page_config(page_title="나란히 · Narani", page_icon="dashboard/narani.svg", layout="wide")
+require_sign_in(words())
+browser_identity()
+try:
+    apply_preferences(services(), owner_id())
+    page = menu(words())
+    history_banner(services().history.status, words())
+    page.run()
+except NaraniError as error:
+    show_error(error, words())

@@ -1,4 +1,4 @@
-"""Builds the objects of the process once: the registry, the engine, the runs.
+"""Builds the objects of the process once: the registry, the engine, the runs, the history.
 
 Knows: which concrete engine the dashboard asks.
 Refuses to know: pages and people. The engine itself, and torch with it, comes with the first question.
@@ -10,10 +10,14 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from comparison.batch_jobs import BatchJobs
+from comparison.history.history import History
 from comparison.runs import Runs
 from engines.base import Engine
 from engines.lazy import LazyEngine
-from model_registry.registry import Registry, load_registry
+from engines.memory import EngineWithMemory, ModelMemory
+from model_registry.live import LiveRegistry
+from model_registry.registry import Registry
 from settings import Settings, read_settings
 
 
@@ -22,19 +26,26 @@ class Services:
     """What every page stands on; shared by all sessions."""
 
     settings: Settings
-    registry: Registry
+    registry: LiveRegistry
     engine: Engine
+    memory: ModelMemory
     runs: Runs
+    history: History
+    batches: BatchJobs
 
 
 @st.cache_resource(show_spinner=False)
 def services() -> Services:
     settings = read_settings()
-    registry = load_registry(settings.own_models)
-    return Services(settings, registry, LazyEngine(lambda: _build(registry, settings)), Runs())
+    registry = LiveRegistry(settings.own_models)
+    engine = LazyEngine(lambda: _build(registry, settings), registry, settings.memory_budget)
+    history = History(settings.home, settings.database)
+    runs = Runs(unwatched_seconds=settings.unwatched_seconds)
+    batches = BatchJobs(engine, history, settings.rows_per_model)
+    return Services(settings, registry, engine, engine, runs, history, batches)
 
 
-def _build(registry: Registry, settings: Settings) -> Engine:
+def _build(registry: Registry, settings: Settings) -> EngineWithMemory:
     from engines.local import build_local_engine
 
     return build_local_engine(registry, settings)

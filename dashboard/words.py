@@ -1,38 +1,47 @@
 """Every word on the screen, in the reader's language.
 
-Knows: the wording files and how the browser's language chooses between them.
+Knows: the wording files, a folder a language and a file a section, and who decides the language.
 Refuses to know: where a word is shown.
 """
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import streamlit as st
 
-_FOLDER = Path(__file__).parent / "wording"
+from dashboard.session import language
+
+FOLDER = Path(__file__).parent / "wording"
 
 
-@dataclass(frozen=True)
 class Words:
-    """The sections of a wording file."""
+    """The words of one language: `words().compare["title"]` is the key `title` of `compare.toml`.
+    That every key used exists, in every language, is held by tests/test_architecture.py."""
 
-    pages: dict[str, str]
-    compare: dict[str, str]
-    states: dict[str, str]
-    reasons: dict[str, str]
-    figures: dict[str, str]
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._sections = {
+            path.stem: tomllib.loads(path.read_text(encoding="utf-8"))
+            for path in (FOLDER / language).glob("*.toml")
+        }
+
+    def __getattr__(self, section: str) -> dict[str, str]:
+        try:
+            return self._sections[section]
+        except KeyError:
+            raise AttributeError(section) from None
 
 
-@cache
-def read_words(language: str) -> Words:
-    return Words(**tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8")))
+read_words = cache(Words)
 
 
 def words() -> Words:
-    """Korean unless the browser says it speaks something else."""
-    locale = st.context.locale or "ko"
-    return read_words("ko" if locale.lower().startswith("ko") else "en")
+    """What was chosen; else Korean unless the browser says it speaks something else."""
+    chosen = language.chosen()
+    if chosen is None:
+        locale = st.context.locale or "ko"
+        chosen = "ko" if locale.lower().startswith("ko") else "en"
+    return read_words(chosen)

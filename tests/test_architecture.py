@@ -6,6 +6,7 @@ Run: python -m pytest tests/test_architecture.py
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -26,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "judging",
         "finetune.jobs",
         "engines.base",
+        "engines.memory",
         "model_registry",
         "prompts",
     },
@@ -35,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engines": {"model_registry", "prompts"},
     "model_registry": {"prompts"},
     "prompts": set(),
-    "finetune": {"engines.loading", "model_registry", "prompts"},
+    "finetune": {"engines.loading", "engines.devices", "engines.shortage", "model_registry", "prompts"},
 }
 """Beyond itself and what everyone may use. A name stands for itself and all below it."""
 
@@ -170,12 +172,23 @@ def test_what_is_imported_brings_no_more_than_it_needs(modules: str, absent: set
     assert not {module for module in output.split() if module in absent}
 
 
-def test_both_languages_have_the_same_words() -> None:
-    def keys(language: str) -> set[tuple[str, str]]:
-        text = (ROOT / f"dashboard/wording/{language}.toml").read_text(encoding="utf-8")
-        return {(section, key) for section, words in tomllib.loads(text).items() for key in words}
+def keys_of(language: str) -> set[tuple[str, str]]:
+    files = (ROOT / "dashboard/wording" / language).glob("*.toml")
+    sections = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in files}
+    return {(section, key) for section, words in sections.items() for key in words}
 
-    assert keys("en") == keys("ko")
+
+def test_both_languages_have_the_same_words() -> None:
+    assert keys_of("en") == keys_of("ko")
+
+
+def test_every_word_that_is_asked_for_exists() -> None:
+    """`said.section["key"]`, however the words are called there."""
+    known = keys_of("ko")
+    sections = {section for section, _ in known}
+    for path in ROOT.glob("dashboard/**/*.py"):
+        for section, key in re.findall(r"\.(\w+)\[\"(\w+)\"\]", path.read_text(encoding="utf-8")):
+            assert section not in sections or (section, key) in known, f"{name_of(path)}: {section}.{key}"
 
 
 def test_every_requirement_is_pinned_and_has_its_reason() -> None:

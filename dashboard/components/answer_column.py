@@ -1,44 +1,168 @@
-"""One answer in its column: the text as it grows, its state, its figures.
+"""One answer in its column: its head, the text as it grows or ended, its figures, what can be done with it.
 
-Knows: how a live view is drawn; plain text while it streams, so that half a table never flickers.
-Refuses to know: engines, runs, and which question it answers.
+Knows: how a picture of a column is drawn; plain text while it streams, so that half a table never flickers.
+Refuses to know: engines, runs, and where the other columns stand.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from comparison.turns import ColumnPicture
+from dashboard.components.answer_text import answer_text
+from dashboard.components.safe_text import safe_text, whole_characters
+from dashboard.components.word_difference import word_difference
+from dashboard.errors import explain
 from dashboard.words import Words
-from engines.base import ENDED, LiveView, Measures
+from engines.base import Answer, FinishReason, Measures
+
+_ALARMING = frozenset({FinishReason.LENGTH, FinishReason.STOPPED})
+
+_LONG_LOAD = 0.5
+"""Seconds from which a load explains a late first text."""
 
 
-def answer_column(title: str, view: LiveView, words: Words) -> None:
-    st.markdown(f"**{title}**")
-    if view.state in ENDED and view.answer is not None:
-        _ended(view, words)
+@dataclass(frozen=True)
+class Actions:
+    """What a column's buttons do; each is told the column's position."""
+
+    stop: Callable[[int], None]
+    again: Callable[[int], None]
+    baseline: Callable[[int], None]
+
+
+def column_head(title: str, picture: ColumnPicture, is_baseline: bool, said: Words) -> None:
+    facts = [f"**{safe_text(title)}**"]
+    request = picture.request
+    if request.quantisation and request.quantisation != "none":
+        facts.append(f":gray-badge[{safe_text(request.quantisation)}]")
+    if request.format_id:
+        asked_in = said.answer["asked_in"].format(format=safe_text(request.format_id))
+        facts.append(f":orange-badge[{asked_in}]")
+    if picture.attempt > 1:
+        facts.append(f":gray-badge[{said.answer['attempt'].format(attempt=picture.attempt)}]")
+    if is_baseline:
+        facts.append(f":blue-badge[{said.answer['baseline']}]")
+    st.markdown(" ".join(facts))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an answer grows: each holds one element, so that redrawing never moves anything else."""
+
+    text: DeltaGenerator
+    state: DeltaGenerator
+
+    @classmethod
+    def make(cls) -> Place:
+        return cls(st.empty(), st.empty())
+
+
+def growing_answer(place: Place, picture: ColumnPicture, said: Words) -> None:
+    """Drawn again and again into the same place."""
+    place.text.text(whole_characters(picture.text) or " ")
+    state = said.notes.get(picture.note, said.states[picture.state])
+    if picture.progress is not None:
+        place.state.progress(picture.progress, text=state)
     else:
-        st.text(view.text or " ")
-        st.caption(words.states[view.state.value])
-        if view.progress is not None:
-            st.progress(view.progress)
+        place.state.caption(" · ".join([state, *_speeds(picture.measures, said)]))
 
 
-def _ended(view: LiveView, words: Words) -> None:
-    answer = view.answer
-    assert answer is not None
-    st.text(answer.text or words.compare["no_text"])
+def ended_answer(picture: ColumnPicture, baseline: str | None, said: Words) -> None:
+    """The answer, or how it differs from `baseline` where there is one."""
+    answer = picture.answer
+    if answer is None:
+        st.caption(said.states[picture.state])
+        return
     if answer.error:
-        st.warning(answer.error, icon=":material/error:")
-    st.caption(" · ".join([words.reasons[answer.finish_reason.value], *_figures(view.measures, words)]))
+        st.warning(explain(answer.error_code, answer.error, said), icon=":material/error:")
+    if baseline is not None and not answer.error:
+        word_difference(baseline, answer.text, said)
+    elif answer.text or not answer.error:
+        answer_text(answer.text, said)
+    if picture.unsaved:
+        st.caption(f":orange[:material/save: {said.answer['unsaved']}]")
+    _figures(answer, said)
+
+
+def column_actions(
+    picture: ColumnPicture, title: str, key: str, is_baseline: bool, actions: Actions, said: Words
+) -> None:
+    words = said.answer
+    with st.container(horizontal=True, gap="small"):
+        if not picture.ended:
+            _button("stop", ":material/stop_circle:", key, title, picture, actions.stop, words["stop"])
+            return
+        _button("again", ":material/refresh:", key, title, picture, actions.again, words["again"])
+        if picture.answer is not None and not picture.answer.error:
+            compared = words["no_baseline"] if is_baseline else words["make_baseline"]
+            icon = ":material/close:" if is_baseline else ":material/difference:"
+            _button("baseline", icon, key, title, picture, actions.baseline, compared)
+        sources(picture.answer, key, said)
+
+
+def sources(answer: Answer | None, key: str, said: Words) -> None:
+    """The text as it was made, to copy, and what the model was sent."""
+    if answer is None:
+        return
+    if answer.text:
+        with _popover(f"{key}_copy", ":material/content_copy:", said.answer["copy"]):
+            st.code(answer.text, language=None, wrap_lines=True)
     if answer.prompt:
-        with st.expander(words.compare["prompt"]):
+        with _popover(f"{key}_prompt", ":material/data_object:", said.answer["prompt"]):
+            st.caption(said.answer["prompt_of"].format(format=answer.format_id))
             st.code(answer.prompt, language=None, wrap_lines=True)
 
 
-def _figures(measures: Measures, words: Words) -> list[str]:
-    figures = [words.figures["tokens"].format(tokens=measures.tokens_out)]
-    if measures.seconds_to_first_text is not None:
-        figures.append(words.figures["first_text"].format(seconds=measures.seconds_to_first_text))
-    if measures.tokens_per_second is not None:
-        figures.append(words.figures["speed"].format(speed=measures.tokens_per_second))
+def _popover(key: str, icon: str, help: str) -> DeltaGenerator:
+    return st.popover("", icon=icon, type="tertiary", help=help, key=key)
+
+
+def _button(
+    what: str,
+    icon: str,
+    key: str,
+    title: str,
+    picture: ColumnPicture,
+    call: Callable[[int], None],
+    label: str,
+) -> None:
+    st.button(
+        "",
+        key=f"{key}_{what}",
+        icon=icon,
+        help=f"{label} · {title}",
+        type="tertiary",
+        on_click=call,
+        args=(picture.position,),
+    )
+
+
+def _figures(answer: Answer, said: Words) -> None:
+    reason = said.reasons[answer.finish_reason.value]
+    reason = f":orange[{reason}]" if answer.finish_reason in _ALARMING else reason
+    measures = answer.measures
+    figures = [said.figures["tokens"].format(tokens=measures.tokens_out)] if measures.tokens_out else []
+    st.caption(" · ".join([reason, *_first_text(measures, said), *figures, *_speeds(measures, said)]))
+
+
+def _first_text(measures: Measures, said: Words) -> list[str]:
+    seconds = measures.seconds_to_first_text
+    figures = [] if seconds is None else [said.figures["first_text"].format(seconds=seconds)]
+    # A model that was in memory already tells how long it once took, which this answer did not wait for.
+    if seconds is not None and _LONG_LOAD < (measures.load_seconds or 0.0) <= seconds:
+        figures.append(said.figures["load"].format(seconds=measures.load_seconds))
     return figures
+
+
+def _speeds(measures: Measures, said: Words) -> list[str]:
+    speeds = []
+    if measures.tokens_per_second is not None:
+        speeds.append(said.figures["speed"].format(speed=measures.tokens_per_second))
+    if measures.characters_per_second is not None:
+        speeds.append(said.figures["characters"].format(speed=measures.characters_per_second))
+    return speeds

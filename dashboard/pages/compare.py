@@ -8,83 +8,37 @@ from __future__ import annotations
 
 import streamlit as st
 
-from comparison.run import Run, requests_for
-from dashboard import session
-from dashboard.components.answer_column import answer_column
-from dashboard.resources import Services, services
-from dashboard.words import Words, words
-from engines.base import GenerationSettings
-from errors import NaraniError
-from model_registry.spec import ModelSpec
-from prompts.conversation import Conversation
-
-_EXAMPLES = ("대한민국의 수도는 어디인가요?", "보령 머드 축제는 어느 계절에 열리나요?")
+from dashboard import comparing
+from dashboard.components.asking_settings import asking_settings
+from dashboard.components.examples import examples
+from dashboard.components.model_picker import model_picker
+from dashboard.components.question_box import Typed, question_box
+from dashboard.model_choices import model_choices
+from dashboard.resources import services
+from dashboard.session import compare
+from dashboard.words import words
 
 
-def page(services: Services, said: Words) -> None:
-    st.title(said.compare["title"])
-    st.caption(said.compare["intro"])
-    picked = _pick_models(services, said)
-    question = st.chat_input(said.compare["question"], key=session.QUESTION)
-    if not picked:
-        st.info(said.compare["pick_first"])
-    elif question:
-        _ask(services, picked, question)
-    run_id = session.run_id()
-    run = services.runs.get(run_id) if run_id else None
-    if run is not None:
-        _draw_run(services, run, said)
-    elif run_id:
-        st.info(said.compare["gone"])
-    else:
-        st.caption(said.compare["examples"].format(examples=" · ".join(_EXAMPLES)))
-
-
-def _pick_models(services: Services, said: Words) -> list[str]:
-    models = services.registry.models
+def page() -> None:
+    said, shared = words(), services()
+    comparing.pick_defaults(shared)
     with st.sidebar:
-        picked = st.multiselect(
-            said.compare["models"],
-            sorted(models),
-            default=[spec.id for spec in models.values() if spec.demo and spec.adapter is None],
-            format_func=lambda model_id: models[model_id].title,
-            key=session.MODELS,
-        )
-        if any(models[model_id].demo for model_id in picked):
-            st.caption(said.compare["demo_note"])
-    return picked
-
-
-def _ask(services: Services, picked: list[str], question: str) -> None:
-    settings = {model_id: _defaults(services.registry.get(model_id)) for model_id in picked}
-    try:
-        run = services.runs.start(services.engine, requests_for(Conversation.ask(question), picked, settings))
-    except NaraniError as error:
-        st.warning(str(error), icon=":material/error:")
+        asking = asking_settings(sorted(shared.registry.formats.by_id), comparing.default_wish(), said)
+        picked = comparing.still_there(compare.picked() or (), shared)
+        model_picker(model_choices(shared.registry, shared.memory, compare.quantisations()), picked, said)
+    turns = comparing.turns(shared)
+    clicked = None
+    if turns:
+        comparing.draw_turns(turns, shared, said)
     else:
-        session.set_run_id(run.id)
+        comparing.say_where_it_went(said)
+        toys = comparing.with_toys(shared, picked)
+        clicked = examples(comparing.examples(shared, picked), said, enabled=bool(picked), toys=toys)
+    typed = question_box(bool(turns) and turns[-1].ended, said)
+    if clicked:
+        typed = Typed(clicked, "", goes_on=False)
+    if typed is not None:
+        comparing.ask(typed, asking, picked, turns, shared, said)
 
 
-def _defaults(spec: ModelSpec) -> GenerationSettings:
-    return GenerationSettings(**spec.generation.model_dump(exclude_none=True))
-
-
-def _draw_run(services: Services, run: Run, said: Words) -> None:
-    st.chat_message("user").text(run.requests[0].conversation.turns[-1].question)
-
-    @st.fragment(run_every=None if run.ended else 0.1)
-    def columns() -> None:
-        ended = run.ended
-        for column, live in zip(st.columns(len(run.answers)), run.answers, strict=True):
-            with column, st.container(border=True):
-                answer_column(services.registry.get(live.model_id).title, live.view(), said)
-        if not ended:
-            st.button(said.compare["stop_all"], on_click=run.stop_all, key=session.STOP_ALL)
-        elif was_running:
-            st.rerun()
-
-    was_running = not run.ended
-    columns()
-
-
-page(services(), words())
+page()

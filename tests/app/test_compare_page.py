@@ -1,4 +1,4 @@
-"""The page that asks, in its states, without a browser: empty, running, done, failed, refused, gone.
+"""The page that asks, in its states, without a browser: empty, running, done, failed, refused, gone, full.
 
 Run: python -m pytest tests/app/test_compare_page.py
 """
@@ -8,99 +8,203 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import resources, session
+from comparison.run import Run
+from dashboard import resources
+from dashboard.session import compare
 from engines.scripted import Script, ScriptedEngine
 from errors import LoadError
+from tests.app.opened_pages import ask, house, opened, run_id, run_until, texts
 
 ROOT = Path(__file__).parents[2]
 MODELS = ["demo-koalpaca", "demo-kullm"]
+SLOW = ["demo-chat"]
 
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ScriptedEngine]:
-    """The real page and services on a scripted engine."""
-    made = ScriptedEngine(
-        {
-            "demo-koalpaca": Script(pieces=("서울", "이에요.")),
-            "demo-kullm": Script(loading_failure=LoadError("The weights are damaged. Download them again.")),
-            "demo-chat": Script(pieces=("느", "린 ") * 200, seconds_per_piece=0.05),
-        }
-    )
-    monkeypatch.setenv("NARANI_HOME", str(tmp_path))
-    monkeypatch.setattr(resources, "_build", lambda *_: made)
-    resources.services.clear()
-    yield made
-    resources.services().engine.close()
-    resources.services.clear()
-
-
-def opened() -> AppTest:
-    return AppTest.from_file(str(ROOT / "comparison_app.py"), default_timeout=20).run()
-
-
-def ask(page: AppTest, models: list[str], question: str = "수도는?") -> AppTest:
-    page.multiselect(key=session.MODELS).set_value(models)
-    return page.chat_input(key=session.QUESTION).set_value(question).run()
-
-
-def texts(page: AppTest) -> str:
-    assert not page.exception
-    return "\n".join(element.value for element in (*page.text, *page.markdown, *page.warning, *page.caption))
-
-
-def run_until(page: AppTest, words: str) -> str:
-    until = time.monotonic() + 10
-    while words not in texts(page):
-        assert time.monotonic() < until, texts(page)
-        page.run()
-    return texts(page)
+    damaged = LoadError("The weights are damaged. Download them again.")
+    scripts = {
+        "demo-koalpaca": Script(pieces=("서울", "이에요.")),
+        "demo-kullm": Script(loading_failure=damaged),
+        "demo-chat": Script(pieces=("느", "린 ") * 400, seconds_per_piece=0.05),
+    }
+    with house(monkeypatch, tmp_path, scripts) as made:
+        yield made
 
 
 def test_the_empty_page_says_what_to_do_first(engine: ScriptedEngine) -> None:
     page = opened()
-    assert "대한민국의 수도는" in texts(page)
-    page.multiselect(key=session.MODELS).set_value([]).run()
-    assert "골라 주세요" in page.info[0].value
+    assert "나란한 답" in texts(page)
+    assert page.button(key="compare_example_0").disabled is False
+    page.session_state["compare_picked"] = []
+    page.run()
+    assert "골라 주세요" in texts(page)
+    assert page.button(key="compare_example_0").disabled is True
+
+
+def test_a_click_on_an_example_asks_it(engine: ScriptedEngine) -> None:
+    page = opened()
+    page.session_state["compare_picked"] = ["demo-koalpaca"]
+    question = page.run().button(key="compare_example_0").label
+    page.button(key="compare_example_0").click().run()
+    assert question in run_until(page, "서울이에요")
 
 
 def test_one_column_fails_and_the_other_answers(engine: ScriptedEngine) -> None:
-    page = ask(opened(), MODELS)
-    shown = run_until(page, "서울이에요.")
+    page = ask(opened(), models=MODELS)
+    run_until(page, "서울이에요")
     shown = run_until(page, "Download them again")
-    assert "서울이에요." in shown
-    assert "스스로 끝냄" in shown
+    assert "스스로 끝냄" in shown and "토큰" in shown
 
 
-def test_a_refused_question_is_a_sentence(engine: ScriptedEngine) -> None:
-    assert "empty" in texts(ask(opened(), MODELS, "   "))
+@pytest.mark.parametrize("question", ["   ", "　"])
+def test_a_refused_question_is_said_and_not_lost(engine: ScriptedEngine, question: str) -> None:
+    page = ask(opened(), question, MODELS)
+    assert "empty" in texts(page) and page.error
+    assert [code.value for code in page.code] == [question]
+
+
+def test_without_a_model_a_question_is_said_and_not_lost(engine: ScriptedEngine) -> None:
+    page = ask(opened(), "아까운 질문", [])
+    assert "No model" in texts(page) and "아까운 질문" in texts(page)
+
+
+def test_more_models_than_fit_side_by_side_cannot_be_picked(engine: ScriptedEngine) -> None:
+    page = opened()
+    models = list(resources.services().registry.models)
+    page.session_state["compare_picked"] = models[: compare.MOST_MODELS]
+    page.run()
+    ticks = {tick.key: tick for tick in page.checkbox if tick.key and "_pick_" in tick.key}
+    assert ticks[compare.pick_key(models[0])].disabled is False
+    assert all(ticks[compare.pick_key(model)].disabled for model in models[compare.MOST_MODELS :])
+
+
+def test_ticking_a_model_picks_it_and_again_takes_it_away(engine: ScriptedEngine) -> None:
+    page = opened()
+    assert "demo-koalpaca" in page.session_state["compare_picked"]
+    page.checkbox(key=compare.pick_key("demo-koalpaca")).uncheck().run()
+    assert "demo-koalpaca" not in page.session_state["compare_picked"]
+    page.checkbox(key=compare.pick_key("demo-koalpaca")).check().run()
+    assert page.session_state["compare_picked"][-1] == "demo-koalpaca"
+
+
+def test_a_search_narrows_the_models(engine: ScriptedEngine) -> None:
+    page = opened()
+    page.text_input(key=compare.SEARCH).set_value("kullm polyglot").run()
+    ticks = [tick.key for tick in page.checkbox if tick.key and "_pick_" in tick.key]
+    assert ticks and all("kullm" in key for key in ticks)
+    page.text_input(key=compare.SEARCH).set_value("그런 모델은 없음").run()
+    assert "맞는 모델이 없습니다" in texts(page)
+
+
+def test_settings_reach_the_request(engine: ScriptedEngine) -> None:
+    page = opened()
+    page.segmented_control(key=compare.PRESET).set_value("custom").run()
+    page.slider(key=compare.TEMPERATURE).set_value(0.35)
+    page.number_input(key=compare.SEED).set_value(7)
+    page.number_input(key=compare.MAX_NEW_TOKENS).set_value(5)
+    page.text_area(key=compare.SYSTEM).set_value("짧게.")
+    page.selectbox(key=compare.FORMAT).set_value("kullm").run()
+    ask(page, models=["demo-koalpaca"])
+    run_until(page, "서울이에요")
+    (request,) = _run(page).requests
+    settings = request.settings
+    assert (settings.temperature, settings.seed, settings.max_new_tokens) == (0.35, 7, 5)
+    assert (request.format_id, request.conversation.system) == ("kullm", "짧게.")
+
+
+def test_an_input_goes_with_the_question_once(engine: ScriptedEngine) -> None:
+    page = opened()
+    page.text_area(key=compare.INPUT).set_value("긴 글").run()
+    ask(page, "요약해 주세요", ["demo-koalpaca"])
+    assert "긴 글" in run_until(page, "서울이에요")
+    assert page.text_area(key=compare.INPUT).value == ""
 
 
 def test_stop_all_ends_the_run_and_keeps_what_had_come(engine: ScriptedEngine) -> None:
-    page = ask(opened(), ["demo-chat"])
+    page = ask(opened(), models=SLOW)
     run_until(page, "느")
-    page.button(key=session.STOP_ALL).click().run()
+    page.button(key=compare.STOP_ALL).click().run()
     assert "느" in run_until(page, "멈추게 함")
 
 
+def test_one_column_is_stopped_while_the_other_goes_on(engine: ScriptedEngine) -> None:
+    page = ask(opened(), models=["demo-chat", "demo-korwkv"])
+    run_until(page, "느")
+    run = _run(page)
+    page.button(key=f"answer_{run.id}_0_stop").click().run()
+    run_until(page, "멈추게 함")
+    assert run.answers[0].view().state == "stopped"
+
+
+def test_a_column_is_asked_again(engine: ScriptedEngine) -> None:
+    page = ask(opened(), models=["demo-koalpaca"])
+    run_until(page, "스스로 끝냄")
+    page.button(key=f"answer_{_run(page).id}_0_again").click().run()
+    assert "2번째" in run_until(page, "스스로 끝냄")
+
+
+def test_the_others_are_compared_with_a_baseline(engine: ScriptedEngine) -> None:
+    page = ask(opened(), models=["demo-koalpaca", "demo-korwkv"])
+    run_until(page, "스스로 끝냄")
+    page.button(key=f"answer_{_run(page).id}_0_baseline").click().run()
+    assert "기준" in texts(page)
+    assert any("green" in each.value or "red" in each.value for each in page.markdown)
+
+
+def test_a_second_question_goes_on_with_each_models_own_answer(engine: ScriptedEngine) -> None:
+    page = ask(opened(), "첫째?", ["demo-koalpaca", "demo-korwkv"])
+    run_until(page, "스스로 끝냄")
+    first = _run(page)
+    assert first.wait(5)
+    ask(page.run(), "둘째?")
+    shown = run_until(page, "둘째?")
+    second = _run(page)
+    assert second.previous == first.id and "첫째?" in shown
+    for request, answer in zip(second.requests, first.answers, strict=True):
+        assert request.conversation.turns[0].answer == answer.view().text
+
+
 def test_a_second_page_with_the_address_finds_the_run(engine: ScriptedEngine) -> None:
-    first = ask(opened(), MODELS)
-    run_until(first, "서울이에요.")
-    second = AppTest.from_file(str(ROOT / "comparison_app.py"), default_timeout=20)
-    second.query_params["run"] = first.query_params["run"]
-    assert "서울이에요." in texts(second.run())
+    first = ask(opened(), models=MODELS)
+    run_until(first, "서울이에요")
+    assert "서울이에요" in texts(opened(run=run_id(first)))
+
+
+def test_another_browser_with_the_address_finds_nothing(engine: ScriptedEngine) -> None:
+    first = ask(opened(), models=MODELS)
+    run_until(first, "서울이에요")
+    shown = texts(opened(owner="x" * 43, run=run_id(first)))
+    assert "찾을 수 없습니다" in shown and "서울이에요" not in shown
+
+
+def test_a_run_is_found_after_the_process_was_new(engine: ScriptedEngine) -> None:
+    first = ask(opened(), models=MODELS)
+    run_until(first, "서울이에요")
+    run_until(first, "Download them again")
+    resources.services().history.close()
+    resources.services.clear()
+    assert "서울이에요" in texts(opened(run=run_id(first)))
 
 
 def test_an_address_of_a_run_that_is_gone_says_so(engine: ScriptedEngine) -> None:
-    page = AppTest.from_file(str(ROOT / "comparison_app.py"), default_timeout=20)
-    page.query_params["run"] = "long-ago"
-    assert "남아 있지" in page.run().info[0].value
+    assert "찾을 수 없습니다" in texts(opened(run="long-ago"))
+
+
+def test_back_from_another_page_the_run_is_still_there(engine: ScriptedEngine) -> None:
+    page = ask(opened(), models=["demo-koalpaca"])
+    run_until(page, "서울이에요")
+    page.switch_page("dashboard/pages/history.py").run()
+    page.switch_page("dashboard/pages/compare.py").run()
+    assert "서울이에요" in texts(page)
+    page.button(key=compare.NEW).click().run()
+    assert "나란한 답" in texts(page)
 
 
 def test_opening_the_page_imports_no_torch(tmp_path: Path) -> None:
@@ -108,14 +212,22 @@ def test_opening_the_page_imports_no_torch(tmp_path: Path) -> None:
         "import sys, warnings; warnings.simplefilter('ignore')\n"
         "from streamlit.testing.v1 import AppTest\n"
         "page = AppTest.from_file('comparison_app.py', default_timeout=20).run()\n"
-        "assert not page.exception and page.title, page.exception\n"
+        "assert not page.exception and page.markdown, page.exception\n"
         "print(sorted({'torch', 'transformers', 'tokenizers'} & set(sys.modules)))"
     )
+    environment = {**os.environ, "NARANI_HOME": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=_environment(tmp_path)
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=environment
     )
     assert done.stdout.strip() == "[]", done.stderr
 
 
-def _environment(home: Path) -> dict[str, str]:
-    return {**os.environ, "NARANI_HOME": str(home)}
+def _run(page: AppTest) -> Run:
+    run = resources.services().runs.get(run_id(page), _owner())
+    assert run is not None
+    return run
+
+
+def _owner() -> str:
+    (found,) = {run.owner for run in resources.services().runs._runs.values()}
+    return found

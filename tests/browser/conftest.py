@@ -1,6 +1,6 @@
-"""A real server and a real Chromium, started once for all browser tests.
+"""Real servers and a real Chromium, started once for all browser tests, and people who fail on a faulty page.
 
-Knows: how to start and stop both, and where screenshots go.
+Knows: how to start and stop them, where screenshots go, and what a browser may not complain of.
 Refuses to know: what is looked at.
 """
 
@@ -8,28 +8,24 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
-ROOT = Path(__file__).parents[2]
+from tests.browser.served import FLAGS, ROOT, SCRIPTED, Served, served
+from tests.browser.served import free_port as _free_port
+from tests.browser.served import wait_for as _wait_for
+
+__all__ = ["ROOT", "SCREENSHOTS", "NewPerson", "_free_port", "_wait_for", "serving"]
+
 SCREENSHOTS = ROOT / "screenshots"
-_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+PATIENCE = 30_000
+"""Milliseconds that a page may take; the machine may be busy."""
+NewPerson = Callable[..., BrowserContext]
 
 
 @pytest.fixture(scope="session")
@@ -40,48 +36,66 @@ def chromium() -> Iterator[Browser]:
             pytest.fail("CI needs Debian's chromium; .ci/run installs it")
         pytest.skip("no chromium here: apt-get install chromium")
     SCREENSHOTS.mkdir(exist_ok=True)
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def demo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The dashboard as a user starts it, on the demo models."""
-    folder = tmp_path_factory.mktemp("server")
-    port = _free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "comparison_app.py", "--server.headless", "true"]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [*command, "--server.port", str(port), "--server.fileWatcherType", "none"],
-            cwd=ROOT,
-            env={**os.environ, "NARANI_HOME": str(folder / "home")},
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
+    with served(tmp_path_factory.mktemp("server")) as server:
+        yield server
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@pytest.fixture(scope="session")
+def address(demo_server: Served) -> str:
+    return demo_server.address
 
 
-def _wait_for(address: str, server: subprocess.Popen[bytes], seconds: float = 60) -> None:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        assert server.poll() is None, "the server ended at once"
-        try:
-            with urllib.request.urlopen(address, timeout=2):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError("the server did not come up")
+@pytest.fixture(scope="session")
+def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The same pages before an engine whose answers take as long as a test needs."""
+    with served(tmp_path_factory.mktemp("scripted"), module=SCRIPTED) as server:
+        yield server.address
+
+
+@contextmanager
+def serving(folder: Path, *options: str) -> Iterator[str]:
+    """A server of its own, with its home and its log in `folder`."""
+    with served(folder, *options) as server:
+        yield server.address
+
+
+@pytest.fixture
+def new_person(chromium: Browser) -> Iterator[NewPerson]:
+    """Somebody with a browser of their own. Whatever their pages complain of fails the test."""
+    contexts: list[BrowserContext] = []
+    faults: list[str] = []
+
+    def new(**how: Any) -> BrowserContext:
+        looks = {"locale": "ko-KR", "timezone_id": "Asia/Seoul", "color_scheme": "light"}
+        context = chromium.new_context(**{**looks, "viewport": {"width": 1280, "height": 900}, **how})
+        context.set_default_timeout(PATIENCE)
+        context.on("console", lambda said: faults.append(said.text) if _is_fault(said) else None)
+        context.on("weberror", lambda fault: faults.append(str(fault.error)))
+        contexts.append(context)
+        return context
+
+    yield new
+    for context in contexts:
+        context.close()
+    assert not faults, "\n".join(faults)
+
+
+def _is_fault(said: ConsoleMessage) -> bool:
+    """Opened at the address of a page, Streamlit looks for its server below that address first."""
+    looked_for_server = "404" in said.text and "/_stcore/" in said.location["url"]
+    return said.type == "error" and not looked_for_server
+
+
+@pytest.fixture
+def page(new_person: NewPerson) -> Page:
+    return new_person().new_page()

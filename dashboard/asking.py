@@ -1,0 +1,92 @@
+"""From a person's wish to a run: ask, go on, ask one again; what is asked and answered goes into the history.
+
+Knows: which service does which part.
+Refuses to know: streamlit, and what is drawn of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from comparison.history.history import History
+from comparison.history.records import RunHead, StoredAnswer, StoredState
+from comparison.presets import Wish, settings_for
+from comparison.run import Column, Run
+from comparison.runs import Runs
+from comparison.turns import run_of_stored
+from engines.base import Answer, AnswerRequest, Engine, FinishReason
+from errors import UnknownName
+from model_registry.registry import Registry
+from prompts.conversation import Conversation
+
+_STATES = {FinishReason.FAILED: StoredState.FAILED, FinishReason.STOPPED: StoredState.STOPPED}
+
+
+def requests(
+    registry: Registry,
+    conversation: Conversation,
+    models: Sequence[str],
+    wish: Wish,
+    *,
+    quantisations: Mapping[str, str],
+    format_id: str | None,
+    reproducible: bool,
+) -> tuple[AnswerRequest, ...]:
+    """One request a model, each with its own settings under the same wish."""
+    return tuple(
+        AnswerRequest(
+            model_id=model_id,
+            conversation=conversation,
+            settings=settings_for(registry.get(model_id).generation, wish),
+            format_id=format_id,
+            quantisation=quantisations.get(model_id),
+            reproducible=reproducible,
+        )
+        for model_id in models
+    )
+
+
+class Asking:
+    """What one person asks, in one tab."""
+
+    def __init__(self, engine: Engine, runs: Runs, history: History, owner: str, asker: str) -> None:
+        self._engine, self._runs, self._history = engine, runs, history
+        self._owner, self._asker = owner, asker
+
+    def ask(self, requests: Sequence[AnswerRequest], previous: str | None = None) -> Run:
+        return self._runs.start(
+            self._engine,
+            requests,
+            self._keep,
+            owner=self._owner,
+            asker=self._asker,
+            previous=previous,
+            begun=self._begun,
+        )
+
+    def ask_again(self, run_id: str, position: int) -> None:
+        """One column once more, also of a run that only the history still has."""
+        run = self._runs.get(run_id, self._owner)
+        if run is None:
+            stored = self._history.get(self._owner, run_id)
+            if stored is None:
+                raise UnknownName("question", run_id, ())
+            run = run_of_stored(stored, self._keep)
+        request = run.columns[position].request
+        self._runs.ask_again(
+            self._engine,
+            run,
+            position,
+            lambda attempt: self._history.begin_attempt(run.id, position, attempt, request),
+        )
+
+    def _begun(self, run: Run) -> None:
+        self._history.begin(RunHead(run.id, run.owner, run.created, run.requests, run.previous))
+
+    def _keep(self, run: Run, column: Column, answer: Answer) -> None:
+        state = _STATES.get(answer.finish_reason, StoredState.DONE)
+        now = datetime.now(UTC)
+        self._history.store(
+            run.id, StoredAnswer(column.position, column.attempt, state, answer, column.started, now)
+        )

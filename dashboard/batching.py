@@ -1,0 +1,145 @@
+"""What the page of many questions does, between its widgets and the services.
+
+Knows: how what was chosen becomes a batch, and where its answers are found again.
+Refuses to know: how anything is drawn in detail, and how a batch is worked on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from comparison.batch_jobs import new_batch_id, stored_view
+from comparison.batch_progress import BatchView
+from comparison.batch_results import ResultRow, result_rows, summaries
+from comparison.history.history import History
+from comparison.history.records import StoredBatch
+from comparison.presets import settings_for
+from comparison.question_sets import expected_answers
+from comparison.question_source import QuestionSource, without_repeats
+from comparison.uploads import Uploads
+from dashboard.components.batch_asking import BatchAsking
+from dashboard.components.batch_heatmap import batch_heatmap
+from dashboard.components.batch_progress import BatchActions
+from dashboard.components.batch_results import batch_results
+from dashboard.components.batch_summary import batch_summary
+from dashboard.components.export_button import export_buttons
+from dashboard.errors import explain, show_error
+from dashboard.resources import Services
+from dashboard.session import batch
+from dashboard.session.kept import keep, restore
+from dashboard.session.owner import owner_id
+from dashboard.words import Words
+from errors import NaraniError
+
+
+def uploads(services: Services) -> Uploads:
+    return Uploads(services.settings.home / "uploads")
+
+
+def view_of(stored: StoredBatch, services: Services) -> BatchView:
+    """A batch at work knows more than the history does."""
+    job = services.batches.get(stored.head.owner, stored.head.id)
+    return stored_view(stored) if job is None else job.view()
+
+
+def begin(source: QuestionSource, how: BatchAsking, services: Services, said: Words) -> None:
+    """Start the batch and show it; what cannot be asked is said and nothing is lost."""
+    registry = services.registry
+    try:
+        with st.spinner(said.batch["starting"]):
+            job = services.batches.start(
+                owner_id(),
+                source.name,
+                without_repeats(source.read().questions)[: how.limit],
+                how.models,
+                {each: settings_for(registry.get(each).generation, how.wish) for each in how.models},
+                batch_id=batch.draft(),
+            )
+    except NaraniError as error:
+        show_error(error, said)
+        return
+    if source.file:
+        uploads(services).drop(Path(source.file))
+        batch.forget_upload()
+    batch.open_batch(job.id)
+    st.rerun()
+
+
+def fresh_draft(services: Services) -> None:
+    """The form is there to start another batch than the last one."""
+    draft = batch.draft()
+    if draft is None or services.batches.get(owner_id(), draft) is not None:
+        batch.set_draft(new_batch_id())
+
+
+def actions(batch_id: str, services: Services) -> BatchActions:
+    owner = owner_id()
+
+    def stop() -> None:
+        job = services.batches.get(owner, batch_id)
+        if job is not None:
+            job.stop()
+
+    def go_on(retry_failed: bool) -> None:
+        try:
+            services.batches.go_on(owner, batch_id, retry_failed)
+        except NaraniError as error:
+            batch.set_problem(error.code, str(error))
+
+    return BatchActions(stop, go_on)
+
+
+def say_problem(said: Words) -> None:
+    """Why the last button changed nothing; said once."""
+    problem = batch.take_problem()
+    if problem is not None:
+        st.warning(explain(*problem, said), icon=":material/error:")
+
+
+def names_of(stored: StoredBatch, services: Services) -> dict[str, str]:
+    """What the models of a batch are called; an id where a model is gone or two have one title."""
+    models = services.registry.models
+    titles = {each: models[each].title if each in models else each for each in stored.head.models}
+    counts = Counter(titles.values())
+    return {each: title if counts[title] == 1 else each for each, title in titles.items()}
+
+
+def draw_results(stored: StoredBatch, view: BatchView, services: Services, said: Words) -> None:
+    if view.done == 0:
+        st.caption(said.batch["no_answers_yet"])
+        return
+    names = names_of(stored, services)
+    rows = _rows(services.history, stored.head.owner, stored.head.id, view.done, view.failed)
+    batch_summary(summaries(rows), names, said)
+    restore(batch.VIEW, "table")
+    shown = st.segmented_control(
+        said.batch["view"],
+        ("table", "heatmap"),
+        key=batch.VIEW,
+        required=True,
+        label_visibility="collapsed",
+        format_func=lambda each: said.batch[f"view_{each}"],
+    )
+    if keep(batch.VIEW, shown) == "heatmap":
+        batch_heatmap(rows, names, said)
+    else:
+        batch_results(rows, names, said)
+    _export(stored.head.owner, rows, services, said)
+
+
+def _export(owner: str, rows: Sequence[ResultRow], services: Services, said: Words) -> None:
+    run_ids = list(dict.fromkeys(row.run_id for row in rows))
+    with st.expander(said.batch["export"], icon=":material/download:"):
+        flat = partial(services.history.flat, owner, run_ids)
+        export_buttons(flat, services.settings.home / "exports", said, batch.EXPORT)
+
+
+@st.cache_data(show_spinner=False, max_entries=4, ttl=600)
+def _rows(_history: History, owner: str, batch_id: str, done: int, failed: int) -> tuple[ResultRow, ...]:
+    """Counts are part of the key: rows read while the batch was at work are not shown when it is done."""
+    return result_rows(_history.batch_runs(owner, batch_id), expected_answers())

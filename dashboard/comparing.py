@@ -1,0 +1,195 @@
+"""What the page that asks does, between its widgets and the services.
+
+Knows: how what was typed and set becomes a run, and which turns stand on the page.
+Refuses to know: how anything is drawn in detail, and how answers come about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from comparison.presets import Wish
+from comparison.turns import TurnPicture, conversation, going_on
+from dashboard import asking
+from dashboard.components.answer_column import Actions
+from dashboard.components.asking_settings import Asking
+from dashboard.components.question_box import Typed
+from dashboard.components.run_chart import run_chart
+from dashboard.components.turn import turn_view
+from dashboard.errors import show_error
+from dashboard.resources import Services
+from dashboard.session import compare
+from dashboard.session.owner import owner_id
+from dashboard.session.settings import preferences
+from dashboard.words import Words
+from errors import NaraniError
+from prompts.conversation import Conversation
+
+_TURNS = 3
+"""Turns drawn at once: a long conversation must not slow the newest answers down."""
+
+_DEMO_EXAMPLES = (
+    "남한에서 가장 높은 산은 무엇인가요?",
+    "백두산 꼭대기에 있는 호수는 무엇인가요?",
+    "한반도에서 가장 긴 강은 어디인가요?",
+)
+_EXAMPLES = (
+    "비 오는 날 집에서 할 만한 일을 세 가지 추천해 주세요.",
+    "회의에 10분 늦는다는 문자를 정중하게 써 주세요.",
+    "사과 5개를 셋이 똑같이 나누면 몇 개씩 갖고 몇 개가 남나요?",
+)
+
+
+def pick_defaults(services: Services) -> None:
+    """Before anybody picked: what the person prefers, else the demo models, which need no download."""
+    if compare.picked() is not None:
+        return
+    models = services.registry.models
+    demo = [spec.id for spec in models.values() if spec.demo and spec.adapter is None]
+    preferred = preferences().models
+    wanted = demo if preferred is None else preferred
+    compare.set_picked([model for model in wanted if model in models][: compare.MOST_MODELS])
+
+
+def default_wish() -> Wish:
+    preferred = preferences()
+    return Wish(preset=preferred.preset, max_new_tokens=preferred.max_new_tokens)
+
+
+def still_there(picked: Sequence[str], services: Services) -> tuple[str, ...]:
+    return tuple(model for model in picked if model in services.registry.models)
+
+
+def examples(services: Services, picked: Sequence[str]) -> tuple[str, ...]:
+    """Toys are asked what they learned."""
+    return _DEMO_EXAMPLES if with_toys(services, picked) else _EXAMPLES
+
+
+def with_toys(services: Services, picked: Sequence[str]) -> bool:
+    return any(services.registry.models[model].demo for model in picked)
+
+
+def turns(services: Services) -> tuple[TurnPicture, ...]:
+    run_id = compare.run_id()
+    if run_id is None:
+        return ()
+    return conversation(services.runs, services.history, owner_id(), run_id, compare.shown_turns(_TURNS))
+
+
+def say_where_it_went(said: Words) -> None:
+    if compare.run_id() is not None:
+        st.info(said.compare["gone"], icon=":material/search_off:")
+
+
+def draw_turns(turns: Sequence[TurnPicture], services: Services, said: Words) -> None:
+    titles = {spec.id: spec.title for spec in services.registry.models.values()}
+    *before, last = turns
+    _top(turns, said)
+    for turn in before:
+        turn_view(turn, titles, said)
+    turn_view(
+        last,
+        titles,
+        said,
+        actions=_actions(last, services),
+        baseline=compare.baseline(),
+        look=None if last.ended else partial(_look, last.run_id, services),
+    )
+    if last.ended and len(last.columns) > 1:
+        with st.expander(said.answer["charts"], icon=":material/bar_chart:"):
+            run_chart(last, titles, said)
+    elif not last.ended:
+        st.button(
+            said.compare["stop_all"],
+            key=compare.STOP_ALL,
+            icon=":material/stop_circle:",
+            on_click=_stop_all,
+            args=(last.run_id, services),
+        )
+
+
+def ask(
+    typed: Typed,
+    how: Asking,
+    picked: Sequence[str],
+    turns: Sequence[TurnPicture],
+    services: Services,
+    said: Words,
+) -> None:
+    """Start the run and show it; what cannot be asked is said, and the question is not lost."""
+    try:
+        if typed.goes_on and turns:
+            wanted = going_on(turns[-1], typed.question, typed.input)
+        else:
+            wanted = asking.requests(
+                services.registry,
+                Conversation.ask(typed.question, typed.input, how.system),
+                picked,
+                how.wish,
+                quantisations=compare.quantisations(),
+                format_id=how.format_id,
+                reproducible=how.reproducible,
+            )
+        run = _asking(services).ask(wanted, turns[-1].run_id if typed.goes_on and turns else None)
+    except NaraniError as error:
+        show_error(error, said)
+        st.code(typed.question, language=None, wrap_lines=True)
+        return
+    compare.set_run_id(run.id)
+    compare.forget_input()
+    st.rerun()
+
+
+def _asking(services: Services) -> asking.Asking:
+    return asking.Asking(services.engine, services.runs, services.history, owner_id(), compare.asker())
+
+
+def _look(run_id: str, services: Services) -> TurnPicture:
+    (now,) = conversation(services.runs, services.history, owner_id(), run_id, limit=1)
+    return now
+
+
+def _top(turns: Sequence[TurnPicture], said: Words) -> None:
+    hidden = turns[0].earlier
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            said.compare["new"],
+            key=compare.NEW,
+            icon=":material/add_comment:",
+            type="tertiary",
+            on_click=compare.set_run_id,
+            args=(None,),
+        )
+        if hidden:
+            st.button(
+                said.compare["earlier"].format(count=hidden),
+                key=compare.EARLIER,
+                icon=":material/expand_less:",
+                type="tertiary",
+                on_click=compare.show_turns,
+                args=(len(turns) + 10,),
+            )
+
+
+def _actions(turn: TurnPicture, services: Services) -> Actions:
+    def stop(position: int) -> None:
+        run = services.runs.get(turn.run_id, owner_id())
+        if run is not None:
+            run.columns[position].live.ask_to_stop()
+
+    def again(position: int) -> None:
+        _asking(services).ask_again(turn.run_id, position)
+
+    def baseline(position: int) -> None:
+        compare.set_baseline(None if compare.baseline() == position else position)
+
+    return Actions(stop, again, baseline)
+
+
+def _stop_all(run_id: str, services: Services) -> None:
+    run = services.runs.get(run_id, owner_id())
+    if run is not None:
+        run.stop_all()

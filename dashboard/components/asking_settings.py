@@ -1,0 +1,121 @@
+"""How the models are to answer: a preset or one's own figures, seed, length, system text, another format.
+
+Knows: which widgets there are and what comes of them.
+Refuses to know: models, and what a preset means for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from comparison.presets import Preset, Wish
+from dashboard.session import compare
+from dashboard.session.kept import keep, restore
+from dashboard.words import Words
+from engines.base import GenerationSettings
+
+_OWN = ""
+"""Each model's own format."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What was set."""
+
+    wish: Wish
+    system: str
+    format_id: str | None
+    reproducible: bool
+
+
+def asking_settings(formats: Sequence[str], defaults: Wish, said: Words) -> Asking:
+    with st.expander(said.compare["settings"], icon=":material/tune:"):
+        restore(compare.PRESET, defaults.preset)
+        preset = st.segmented_control(
+            said.compare["preset"],
+            list(Preset),
+            key=compare.PRESET,
+            required=True,
+            format_func=lambda each: said.compare[f"preset_{each}"],
+            help=said.compare["preset_help"],
+        )
+        preset = keep(compare.PRESET, preset or Preset.RECOMMENDED)
+        custom = _custom(said) if preset is Preset.CUSTOM else GenerationSettings()
+        wish = Wish(preset, custom, _longest(defaults, said), _seed(said))
+        return Asking(wish, _system(said), _format(formats, said), _reproducible(said))
+
+
+def _custom(said: Words) -> GenerationSettings:
+    restore(compare.TEMPERATURE, 0.7)
+    restore(compare.TOP_P, 0.9)
+    restore(compare.TOP_K, 0)
+    restore(compare.REPETITION_PENALTY, 1.0)
+    words = said.compare
+    return GenerationSettings(
+        temperature=keep(
+            compare.TEMPERATURE,
+            st.slider(words["temperature"], 0.0, 2.0, step=0.05, key=compare.TEMPERATURE),
+        ),
+        top_p=keep(compare.TOP_P, st.slider(words["top_p"], 0.05, 1.0, step=0.05, key=compare.TOP_P)),
+        top_k=keep(compare.TOP_K, int(st.number_input(words["top_k"], 0, 1000, key=compare.TOP_K))),
+        repetition_penalty=keep(
+            compare.REPETITION_PENALTY,
+            st.slider(words["repetition_penalty"], 0.5, 2.0, step=0.05, key=compare.REPETITION_PENALTY),
+        ),
+    )
+
+
+def _longest(defaults: Wish, said: Words) -> int | None:
+    restore(compare.MAX_NEW_TOKENS, defaults.max_new_tokens)
+    longest = st.number_input(
+        said.compare["max_new_tokens"],
+        1,
+        131_072,
+        value=None,
+        step=64,
+        key=compare.MAX_NEW_TOKENS,
+        placeholder=said.compare["own_length"],
+        help=said.compare["max_new_tokens_help"],
+    )
+    return keep(compare.MAX_NEW_TOKENS, None if longest is None else int(longest))
+
+
+def _seed(said: Words) -> int:
+    restore(compare.SEED, 0)
+    seed = st.number_input(
+        said.compare["seed"], 0, 2**53 - 1, step=1, key=compare.SEED, help=said.compare["seed_help"]
+    )
+    return keep(compare.SEED, int(seed or 0))
+
+
+def _system(said: Words) -> str:
+    restore(compare.SYSTEM, "")
+    return keep(
+        compare.SYSTEM,
+        st.text_area(said.compare["system"], key=compare.SYSTEM, height=80, help=said.compare["system_help"]),
+    )
+
+
+def _format(formats: Sequence[str], said: Words) -> str | None:
+    restore(compare.FORMAT, _OWN)
+    chosen = st.selectbox(
+        said.compare["format"],
+        [_OWN, *formats],
+        key=compare.FORMAT,
+        format_func=lambda each: each or said.compare["own_format"],
+        help=said.compare["format_help"],
+    )
+    return keep(compare.FORMAT, chosen) or None
+
+
+def _reproducible(said: Words) -> bool:
+    restore(compare.REPRODUCIBLE, False)
+    return keep(
+        compare.REPRODUCIBLE,
+        st.toggle(
+            said.compare["reproducible"], key=compare.REPRODUCIBLE, help=said.compare["reproducible_help"]
+        ),
+    )

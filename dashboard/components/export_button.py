@@ -1,0 +1,64 @@
+"""What was asked and answered, handed over as a file.
+
+Knows: the kinds to choose from, what each is for, and that a file too big for the browser stays where it is.
+Refuses to know: file formats, and which answers they are. The file is made by a plain button and not by a
+download that makes it: Streamlit answers a failure there with a sentence of its own and drops ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import streamlit as st
+
+from comparison.export.making import ExportKind, make_export
+from comparison.history.records import FlatBatch
+from dashboard.errors import show_error
+from dashboard.words import Words
+from errors import NaraniError
+from settings import format_bytes
+
+MOST_BYTES = 64 * 10**6
+"""What the server holds in memory for one download."""
+
+
+def export_buttons(flat: Callable[[], Iterator[FlatBatch]], folder: Path, said: Words, key: str) -> None:
+    """`flat` is only called when a file is asked for. What was made is gone with the next click elsewhere, so
+    that nobody downloads the answers that were picked before."""
+    kind = st.segmented_control(
+        said.export["kind"],
+        [each.value for each in ExportKind],
+        default=ExportKind.WIDE.value,
+        required=True,
+        format_func=lambda each: said.export[each],
+        key=f"{key}_kind",
+    )
+    st.caption(said.export[f"about_{kind}"])
+    if st.button(said.export["make"], icon=":material/save_alt:", key=f"{key}_make"):
+        try:
+            with st.spinner(said.export["making"]):
+                path = make_export(ExportKind(kind), flat, folder, datetime.now())
+        except NaraniError as error:
+            show_error(error, said)
+        else:
+            _hand_over(path, said, f"{key}_download")
+
+
+def _hand_over(path: Path, said: Words, key: str) -> None:
+    size = format_bytes(path.stat().st_size)
+    if path.stat().st_size > MOST_BYTES:
+        st.info(said.export["kept"].format(name=path.name, size=size), icon=":material/folder:")
+        return
+    st.download_button(
+        said.export["download"].format(size=size),
+        path.read_bytes(),
+        file_name=path.name,
+        mime="text/csv" if path.suffix == ".csv" else "application/jsonl",
+        on_click="ignore",
+        type="primary",
+        icon=":material/download:",
+        key=key,
+    )
+    path.unlink()

@@ -1,0 +1,41 @@
+"""What is wrong with an entry, in the reader's language.
+
+Knows: which words stand for which kind of fault.
+Refuses to know: who found the fault, and where it is shown.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import streamlit as st
+
+from dashboard.components.safe_text import safe_text
+from dashboard.words import Words
+from model_registry.faults import EntryFault
+
+_NOT_FILLED_IN = ("missing", "string_too_short")
+
+
+def fault_sentence(fault: EntryFault, said: Words) -> str:
+    """Without file, entry and key; plain text. A kind nobody translated is said as it was found."""
+    template = said.models.get(f"fault_{fault.kind}")
+    if template is None:
+        return f"{fault.problem[:1].upper()}{fault.problem[1:]}."
+    facts = {**fault.facts, "expected": fault.facts.get("expected", "").replace(" or ", ", ")}
+    return template.format_map(defaultdict(str, facts))
+
+
+def is_only_missing(fault: EntryFault) -> bool:
+    """Nobody did anything wrong yet."""
+    return fault.kind in _NOT_FILLED_IN
+
+
+def fault_below_field(fault: EntryFault, said: Words) -> None:
+    st.markdown(f":small[:red[:material/error: {safe_text(fault_sentence(fault, said))}]]")
+
+
+def fault_line(fault: EntryFault, said: Words) -> None:
+    where = " · ".join(filter(None, (fault.entry, fault.key)))
+    sentence = safe_text(fault_sentence(fault, said))
+    st.markdown(f":red[:material/error:] {f'**{safe_text(where)}** ' if where else ''}{sentence}")

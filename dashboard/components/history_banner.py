@@ -1,0 +1,43 @@
+"""Over every page: whether answers reach the disk.
+
+Knows: how each trouble of the history is said.
+Refuses to know: how the history is stored and tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from comparison.history.records import HistoryStatus
+from dashboard.errors import escaped
+from dashboard.words import Words
+
+_LOOK_AGAIN_SECONDS = 5
+
+
+def history_banner(status: Callable[[], HistoryStatus], said: Words) -> None:
+    """Nothing when all is well; else a banner that goes by itself when the trouble does."""
+    if status() == HistoryStatus():
+        return
+
+    @st.fragment(run_every=_LOOK_AGAIN_SECONDS)
+    def look_again() -> None:
+        status_banner(status(), said)
+
+    look_again()
+
+
+def status_banner(status: HistoryStatus, said: Words) -> None:
+    sentences = []
+    if status.unsaved:
+        sentences.append(said.errors["unsaved"].format(count=status.unsaved))
+    if status.problem:
+        known = said.errors.get(f"problem_{status.problem}")
+        sentences.append(known or said.errors["problem_broken"])
+    if sentences:
+        st.warning(" ".join(sentences), icon=":material/save:")
+    if status.set_aside:
+        name = escaped(status.set_aside)
+        st.warning(said.errors["set_aside"].format(name=name), icon=":material/inventory_2:")

@@ -1,0 +1,103 @@
+"""The history as a list, newest first: a line a question, with who answered and how it went.
+
+Knows: how a stored run is drawn in brief.
+Refuses to know: how runs are found, and what opening or deleting one does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+import streamlit as st
+
+from comparison.history.records import StoredAnswer, StoredRun, StoredState
+from dashboard.components.safe_text import safe_text
+from dashboard.session import history
+from dashboard.words import Words
+
+_LONGEST = 160
+_COLOURS = {
+    StoredState.DONE: "green",
+    StoredState.STOPPED: "orange",
+    StoredState.FAILED: "red",
+    StoredState.INTERRUPTED: "orange",
+    StoredState.RUNNING: "blue",
+}
+
+
+@dataclass(frozen=True)
+class Doing:
+    """What the buttons of a line do; each is told the run's id."""
+
+    open: Callable[[str], None]
+    delete: Callable[[str], None]
+
+
+def history_list(
+    runs: Sequence[StoredRun], titles: Mapping[str, str], zone: tzinfo, doing: Doing, said: Words
+) -> None:
+    for run in runs:
+        with st.container(border=True, key=f"history_run_{run.head.id}"):
+            _line(run, titles, zone, doing, said)
+
+
+def _line(run: StoredRun, titles: Mapping[str, str], zone: tzinfo, doing: Doing, said: Words) -> None:
+    asked = run.head.requests[0].conversation
+    question = asked.turns[-1].question
+    run_id = run.head.id
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.checkbox(
+            said.history["tick"].format(question=shortened(question, 40)),
+            key=history.tick_key(run_id),
+            label_visibility="collapsed",
+            width="content",
+        )
+        with st.container(gap=None, width="stretch"):
+            st.text(shortened(question, _LONGEST))
+            st.caption(" ".join(_facts(run, titles, zone, said)))
+        st.button(
+            said.history["open"],
+            key=f"history_open_{run_id}",
+            icon=":material/open_in_full:",
+            on_click=doing.open,
+            args=(run_id,),
+            type="tertiary",
+        )
+        st.button(
+            "",
+            key=f"history_delete_{run_id}",
+            icon=":material/delete:",
+            help=said.history["delete"],
+            on_click=doing.delete,
+            args=(run_id,),
+            type="tertiary",
+        )
+
+
+def _facts(run: StoredRun, titles: Mapping[str, str], zone: tzinfo, said: Words) -> list[str]:
+    facts = [when(run.head.created, zone, said)]
+    turns = len(run.head.requests[0].conversation.turns)
+    if turns > 1:
+        facts.append(f":gray-badge[{said.history['turn'].format(turn=turns)}]")
+    if run.head.batch:
+        facts.append(f":violet-badge[{said.history['of_batches']}]")
+    facts += [_answer(answer, run, titles, said) for answer in run.answers]
+    return facts
+
+
+def _answer(answer: StoredAnswer, run: StoredRun, titles: Mapping[str, str], said: Words) -> str:
+    model_id = run.head.requests[answer.position].model_id
+    title = safe_text(titles.get(model_id, model_id))
+    state = "" if answer.state is StoredState.DONE else f" · {said.states[answer.state.value]}"
+    return f":{_COLOURS[answer.state]}-badge[{title}{state}]"
+
+
+def shortened(text: str, longest: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def when(moment: datetime, zone: tzinfo, said: Words) -> str:
+    return safe_text(moment.astimezone(zone).strftime(said.history["time"]))

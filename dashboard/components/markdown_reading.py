@@ -1,0 +1,80 @@
+"""Markdown as models write it, read into a tree.
+
+Knows: CommonMark with tables and strikethrough, and bold before a Korean particle.
+Refuses to know: how it is drawn.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from markdown_it import MarkdownIt
+from markdown_it.parser_inline import ParserInline
+from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline.state_inline import Scanned
+from markdown_it.token import Token
+from markdown_it.tree import SyntaxTreeNode
+from markdown_it.utils import EnvType
+
+LONGEST, DEEPEST, MOST = 200_000, 20, 30_000
+"""Characters; blocks within blocks; beginnings and ends of blocks."""
+_CJK = re.compile(r"[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff]")
+
+
+class TooTangled(Exception):
+    """More than is worth reading as Markdown; the text is to be shown as it is."""
+
+
+class _KoreanState(StateInline):
+    def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:
+        """`**"서울"**은` is meant as bold. CommonMark sees a mark between a quotation mark and a letter and
+        leaves the asterisks standing; where particles are written without a space, that is wrong."""
+        found = super().scanDelims(start, canSplitWord)
+        if not canSplitWord or found.length != 2:
+            return found
+        before, after = self.src[start - 1 : start], self.src[start + 2 : start + 3]
+        opens = found.can_open or bool(_CJK.match(before) and after.strip())
+        closes = found.can_close or bool(_CJK.match(after) and before.strip())
+        return Scanned(opens, closes, found.length)
+
+
+class _KoreanInline(ParserInline):
+    def parse(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> list[Token]:
+        state = _KoreanState(src, md, env, tokens)
+        self.tokenize(state)
+        for rule in self.ruler2.getRules(""):
+            rule(state)
+        return state.tokens
+
+
+class _Reader(MarkdownIt):
+    def __init__(self) -> None:
+        super().__init__("commonmark", {"maxNesting": DEEPEST})
+        self.inline = _KoreanInline()
+        self.configure("commonmark", {"maxNesting": DEEPEST})
+        self.enable(["table", "strikethrough"])
+        # A definition of a reference shows nothing itself: what it says would be lost to the reader.
+        self.disable("reference")
+
+    def normalizeLink(self, url: str) -> str:
+        """An address is shown as it was written, Hangul and all."""
+        return url
+
+    def normalizeLinkText(self, link: str) -> str:
+        return link
+
+
+@cache
+def reader() -> MarkdownIt:
+    return _Reader()
+
+
+def read_markdown(text: str) -> SyntaxTreeNode:
+    if len(text) > LONGEST:
+        raise TooTangled
+    tokens = reader().parse(text)
+    # Below its limit the parser leaves text out, so what comes near it was not read.
+    if len(tokens) > MOST or any(token.nesting == 1 and token.level >= DEEPEST - 1 for token in tokens):
+        raise TooTangled
+    return SyntaxTreeNode(tokens)

@@ -1,0 +1,49 @@
+"""The loads by hand that are under way, and why the one this person began last did not come about.
+
+Knows: how a live load is drawn, and that anyone may stop one.
+Refuses to know: how models are loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from dashboard.errors import escaped, show_error
+from dashboard.session import memory as session
+from dashboard.words import Words
+from engines.memory import LiveLoad, ModelMemory
+
+_DOING = ("engine", "memory", "download", "weights", "adapter")
+
+
+def memory_loads(memory: ModelMemory, titles: Mapping[str, str], said: Words) -> None:
+    for load in memory.loads_by_hand():
+        if not load.ended:
+            _under_way(load, titles, said)
+        elif load.error is not None and session.last_load() == (load.model_id, load.quantisation):
+            _did_not_come(load, titles, said)
+
+
+def _under_way(load: LiveLoad, titles: Mapping[str, str], said: Words) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        note = load.note if load.note in _DOING else "weights"
+        doing = said.memory["stopping" if load.stop_asked else f"doing_{note}"]
+        title = escaped(titles.get(load.model_id, load.model_id))
+        st.progress(load.progress or 0.0, text=f"**{title}** · {doing}")
+        st.button(
+            said.memory["stop"],
+            key=session.stop_key(load.model_id, load.quantisation),
+            icon=":material/stop_circle:",
+            disabled=load.stop_asked,
+            on_click=load.ask_to_stop,
+        )
+
+
+def _did_not_come(load: LiveLoad, titles: Mapping[str, str], said: Words) -> None:
+    assert load.error is not None
+    if load.error.code == "stopped":
+        st.caption(said.memory["was_stopped"].format(title=escaped(titles.get(load.model_id, load.model_id))))
+    else:
+        show_error(load.error, said)

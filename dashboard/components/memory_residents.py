@@ -1,0 +1,90 @@
+"""The models that are in memory, a row each, with what may be done about them.
+
+Knows: how a resident is drawn, and when it may be let go or kept.
+Refuses to know: how that is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from dashboard.errors import escaped
+from dashboard.session import memory as session
+from dashboard.words import Words
+from engines.memory import ModelMemory, PoolView, ResidentView
+from settings import format_bytes
+
+_WIDTHS = (4, 2, 2.4, 1.6, 3.4)
+
+
+def memory_residents(memory: ModelMemory, view: PoolView, titles: Mapping[str, str], said: Words) -> None:
+    for resident in view.residents:
+        with st.container(border=True):
+            name, size, state, load, actions = st.columns(_WIDTHS, vertical_alignment="center")
+            name.markdown(_name(resident, titles, said))
+            size.markdown(_size(resident, said))
+            state.markdown(state_in_words(resident, said))
+            load.caption(said.memory["load_seconds"].format(seconds=resident.load_seconds))
+            with actions.container(horizontal=True, horizontal_alignment="right", gap="small"):
+                _actions(memory, resident, said)
+
+
+def state_in_words(resident: ResidentView, said: Words) -> str:
+    if resident.leases:
+        return said.memory["answering"].format(count=resident.leases)
+    return said.memory["idle"].format(time=_duration(resident.idle_seconds, said))
+
+
+def _name(resident: ResidentView, titles: Mapping[str, str], said: Words) -> str:
+    title = escaped(titles.get(resident.model_id, resident.model_id))
+    badges = f":gray-badge[{said.memory[f'quantisation_{resident.quantisation}']}]"
+    if resident.kept:
+        badges += f" :blue-badge[{said.memory['kept']}]"
+    names = ", ".join(escaped(titles.get(each, each)) for each in resident.adapters)
+    adapters = f"\n\n:small[{said.memory['adapters'].format(names=names)}]" if names else ""
+    return f"**{title}** {badges}{adapters}"
+
+
+def _size(resident: ResidentView, said: Words) -> str:
+    cache = said.memory["with_cache"].format(size=format_bytes(resident.cache_bytes))
+    return format_bytes(resident.weight_bytes) + (f"  \n:small[{cache}]" if resident.cache_bytes else "")
+
+
+def _actions(memory: ModelMemory, resident: ResidentView, said: Words) -> None:
+    which = (resident.model_id, resident.quantisation)
+    st.button(
+        said.memory["unkeep" if resident.kept else "keep"],
+        key=session.keep_key(*which),
+        icon=":material/keep_off:" if resident.kept else ":material/keep:",
+        help=said.memory["unkeep_help" if resident.kept else "keep_help"],
+        on_click=_keep,
+        args=(memory, resident, said),
+    )
+    st.button(
+        said.memory["release"],
+        key=session.release_key(*which),
+        icon=":material/eject:",
+        disabled=resident.leases > 0,
+        help=said.memory["release_in_use" if resident.leases else "release_help"],
+        on_click=_release,
+        args=(memory, resident, said),
+    )
+
+
+def _keep(memory: ModelMemory, resident: ResidentView, said: Words) -> None:
+    if not memory.keep_loaded(resident.model_id, resident.quantisation, not resident.kept):
+        st.toast(said.memory["not_released"])
+
+
+def _release(memory: ModelMemory, resident: ResidentView, said: Words) -> None:
+    if not memory.release(resident.model_id, resident.quantisation):
+        st.toast(said.memory["not_released"])
+
+
+def _duration(seconds: float, said: Words) -> str:
+    for unit, length in (("hours", 3600), ("minutes", 60)):
+        if seconds >= length:
+            return said.memory[unit].format(count=int(seconds / length))
+    return said.memory["seconds"].format(count=int(seconds))

@@ -1,0 +1,140 @@
+"""The models to pick from, by family, each with what one should know before picking it.
+
+Knows: how a choice is drawn and how many may be picked.
+Refuses to know: registries, engines, and what is asked of the models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from dashboard.components.safe_text import safe_text
+from dashboard.model_choices import Choice, Where, families
+from dashboard.session import compare
+from dashboard.words import Words
+from model_registry.spec import CommercialUse
+from settings import format_bytes
+
+_LICENCE_COLOURS = {CommercialUse.YES: "green", CommercialUse.NO: "red", CommercialUse.UNCLEAR: "orange"}
+_WHERE_COLOURS = {Where.IN_USE: "blue", Where.LOADED: "blue", Where.ON_DISK: "gray", Where.TO_FETCH: "gray"}
+
+
+def model_picker(choices: Mapping[str, Choice], picked: Sequence[str], said: Words) -> None:
+    """What is picked stands in the session; a tick changes it at once."""
+    _picked_models(choices, picked, said)
+    search = st.text_input(
+        said.compare["search"], key=compare.SEARCH, placeholder=said.compare["search_hint"]
+    )
+    found = families(choices, search)
+    if not found:
+        st.caption(said.compare["none_found"])
+    for family, members in found.items():
+        count = sum(choice.spec.id in picked for choice in members)
+        label = f"{safe_text(family)} :gray-badge[{count}/{len(members)}]" if count else safe_text(family)
+        with st.expander(label, expanded=bool(search) or any(choice.spec.demo for choice in members)):
+            for choice in members:
+                _tick(choice, picked, said)
+
+
+def _picked_models(choices: Mapping[str, Choice], picked: Sequence[str], said: Words) -> None:
+    st.markdown(f"**{said.compare['models']}** :gray-badge[{len(picked)}/{compare.MOST_MODELS}]")
+    if not picked:
+        st.caption(said.compare["pick_first"])
+    with st.container(gap=None):
+        for model_id in picked:
+            _picked_model(choices[model_id], said)
+
+
+def _picked_model(choice: Choice, said: Words) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap=None):
+        st.markdown(f":small[{safe_text(choice.spec.title)}]", width="stretch")
+        st.button(
+            "",
+            key=f"compare_remove_{choice.spec.id}",
+            icon=":material/close:",
+            help=said.compare["remove"].format(title=choice.spec.title),
+            type="tertiary",
+            on_click=_toggle,
+            args=(choice.spec.id,),
+        )
+    if len(choice.quantisations) > 1:
+        _quantisation(choice, said)
+    else:
+        st.markdown(_size(choice, said))
+
+
+def _quantisation(choice: Choice, said: Words) -> None:
+    key = compare.quantisation_key(choice.spec.id)
+    if key not in st.session_state:
+        st.session_state[key] = choice.quantisation
+    now = f"{said.compare[f'quantisation_{choice.quantisation}']} {_size(choice, said)}"
+    with st.popover(now, type="tertiary", key=f"{key}_box", help=said.compare["quantisation"]):
+        st.radio(
+            said.compare["quantisation"],
+            choice.quantisations,
+            key=key,
+            format_func=lambda each: said.compare[f"quantisation_{each}"],
+            captions=[said.compare[f"quantisation_{each}_says"] for each in choice.quantisations],
+            on_change=_change_quantisation,
+            args=(choice.spec.id,),
+        )
+
+
+def _tick(choice: Choice, picked: Sequence[str], said: Words) -> None:
+    model_id = choice.spec.id
+    is_picked = model_id in picked
+    key = compare.pick_key(model_id)
+    st.session_state[key] = is_picked
+    full = len(picked) >= compare.MOST_MODELS and not is_picked
+    st.checkbox(
+        f"{safe_text(choice.spec.title)} {_badges(choice, said)}",
+        key=key,
+        disabled=full,
+        help=said.compare["too_many"].format(most=compare.MOST_MODELS) if full else None,
+        on_change=_toggle,
+        args=(model_id,),
+    )
+
+
+def _badges(choice: Choice, said: Words) -> str:
+    spec = choice.spec
+    licence = said.compare[f"commercial_{spec.licence.commercial}"]
+    where = said.compare[f"where_{choice.where}"]
+    badges = [
+        f":gray-badge[{parameters(spec.parameters)}]",
+        f":{_LICENCE_COLOURS[spec.licence.commercial]}-badge[{licence}]",
+        f":{_WHERE_COLOURS[choice.where]}-badge[{where}]",
+        _size(choice, said),
+    ]
+    if spec.base_model:
+        badges.append(f":gray-badge[{said.compare['base_model']}]")
+    return " ".join(badges)
+
+
+def _size(choice: Choice, said: Words) -> str:
+    size = format_bytes(choice.bytes)
+    if choice.fits is False:
+        return f":red-badge[{said.compare['too_big'].format(size=size)}]"
+    return f":gray-badge[{size}]"
+
+
+def parameters(count: int) -> str:
+    """'5.9B': how model sizes are said."""
+    for unit, size in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
+        if count >= size:
+            return f"{count / size:.3g}{unit}"
+    return str(count)
+
+
+def _toggle(model_id: str) -> None:
+    picked = compare.picked() or ()
+    if model_id in picked:
+        compare.set_picked([each for each in picked if each != model_id])
+    else:
+        compare.set_picked([*picked, model_id][: compare.MOST_MODELS])
+
+
+def _change_quantisation(model_id: str) -> None:
+    compare.set_quantisation(model_id, st.session_state[compare.quantisation_key(model_id)])

@@ -1,0 +1,56 @@
+"""The beginning of the questions that would be asked, and what is worth knowing about all of them.
+
+Knows: how a preview is drawn.
+Refuses to know: where the questions come from.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from comparison.question_source import Preview, QuestionSource, preview
+from dashboard.components.safe_text import whole_characters
+from dashboard.errors import show_error
+from dashboard.words import Words
+from errors import NaraniError
+
+_LONGEST_CELL = 500
+
+
+def question_preview(source: QuestionSource, said: Words) -> Preview | None:
+    """None where the questions cannot be read; the reason is then on the page."""
+    try:
+        with st.spinner(said.batch["reading"]):
+            found = _preview(source)
+    except NaraniError as error:
+        show_error(error, said)
+        return None
+    st.caption(" ".join(_notes(found, said)))
+    rows: dict[str, list[str]] = {said.batch["question"]: [_cell(one.text) for one in found.first]}
+    if any(one.input for one in found.first):
+        rows[said.batch["input"]] = [_cell(one.input) for one in found.first]
+    if any(one.system for one in found.first):
+        rows[said.batch["system"]] = [_cell(one.system) for one in found.first]
+    st.dataframe(rows, width="stretch", height=min(36 * (len(found.first) + 1), 300))
+    return found
+
+
+def _notes(found: Preview, said: Words) -> list[str]:
+    notes = [said.batch["count"].format(count=found.count)]
+    if found.count > len(found.first):
+        notes.append(said.batch["count_shown"].format(count=len(found.first)))
+    if found.repeated:
+        notes.append(said.batch["repeated"].format(count=found.repeated))
+    if found.encoding != "utf-8":
+        notes.append(said.batch["encoding"].format(encoding=found.encoding.upper()))
+    return notes
+
+
+def _cell(text: str) -> str:
+    text = whole_characters(text)
+    return text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}…"
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _preview(source: QuestionSource) -> Preview:
+    return preview(source)

@@ -1,0 +1,47 @@
+"""The door, where signing in is set up: a screen before it, a way out behind it.
+
+Knows: how one signs in and out by Streamlit's own OpenID Connect.
+Refuses to know: what lies behind the door, and what a person owns.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.errors import escaped, show_error
+from dashboard.session import signing_in
+from dashboard.words import Words
+from errors import NaraniError
+
+
+def require_sign_in(said: Words) -> None:
+    """Go on only with a person who signed in, where signing in is set up; else stop here."""
+    try:
+        needed = signing_in.needed()
+    except NaraniError as error:
+        show_error(error, said)
+        st.stop()
+    if not needed:
+        return
+    who = signing_in.person()
+    if who is None:
+        _screen(said)
+        st.stop()
+    with st.sidebar:
+        sign_out_button(who.name, said, key="sign_in_out")
+
+
+def sign_out_button(name: str, said: Words, key: str) -> None:
+    label = said.sign_in["out"].format(name=escaped(name))
+    st.button(label, icon=":material/logout:", type="tertiary", on_click=st.logout, key=key)
+
+
+def _screen(said: Words) -> None:
+    st.title(said.sign_in["title"])
+    st.write(said.sign_in["why"])
+    for provider in signing_in.providers():
+        named = said.sign_in["with"].format(provider=escaped(provider or ""))
+        label = said.sign_in["in"] if provider is None else named
+        st.button(
+            label, type="primary", on_click=st.login, args=(provider,), key=f"sign_in_{provider or 'default'}"
+        )

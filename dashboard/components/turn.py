@@ -1,0 +1,99 @@
+"""One question and its answers side by side.
+
+Knows: how columns stand next to each other and wrap on narrow windows; that only what still grows is redrawn.
+Refuses to know: runs, engines and the history; it draws pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import streamlit as st
+
+from comparison.turns import ColumnPicture, TurnPicture
+from dashboard.components.answer_column import (
+    Actions,
+    Place,
+    column_actions,
+    column_head,
+    ended_answer,
+    growing_answer,
+    sources,
+)
+from dashboard.words import Words
+
+_TICK = 0.1
+"""Seconds between two drawings of what grows."""
+
+_WRAPPING = """<style>[class*="st-key-answers_"] > * { flex: 1 1 14rem; min-width: 14rem; }</style>"""
+"""A column narrower than that goes to the next row: eight of them are two rows on a usual window. Streamlit's
+own columns shrink instead, and its containers have no least width; the class is how it names a key."""
+
+
+def turn_view(
+    turn: TurnPicture,
+    titles: Mapping[str, str],
+    said: Words,
+    *,
+    actions: Actions | None = None,
+    baseline: int | None = None,
+    look: Callable[[], TurnPicture] | None = None,
+) -> None:
+    """`look` gives a newer picture of a turn that is not ended; without it the turn is drawn once."""
+    with st.chat_message("user", avatar=":material/person:"):
+        st.text(turn.question)
+        if turn.input:
+            st.caption(said.answer["input"])
+            st.code(turn.input, language=None, wrap_lines=True)
+        if turn.system:
+            st.caption(said.answer["system"])
+            st.code(turn.system, language=None, wrap_lines=True)
+    places = _columns(turn, titles, said, actions, baseline)
+    if places and look is not None:
+        _grow(places, look, said)
+
+
+def _columns(
+    turn: TurnPicture, titles: Mapping[str, str], said: Words, actions: Actions | None, baseline: int | None
+) -> dict[int, Place]:
+    """Everything that stays as it is; the places of what grows come back."""
+    places: dict[int, Place] = {}
+    compared = _text_at(turn, baseline)
+    st.html(_WRAPPING)
+    with st.container(horizontal=True, key=f"answers_{turn.run_id}"):
+        for picture in turn.columns:
+            key = f"answer_{turn.run_id}_{picture.position}"
+            title = titles.get(picture.request.model_id, picture.request.model_id)
+            is_baseline = picture.position == baseline
+            with st.container(border=True, key=key):
+                column_head(title, picture, is_baseline, said)
+                if picture.ended:
+                    ended_answer(picture, None if is_baseline else compared, said)
+                else:
+                    places[picture.position] = Place.make()
+                    growing_answer(places[picture.position], picture, said)
+                if actions is not None:
+                    column_actions(picture, title, key, is_baseline, actions, said)
+                else:
+                    with st.container(horizontal=True, gap="small"):
+                        sources(picture.answer, key, said)
+    return places
+
+
+def _grow(places: Mapping[int, Place], look: Callable[[], TurnPicture], said: Words) -> None:
+    @st.fragment(run_every=_TICK)
+    def grow() -> None:
+        columns: list[ColumnPicture] = [column for column in look().columns if column.position in places]
+        if any(column.ended for column in columns):
+            st.rerun()
+        for column in columns:
+            growing_answer(places[column.position], column, said)
+
+    grow()
+
+
+def _text_at(turn: TurnPicture, position: int | None) -> str | None:
+    for column in turn.columns:
+        if column.position == position and column.answer is not None:
+            return column.answer.text
+    return None

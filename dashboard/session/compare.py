@@ -1,0 +1,123 @@
+"""What the page that asks remembers: the run in its address, the models picked, how they are asked.
+
+Knows: the keys and what kind of value each holds.
+Refuses to know: what is done with them, and streamlit's widgets.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+import streamlit as st
+
+MOST_MODELS = 8
+QUESTION = "compare_question"
+INPUT = "compare_input"
+SEARCH = "compare_search"
+GO_ON = "compare_go_on"
+PRESET = "compare_preset"
+SYSTEM = "compare_system"
+FORMAT = "compare_format"
+SEED = "compare_seed"
+MAX_NEW_TOKENS = "compare_max_new_tokens"
+REPRODUCIBLE = "compare_reproducible"
+TEMPERATURE = "compare_temperature"
+TOP_P = "compare_top_p"
+TOP_K = "compare_top_k"
+REPETITION_PENALTY = "compare_repetition_penalty"
+STOP_ALL = "compare_stop_all"
+NEW = "compare_new"
+EARLIER = "compare_earlier"
+_RUN = "run"
+_LAST_RUN = "compare_last_run"
+_PICKED = "compare_picked"
+_QUANTISATIONS = "compare_quantisations"
+_BASELINE = "compare_baseline"
+_SHOWN = "compare_shown_turns"
+_ASKER = "compare_asker"
+_CLEAR_INPUT = "compare_clear_input"
+
+
+def pick_key(model_id: str) -> str:
+    return f"compare_pick_{model_id}"
+
+
+def quantisation_key(model_id: str) -> str:
+    return f"compare_quantisation_{model_id}"
+
+
+def run_id() -> str | None:
+    """The run in the address; it survives a refresh and can be opened in a second tab. Back from another
+    page it is the one that was last looked at."""
+    in_address = st.query_params.get(_RUN)
+    if in_address is None and (last := st.session_state.get(_LAST_RUN)) is not None:
+        st.query_params[_RUN] = last
+        return str(last)
+    st.session_state[_LAST_RUN] = in_address
+    return in_address
+
+
+def set_run_id(run_id: str | None) -> None:
+    st.session_state[_LAST_RUN] = run_id
+    st.session_state[_BASELINE] = None
+    st.session_state[_SHOWN] = None
+    if run_id is None:
+        st.query_params.pop(_RUN, None)
+    else:
+        st.query_params[_RUN] = run_id
+
+
+def forget_input() -> None:
+    """The input belonged to the question that was asked."""
+    st.session_state[_CLEAR_INPUT] = True
+
+
+def clear_input_if_asked() -> None:
+    """Before its widget is drawn: afterwards Streamlit lets nobody set its value."""
+    if st.session_state.pop(_CLEAR_INPUT, False):
+        st.session_state[INPUT] = ""
+
+
+def picked() -> tuple[str, ...] | None:
+    """The models in the order picked; None before anybody picked."""
+    value = st.session_state.get(_PICKED)
+    return None if value is None else tuple(value)
+
+
+def set_picked(models: Sequence[str]) -> None:
+    st.session_state[_PICKED] = list(models)
+
+
+def quantisations() -> dict[str, str]:
+    """What was picked for some models; the others take their entry's default."""
+    return dict(st.session_state.get(_QUANTISATIONS, {}))
+
+
+def set_quantisation(model_id: str, quantisation: str) -> None:
+    st.session_state[_QUANTISATIONS] = {**quantisations(), model_id: quantisation}
+
+
+def baseline() -> int | None:
+    """The position of the answer that the others are compared with."""
+    value = st.session_state.get(_BASELINE)
+    return value if isinstance(value, int) else None
+
+
+def set_baseline(position: int | None) -> None:
+    st.session_state[_BASELINE] = position
+
+
+def shown_turns(default: int) -> int:
+    return int(st.session_state.get(_SHOWN) or default)
+
+
+def show_turns(count: int) -> None:
+    st.session_state[_SHOWN] = count
+
+
+def asker() -> str:
+    """This tab, for as long as it lasts."""
+    if _ASKER not in st.session_state:
+        st.session_state[_ASKER] = secrets.token_urlsafe(9)
+    return str(st.session_state[_ASKER])

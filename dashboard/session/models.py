@@ -1,0 +1,122 @@
+"""What the page of models remembers: the part that is shown, the model chosen, the entry being written.
+
+Knows: the keys and what kind of value each holds.
+Refuses to know: what is done with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from model_registry.drafting import Removed
+
+SECTION = "models_section"
+SEARCH = "models_search"
+FAMILIES = "models_families"
+COMMERCIAL = "models_commercial"
+MEMORY = "models_memory"
+FORMAT_OF = "models_format_of"
+FORMAT = "models_format"
+FORMAT_MODEL = "models_format_model"
+QUESTION = "models_question"
+INPUT = "models_input"
+SYSTEM = "models_system"
+THINKING = "models_thinking"
+START = "models_start"
+RAW = "models_raw"
+_MODEL = "model"
+_PART = "part"
+_OPENED = "models_opened"
+_REMOVED = "models_removed"
+_SAID = "models_said"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What is being written: a new entry (no file), an entry of a file, or a file's whole text."""
+
+    file: str = ""
+    number: int | None = None
+    """None: the whole text, where there is a file."""
+    was: str = ""
+    """What the file held when it was opened."""
+
+
+def field_key(key: str) -> str:
+    return f"models_field_{key.replace('.', '_')}"
+
+
+def table_key(shown: int) -> str:
+    """Another table has other rows, so what was selected in the last one means nothing in it."""
+    return f"models_table_{shown}"
+
+
+def part(parts: Sequence[str]) -> str:
+    """The part of the page in the address; a refresh stays on it. Its own name is no widget's key, because a
+    key that is bound to the address stands there in the words of one language."""
+    found = st.query_params.get(_PART, str(st.session_state.get(SECTION)))
+    return found if found in parts else parts[0]
+
+
+def remember_part() -> None:
+    st.query_params[_PART] = st.session_state[SECTION]
+
+
+def chosen_model() -> str | None:
+    """The model in the address whose facts are shown."""
+    return st.query_params.get(_MODEL)
+
+
+def choose_model(model_id: str | None) -> None:
+    if model_id is None:
+        st.query_params.pop(_MODEL, None)
+    else:
+        st.query_params[_MODEL] = model_id
+
+
+def opened() -> Opened | None:
+    value = st.session_state.get(_OPENED)
+    return None if value is None else Opened(**value)
+
+
+def open_form(values: Mapping[str, object], what: Opened) -> None:
+    """The widgets of the form start with these values."""
+    fill(values)
+    st.session_state[_OPENED] = asdict(what)
+
+
+def open_text(file: str, text: str) -> None:
+    st.session_state[RAW] = text
+    st.session_state[_OPENED] = asdict(Opened(file, None, text))
+
+
+def fill(values: Mapping[str, object]) -> None:
+    for key, value in values.items():
+        st.session_state[field_key(key)] = value
+
+
+def close() -> None:
+    st.session_state[_OPENED] = None
+
+
+def removed() -> Removed | None:
+    value = st.session_state.get(_REMOVED)
+    return None if value is None else Removed(Path(value["path"]), value["before"], value["after"])
+
+
+def set_removed(removed: Removed | None) -> None:
+    st.session_state[_REMOVED] = None if removed is None else {**asdict(removed), "path": str(removed.path)}
+
+
+def say_saved(name: str) -> None:
+    """To be said by the next drawing, which shows the list again."""
+    st.session_state[_SAID] = name
+
+
+def just_saved() -> str | None:
+    value = st.session_state.pop(_SAID, None)
+    return value if isinstance(value, str) else None

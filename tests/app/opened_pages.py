@@ -1,0 +1,91 @@
+"""The real pages and services on a scripted engine, for the tests of the pages; holds no test itself.
+
+Run: python -m pytest tests/app
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import resources
+from dashboard.session import compare
+from engines.scripted import Script, ScriptedEngine
+
+ENTRY = Path(__file__).parents[2] / "comparison_app.py"
+OWNER = "o" * 43
+"""The cookie of the one browser that all pages of a test are opened in, unless they say otherwise."""
+
+
+@contextmanager
+def house(
+    monkeypatch: pytest.MonkeyPatch, home: Path, scripts: Mapping[str, Script] | None = None
+) -> Iterator[ScriptedEngine]:
+    """Services of their own, on an engine that plays `scripts`."""
+    made = ScriptedEngine(scripts)
+    monkeypatch.setenv("NARANI_HOME", str(home))
+    monkeypatch.setattr(resources, "_build", lambda *_: made)
+    resources.services.clear()
+    try:
+        yield made
+    finally:
+        services = resources.services()
+        services.runs.stop_all()
+        services.batches.stop_all()
+        services.engine.close()
+        services.history.close()
+        resources.services.clear()
+
+
+def opened(page: str = "compare", owner: str = OWNER, **address: str) -> AppTest:
+    """A tab of a browser, at an address."""
+    app = AppTest.from_file(str(ENTRY), default_timeout=30)
+    app.session_state["owner_browser_key"] = owner
+    if page != "compare":
+        app.run()
+        app.switch_page(f"dashboard/pages/{page}.py")
+    for name, value in address.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def ask(app: AppTest, question: str = "수도는?", models: Sequence[str] | None = None) -> AppTest:
+    if models is not None:
+        app.session_state["compare_picked"] = list(models)
+        app.run()
+    return app.chat_input(key=compare.QUESTION).set_value(question).run()
+
+
+def texts(app: AppTest) -> str:
+    """Every word on the page."""
+    assert not app.exception, app.exception
+    shown = (
+        *app.text,
+        *app.markdown,
+        *app.warning,
+        *app.info,
+        *app.error,
+        *app.caption,
+        *app.code,
+        *app.success,
+    )
+    return "\n".join(str(element.value) for element in (*shown, *app.title))
+
+
+def run_until(app: AppTest, words: str, seconds: float = 15) -> str:
+    until = time.monotonic() + seconds
+    while words not in texts(app):
+        assert time.monotonic() < until, texts(app)
+        time.sleep(0.05)
+        app.run()
+    return texts(app)
+
+
+def run_id(app: AppTest) -> str:
+    value = app.query_params["run"]
+    return value if isinstance(value, str) else str(value[0])

@@ -1,0 +1,116 @@
+"""The export in its states: not asked for, made, too big for the browser, failed.
+
+Run: python -m pytest tests/app/test_export_button.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pytest
+import streamlit
+from streamlit.testing.v1 import AppTest
+
+from comparison.history.records import FlatBatch
+from dashboard.components import export_button
+from dashboard.words import read_words
+from errors import NaraniError
+from tests.comparison.export.flat_house import batch, row
+
+KIND, MAKE = "test_kind", "test_make"
+
+
+def script(flat: object, folder: object, language: str) -> None:
+    """Run without the names of this file."""
+    from dashboard.components.export_button import export_buttons
+    from dashboard.words import read_words
+
+    export_buttons(flat, folder, read_words(language), "test")  # type: ignore[arg-type]
+
+
+def answers() -> Iterator[FlatBatch]:
+    yield batch([row(text="=1+1")])
+
+
+def opened(folder: Path, flat: Callable[[], Iterator[FlatBatch]] = answers, language: str = "ko") -> AppTest:
+    return AppTest.from_function(script, default_timeout=20, args=(flat, folder, language)).run()
+
+
+@pytest.fixture
+def downloads(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """The bytes behind each download that was offered."""
+    offered: dict[str, bytes] = {}
+    real = streamlit.download_button
+
+    def watched(label: str, data: bytes, **how: Any) -> bool:
+        offered[how["file_name"]] = data
+        return real(label, data, **how)
+
+    monkeypatch.setattr(streamlit, "download_button", watched)
+    return offered
+
+
+def test_nothing_is_read_or_written_before_it_is_asked_for(tmp_path: Path) -> None:
+    def never() -> Iterator[FlatBatch]:
+        raise AssertionError("read")
+
+    page = opened(tmp_path / "exports", never)
+    page.segmented_control(key=KIND).set_value("long").run()
+    assert not page.exception and not page.download_button
+    assert not (tmp_path / "exports").exists()
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+@pytest.mark.parametrize("kind", ["wide", "long", "jsonl"])
+def test_a_file_of_each_kind_is_offered_and_does_not_stay(
+    kind: str, language: str, tmp_path: Path, downloads: dict[str, bytes]
+) -> None:
+    words = read_words(language).export
+    page = opened(tmp_path, language=language)
+    page.segmented_control(key=KIND).set_value(kind).run()
+    assert page.caption[0].value == words[f"about_{kind}"]
+    page.button(key=MAKE).click().run()
+    assert not page.exception
+    assert page.download_button[0].label.startswith(words["download"].split(" (")[0])
+    ((name, data),) = downloads.items()
+    assert name.startswith("narani-") and name.endswith(".jsonl" if kind == "jsonl" else f"-{kind}.csv")
+    reads = pandas.read_json(BytesIO(data), lines=True) if kind == "jsonl" else pandas.read_csv(BytesIO(data))
+    assert reads.iloc[0]["demo-chat" if kind == "wide" else "text"] == (
+        "=1+1" if kind == "jsonl" else "'=1+1"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_made_is_gone_when_something_else_is_picked(tmp_path: Path) -> None:
+    page = opened(tmp_path)
+    page.button(key=MAKE).click().run()
+    assert page.download_button
+    page.segmented_control(key=KIND).set_value("long").run()
+    assert not page.download_button
+
+
+def test_a_file_too_big_for_the_browser_stays_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_button, "MOST_BYTES", 100)
+    page = opened(tmp_path)
+    page.button(key=MAKE).click().run()
+    (kept,) = tmp_path.iterdir()
+    assert f"**{kept.name}**" in page.info[0].value
+    assert str(tmp_path) not in page.info[0].value
+    assert not page.download_button
+
+
+def test_a_failure_is_its_sentence(tmp_path: Path) -> None:
+    def broken() -> Iterator[FlatBatch]:
+        raise NaraniError("The history cannot be read now")
+
+    page = opened(tmp_path, broken)
+    page.button(key=MAKE).click().run()
+    assert not page.exception and not page.download_button
+    assert "The history cannot be read now" in page.error[0].value
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,222 @@
+"""The memory panel in its states, on the scripted engine: empty, resident, answering, loading, failed.
+
+Run: python -m pytest tests/app/test_memory_panel.py
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.components.memory_bar import segments
+from dashboard.components.memory_history import in_words, over_time
+from dashboard.session import memory as session
+from dashboard.words import read_words
+from engines.base import AnswerRequest, GenerationSettings, LiveAnswer, State
+from engines.lazy import LazyEngine
+from engines.memory import Event, ModelMemory, PoolView, ResidentView
+from engines.scripted import Script, ScriptedEngine
+from errors import LoadError
+from model_registry.registry import Registry, load_registry
+from prompts.conversation import Conversation
+
+GB = 10**9
+A, B, C = "demo-koalpaca", "demo-kullm", "demo-chat"
+SCRIPTS = {
+    A: Script(pieces=("가",), repeats=True, seconds_per_piece=0.01, weight_bytes=4 * GB, cache_bytes=GB),
+    B: Script(weight_bytes=3 * GB),
+    C: Script(weight_bytes=6 * GB, loading_steps=500, seconds_per_loading_step=0.02, on_disk=False),
+}
+
+
+def script(memory: object, registry: object, language: str) -> None:
+    """Run without the names of this file."""
+    from dashboard.components.memory_panel import memory_panel
+    from dashboard.words import read_words
+
+    memory_panel(memory, registry, read_words(language))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    whole = load_registry()
+    return replace(whole, models=MappingProxyType({each: whole.get(each) for each in (A, B, C)}))
+
+
+@pytest.fixture
+def engine() -> Iterator[ScriptedEngine]:
+    made = ScriptedEngine(SCRIPTS, budget=10 * GB)
+    yield made
+    made.close()
+
+
+def opened(memory: ModelMemory, registry: Registry, language: str = "ko") -> AppTest:
+    page = AppTest.from_function(script, default_timeout=20, args=(memory, registry, language))
+    return page.run()
+
+
+def texts(page: AppTest) -> str:
+    assert not page.exception
+    shown = (*page.markdown, *page.caption, *page.info, *page.error, *page.subheader)
+    words = "\n".join([*(each.value for each in shown), *(each.label for each in page.button)])
+    return words.replace("\\", "")
+
+
+def run_until(page: AppTest, holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < until, texts(page)
+        page.run()
+
+
+def pick(page: AppTest, model_id: str, quantisation: str = "none") -> AppTest:
+    page.selectbox(key=session.MODEL).set_value(model_id).run()
+    return page.selectbox(key=session.quantisation_key(model_id)).set_value(quantisation).run()
+
+
+def answering(engine: ScriptedEngine, model_id: str) -> LiveAnswer:
+    live = LiveAnswer(model_id)
+    request = AnswerRequest(model_id, Conversation.ask("왜?"), GenerationSettings(max_new_tokens=100_000))
+    engine.submit(request, live)
+    until = time.monotonic() + 5
+    while live.view().state is not State.ANSWERING:
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    return live
+
+
+def charts(page: AppTest) -> int:
+    return len(page.get("vega_lite_chart"))
+
+
+def test_before_there_is_an_engine_it_says_what_to_do_and_loads_by_hand(
+    engine: ScriptedEngine, registry: Registry
+) -> None:
+    lazy = LazyEngine(lambda: engine, registry)
+    page = opened(lazy, registry)
+    assert "아직 메모리에 있는 모델이 없습니다" in page.info[0].value and charts(page) == 0
+    assert "추정" in texts(page)
+    pick(page, B).button(key=session.LOAD).click().run()
+    run_until(page, lambda: "3.0 GB" in texts(page) and "쉬는 중" in texts(page))
+    assert not page.info and charts(page) == 2
+    assert "이미 메모리에 있습니다" in texts(page) and page.button(key=session.LOAD).disabled
+    lazy.close()
+
+
+@pytest.mark.parametrize(("language", "kept"), [("ko", "고정됨"), ("en", "kept")])
+def test_a_resident_is_kept_and_released_by_hand(
+    engine: ScriptedEngine, registry: Registry, language: str, kept: str
+) -> None:
+    engine.load(B, "int8").wait(5)
+    page = opened(engine, registry, language)
+    assert "Demo: KULLM format" in texts(page) and "1.5 GB" in texts(page)
+    assert f"[{kept}]" not in texts(page)
+    page.button(key=session.keep_key(B, "int8")).click().run()
+    assert f"[{kept}]" in texts(page) and engine.view().residents[0].kept
+    page.button(key=session.keep_key(B, "int8")).click().run()
+    assert not engine.view().residents[0].kept
+    page.button(key=session.release_key(B, "int8")).click().run()
+    assert engine.view().residents == () and page.info
+    assert read_words(language).memory["short_load"] in texts(page)
+
+
+def test_one_that_answers_cannot_be_released_and_says_why(engine: ScriptedEngine, registry: Registry) -> None:
+    live = answering(engine, A)
+    page = opened(engine, registry)
+    release = page.button(key=session.release_key(A, "none"))
+    assert release.disabled and "답하는 중" in release.help
+    assert "답하는 중 · 질문 1개" in texts(page) and "캐시 1.0 GB" in texts(page)
+    live.ask_to_stop()
+    live.wait(5)
+    assert not page.run().button(key=session.release_key(A, "none")).disabled
+
+
+def test_the_plan_is_said_before_the_load(engine: ScriptedEngine, registry: Registry) -> None:
+    engine.load(A, "none").wait(5)
+    engine.load(B, "none").wait(5)
+    page = pick(opened(engine, registry), C)
+    assert "6.0 GB가 필요하고, 예산에 3.0 GB가 남아 있습니다. 쉬고 있는 모델을 먼저 내립니다" in texts(page)
+    assert "**Demo: KoAlpaca format (toy) · 원본 그대로**" in texts(page)
+    assert "먼저 내려받습니다" in texts(page)
+    live = answering(engine, A)
+    engine.release(B, "none")
+    assert "끝나기를 기다립니다" in texts(page.run())
+    live.ask_to_stop()
+    live.wait(5)
+    engine.keep_loaded(A, "none", True)
+    engine.load(B, "none").wait(5)
+    engine.keep_loaded(B, "none", True)
+    page.run()
+    assert "들어가지 않습니다" in texts(page) and page.button(key=session.LOAD).disabled
+    assert "8비트 (int8) (3.0 GB), 4비트 (nf4) (1.5 GB)" in texts(page)
+    pick(page, C, "nf4")
+    assert "내릴 모델 없이 들어갑니다" in texts(page) and not page.button(key=session.LOAD).disabled
+
+
+def test_where_nothing_fits_it_says_what_to_do(registry: Registry) -> None:
+    engine = ScriptedEngine(SCRIPTS, budget=GB)
+    assert "NARANI_MEMORY_BUDGET" in texts(pick(opened(engine, registry, "en"), C))
+    engine.close()
+
+
+def test_a_load_shows_progress_and_is_stopped(engine: ScriptedEngine, registry: Registry) -> None:
+    page = pick(opened(engine, registry), C)
+    page.button(key=session.LOAD).click().run()
+    assert "멈추기" in texts(page) and page.button(key=session.LOAD).disabled
+    assert "이미 불러오고 있습니다" in page.button(key=session.LOAD).help
+    second = opened(engine, registry)
+    second.button(key=session.stop_key(C, "none")).click().run()
+    run_until(page, lambda: "불러오기를 멈췄습니다" in texts(page))
+    assert "멈췄습니다" not in texts(second.run())
+    assert not page.button(key=session.LOAD).disabled and engine.view().used == 0
+
+
+def test_a_load_that_failed_says_why_to_whoever_began_it(registry: Registry) -> None:
+    broken = {B: Script(loading_failure=LoadError("The weights are damaged."))}
+    engine = ScriptedEngine({**SCRIPTS, **broken}, budget=10 * GB)
+    page = pick(opened(engine, registry), B)
+    page.button(key=session.LOAD).click().run()
+    run_until(page, lambda: "The weights are damaged" in texts(page))
+    assert not opened(engine, registry).error
+    engine.close()
+
+
+def view_of(**changes: Any) -> PoolView:
+    residents = (
+        ResidentView(A, "none", (), 4, 1, 1, 0.0, 2.0),
+        ResidentView("gone-from-the-registry", "nf4", (), 2, 0, 0, 9.0, 1.0),
+    )
+    events = tuple(
+        Event(what, A, "none", 4, 2.0, used=4, at=1_700_000_000.0)
+        for what in ("load", "attach", "release", "refuse")
+    )
+    return PoolView(**{**vars(PoolView("cpu", 20, 9, 9, 11, residents, 0, events)), **changes})
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_the_pieces_of_the_bar_are_the_budget_with_what_is_on_its_way(language: str) -> None:
+    said = read_words(language)
+    pieces = segments(view_of(), {A: "가"}, said)
+    assert [piece.end - piece.begin for piece in pieces] == [4, 2, 1, 2, 11]
+    assert pieces[-1].end == 20 and [piece.begin for piece in pieces[1:]] == [
+        piece.end for piece in pieces[:-1]
+    ]
+    assert [piece.label for piece in pieces[2:]] == [said.memory[key] for key in ("cache", "moving", "free")]
+    assert "gone-from-the-registry" in pieces[1].label
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_every_event_has_its_words_and_memory_over_time_ends_now(language: str) -> None:
+    said, view = read_words(language), view_of()
+    for event in view.events:
+        line = in_words(event, {A: "[가](x)"}, said, None)
+        assert "4 B" in line and "\\[가\\]\\(x\\)" in line
+    points = over_time(view, {}, said)
+    assert [point["used"] for point in points] == [4, 4, 4, 4, 9]
+    assert points[-1]["what"] == said.memory["now"]

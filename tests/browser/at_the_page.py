@@ -1,0 +1,111 @@
+"""What people do at the pages, and what they read there; for the browser tests, holds no test itself.
+
+Knows: how a question is asked and where its answers stand.
+Refuses to know: what the answers should be.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+from dashboard.words import Words, read_words
+from tests.browser.served import ROOT
+
+KO: Words = read_words("ko")
+MODELS = ("demo-koalpaca", "demo-kullm", "demo-chat", "demo-korwkv")
+FIRST_ANSWER = 120_000
+"""Milliseconds that the first question of a server may take: it brings torch."""
+_COLUMN = '[data-testid="stVerticalBlock"][class*="st-key-answer_"]'
+
+
+def known_answers(question: str) -> tuple[str, ...]:
+    """The answers to each turn of the row that opens with this question, as the demo models learned them."""
+    path = Path(ROOT, "model_registry/demo/questions.jsonl")
+    rows = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+    (row,) = [row for row in rows if row["turns"][0]["question"] == question]
+    return tuple(turn["answer"] for turn in row["turns"])
+
+
+def box(page: Page) -> Locator:
+    return page.get_by_test_id("stChatInputTextArea")
+
+
+def open_compare(page: Page, address: str) -> Page:
+    page.goto(address)
+    expect(box(page)).to_be_enabled()
+    return page
+
+
+def open_page(page: Page, address: str, name: str) -> Page:
+    """Through the menu, as people do."""
+    if not page.url.startswith(address):
+        open_compare(page, address)
+    page.get_by_test_id("stSidebarNav").get_by_text(KO.pages[name], exact=True).click()
+    expect(page.get_by_role("heading", level=1, name=KO.pages[name])).to_be_visible()
+    return page
+
+
+def ask(page: Page, question: str) -> None:
+    """Asks, and waits until the question stands on the page."""
+    box(page).fill(question)
+    box(page).press("Enter")
+    expect(page.get_by_test_id("stChatMessage").get_by_text(question, exact=True).last).to_be_visible()
+    page.wait_for_url("**run=**")
+
+
+def columns(page: Page) -> Locator:
+    """Of the latest question."""
+    return page.locator('[class*="st-key-answers_"]').last.locator(_COLUMN)
+
+
+def wait_for_answers(page: Page, count: int, reason: str = "eos") -> None:
+    expect(columns(page).get_by_text(KO.reasons[reason])).to_have_count(count, timeout=FIRST_ANSWER)
+
+
+def wait_until_all_ended(page: Page) -> None:
+    """The last turn is done: the conversation can go on."""
+    expect(page.get_by_text(KO.compare["go_on"], exact=True)).to_be_visible(timeout=FIRST_ANSWER)
+
+
+def growing(column: Locator) -> str:
+    """The text so far of a column that still answers."""
+    return column.get_by_test_id("stText").inner_text()
+
+
+def ended_text(column: Locator) -> str:
+    """The answer of a column that ended; its head stands before it, its figures below."""
+    return column.get_by_test_id("stMarkdownContainer").nth(1).inner_text()
+
+
+def pressable(column: Locator, what: str) -> Locator:
+    """One of a column's buttons: stop, again, baseline."""
+    return column.locator(f'[class*="_{what}"] button:visible')
+
+
+def pick(page: Page, *models: str) -> None:
+    """Exactly these, whatever was picked before."""
+    for model in MODELS:
+        tick = page.locator(f".st-key-compare_pick_{model}").get_by_role("checkbox")
+        if tick.is_checked() != (model in models):
+            page.locator(f".st-key-compare_pick_{model} label").click()
+            expect(tick).to_be_checked(checked=model in models)
+
+
+def loads_so_far(page: Page, address: str) -> int:
+    """How often a model was loaded since the server began, as the page of models tells; at least once."""
+    open_page(page, address, "models")
+    event = re.compile(r"\d\d:\d\d:\d\d · .*" + re.escape(KO.memory["short_load"]))
+    events = page.get_by_role("main").get_by_role("listitem").filter(has_text=event)
+    expect(events).not_to_have_count(0)
+    return events.count()
+
+
+def all_good(page: Page) -> None:
+    """The app stands on the page and shows no error of the script."""
+    expect(page.get_by_test_id("stApp")).to_be_visible()
+    expect(box(page)).to_be_visible()
+    assert page.get_by_test_id("stException").count() == 0

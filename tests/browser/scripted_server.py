@@ -1,0 +1,40 @@
+"""`streamlit run` with the scripted engine behind the pages: answers as slow and as odd as a test wants them.
+
+Run: python -m tests.browser.scripted_server run comparison_app.py …   (started by served.py)
+
+Knows: what a question makes a model say: "300개" is three hundred numbered words, others in another pace.
+Refuses to know: pages and browsers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from streamlit.web import cli
+
+from dashboard import resources
+from engines.base import AnswerRequest
+from engines.scripted import Script, ScriptedEngine
+
+SECONDS_PER_WORD = 0.2
+NEWLINES, ENDLESS = "줄바꿈만", "끝없이"
+_FEW = 4
+
+
+def counted(request: AnswerRequest) -> Iterator[str]:
+    """As many words as the question says, each with its number: so one sees whether one is lost or doubled."""
+    question = request.conversation.turns[-1].question
+    found = re.search(r"(\d+)개", question)
+    many = int(found[1]) if found else _FEW
+    if NEWLINES in question:
+        return ("\n" for _ in range(many))
+    if ENDLESS in question:
+        return iter(lambda: "또 ", None)
+    return (f"{request.model_id.removeprefix('demo-')}{number} " for number in range(1, many + 1))
+
+
+if __name__ == "__main__":
+    made = ScriptedEngine(default=Script(counted, SECONDS_PER_WORD, weight_bytes=3 * 10**6, loading_steps=3))
+    resources._build = lambda *_: made
+    cli.main(prog_name="streamlit")

@@ -1,0 +1,86 @@
+"""The dashboard served as a user starts it, in a process and a home of its own.
+
+Knows: how to start it, when it is up, and how to end it.
+Refuses to know: browsers, tests, and which engine stands behind the page.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SCRIPTED = "tests.browser.scripted_server"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+"""What Chromium is started with: nothing of its own goes out."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that is up."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+    home: Path
+    log: Path
+
+
+@contextmanager
+def served(folder: Path, *options: str, module: str = "streamlit") -> Iterator[Served]:
+    """A server of its own, with its home and its log in `folder`; `module` is what takes streamlit's words."""
+    port = free_port()
+    command = [sys.executable, "-m", module, "run", "comparison_app.py", "--server.headless", "true"]
+    home, log = folder / "home", folder / "log"
+    with log.open("wb") as written:
+        process = subprocess.Popen(
+            [*command, "--server.port", str(port), "--server.fileWatcherType", "none", *options],
+            cwd=ROOT,
+            env={**os.environ, "NARANI_HOME": str(home), "NARANI_DEVICE": "cpu"},
+            stdout=written,
+            stderr=written,
+        )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
+        yield Served(f"http://127.0.0.1:{port}", process, home, log)
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for(address: str, server: subprocess.Popen[bytes], seconds: float = 120) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        assert server.poll() is None, "the server ended at once"
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("the server did not come up")

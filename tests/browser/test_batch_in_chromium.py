@@ -1,0 +1,92 @@
+"""Many questions in Chromium: the browser is closed midway and all is found finished; too big a file is refused.
+
+Run: python -m pytest tests/browser/test_batch_in_chromium.py  (needs Debian's chromium)
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.at_the_page import KO, open_compare, open_page
+from tests.browser.conftest import NewPerson
+from tests.browser.served import ROOT, Served
+
+COUNT, ANSWERS = 30, 120
+_WAIT = 120.0
+
+
+def known_questions() -> list[str]:
+    path = Path(ROOT, "model_registry/demo/questions.jsonl")
+    rows = [json.loads(line)["turns"][0] for line in path.read_text(encoding="utf-8").splitlines()]
+    return [row["question"] for row in rows if not row["input"]][:COUNT]
+
+
+def stored(server: Served, batch: str) -> int:
+    """Answers of a batch that are on disk and done, read past the dashboard."""
+    with closing(sqlite3.connect(f"file:{server.home / 'narani.db'}?mode=ro", uri=True)) as database:
+        (count,) = database.execute(
+            "SELECT count(*) FROM answers JOIN runs ON answers.run = runs.number"
+            " WHERE runs.batch = ? AND answers.state = 'done'",
+            (batch,),
+        ).fetchone()
+        return int(count)
+
+
+def begin(page: Page, address: str) -> str:
+    open_page(page, address, "batch")
+    page.get_by_test_id("stButtonGroup").get_by_text(KO.batch["source_lines"]).click()
+    lines = page.get_by_label(KO.batch["lines"])
+    lines.fill("\n".join(known_questions()))
+    lines.press("Control+Enter")
+    start = page.get_by_role("button", name=KO.batch["start"])
+    expect(page.get_by_text(f"= 답 {ANSWERS}개")).to_be_visible()
+    start.click()
+    page.wait_for_url("**batch=**")
+    return page.url.rsplit("batch=", 1)[1]
+
+
+def test_a_batch_goes_on_with_the_browser_closed(
+    new_person: NewPerson, address: str, demo_server: Served
+) -> None:
+    person = new_person()
+    page = person.new_page()
+    batch = begin(page, address)
+    expect(page.get_by_text(KO.batch["may_leave"])).to_be_visible()
+    key = next(cookie for cookie in person.cookies() if cookie["name"] == "narani_owner")
+    person.close()
+    at_close = stored(demo_server, batch)
+    assert at_close < ANSWERS, "closed too late to prove anything"
+    until = time.monotonic() + _WAIT
+    while stored(demo_server, batch) < ANSWERS:
+        assert time.monotonic() < until, stored(demo_server, batch)
+        time.sleep(0.1)
+    tomorrow = new_person()
+    tomorrow.add_cookies([key])
+    page = tomorrow.new_page()
+    page.goto(f"{address}/batch?batch={batch}")
+    done = KO.batch["done_of"].format(wanted=ANSWERS, done=ANSWERS, percent=100)
+    expect(page.get_by_text(done)).to_be_visible()
+    expect(page.get_by_text(KO.batch["state_done"], exact=True)).to_be_visible()
+    page.get_by_test_id("stButtonGroup").get_by_text(KO.batch["view_heatmap"]).click()
+    expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+    open_page(page, address, "history")
+    expect(page.get_by_role("main").get_by_text(known_questions()[-1], exact=True)).to_be_visible()
+
+
+def test_a_file_that_is_too_big_is_refused_in_words(page: Page, address: str, tmp_path: Path) -> None:
+    big = tmp_path / "big.csv"
+    with big.open("wb") as file:
+        file.truncate(300 * 2**20)
+    open_page(open_compare(page, address), address, "batch")
+    page.get_by_test_id("stButtonGroup").get_by_text(KO.batch["source_file"]).click()
+    expect(page.get_by_text(KO.batch["file_bigger"].format(limit=20))).to_be_visible()
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(big)
+    expect(page.get_by_test_id("stFileUploaderFileErrorMessage")).to_be_visible()
+    expect(page.get_by_text(KO.batch["file_bigger"].format(limit=20))).to_be_visible()
+    assert page.get_by_role("button", name=KO.batch["start"]).count() == 0

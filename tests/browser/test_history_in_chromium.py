@@ -1,0 +1,83 @@
+"""Looking back in Chromium: a word of two syllables finds its question, and the CSV opens in pandas.
+
+Run: python -m pytest tests/browser/test_history_in_chromium.py  (needs Debian's chromium)
+"""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+
+import pandas as pd
+from playwright.sync_api import Page, expect
+
+from tests.browser.at_the_page import (
+    KO,
+    MODELS,
+    ask,
+    known_answers,
+    open_compare,
+    open_page,
+    wait_until_all_ended,
+)
+
+MOUNTAIN, LAKE = "남한에서 가장 높은 산은 무엇인가요?", "백두산 꼭대기에 있는 호수는 무엇인가요?"
+WORDS = {"산은": [MOUNTAIN], "천지": [LAKE], "무엇": [LAKE, MOUNTAIN], "없말": []}
+"""Of a question, of answers alone, of both, of none."""
+
+
+def test_words_of_two_syllables_are_found_and_the_csv_is_whole(
+    page: Page, address: str, tmp_path: Path
+) -> None:
+    open_compare(page, address)
+    for question in (MOUNTAIN, LAKE):
+        ask(page, question)
+        wait_until_all_ended(page)
+        page.get_by_text(KO.compare["new"], exact=True).click()
+        expect(page.get_by_text(KO.compare["empty_title"])).to_be_visible()
+    open_page(page, address, "history")
+    lines = page.locator('[class*="st-key-history_run_"] [data-testid="stText"]')
+    expect(lines).to_have_count(2)
+    search = page.get_by_label(KO.history["search"], exact=True)
+    for word, questions in WORDS.items():
+        search.fill(word)
+        search.press("Enter")
+        expect(lines).to_have_text(questions)
+    expect(page.get_by_text(KO.history["none_found"])).to_be_visible()
+    search.fill("")
+    search.press("Enter")
+    expect(lines).to_have_text([LAKE, MOUNTAIN])
+    for tick in range(2):
+        page.locator('[class*="st-key-history_tick_"] label').nth(tick).click()
+        expect(page.get_by_role("main").get_by_text(f"{tick + 1}개를 골랐습니다")).to_be_visible()
+    check_wide(exported(page, "wide", tmp_path))
+    check_long(exported(page, "long", tmp_path))
+
+
+def exported(page: Page, kind: str, folder: Path) -> Path:
+    page.get_by_test_id("stButtonGroup").get_by_text(KO.export[kind], exact=True).click()
+    expect(page.get_by_text(KO.export[f"about_{kind}"])).to_be_visible()
+    page.get_by_role("button", name=KO.export["make"]).click()
+    ready = page.get_by_test_id("stDownloadButton").get_by_role("button")
+    with page.expect_download() as download:
+        ready.click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    assert path.suffix == ".csv" and path.read_bytes().startswith(codecs.BOM_UTF8)
+    return path
+
+
+def check_wide(path: Path) -> None:
+    table = pd.read_csv(path).set_index("question")
+    assert set(table.index) == {MOUNTAIN, LAKE}
+    for question in (MOUNTAIN, LAKE):
+        answers = [table.at[question, model] for model in MODELS]
+        assert answers == [*known_answers(question)] * 4
+
+
+def check_long(path: Path) -> None:
+    table = pd.read_csv(path)
+    assert len(table) == 8 and set(table["model"]) == set(MODELS)
+    for question, answers in table.groupby("question"):
+        assert set(answers["text"]) == {*known_answers(str(question))}
+    assert (table["tokens_out"] > 0).all() and (table["finish_reason"] == "eos").all()

@@ -1,0 +1,81 @@
+"""Answers that still grow in Chromium: refreshed, in two tabs, one of them stopped, and clicked at in haste.
+
+Run: python -m pytest tests/browser/test_streaming_in_chromium.py  (needs Debian's chromium)
+"""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.at_the_page import (
+    KO,
+    all_good,
+    ask,
+    columns,
+    ended_text,
+    growing,
+    loads_so_far,
+    open_compare,
+    pressable,
+    wait_for_answers,
+    wait_until_all_ended,
+)
+
+ROUNDS = 15
+
+
+def whole(model: str, count: int) -> str:
+    """What the scripted engine says to '`count`개'."""
+    return " ".join(f"{model}{number}" for number in range(1, count + 1))
+
+
+def seen_up_to(column: Locator, word: str) -> str:
+    expect(column.get_by_test_id("stText")).to_contain_text(f"{word} ")
+    return growing(column)
+
+
+def test_a_refresh_midway_and_a_second_tab_see_the_same_answer_go_on(page: Page, scripted: str) -> None:
+    ask(open_compare(page, scripted), "40개")
+    before = seen_up_to(columns(page).first, "koalpaca5")
+    page.reload()
+    again = seen_up_to(columns(page).first, "koalpaca10")
+    other = page.context.new_page()
+    other.goto(page.url)
+    there = seen_up_to(columns(other).first, "koalpaca15")
+    assert again.startswith(before) and there.startswith(again)
+    for tab in (page, other):
+        wait_for_answers(tab, 4)
+        assert ended_text(columns(tab).first) == whole("koalpaca", 40)
+        assert ended_text(columns(tab).last) == whole("korwkv", 40)
+    assert loads_so_far(other, scripted) == 4
+
+
+def test_one_column_stops_and_the_others_go_on(page: Page, scripted: str) -> None:
+    ask(open_compare(page, scripted), "20개")
+    seen_up_to(columns(page).nth(1), "kullm3")
+    pressable(columns(page).nth(1), "stop").click()
+    expect(columns(page).nth(1).get_by_text(KO.reasons["stopped"])).to_be_visible()
+    wait_for_answers(page, 3)
+    stopped = ended_text(columns(page).nth(1))
+    assert whole("kullm", 20).startswith(stopped) and stopped != whole("kullm", 20)
+    assert ended_text(columns(page).nth(0)) == whole("koalpaca", 20)
+    assert ended_text(columns(page).nth(3)) == whole("korwkv", 20)
+
+
+def test_no_page_goes_white(page: Page, scripted: str) -> None:
+    """Ask, stop, ask again, compare with a baseline, begin anew, as fast as one can click."""
+    open_compare(page, scripted)
+    for turn in range(ROUNDS):
+        ask(page, f"{turn}째 물음, 90개")
+        column = columns(page).nth(turn % 4)
+        pressable(column, "stop").click()
+        pressable(column, "again").click()
+        page.get_by_text(KO.compare["stop_all"], exact=True).click()
+        pressable(column, "baseline").click()
+        expect(column.get_by_text(KO.answer["baseline"], exact=True)).to_be_visible()
+        if turn % 2:
+            page.get_by_text(KO.compare["new"], exact=True).click()
+            expect(page.get_by_text(KO.compare["empty_title"])).to_be_visible()
+        else:
+            wait_until_all_ended(page)
+        all_good(page)

@@ -1,0 +1,86 @@
+"""What is said of a model before it is picked. Run: python -m pytest tests/dashboard/test_model_choices.py"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from dashboard.model_choices import Where, families, model_choices
+from engines.memory import LiveLoad, LoadPlan, PoolView, ResidentView
+from model_registry.registry import load_registry
+
+REGISTRY = load_registry()
+RESIDENT = ResidentView("demo-kullm", "none", (), 2_000_000, 0, 0, 1.0, 0.1)
+POOL = PoolView("cpu", 10_000_000, 2_000_000, 2_000_000, 10**9, (RESIDENT,), 0, ())
+
+
+@dataclass
+class Memory:
+    """A memory that stands still."""
+
+    pool: PoolView | None
+
+    def view(self) -> PoolView | None:
+        return self.pool
+
+    def on_disk(self, model_id: str) -> bool:
+        return model_id.startswith("demo-")
+
+    def plan(self, model_id: str, quantisation: str) -> LoadPlan | None:
+        return None
+
+    def load(self, model_id: str, quantisation: str) -> LiveLoad:
+        raise NotImplementedError
+
+    def loads_by_hand(self) -> tuple[LiveLoad, ...]:
+        return ()
+
+    def release(self, model_id: str, quantisation: str) -> bool:
+        return False
+
+    def keep_loaded(self, model_id: str, quantisation: str, keep: bool) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("pool", "model", "where", "fits"),
+    [
+        (None, "demo-kullm", Where.ON_DISK, None),
+        (POOL, "demo-kullm", Where.LOADED, True),
+        (replace(POOL, residents=(replace(RESIDENT, leases=1),)), "demo-kullm", Where.IN_USE, True),
+        (POOL, "demo-koalpaca", Where.ON_DISK, True),
+        (POOL, "demo-kullm-banmal", Where.ON_DISK, True),
+        (POOL, "kullm-polyglot-5.8b-v2", Where.TO_FETCH, False),
+    ],
+)
+def test_where_a_model_is_and_whether_it_fits(
+    pool: PoolView | None, model: str, where: Where, fits: bool | None
+) -> None:
+    choice = model_choices(REGISTRY, Memory(pool), {})[model]
+    assert (choice.where, choice.fits) == (where, fits)
+
+
+def test_an_adapter_is_loaded_only_once_it_is_attached() -> None:
+    attached = replace(RESIDENT, adapters=("demo-kullm-banmal",))
+    base_of_adapter = REGISTRY.base_of(REGISTRY.get("demo-kullm-banmal"))
+    pool = replace(POOL, residents=(replace(attached, model_id=base_of_adapter.id),))
+    assert model_choices(REGISTRY, Memory(pool), {})["demo-kullm-banmal"].where is Where.LOADED
+
+
+def test_a_quantisation_changes_the_bytes_and_one_not_offered_is_passed_over() -> None:
+    model = "kullm-polyglot-5.8b-v2"
+    plain = model_choices(REGISTRY, Memory(None), {})[model]
+    small = model_choices(REGISTRY, Memory(None), {model: "nf4"})[model]
+    assert small.bytes < plain.bytes / 2 and small.quantisation == "nf4"
+    assert model_choices(REGISTRY, Memory(None), {model: "int3"})[model] == plain
+
+
+def test_a_search_finds_every_word_in_any_fact() -> None:
+    choices = model_choices(REGISTRY, Memory(None), {})
+    everything = families(choices, "")
+    assert sum(map(len, everything.values())) == len(REGISTRY.models)
+    assert next(iter(everything.values()))[0].spec.demo, "what needs no download comes first"
+    found = [choice.spec.id for members in families(choices, "KULLM 5.8b").values() for choice in members]
+    assert found and all("kullm" in model and "5.8b" in model for model in found)
+    assert families(choices, "그런모델없음") == {}
