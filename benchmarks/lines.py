@@ -9,7 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from benchmarks import app_one, app_three, batching, cold_start, detokenise, first_text
+from benchmarks import (
+    app_one,
+    app_three,
+    batching,
+    cold_start,
+    csv_export,
+    detokenise,
+    first_paint,
+    first_text,
+    history_search,
+    packing,
+    pad_to_cutoff,
+    page_bytes,
+    page_growth,
+    page_speed,
+)
 from benchmarks.rounds import Effort, Measured, Target
 from errors import UnknownName
 
@@ -61,6 +76,60 @@ LINES = (
         "seconds, `ask` to its first text / import of torch and AutoModelForCausalLM",
         Target(1.3, False),
         cold_start.measure,
+    ),
+    Line(
+        "history-search",
+        "milliseconds, a page of the history by a Korean word among 1,000,000 answers",
+        Target(100, False),
+        history_search.measure,
+    ),
+    Line(
+        "page-one",
+        "tokens/s, one model on the page / generate",
+        Target(0.95, True),
+        page_speed.measure_one,
+    ),
+    Line(
+        "page-three",
+        "tokens/s, three models on the page / generate one after another",
+        Target(0.95, True),
+        page_speed.measure_three,
+    ),
+    Line(
+        "page-bytes",
+        "bytes to the browser, three answers of 600 tokens / redrawn at every token",
+        Target(0.08, False),
+        page_bytes.measure,
+    ),
+    Line(
+        "page-growth",
+        "seconds, drawing the page on 200 turns / on 1",
+        Target(2.0, False),
+        page_growth.measure,
+    ),
+    Line(
+        "first-paint",
+        "seconds, a fresh server to the first words on the screen / a page of one line",
+        Target(1.3, False),
+        first_paint.measure,
+    ),
+    Line(
+        "csv-export",
+        "seconds, 100,000 answers as CSV / csv.writer on the same cells",
+        Target(0.25, False),
+        csv_export.measure,
+    ),
+    Line(
+        "packing",
+        "speed, learning rows packed / padded to the longest of their batch",
+        Target(1.85, True),
+        packing.measure,
+    ),
+    Line(
+        "pad-to-cutoff",
+        "speed, learning rows packed / ko-gpts pattern: padded to the cutoff, everything learned",
+        Target(1.85, True),
+        pad_to_cutoff.measure,
     ),
 )
 

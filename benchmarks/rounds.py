@@ -63,6 +63,8 @@ class Effort:
 
     rounds: int = 5
     tokens: int = 256
+    answers: int = 1_000_000
+    """In a history."""
 
 
 def paired(first: Seconds, second: Seconds, rounds: int) -> tuple[float, ...]:

@@ -12,8 +12,8 @@ from benchmarks.gpu.bench import LLAMA, NEOX, Bench, Fact, Finding, faults
 from benchmarks.house import open_house
 from benchmarks.korean import QUESTIONS
 from engines.base import FinishReason
-from engines.memory import Event
 from engines.loading import estimate
+from engines.memory import Event
 from engines.shortage import give_back
 
 _ROOM_FOR_CACHE = 1.3

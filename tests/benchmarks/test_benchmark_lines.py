@@ -21,8 +21,8 @@ from benchmarks.networks import korean_tokenizer
 from benchmarks.rounds import Effort, on_one_thread
 
 ROOT = Path(__file__).parents[2]
-QUICK = Effort(rounds=1, tokens=8)
-FRESH_PROCESSES = {"cold-start"}
+QUICK = Effort(rounds=1, tokens=8, answers=2_000)
+FRESH_PROCESSES = {"cold-start", "page-one", "page-three", "page-bytes", "page-growth", "first-paint"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,144 @@
+"""The dashboard's server as a child process, with a chosen engine behind it, to be asked from outside.
+
+Run: python -m benchmarks.page_stage --port 8600 --engine scripted   (started by page_server.py)
+
+Knows: which engine is put behind the page, and the questions about the process that its parent may ask.
+Refuses to know: what the pages do; they are the ones that people see.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Literal
+
+import psutil
+import tyro
+from streamlit.web import bootstrap
+
+from dashboard import resources
+from engines.base import AnswerRequest, LiveAnswer
+from engines.memory import EngineWithMemory
+from engines.scripted import Script, ScriptedEngine
+from model_registry import live
+
+ENDLESS = "끝없이"
+"""A question with this word gets an answer that does not end by itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What stands on it."""
+
+    port: int
+    page: Path = Path("comparison_app.py")
+    engine: Literal["real", "scripted", "random"] = "real"
+    """real: the one of the dashboard. scripted: no model at all. random: networks of the benchmarks."""
+    models: int = 3
+    """random: how many."""
+    tokens: int = 384
+    """random, scripted: how long an answer is."""
+    pieces_per_second: float = 200.0
+    """scripted: how fast."""
+    ttl: int = 120
+    """Seconds that the session of a closed tab is kept."""
+
+
+class Seen:
+    """What went through the engine, which is built when the first question comes."""
+
+    def __init__(self) -> None:
+        self.engine: EngineWithMemory | None = None
+        self.answers: list[LiveAnswer] = []
+
+    def watch(self, engine: EngineWithMemory) -> EngineWithMemory:
+        submit = engine.submit
+
+        def noted(request: AnswerRequest, live: LiveAnswer) -> None:
+            self.answers.append(live)
+            submit(request, live)
+
+        setattr(engine, "submit", noted)  # noqa: B010 - a method of this one object is put over its own
+        self.engine = engine
+        return engine
+
+    def facts(self) -> dict[str, float]:
+        view = self.engine.view() if self.engine else None
+        events = view.events if view else ()
+        return {
+            "rss": psutil.Process().memory_info().rss,
+            "threads": threading.active_count(),
+            "asked": len(self.answers),
+            "running": sum(not live.ended for live in self.answers),
+            "loads": sum(event.what == "load" for event in events),
+            "resident": len(view.residents) if view else 0,
+        }
+
+    def of_answers(self) -> dict[str, object]:
+        """Seconds from the first question to the last token, and the tokens of each; then forgotten."""
+        ended = [(live.submitted_at, live.view().measures) for live in self.answers]
+        self.answers.clear()
+        last = max(at + (of.seconds_to_first_text or 0) + (of.answering_seconds or 0) for at, of in ended)
+        return {"seconds": last - min(at for at, _ in ended), "tokens": [of.tokens_out for _, of in ended]}
+
+
+def set_up(stage: Stage, seen: Seen, opened: ExitStack) -> dict[str, Callable[[], object]]:
+    """Put the engine behind the page; what may be asked of the process, by name."""
+    asked: dict[str, Callable[[], object]] = {"facts": seen.facts, "answers": seen.of_answers}
+    build = resources._build
+    if stage.engine == "scripted":
+        script = Script(lambda request: _say(request, stage.tokens), 1 / stage.pieces_per_second)
+        engine: EngineWithMemory = ScriptedEngine(default=script)
+        resources._build = lambda registry, settings: seen.watch(engine)
+    elif stage.engine == "random":
+        from benchmarks.page_networks import open_networks  # brings torch
+
+        networks = opened.enter_context(open_networks(stage.models, stage.tokens))
+        setattr(live, "load_registry", lambda own: networks.registry)  # noqa: B010 - as above
+        resources._build = lambda registry, settings: seen.watch(networks.engine)
+        asked["raw"] = networks.raw
+    else:
+        resources._build = lambda registry, settings: seen.watch(build(registry, settings))
+    return asked
+
+
+def _say(request: AnswerRequest, tokens: int) -> Iterator[str]:
+    endless = ENDLESS in request.conversation.turns[-1].question
+    return ("나란히 " if at % 12 else "이야기입니다.\n" for at in (count() if endless else range(tokens)))
+
+
+def answer_parent(asked: dict[str, Callable[[], object]], replies: int) -> None:
+    """A word a line in, its figures as a line of JSON out; the process ends when the parent lets go."""
+    with os.fdopen(replies, "w", encoding="utf-8", buffering=1) as out:
+        for line in sys.stdin:
+            out.write(json.dumps(asked[line.strip()]()) + "\n")
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> None:
+    stage = tyro.cli(Stage, prog="python -m benchmarks.page_stage")
+    replies = os.dup(1)
+    os.dup2(2, 1)  # what Streamlit prints is no reply
+    flags = {
+        "server_port": stage.port,
+        "server_headless": True,
+        "server_fileWatcherType": "none",
+        "server_disconnectedSessionTTL": stage.ttl,
+    }
+    with ExitStack() as opened:
+        asked = set_up(stage, Seen(), opened)
+        threading.Thread(target=answer_parent, args=(asked, replies), daemon=True).start()
+        bootstrap.load_config_options(flags)
+        bootstrap.run(str(stage.page.resolve()), False, [], flags)
+
+
+if __name__ == "__main__":
+    main()
