@@ -22,9 +22,10 @@ from errors import NaraniError
 st.set_page_config(page_title="나란히 · Narani", page_icon="dashboard/narani.svg", layout="wide")
 require_sign_in(words())
 browser_identity()
+page = menu(words())  # on the screen before the services import what they stand on
 try:
-    apply_preferences(services(), owner_id())
-    page = menu(words())
+    if apply_preferences(services(), owner_id()):
+        st.rerun()
     history_banner(services().history.status, words())
     page.run()
 except NaraniError as error:

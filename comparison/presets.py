@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from engines.base import GenerationSettings
-from model_registry.spec import GenerationDefaults
+
+if TYPE_CHECKING:
+    from model_registry.spec import GenerationDefaults
 
 
 class Preset(StrEnum):

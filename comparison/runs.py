@@ -80,6 +80,12 @@ class Runs:
             self._looked_at[run_id] = self._clock()
             return run
 
+    def watched(self, within: float = 2.0) -> int:
+        """How many runs at work are being looked at."""
+        with self._lock:
+            since = self._clock() - within
+            return sum(not run.ended and self._looked_at[run.id] >= since for run in self._runs.values())
+
     def stop_all(self) -> None:
         with self._lock:
             runs = list(self._runs.values())

@@ -18,18 +18,21 @@ from dashboard.components.answer_column import Actions
 from dashboard.components.asking_settings import Asking
 from dashboard.components.question_box import Typed
 from dashboard.components.run_chart import run_chart
-from dashboard.components.turn import turn_view
+from dashboard.components.turn import TICK, turn_view
 from dashboard.errors import show_error
 from dashboard.resources import Services
 from dashboard.session import compare
 from dashboard.session.owner import owner_id
 from dashboard.session.settings import preferences
-from dashboard.words import Words
-from errors import NaraniError
+from dashboard.words import Words, words
+from errors import BadRequest, NaraniError
 from prompts.conversation import Conversation
 
 _TURNS = 3
 """Turns drawn at once: a long conversation must not slow the newest answers down."""
+
+_SECONDS_PER_WATCHED = 0.03
+"""With many looking on each page is drawn less often: together they must leave the models their time."""
 
 _DEMO_EXAMPLES = (
     "남한에서 가장 높은 산은 무엇인가요?",
@@ -97,10 +100,15 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, said: Words) ->
         actions=_actions(last, services),
         baseline=compare.baseline(),
         look=None if last.ended else partial(_look, last.run_id, services),
+        tick=max(TICK, _SECONDS_PER_WATCHED * services.runs.watched()),
     )
     if last.ended and len(last.columns) > 1:
-        with st.expander(said.answer["charts"], icon=":material/bar_chart:"):
-            run_chart(last, titles, said)
+        charts = st.expander(
+            said.answer["charts"], icon=":material/bar_chart:", key="compare_charts", on_change="rerun"
+        )
+        if charts.open:
+            with charts:
+                run_chart(last, titles, said)
     elif not last.ended:
         st.button(
             said.compare["stop_all"],
@@ -181,7 +189,12 @@ def _actions(turn: TurnPicture, services: Services) -> Actions:
             run.columns[position].live.ask_to_stop()
 
     def again(position: int) -> None:
-        _asking(services).ask_again(turn.run_id, position)
+        try:
+            _asking(services).ask_again(turn.run_id, position)
+        except BadRequest:  # a click that came twice: it is being asked again already
+            pass
+        except NaraniError as error:
+            show_error(error, words())
 
     def baseline(position: int) -> None:
         compare.set_baseline(None if compare.baseline() == position else position)

@@ -7,18 +7,20 @@ Refuses to know: pages and people. The engine itself, and torch with it, comes w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from comparison.batch_jobs import BatchJobs
-from comparison.history.history import History
-from comparison.runs import Runs
-from engines.base import Engine
-from engines.lazy import LazyEngine
-from engines.memory import EngineWithMemory, ModelMemory
-from model_registry.live import LiveRegistry
-from model_registry.registry import Registry
 from settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from comparison.batch_jobs import BatchJobs
+    from comparison.history.history import History
+    from comparison.runs import Runs
+    from engines.base import Engine
+    from engines.memory import EngineWithMemory, ModelMemory
+    from model_registry.live import LiveRegistry
+    from model_registry.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,13 @@ class Services:
 
 @st.cache_resource(show_spinner=False)
 def services() -> Services:
+    # Imported here, so that the menu is on the screen before a database and a registry are.
+    from comparison.batch_jobs import BatchJobs
+    from comparison.history.history import History
+    from comparison.runs import Runs
+    from engines.lazy import LazyEngine
+    from model_registry.live import LiveRegistry
+
     settings = read_settings()
     registry = LiveRegistry(settings.own_models)
     engine = LazyEngine(lambda: _build(registry, settings), registry, settings.memory_budget)

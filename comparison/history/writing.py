@@ -77,6 +77,8 @@ def write_attempt(
 
 def write_answer(connection: Connection, run_id: str, stored: StoredAnswer) -> None:
     run = _run(connection, run_id)
+    if not run.begun:
+        run = _begun_by_its_first_answer(connection, run)
     key = {"run": run.number, "position": stored.position, "attempt": stored.attempt}
     before = indexed_text(connection, run.number, stored.position)
     if _answer(connection, key) is None:
@@ -124,6 +126,14 @@ def _begin_answer(
         connection.execute(insert(answers).values(key | begun | {"owner": owner, "newest": True}))
     elif known.state in _NOT_AT_WORK:
         connection.execute(update(answers).where(_is(key)).values(begun))
+
+
+def _begun_by_its_first_answer(connection: Connection, run: Row[Any]) -> Row[Any]:
+    """A question of a batch: until now it was a plan that the history does not list."""
+    connection.execute(update(runs).where(runs.c.number == run.number).values(begun=True))
+    begun = _run(connection, run.id)
+    index_question(connection, begun)
+    return begun
 
 
 def _insert_like_earlier(connection: Connection, key: dict[str, int]) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from comparison.turns import ColumnPicture
 from dashboard.components.answer_text import answer_text
@@ -50,26 +49,14 @@ def column_head(title: str, picture: ColumnPicture, is_baseline: bool, said: Wor
     st.markdown(" ".join(facts))
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where an answer grows: each holds one element, so that redrawing never moves anything else."""
-
-    text: DeltaGenerator
-    state: DeltaGenerator
-
-    @classmethod
-    def make(cls) -> Place:
-        return cls(st.empty(), st.empty())
-
-
-def growing_answer(place: Place, picture: ColumnPicture, said: Words) -> None:
-    """Drawn again and again into the same place."""
-    place.text.text(whole_characters(picture.text) or " ")
+def growing_answer(picture: ColumnPicture, said: Words) -> None:
+    """Drawn again and again, always as two elements."""
+    st.text(whole_characters(picture.text) or " ")
     state = said.notes.get(picture.note, said.states[picture.state])
     if picture.progress is not None:
-        place.state.progress(picture.progress, text=state)
+        st.progress(picture.progress, text=state)
     else:
-        place.state.caption(" · ".join([state, *_speeds(picture.measures, said)]))
+        st.caption(" · ".join([state, *_speeds(picture.measures, said)]))
 
 
 def ended_answer(picture: ColumnPicture, baseline: str | None, said: Words) -> None:
@@ -110,16 +97,20 @@ def sources(answer: Answer | None, key: str, said: Words) -> None:
     if answer is None:
         return
     if answer.text:
-        with _popover(f"{key}_copy", ":material/content_copy:", said.answer["copy"]):
-            st.code(answer.text, language=None, wrap_lines=True)
+        _source(f"{key}_copy", ":material/content_copy:", said.answer["copy"], None, answer.text)
     if answer.prompt:
-        with _popover(f"{key}_prompt", ":material/data_object:", said.answer["prompt"]):
-            st.caption(said.answer["prompt_of"].format(format=answer.format_id))
-            st.code(answer.prompt, language=None, wrap_lines=True)
+        sent = said.answer["prompt_of"].format(format=safe_text(answer.format_id))
+        _source(f"{key}_prompt", ":material/data_object:", said.answer["prompt"], sent, answer.prompt)
 
 
-def _popover(key: str, icon: str, help: str) -> DeltaGenerator:
-    return st.popover("", icon=icon, type="tertiary", help=help, key=key)
+def _source(key: str, icon: str, help: str, says: str | None, text: str) -> None:
+    """Sent only once it is opened: otherwise every answer would travel twice and every prompt along."""
+    opened = st.popover("", icon=icon, type="tertiary", help=help, key=key, on_change="rerun")
+    if opened.open:
+        with opened:
+            if says:
+                st.caption(says)
+            st.code(text, language=None, wrap_lines=True)
 
 
 def _button(

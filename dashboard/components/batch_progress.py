@@ -55,7 +55,8 @@ def batch_progress(
         else:
             draw_progress(now, titles, actions, said)
 
-    look_again()
+    with st.container():  # of its own: what stands behind a fragment may be put in its place (turn.py)
+        look_again()
 
 
 def draw_progress(view: BatchView, titles: Mapping[str, str], actions: BatchActions, said: Words) -> None:

@@ -26,7 +26,8 @@ def history_banner(status: Callable[[], HistoryStatus], said: Words) -> None:
     def look_again() -> None:
         status_banner(status(), said)
 
-    look_again()
+    with st.container():  # of its own: what stands behind a fragment may be put in its place (turn.py)
+        look_again()
 
 
 def status_banner(status: HistoryStatus, said: Words) -> None:

@@ -56,7 +56,7 @@ def _line(run: StoredRun, titles: Mapping[str, str], zone: tzinfo, doing: Doing,
         )
         with st.container(gap=None, width="stretch"):
             st.text(shortened(question, _LONGEST))
-            st.caption(" ".join(_facts(run, titles, zone, said)))
+            st.markdown(f":small[{' '.join(_facts(run, titles, zone, said))}]")
         st.button(
             said.history["open"],
             key=f"history_open_{run_id}",

@@ -121,7 +121,7 @@ def _bars(pieces: list[Segment], colours: alt.Scale, whole: int, said: Words) ->
                 "label:N",
                 title=None,
                 scale=colours,
-                legend=alt.Legend(orient="bottom", columns=4, labelLimit=320),
+                legend=alt.Legend(orient="bottom", columns=2, labelLimit=320),
             ),
             tooltip=[
                 alt.Tooltip("label:N", title=said.memory["what"]),

@@ -31,9 +31,21 @@ def model_picker(choices: Mapping[str, Choice], picked: Sequence[str], said: Wor
     if not found:
         st.caption(said.compare["none_found"])
     for family, members in found.items():
-        count = sum(choice.spec.id in picked for choice in members)
-        label = f"{safe_text(family)} :gray-badge[{count}/{len(members)}]" if count else safe_text(family)
-        with st.expander(label, expanded=bool(search) or any(choice.spec.demo for choice in members)):
+        _family(family, members, picked, bool(search), said)
+
+
+def _family(family: str, members: Sequence[Choice], picked: Sequence[str], found: bool, said: Words) -> None:
+    """Its models are sent to the browser only while it is open: seventy of them at every rerun are felt."""
+    count = sum(choice.spec.id in picked for choice in members)
+    badge = f" :gray-badge[{count}/{len(members)}]" if count else ""
+    opened = st.expander(
+        f"{safe_text(family)}{badge}",
+        expanded=found or any(choice.spec.demo for choice in members),
+        key=compare.family_key(family, found),
+        on_change="rerun",
+    )
+    if opened.open:
+        with opened:
             for choice in members:
                 _tick(choice, picked, said)
 

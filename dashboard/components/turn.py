@@ -6,14 +6,15 @@ Refuses to know: runs, engines and the history; it draws pictures.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from comparison.turns import ColumnPicture, TurnPicture
+from comparison.turns import TurnPicture
 from dashboard.components.answer_column import (
     Actions,
-    Place,
     column_actions,
     column_head,
     ended_answer,
@@ -22,12 +23,16 @@ from dashboard.components.answer_column import (
 )
 from dashboard.words import Words
 
-_TICK = 0.1
-"""Seconds between two drawings of what grows."""
+TICK = 0.15
+"""Seconds between two drawings of what grows. More often costs traffic, and a reader sees no difference."""
 
-_WRAPPING = """<style>[class*="st-key-answers_"] > * { flex: 1 1 14rem; min-width: 14rem; }</style>"""
+_WRAPPING = """<style>
+[class*="st-key-answers_"] > * { flex: 1 1 13rem; min-width: 13rem; }
+[class*="st-key-answers_"] :is(p, li, td) { word-break: keep-all; overflow-wrap: anywhere; }
+</style>"""
 """A column narrower than that goes to the next row: eight of them are two rows on a usual window. Streamlit's
-own columns shrink instead, and its containers have no least width; the class is how it names a key."""
+own columns shrink instead, and its containers have no least width; the class is how it names a key. Hangul is
+read by words: a line ends between them where it can."""
 
 
 def turn_view(
@@ -38,8 +43,10 @@ def turn_view(
     actions: Actions | None = None,
     baseline: int | None = None,
     look: Callable[[], TurnPicture] | None = None,
+    tick: float = TICK,
 ) -> None:
-    """`look` gives a newer picture of a turn that is not ended; without it the turn is drawn once."""
+    """`look` gives a newer picture of a turn that is not ended, every `tick` seconds; without it the turn is
+    drawn once."""
     with st.chat_message("user", avatar=":material/person:"):
         st.text(turn.question)
         if turn.input:
@@ -49,15 +56,17 @@ def turn_view(
             st.caption(said.answer["system"])
             st.code(turn.system, language=None, wrap_lines=True)
     places = _columns(turn, titles, said, actions, baseline)
-    if places and look is not None:
-        _grow(places, look, said)
+    if look is None:
+        _fill(places, turn, said)
+    elif places:
+        _grow(places, look, tick, said)
 
 
 def _columns(
     turn: TurnPicture, titles: Mapping[str, str], said: Words, actions: Actions | None, baseline: int | None
-) -> dict[int, Place]:
+) -> dict[int, DeltaGenerator]:
     """Everything that stays as it is; the places of what grows come back."""
-    places: dict[int, Place] = {}
+    places: dict[int, DeltaGenerator] = {}
     compared = _text_at(turn, baseline)
     st.html(_WRAPPING)
     with st.container(horizontal=True, key=f"answers_{turn.run_id}"):
@@ -70,8 +79,7 @@ def _columns(
                 if picture.ended:
                     ended_answer(picture, None if is_baseline else compared, said)
                 else:
-                    places[picture.position] = Place.make()
-                    growing_answer(places[picture.position], picture, said)
+                    places[picture.position] = st.container()
                 if actions is not None:
                     column_actions(picture, title, key, is_baseline, actions, said)
                 else:
@@ -80,16 +88,30 @@ def _columns(
     return places
 
 
-def _grow(places: Mapping[int, Place], look: Callable[[], TurnPicture], said: Words) -> None:
-    @st.fragment(run_every=_TICK)
-    def grow() -> None:
-        columns: list[ColumnPicture] = [column for column in look().columns if column.position in places]
-        if any(column.ended for column in columns):
-            st.rerun()
-        for column in columns:
-            growing_answer(places[column.position], column, said)
+def _grow(
+    places: Mapping[int, DeltaGenerator], look: Callable[[], TurnPicture], tick: float, said: Words
+) -> None:
+    """What a fragment drew and Streamlit has not sent yet is dropped when the fragment runs again, and what
+    stands behind it moves up into its place: so all that this one draws stands in containers of its own."""
 
-    grow()
+    def grow() -> None:
+        turn = look()
+        if any(column.ended for column in turn.columns if column.position in places):
+            st.rerun()
+        _fill(places, turn, said)
+
+    # A tick that is under way while the page is drawn anew must not find this fragment again: a busy server
+    # then throws away what was just drawn, and the page stands still. Its name is its identity.
+    grow.__qualname__ += f"_{secrets.token_hex(4)}"
+    with st.container():
+        st.fragment(grow, run_every=tick)()
+
+
+def _fill(places: Mapping[int, DeltaGenerator], turn: TurnPicture, said: Words) -> None:
+    for column in turn.columns:
+        if column.position in places:
+            with places[column.position]:
+                growing_answer(column, said)
 
 
 def _text_at(turn: TurnPicture, position: int | None) -> str | None:

@@ -43,6 +43,11 @@ def pick_key(model_id: str) -> str:
     return f"compare_pick_{model_id}"
 
 
+def family_key(family: str, found: bool) -> str:
+    """A family that a search found is opened by itself; how it stood before comes back afterwards."""
+    return f"compare_family_{'found_' if found else ''}{family}"
+
+
 def quantisation_key(model_id: str) -> str:
     return f"compare_quantisation_{model_id}"
 

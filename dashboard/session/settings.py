@@ -45,10 +45,12 @@ class Preferences:
     """None: never chosen."""
 
 
-def apply_preferences(services: Services, owner: str) -> None:
-    """Once a session, and again when the session turns out to be another owner's."""
+def apply_preferences(services: Services, owner: str) -> bool:
+    """Once a session, and again when the session turns out to be another owner's. Whether what is drawn
+    already has to be drawn again, in another language."""
     if st.session_state.get(_OWNER) == owner:
-        return
+        return False
+    before = language.chosen()
     try:
         kept = services.history.preferences(owner)
     except NaraniError:  # the banner says what is wrong with the history; a page opens without preferences
@@ -56,6 +58,7 @@ def apply_preferences(services: Services, owner: str) -> None:
     st.session_state[_OWNER] = owner
     st.session_state[_KEPT] = dict(kept)
     language.choose(preferences().language)
+    return language.chosen() != before
 
 
 def preferences() -> Preferences:

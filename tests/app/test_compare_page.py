@@ -80,6 +80,7 @@ def test_more_models_than_fit_side_by_side_cannot_be_picked(engine: ScriptedEngi
     models = list(resources.services().registry.models)
     page.session_state["compare_picked"] = models[: compare.MOST_MODELS]
     page.run()
+    page.text_input(key=compare.SEARCH).set_value("-").run()
     ticks = {tick.key: tick for tick in page.checkbox if tick.key and "_pick_" in tick.key}
     assert ticks[compare.pick_key(models[0])].disabled is False
     assert all(ticks[compare.pick_key(model)].disabled for model in models[compare.MOST_MODELS :])
@@ -92,6 +93,12 @@ def test_ticking_a_model_picks_it_and_again_takes_it_away(engine: ScriptedEngine
     assert "demo-koalpaca" not in page.session_state["compare_picked"]
     page.checkbox(key=compare.pick_key("demo-koalpaca")).check().run()
     assert page.session_state["compare_picked"][-1] == "demo-koalpaca"
+
+
+def test_only_open_families_travel_to_the_browser(engine: ScriptedEngine) -> None:
+    page = opened()
+    ticks = [tick.key for tick in page.checkbox if tick.key and "_pick_" in tick.key]
+    assert ticks and all("demo-" in key for key in ticks)
 
 
 def test_a_search_narrows_the_models(engine: ScriptedEngine) -> None:

@@ -179,6 +179,7 @@ def test_a_new_entry_is_judged_field_by_field_and_saved_once_good(tmp_path: Path
     assert len(table_ids(page)) == 73
     page.switch_page("dashboard/pages/compare.py").run()
     assert "mine" in resources.services().registry.models and not page.exception
+    page.text_input(key="compare_search").set_value("mine").run()
     assert any(box.key == "compare_pick_mine" for box in page.checkbox)
 
 

@@ -57,6 +57,11 @@ def ask(page: Page, question: str) -> None:
     page.wait_for_url("**run=**")
 
 
+def begin_anew(page: Page) -> None:
+    page.get_by_text(KO.compare["new"], exact=True).click()
+    expect(page.get_by_text(KO.compare["empty_title"])).to_be_visible()
+
+
 def columns(page: Page) -> Locator:
     """Of the latest question."""
     return page.locator('[class*="st-key-answers_"]').last.locator(_COLUMN)
@@ -88,7 +93,7 @@ def pressable(column: Locator, what: str) -> Locator:
 
 def pick(page: Page, *models: str) -> None:
     """Exactly these, whatever was picked before."""
-    for model in MODELS:
+    for model in dict.fromkeys([*MODELS, *models]):
         tick = page.locator(f".st-key-compare_pick_{model}").get_by_role("checkbox")
         if tick.is_checked() != (model in models):
             page.locator(f".st-key-compare_pick_{model} label").click()

@@ -2,7 +2,7 @@
 
 Run: python -m tests.browser.scripted_server run comparison_app.py …   (started by served.py)
 
-Knows: what a question makes a model say: "300개" is three hundred numbered words, others in another pace.
+Knows: what a question makes a model say ("30개" is thirty numbered words), and how a busy machine sends.
 Refuses to know: pages and browsers.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from streamlit.runtime import runtime
 from streamlit.web import cli
 
 from dashboard import resources
@@ -18,12 +19,15 @@ from engines.base import AnswerRequest
 from engines.scripted import Script, ScriptedEngine
 
 SECONDS_PER_WORD = 0.2
+SECONDS_PER_FLUSH = 0.12
+"""Streamlit sends what it drew every 5 ms, where it gets to it: on a busy machine a run of a fragment begins
+before what the whole page drew has left, and Streamlit then drops what the same fragment drew before."""
 NEWLINES, ENDLESS = "줄바꿈만", "끝없이"
 _FEW = 4
 
 
 def counted(request: AnswerRequest) -> Iterator[str]:
-    """As many words as the question says, each with its number: so one sees whether one is lost or doubled."""
+    """As many words as the question says, each with its number: so none is lost or doubled unseen."""
     question = request.conversation.turns[-1].question
     found = re.search(r"(\d+)개", question)
     many = int(found[1]) if found else _FEW
@@ -35,6 +39,7 @@ def counted(request: AnswerRequest) -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    setattr(runtime, "MESSAGE_FLUSH_INTERVAL_SECS", SECONDS_PER_FLUSH)  # noqa: B010 - a constant, to mypy
     made = ScriptedEngine(default=Script(counted, SECONDS_PER_WORD, weight_bytes=3 * 10**6, loading_steps=3))
     resources._build = lambda *_: made
     cli.main(prog_name="streamlit")

@@ -43,7 +43,7 @@ class Served:
 
 @contextmanager
 def served(folder: Path, *options: str, module: str = "streamlit") -> Iterator[Served]:
-    """A server of its own, with its home and its log in `folder`; `module` is what takes streamlit's words."""
+    """A server of its own, with its home and its log in `folder`; `module` takes streamlit's words."""
     port = free_port()
     command = [sys.executable, "-m", module, "run", "comparison_app.py", "--server.headless", "true"]
     home, log = folder / "home", folder / "log"

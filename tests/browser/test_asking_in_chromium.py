@@ -53,9 +53,7 @@ def test_a_second_turn_goes_on_with_each_models_own_answer(page: Page, address: 
         expect(sent).to_have_count(0)
 
 
-def test_refreshing_loads_nothing_and_grows_nothing(
-    page: Page, address: str, demo_server: Served
-) -> None:
+def test_refreshing_loads_nothing_and_grows_nothing(page: Page, address: str, demo_server: Served) -> None:
     ask(open_compare(page, address), QUESTION)
     wait_until_all_ended(page)
     run, texts = page.url, columns(page).all_inner_texts()

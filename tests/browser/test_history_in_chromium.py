@@ -15,6 +15,7 @@ from tests.browser.at_the_page import (
     KO,
     MODELS,
     ask,
+    begin_anew,
     known_answers,
     open_compare,
     open_page,
@@ -33,8 +34,7 @@ def test_words_of_two_syllables_are_found_and_the_csv_is_whole(
     for question in (MOUNTAIN, LAKE):
         ask(page, question)
         wait_until_all_ended(page)
-        page.get_by_text(KO.compare["new"], exact=True).click()
-        expect(page.get_by_text(KO.compare["empty_title"])).to_be_visible()
+        begin_anew(page)
     open_page(page, address, "history")
     lines = page.locator('[class*="st-key-history_run_"] [data-testid="stText"]')
     expect(lines).to_have_count(2)

@@ -11,6 +11,7 @@ from tests.browser.at_the_page import (
     KO,
     all_good,
     ask,
+    begin_anew,
     columns,
     ended_text,
     growing,
@@ -62,6 +63,21 @@ def test_one_column_stops_and_the_others_go_on(page: Page, scripted: str) -> Non
     assert ended_text(columns(page).nth(3)) == whole("korwkv", 20)
 
 
+def test_two_tabs_that_ask_again_at_once_ask_once(page: Page, scripted: str) -> None:
+    ask(open_compare(page, scripted), "25개")
+    wait_until_all_ended(page)
+    other = page.context.new_page()
+    other.goto(page.url)
+    wait_until_all_ended(other)
+    for tab in (page, other):
+        pressable(columns(tab).first, "again").click()
+    for tab in (page, other):
+        expect(columns(tab).get_by_text(KO.answer["attempt"].format(attempt=2), exact=True)).to_be_visible()
+        wait_until_all_ended(tab)
+        assert ended_text(columns(tab).first) == whole("koalpaca", 25)
+        assert columns(tab).get_by_text(KO.answer["attempt"].format(attempt=3), exact=True).count() == 0
+
+
 def test_no_page_goes_white(page: Page, scripted: str) -> None:
     """Ask, stop, ask again, compare with a baseline, begin anew, as fast as one can click."""
     open_compare(page, scripted)
@@ -74,8 +90,7 @@ def test_no_page_goes_white(page: Page, scripted: str) -> None:
         pressable(column, "baseline").click()
         expect(column.get_by_text(KO.answer["baseline"], exact=True)).to_be_visible()
         if turn % 2:
-            page.get_by_text(KO.compare["new"], exact=True).click()
-            expect(page.get_by_text(KO.compare["empty_title"])).to_be_visible()
+            begin_anew(page)
         else:
             wait_until_all_ended(page)
         all_good(page)

@@ -14,12 +14,15 @@ from tests.browser.conftest import NewPerson
 QUESTION = "한글"
 STEPS = (("ㅎ", "하", "한"), ("ㄱ", "그", "글"))
 MOST_TABS = 60
+_WATCH = "addEventListener('keydown', e => (window.seen ??= []).push([e.keyCode, e.isComposing]), true)"
 _ACTIVE = "document.activeElement.closest('[class*=\"st-key-{key}\"]') !== null"
 
 
 def key(session: CDPSession, name: str, code: int, modifiers: int = 0, text: str = "") -> None:
     pressed = {"key": name, "code": "Enter", "windowsVirtualKeyCode": code, "modifiers": modifiers}
-    session.send("Input.dispatchKeyEvent", {"type": "keyDown" if text else "rawKeyDown", "text": text, **pressed})
+    session.send(
+        "Input.dispatchKeyEvent", {"type": "keyDown" if text else "rawKeyDown", "text": text, **pressed}
+    )
     session.send("Input.dispatchKeyEvent", {"type": "keyUp", **pressed})
 
 
@@ -33,11 +36,11 @@ def compose(session: CDPSession, steps: tuple[str, ...]) -> None:
 def test_enter_that_ends_a_syllable_sends_nothing_and_loses_nothing(
     page: Page, scripted: str, name: str
 ) -> None:
-    """Browsers call that key Enter or Process; its code is 229 and it says that a syllable is being composed."""
+    """Browsers call that key Enter or Process; its code is 229, and it says that one is composing."""
     open_compare(page, scripted)
     box(page).click()
     session = page.context.new_cdp_session(page)
-    page.evaluate("addEventListener('keydown', e => (window.seen ??= []).push([e.keyCode, e.isComposing]), true)")
+    page.evaluate(_WATCH)
     compose(session, STEPS[0])
     session.send("Input.insertText", {"text": "한"})
     compose(session, STEPS[1])

@@ -89,6 +89,18 @@ def test_a_run_that_nobody_looks_at_is_stopped(engine: ScriptedEngine) -> None:
     assert watched.wait(5)
 
 
+def test_who_looks_on_is_counted_for_a_while(engine: ScriptedEngine) -> None:
+    now = [0.0]
+    runs = Runs(clock=lambda: now[0])
+    done, first, second = (runs.start(engine, asking(model)) for model in ("a", "endless", "endless"))
+    assert done.wait(5) and runs.watched() == 2
+    now[0] = 3
+    assert runs.watched() == 0
+    runs.get(second.id)
+    assert runs.watched() == 1 and not first.ended
+    runs.stop_all()
+
+
 def test_the_watching_goes_on_by_itself_and_ends(engine: ScriptedEngine) -> None:
     runs = Runs(unwatched_seconds=0.05)
     run = runs.start(engine, asking("endless"))

@@ -60,6 +60,13 @@ def test_a_question_is_in_the_list_once_it_is_asked(history: History, heads: lis
     assert found(history, Wanted(models=("가",), states=(StoredState.RUNNING,))) == [heads[1].id]
 
 
+def test_the_first_answer_alone_puts_a_question_into_the_list(history: History, heads: list[RunHead]) -> None:
+    history.store(heads[1].id, answered(heads[1], 1, "한라산입니다"))
+    assert found(history) == found(history, Wanted(words="질문")) == [heads[1].id]
+    assert found(history, Wanted(words="한라산")) == [heads[1].id]
+    assert [len(run.answers) for run in history.batch_runs("me", "batch")] == [0, 1, 0]
+
+
 def test_the_newest_batch_is_first(history: History, heads: list[RunHead]) -> None:
     history.begin_batch(BatchHead("later", "me", NOON, "나중", ("가",)), [asked(batch="later")])
     assert [batch.head.id for batch in history.batches("me")] == ["later", "batch"]

@@ -1,0 +1,135 @@
+"""What was found out before a training: its rows, what is wrong with them, and samples with what is learned.
+
+Knows: how a data report (finetune/data/report.py, as plain values) is drawn.
+Refuses to know: how data is read, and memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components.safe_text import safe_text, whole_characters
+from dashboard.session import training
+from dashboard.words import Words
+
+_LONGEST_SAMPLE = 1500
+
+
+def training_data_report(report: Mapping[str, Any], said: Words) -> None:
+    st.markdown(f"**{said.training['data_title']}**")
+    _files(report["files"], said)
+    lengths = report["lengths"]
+    with st.container(horizontal=True, gap="large"):
+        for label, value in _figures(report, lengths, said):
+            st.metric(label, value, width="content")
+    for sentence in _warnings(report, said):
+        st.warning(sentence, icon=":material/warning:")
+    for note in report["notes"]:
+        st.caption(safe_text(note))
+    if lengths is not None:
+        _histogram(lengths, said)
+    if report["samples"]:
+        label = said.training["samples"].format(format=safe_text(report["format_id"]))
+        with st.expander(label, icon=":material/visibility:", key=training.SAMPLES):
+            st.caption(said.training["samples_about"])
+            for sample in report["samples"]:
+                _sample(sample)
+
+
+def _files(files: Sequence[Mapping[str, Any]], said: Words) -> None:
+    st.dataframe(
+        {
+            said.training["file"]: [whole_characters(file["name"]) for file in files],
+            said.training["recognised"]: [_shape(file["shape"], said) for file in files],
+            said.training["rows"]: [file["rows"] for file in files],
+            said.training["left_out"]: [file["bad"] for file in files],
+            said.training["weight"]: [file["weight"] for file in files],
+        },
+        width="stretch",
+        hide_index=True,
+    )
+
+
+def _shape(shape: str, said: Words) -> str:
+    return said.training.get(f"shape_{shape}", shape)
+
+
+def _figures(
+    report: Mapping[str, Any], lengths: Mapping[str, Any] | None, said: Words
+) -> Iterator[tuple[str, str]]:
+    yield said.training["rows"], f"{report['rows']:,}"
+    yield said.training["answers"], f"{report['answers']:,}"
+    if lengths is not None:
+        yield said.training["median_tokens"], f"{lengths['median']:,}"
+        yield said.training["longest_tokens"], f"{lengths['longest']:,}"
+        yield said.training["learned_share"], f"{lengths['learned'] / max(1, lengths['tokens']):.0%}"
+
+
+def _warnings(report: Mapping[str, Any], said: Words) -> Iterator[str]:
+    lengths = report["lengths"]
+    if lengths is not None and lengths["cut"]:
+        yield said.training["warn_cut"].format(
+            count=lengths["cut"], max_tokens=lengths["max_tokens"], dropped=lengths["dropped"]
+        )
+    if report["bad"]:
+        first = "; ".join(f"{fault['source']}: {fault['why']}" for fault in report["faults"])
+        yield said.training["warn_bad"].format(count=report["bad"], first=safe_text(first))
+    for name in ("duplicates", "repeated_questions"):
+        found = report[name]
+        if found["rows"]:
+            first = safe_text(", ".join(found["first"]))
+            yield said.training[f"warn_{name}"].format(count=found["rows"], first=first)
+    if report["refused"]["rows"]:
+        yield said.training["warn_refused"].format(
+            count=report["refused"]["rows"], why=safe_text(report["refused"]["what"])
+        )
+    for name in ("markers", "end_tokens"):
+        for found in report[name]:
+            yield said.training[f"warn_{name}"].format(
+                count=found["rows"], what=safe_text(found["what"]), first=safe_text(", ".join(found["first"]))
+            )
+
+
+def _histogram(lengths: Mapping[str, Any], said: Words) -> None:
+    import altair as alt  # half a second that the first page does not have to wait for
+    import pandas as pd
+
+    bins = pd.DataFrame(
+        [
+            {"tokens": f"{each['low']}-{each['high']}", "rows": each["rows"], "low": each["low"]}
+            for each in lengths["bins"]
+        ]
+    )
+    chart = (
+        alt.Chart(bins, title=said.training["lengths"].format(count=lengths["measured"]))
+        .mark_bar()
+        .encode(
+            x=alt.X(
+                "tokens:N",
+                title=said.training["tokens"],
+                sort=alt.SortField("low"),
+                axis=alt.Axis(labelAngle=0),
+            ),
+            y=alt.Y("rows:Q", title=said.training["rows"]),
+            tooltip=["tokens", "rows"],
+        )
+        .properties(height=240)
+    )
+    st.altair_chart(chart, width="stretch", key="training_lengths")
+
+
+def _sample(sample: Mapping[str, Any]) -> None:
+    """As Markdown of ours around text that stays text: learned stretches on a green ground."""
+    shown = []
+    room = _LONGEST_SAMPLE
+    for part in sample["parts"]:
+        lines = part["text"][:room].split("\n")
+        room -= len(part["text"][:room])
+        marked = ":green-background[{}]" if part["learned"] else "{}"
+        shown.append("  \n".join(marked.format(safe_text(line)) if line.strip() else "" for line in lines))
+    with st.container(border=True):
+        st.caption(safe_text(sample["source"]))
+        st.markdown("".join(shown) + (" …" if room <= 0 else ""))

@@ -1,0 +1,148 @@
+"""The recipe, and every setting of a training with a sentence that explains it.
+
+Knows: how a setting's type becomes a widget, and which are for everybody and which for those who know.
+Refuses to know: what a setting does, and which values contradict each other: SftSettings says that itself.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import streamlit as st
+
+from dashboard.components.safe_text import safe_text
+from dashboard.session import training
+from dashboard.session.kept import keep, restore
+from dashboard.words import Words
+from finetune.jobs import Recipe, SftSettings
+
+NO_RECIPE = "none"
+MAIN = ("method", "epochs", "learning_rate", "batch", "micro_batch", "max_tokens")
+ADVANCED: Mapping[str, tuple[str, ...]] = {
+    "group_lora": ("lora_r", "lora_alpha", "lora_dropout", "lora_targets"),
+    "group_learning": (
+        "schedule",
+        "warmup",
+        "weight_decay",
+        "max_grad_norm",
+        "optimizer",
+        "max_steps",
+        "seed",
+    ),
+    "group_rows": ("batching", "learn_prompts", "holdout", "skip_bad"),
+    "group_machine": (
+        "precision",
+        "gradient_checkpointing",
+        "checkpoint_steps",
+        "keep_checkpoints",
+        "report_to",
+    ),
+}
+ELSEWHERE = ("base_model", "data", "name", "format", "resume", "distributed")
+"""Chosen by other means; several GPUs are a matter of the command that starts them."""
+_HINTS = get_type_hints(SftSettings)
+_DEFAULTS = {field.name: field.default for field in fields(SftSettings) if field.default is not MISSING}
+_COLUMNS = 3
+
+
+def training_recipe(
+    recipes: Sequence[Recipe], brought: str | None, base_id: str, said: Words
+) -> Recipe | None:
+    """`brought`: the recipe that the base brings along. One widget a base, for each brings another."""
+    by_name = {recipe.name: recipe for recipe in recipes}
+    key = f"{training.RECIPE}_{base_id}"
+    restore(key, brought or NO_RECIPE)
+    chosen = st.selectbox(
+        said.training["recipe"],
+        [NO_RECIPE, *by_name],
+        key=key,
+        format_func=lambda each: said.training["recipe_none"] if each == NO_RECIPE else by_name[each].title,
+        help=said.training["recipe_help"],
+    )
+    recipe = by_name.get(keep(key, chosen))
+    if recipe is not None:
+        _about(recipe, said)
+    return recipe
+
+
+def training_settings(recipe: Recipe | None, said: Words) -> dict[str, Any]:
+    """The value of every setting that has a widget."""
+    values = _fields(MAIN, recipe, said)
+    with st.expander(said.training["advanced"], icon=":material/tune:", key=training.ADVANCED):
+        for group, names in ADVANCED.items():
+            st.markdown(f"**{said.training[group]}**")
+            values |= _fields(names, recipe, said)
+    return values
+
+
+def _about(recipe: Recipe, said: Words) -> None:
+    st.caption(said.training["recipe_of"].format(what=safe_text(recipe.reproduces)))
+    if recipe.notes:
+        with st.expander(said.training["recipe_notes"], key=f"{training.RECIPE}_notes"):
+            st.text(recipe.notes)
+    if recipe.settings.get("distributed", "none") != "none":
+        st.info(said.training["recipe_distributed"], icon=":material/memory:")
+
+
+def _fields(names: Sequence[str], recipe: Recipe | None, said: Words) -> dict[str, Any]:
+    values = {}
+    for start in range(0, len(names), _COLUMNS):
+        row = names[start : start + _COLUMNS]
+        for column, name in zip(st.columns(_COLUMNS), row, strict=False):
+            with column:
+                values[name] = _field(name, recipe, said)
+    return values
+
+
+def _field(name: str, recipe: Recipe | None, said: Words) -> Any:
+    default = (recipe.settings if recipe else {}).get(name, _DEFAULTS[name])
+    key = training.field_key(recipe.name if recipe else NO_RECIPE, name)
+    label, told = said.training[f"set_{name}"], said.training[f"help_{name}"]
+    kind = _HINTS[name]
+    if kind is bool:
+        restore(key, default)
+        return keep(key, st.toggle(label, key=key, help=told))
+    if get_origin(kind) is Literal:
+        restore(key, default)
+        return keep(
+            key, st.selectbox(label, get_args(kind), key=key, help=told, format_func=_named(name, said))
+        )
+    if get_origin(kind) is tuple:
+        return _several(name, kind, default, key, said)
+    return _number(label, told, kind, default, key, said)
+
+
+def _named(name: str, said: Words) -> Any:
+    return lambda value: said.training.get(f"{name}_{value}", value)
+
+
+def _several(name: str, kind: Any, default: tuple[str, ...], key: str, said: Words) -> tuple[str, ...]:
+    label, told = said.training[f"set_{name}"], said.training[f"help_{name}"]
+    (inner, _) = get_args(kind)
+    if get_origin(inner) is Literal:
+        restore(key, list(default))
+        hint = said.training["nothing_chosen"]
+        return tuple(keep(key, st.multiselect(label, get_args(inner), key=key, help=told, placeholder=hint)))
+    restore(key, ", ".join(default))
+    text = keep(key, st.text_input(label, key=key, help=told, placeholder=said.training["targets_hint"]))
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _number(label: str, told: str, kind: Any, default: Any, key: str, said: Words) -> Any:
+    """Integers in whole steps; of other numbers as many digits as they have."""
+    if kind is float:
+        restore(key, float(default))
+        return keep(key, st.number_input(label, key=key, help=told, format="%g", step=_step(default)))
+    restore(key, default)
+    if not isinstance(kind, types.UnionType):
+        return keep(key, st.number_input(label, key=key, help=told, step=1, min_value=0))
+    hint = said.training["no_limit"]
+    return keep(key, st.number_input(label, value=None, key=key, help=told, step=1, placeholder=hint))
+
+
+def _step(value: float) -> float:
+    """A tenth of the figure's own size."""
+    return float(f"1e{f'{value:e}'.split('e')[1]}") / 10 if value else 0.01
