@@ -214,9 +214,7 @@ class Tab:
         is_text = kind == "delta" and message.delta.new_element.HasField("text")
         so_far = self.traffic
         self.traffic = Traffic(so_far.bytes + len(data), so_far.messages + 1, so_far.texts + is_text)
-        says = kind == "navigation" or (kind == "delta" and message.delta.new_element.HasField("markdown"))
-        if says and self.first_words is None:
-            self.first_words = monotonic()
+        self._note_first_words(message)
         if kind == "delta":
             self.picture.take(tuple(message.metadata.delta_path), message.delta, self._run)
         elif kind == "new_session":
@@ -230,6 +228,11 @@ class Tab:
         elif kind == "stop_auto_rerun":
             for fragment in message.stop_auto_rerun.fragment_ids:
                 self._ticking.pop(fragment, None)
+
+    def _note_first_words(self, message: ForwardMsg) -> None:
+        says = message.HasField("navigation") or message.delta.new_element.HasField("markdown")
+        if says and self.first_words is None:
+            self.first_words = monotonic()
 
     def _let_tick(self, fragment: str, interval: float) -> None:
         if fragment not in self._ticking or self._ticking[fragment][0] != interval:

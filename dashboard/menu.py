@@ -15,6 +15,7 @@ PAGES = {
     "compare": ":material/view_column:",
     "history": ":material/history:",
     "batch": ":material/playlist_play:",
+    "training": ":material/model_training:",
     "models": ":material/memory:",
     "settings": ":material/settings:",
 }

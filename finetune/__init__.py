@@ -1,1 +1,1 @@
-"""Training as a process of its own: data, supervised tuning, reward model, PPO, merging. Not built yet."""
+"""Training as a process of its own: data, supervised tuning, merging, and the jobs that run them."""

@@ -64,6 +64,17 @@ def cached_files_of(spec: ModelSpec) -> Path | None:
         return None
 
 
+def description_of(spec: ModelSpec, watch: LoadWatch) -> Path:
+    """The folder with everything but the weights: enough to know a model's network and tokenizer."""
+    if is_local(spec):
+        return files_of(spec, watch)
+    try:
+        return _download(spec, _TEXT_FILES, watch)
+    except (httpx.HTTPError, OSError, ValueError) as error:
+        failure = explain_hub(error, spec, endpoint())
+    raise failure
+
+
 def commit_of(folder: Path) -> str | None:
     """The commit a folder of the hub's cache belongs to; None for a folder of the user's own."""
     return next((part for part in reversed(folder.parts) if is_commit(part)), None)

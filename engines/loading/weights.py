@@ -102,6 +102,16 @@ def build_model(
     return model.eval(), notes + attention_notes
 
 
+def build_empty(checked: CheckedFolder, spec: ModelSpec) -> PreTrainedModel:
+    """The network without its weights, which takes no memory: for counting what it would hold."""
+    config = load_config(checked, spec)
+    network = _class_of(config, checked)
+    _prepare_family(config, network, spec)
+    with torch.device("meta"):
+        empty: PreTrainedModel = network(config)
+    return empty
+
+
 def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 

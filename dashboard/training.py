@@ -1,0 +1,201 @@
+"""What the training page does, between its widgets and the trainings.
+
+Knows: how what was set becomes a training, and how a finished one gets into the comparison.
+Refuses to know: how anything is drawn in detail, and what happens inside a training.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from comparison.uploads import Uploads
+from dashboard.components.safe_text import safe_text
+from dashboard.components.training_base import Wanted
+from dashboard.components.training_check import training_data_report
+from dashboard.components.training_data import TrainingData
+from dashboard.components.training_memory import idle, training_memory
+from dashboard.components.training_progress import Seen, TrainingActions
+from dashboard.components.training_settings import training_recipe
+from dashboard.errors import escaped, explain, show_error
+from dashboard.resources import Services
+from dashboard.session import compare, signing_in, training
+from dashboard.words import Words
+from errors import NaraniError
+from finetune import jobs
+from finetune.jobs import Check, Job, Recipe, SftSettings
+
+Stamps = tuple[tuple[str, int, int], ...]
+
+
+def uploads(services: Services) -> Uploads:
+    return Uploads(services.settings.home / "uploads")
+
+
+def offers_paths() -> bool:
+    """Where people sign in, the machine's files are not theirs to look at."""
+    return not signing_in.needed()
+
+
+def pick_recipe(base_id: str, said: Words) -> Recipe | None:
+    brought = jobs.recipe_of_base(base_id)
+    return training_recipe(jobs.all_recipes(), brought.name if brought else None, base_id, said)
+
+
+def settings_for(
+    wanted: Wanted, data: TrainingData, values: Mapping[str, Any], said: Words
+) -> SftSettings | None:
+    """None where they contradict each other, which is said."""
+    name = jobs.safe_name(wanted.name) if wanted.name else None
+    if name is not None and name != wanted.name:
+        st.caption(said.training["will_be_called"].format(name=escaped(name)))
+    try:
+        return SftSettings(
+            base_model=wanted.base.id, data=data.sources, name=name, format=wanted.format, **values
+        )
+    except NaraniError as error:
+        show_error(error, said)
+        return None
+
+
+def missing(wanted: Wanted, data: TrainingData, said: Words) -> str | None:
+    """What has to be chosen first."""
+    if wanted.lacks_format:
+        return said.training["choose_format"]
+    return None if data.sources else said.training["choose_data"]
+
+
+def draw_check(settings: SftSettings, services: Services, said: Words) -> None:
+    """What the check found; nothing while nobody asked for it with these settings."""
+    if training.checked() != _fingerprint(settings):
+        st.caption(said.training["check_again" if training.checked() else "check_about"])
+        return
+    home = services.settings.home
+    try:
+        with st.spinner(said.training["checking"]):
+            found = _check(replace(settings, name=None), home, _stamps(settings), training.check_round())
+    except NaraniError as error:
+        show_error(error, said)
+        return
+    _draw(found, services, said)
+
+
+def ask_check(settings: SftSettings) -> None:
+    training.set_checked(_fingerprint(settings))
+
+
+def begin(settings: SftSettings, data: TrainingData, services: Services, said: Words) -> None:
+    """Start it and show it; what cannot be started is said and nothing is lost."""
+    try:
+        files = [Path(path) for path in data.uploads]
+        name = jobs.start(settings, services.settings.home, files)
+    except NaraniError as error:
+        show_error(error, said)
+        return
+    for path in files:
+        uploads(services).drop(path)
+    if files:
+        training.set_uploads([])
+    training.open_run(name)
+    st.rerun()
+
+
+def look(name: str, services: Services) -> Seen | None:
+    home = services.settings.home
+    job = jobs.job(home, name)
+    if job is None:
+        return None
+    return Seen(job, jobs.metrics(home, name), jobs.log_tail(home, name))
+
+
+def actions(name: str, services: Services) -> TrainingActions:
+    home = services.settings.home
+
+    def stop() -> None:
+        training.set_stopping(name, jobs.stop(home, name))
+
+    def resume() -> None:
+        training.set_stopping(name, False)
+        try:
+            jobs.resume(home, name)
+        except NaraniError as error:
+            training.set_problem(error.code, str(error))
+
+    return TrainingActions(stop, resume)
+
+
+def say_problem(said: Words) -> None:
+    """Why the last button changed nothing; said once."""
+    problem = training.take_problem()
+    if problem is not None:
+        st.warning(explain(*problem, said), icon=":material/error:")
+
+
+def compare_button(report: Mapping[str, Any], services: Services, said: Words) -> None:
+    """Opens the comparison with the base and what came of it, side by side."""
+    label, icon = said.training["compare"], ":material/view_column:"
+    if not st.button(label, key=training.COMPARE, icon=icon, type="primary"):
+        return
+    services.registry.reload()
+    wanted = (report.get("base_id"), report.get("model_id"))
+    here = [model for model in wanted if model in services.registry.models]
+    if report.get("model_id") not in here:
+        st.warning(said.training["compare_gone"], icon=":material/search_off:")
+        return
+    compare.set_picked([str(model) for model in here])
+    compare.set_run_id(None)
+    st.switch_page("dashboard/pages/compare.py")
+
+
+def facts(job: Job, services: Services, said: Words) -> str:
+    """Base, method and rows of data, in a line."""
+    base = str(job.settings.get("base_model", ""))
+    spec = services.registry.models.get(base)
+    method = str(job.settings.get("method", ""))
+    names = [Path(str(source)).name for source in job.settings.get("data", ())]
+    parts = [spec.title if spec else base, said.training.get(f"method_{method}", method), ", ".join(names)]
+    return " · ".join(safe_text(part) for part in parts if part)
+
+
+def _fingerprint(settings: SftSettings) -> str:
+    """What the run is called changes nothing of it."""
+    return json.dumps({**asdict(settings), "name": None})
+
+
+def _draw(found: Check, services: Services, said: Words) -> None:
+    for error in (found.data_error, found.plan_error):
+        if error is not None:
+            st.warning(
+                f"{said.training['check_refused']}\n\n:small[{escaped(error)}]", icon=":material/error:"
+            )
+    if found.data is not None:
+        with st.container(border=True):
+            training_data_report(found.data, said)
+    if found.plan is not None:
+        with st.container(border=True):
+            release = partial(_release_idle, services)
+            training_memory(found.plan, services.memory.view(), release, said)
+
+
+def _release_idle(services: Services) -> None:
+    view = services.memory.view()
+    for resident in idle(view.residents) if view else []:
+        services.memory.release(resident.model_id, resident.quantisation)
+    training.check_anew()
+
+
+@st.cache_data(show_spinner=False, max_entries=16, ttl=600)
+def _check(settings: SftSettings, home: Path, stamps: Stamps, again: int) -> Check:
+    """`stamps` and `again` are part of the key: changed files are read again, and freed memory is counted."""
+    return jobs.check(settings, home)
+
+
+def _stamps(settings: SftSettings) -> Stamps:
+    files = [Path(source) for source in settings.data if Path(source).is_file()]
+    return tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files)

@@ -1,0 +1,223 @@
+"""What is meant by the name of a base model: an entry of the registry, a folder, or a model of the hub.
+
+Knows: how an entry is made up from the files of a model that has none, and which token ends its answers.
+Refuses to know: how weights are loaded and tuned. No code of a model is ever run here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engines.loading.headers import FLOATS
+from engines.loading.hub import cached_files_of, description_of
+from engines.loading.safety import CheckedFolder, check_model, check_settings, read_json, text_settings
+from engines.loading.tokenizing import eos_ids, load_tokenizer
+from engines.loading.weights import build_empty
+from errors import BadRequest
+from model_registry.registry import Registry
+from model_registry.spec import Architecture, CommercialUse, Embeddings, Licence, ModelSpec
+from prompts.chat import ChatTokenizer
+from prompts.format import PromptFormat
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
+_MARK = "나란히"
+"""Stands for an answer, to see what a chat template writes after one."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A model to be tuned, and how it is spoken to."""
+
+    spec: ModelSpec
+    format: PromptFormat
+    registered: bool
+    """It is an entry of the registry; otherwise an adapter over it needs its entry to be written too."""
+    folder: Path | None = None
+    """Its files, as far as they are on this machine; perhaps without the weights."""
+    notes: tuple[str, ...] = ()
+
+
+def base_for(name: str, registry: Registry, format: str | None = None) -> Base:
+    """The base of that name; `format` is needed where the registry does not know one."""
+    if not name.strip():
+        raise BadRequest("No base model is named. Give a model id, a hub id or a folder.", name="base_model")
+    spec = _registered(name, registry)
+    if spec is not None:
+        return _of_entry(spec, registry, format)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return _of_files(name, str(folder.resolve()), registry, format)
+    if _HUB_ID.fullmatch(name):
+        return _of_files(name, name, registry, format)
+    raise BadRequest(f"There is no folder '{name}' to take the base from.", name="base_model")
+
+
+def learned_end(base: Base, tokenizer: Any) -> str:
+    """The text of the token that ends an answer in training: where a chat template writes one after an answer
+    that one, else the tokenizer's own."""
+    ids = base.spec.eos_token_ids or _own_eos(tokenizer)
+    ends = [text for text in map(tokenizer.convert_ids_to_tokens, ids) if isinstance(text, str)]
+    if not ends:
+        raise _endless(base.spec)
+    if base.format.kind == "chat":
+        after = _after_an_answer(tokenizer)
+        written = [end for end in ends if after.startswith(end)]
+        if written:
+            return max(written, key=len)
+    return tokenizer.eos_token if tokenizer.eos_token in ends else ends[0]
+
+
+def empty_network(base: Base) -> Any | None:
+    """The network without weights, to be counted; None where its files are not here or bring code."""
+    if base.folder is None or base.spec.loading.trust_remote_code:
+        return None
+    config = read_json(base.folder, "config.json")
+    return build_empty(CheckedFolder(base.folder, config, (), (), False), base.spec)
+
+
+def _registered(name: str, registry: Registry) -> ModelSpec | None:
+    """An entry by its id, or by the hub id or folder that it stands for."""
+    if name in registry.models:
+        return registry.models[name]
+    folder = Path(name).expanduser()
+    source = str(folder.resolve()) if folder.is_dir() else name
+    for spec in registry.models.values():
+        if spec.source == source and spec.adapter is None:
+            return spec
+    # What can be neither a folder nor a hub id is answered with the near ids.
+    return registry.get(name) if "/" not in name and "\\" not in name and not folder.is_dir() else None
+
+
+def _of_entry(spec: ModelSpec, registry: Registry, format: str | None) -> Base:
+    if spec.adapter is not None:
+        raise BadRequest(
+            f"'{spec.id}' is an adapter and cannot be a base. Tune the model under it, "
+            f"'{spec.adapter.base}', or merge it into a model of its own first.",
+            name="base_model",
+        )
+    if format is None and spec.base_model and spec.prompt_format == "plain":
+        raise BadRequest(
+            f"{spec.title} was never taught to answer and has no format of its own. Name the one to learn, "
+            "for example --format koalpaca.",
+            name="format",
+        )
+    chosen = registry.formats.get(format or spec.prompt_format)
+    notes: tuple[str, ...] = ()
+    if chosen.id != spec.prompt_format and not spec.base_model:
+        notes = (
+            f"{spec.title} was taught in the format '{spec.prompt_format}' and now learns '{chosen.id}'.",
+        )
+    return Base(spec, chosen, registered=True, folder=cached_files_of(spec), notes=notes)
+
+
+def _of_files(name: str, source: str, registry: Registry, format: str | None) -> Base:
+    if format is None:
+        raise BadRequest(
+            f"'{name}' is not in the registry, so its prompt format is not known. Name it, for example "
+            "--format koalpaca, or --format chat for the tokenizer's own.",
+            name="format",
+        )
+    chosen = registry.formats.get(format)
+    spec = _provisional(name, source, chosen.id)
+    folder = cached_files_of(spec) or description_of(spec, _Quiet())
+    if not (folder / "config.json").exists() and (folder / "adapter_config.json").exists():
+        raise BadRequest(
+            f"'{name}' is an adapter and cannot be a base. Name the model that it was trained over.",
+            name="base_model",
+        )
+    check_settings(folder, spec)
+    config = read_json(folder, "config.json")
+    spec, notes = _with_end(_described(spec, folder, config), folder, config)
+    return Base(spec, chosen, registered=False, folder=folder, notes=notes)
+
+
+def _provisional(name: str, source: str, format: str) -> ModelSpec:
+    last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+    plain = re.sub(r"[^a-z0-9._-]+", "-", last.lower()).strip("-._")[:80]
+    return ModelSpec(
+        id=plain or "base",
+        title=(last or name) if Path(source).is_absolute() else name,
+        source=source,
+        family="own",
+        architecture=Architecture.OTHER,
+        parameters=1,
+        context_length=1,
+        licence=Licence(name="not known", commercial=CommercialUse.UNCLEAR),
+        prompt_format=format,
+    )
+
+
+def _described(spec: ModelSpec, folder: Path, config: dict[str, Any]) -> ModelSpec:
+    text = text_settings(config)
+    kind = str(text.get("model_type", config.get("model_type"))).removesuffix("_text")
+    architecture = Architecture(kind) if kind in list(Architecture) else Architecture.OTHER
+    found = spec.model_copy(
+        update={
+            "architecture": architecture,
+            "parameters": _parameters(folder, config, spec),
+            "context_length": _first(text, "max_position_embeddings", "context_length", "n_positions")
+            or 2048,
+        }
+    )
+    rows, width = _first(text, "vocab_size"), _first(text, "hidden_size", "n_embd")
+    if not rows or not width:
+        return found
+    tied = bool(config.get("tie_word_embeddings", text.get("tie_word_embeddings", False)))
+    embeddings = Embeddings(vocabulary=rows, hidden_size=width, tied=tied)
+    known = embeddings if embeddings.parameters < found.parameters else None
+    return found.model_copy(update={"embeddings": known})
+
+
+def _parameters(folder: Path, config: dict[str, Any], spec: ModelSpec) -> int:
+    """Read from the weights where they are here, else counted in the empty network."""
+    if any(folder.glob("model*.safetensors")):
+        tensors = check_model(folder, spec).tensors
+        return max(1, sum(tensor.values for tensor in tensors if tensor.dtype in FLOATS))
+    network = build_empty(CheckedFolder(folder, config, (), (), False), spec)
+    return max(1, sum(parameter.numel() for parameter in network.parameters()))
+
+
+def _with_end(spec: ModelSpec, folder: Path, config: dict[str, Any]) -> tuple[ModelSpec, tuple[str, ...]]:
+    tokenizer = load_tokenizer(folder, spec)
+    if tokenizer.eos_token_id is None:
+        raise _endless(spec)
+    rows = _first(text_settings(config), "vocab_size") or len(tokenizer)
+    ids, _ = eos_ids(folder, tokenizer, rows, spec)
+    listed = ", ".join(map(str, sorted(ids)))
+    note = f"{spec.title} is not in the registry; its end token ({listed}) is taken from its own files."
+    return spec.model_copy(update={"eos_token_ids": tuple(sorted(ids))}), (note,)
+
+
+def _own_eos(tokenizer: Any) -> tuple[int, ...]:
+    return () if tokenizer.eos_token_id is None else (tokenizer.eos_token_id,)
+
+
+def _endless(spec: ModelSpec) -> BadRequest:
+    return BadRequest(
+        f"{spec.title} has no end token, so it could never learn to stop. Give its tokenizer an eos_token, "
+        "or name eos_token_ids in an entry of its own.",
+        name="base_model",
+    )
+
+
+def _after_an_answer(tokenizer: ChatTokenizer) -> str:
+    if tokenizer.chat_template is None:
+        return ""
+    talk = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _MARK}]
+    text = tokenizer.apply_chat_template(talk, tokenize=False, add_generation_prompt=False)
+    return str(text).rpartition(_MARK)[2].lstrip()
+
+
+def _first(values: dict[str, Any], *names: str) -> int:
+    found = (values.get(name) for name in names)
+    return next((value for value in found if type(value) is int and value > 0), 0)
+
+
+class _Quiet:
+    """Nobody waits for the few small files that describe a model."""
+
+    def report(self, stage: str, fraction: float | None, note: str = "") -> None:
+        return None

@@ -1,0 +1,130 @@
+"""`python -m finetune plan`: what a tuning would take of memory, before anything is loaded.
+
+Knows: the devices of this machine, and how a plan is drawn in a terminal.
+Refuses to know: how bytes are estimated.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from errors import BadRequest
+from finetune.cli_sft import Sft, settings_of
+from finetune.planning import Device, Need, Plan, plan
+from settings import format_bytes, parse_bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanOptions(Sft):
+    """Estimate the memory of a tuning: every method at this batch and length, and what fits here."""
+
+    memory: str | None = None
+    """Plan for a GPU with so much free memory ("24GB") instead of the devices of this machine."""
+    gpus: int = 1
+    """With memory: of so many such GPUs, which share the work as --distributed says."""
+
+
+def run(options: PlanOptions, home: Path) -> int:
+    """0 where it fits, 1 where it does not."""
+    settings = settings_of(options)
+    if not settings.base_model:
+        raise BadRequest("No base model is named. Name one with --base-model, or a recipe with --recipe.")
+    from finetune.base import base_for
+    from finetune.shapes import shape_for
+    from model_registry.registry import load_registry
+
+    base = base_for(settings.base_model, load_registry(home / "models"), settings.format)
+    devices = _imagined(options) or devices_here(settings.distributed != "none")
+    found = plan(settings, shape_for(settings, base), devices)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    for line in _lines(base.spec.title, found):
+        console.print(line, markup=False)
+    console.print(table_of(found))
+    for sentence in found.advice:
+        console.print(sentence, markup=False)
+    return 0 if found.fits else 1
+
+
+def devices_here(all_gpus: bool) -> tuple[Device, ...]:
+    """The GPUs that would train (one, or all where they share the work), or else the machine's own memory."""
+    import psutil
+
+    try:
+        import torch
+    except ImportError:
+        gpus = 0
+    else:
+        gpus = torch.cuda.device_count()
+    if not gpus:
+        memory = psutil.virtual_memory()
+        return (Device("this machine's memory (no GPU)", memory.available, memory.total, is_gpu=False),)
+    return tuple(_gpu(number) for number in range(gpus if all_gpus else 1))
+
+
+def table_of(found: Plan) -> Table:
+    """Estimated bytes of every method, with what fits; the chosen one is marked."""
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        caption="Estimates for one device at the peak of a step.",
+        caption_justify="left",
+    )
+    table.add_column("method")
+    table.add_column("checkpointing")
+    for column in ("weights", "gradients", "optimiser", "activations", "logits", "peak"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("fits")
+    for need in found.needs:
+        table.add_row(*_cells(need, found), style="bold" if need == found.chosen else "")
+    return table
+
+
+def _cells(need: Need, found: Plan) -> Iterator[str]:
+    yield f"{need.method} *" if need == found.chosen else need.method
+    yield "yes" if need.checkpointing else "no"
+    parts = (need.weights, need.gradients, need.optimizer, need.activations, need.logits, need.total)
+    yield from (format_bytes(part) for part in parts)
+    yield "yes" if all(need.fits(device) for device in found.devices) else "no"
+
+
+def _lines(title: str, found: Plan) -> Iterator[str]:
+    shape = found.shape
+    known = "" if shape.counted else ", guessed"
+    yield f"{title}: {shape.parameters:,} parameters in {shape.layers} layers{known}."
+    if found.chosen.method != "full":
+        packed = (
+            shape.parameters + shape.adapter - (shape.linear // 2 if found.chosen.method == "qlora" else 0)
+        )
+        yield _shares(shape.adapter, shape.parameters + shape.adapter, packed)
+    for device in found.devices:
+        yield f"{device.name}: {format_bytes(device.free)} free of {format_bytes(device.total)}."
+
+
+def _shares(learned: int, total: int, packed: int) -> str:
+    from finetune.trainable import Trainable
+
+    return str(Trainable(learned, total, packed))
+
+
+def _imagined(options: PlanOptions) -> tuple[Device, ...]:
+    if options.memory is None:
+        return ()
+    size = parse_bytes(options.memory, "--memory")
+    return (Device("such a GPU", size, size, is_gpu=True),) * max(1, options.gpus)
+
+
+def _gpu(number: int) -> Device:
+    import torch
+
+    from engines.devices import free_bytes
+
+    place = torch.device("cuda", number)
+    total = torch.cuda.get_device_properties(place).total_memory
+    return Device(torch.cuda.get_device_name(place), free_bytes(place), total, is_gpu=True)

@@ -1,0 +1,79 @@
+"""The records of a file, whatever it is: JSON lines, a JSON array, CSV, parquet or KoChatGPT's text.
+
+Knows: what each looks like in its first characters; a hash of every file that was read.
+Refuses to know: what the records mean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from errors import BadEntry, BadRequest
+from finetune.data.json_rows import json_array, json_lines
+from finetune.data.rows import Record
+from finetune.data.table_rows import csv_header, csv_rows, parquet_rows
+from finetune.data.talk_text import is_talk_text, talk_rows
+from text_files import TextFile, open_text
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+_PARQUET = b"PAR1"
+_PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd"}
+
+
+@dataclass(frozen=True)
+class Records:
+    """What a source holds; `sha256` counts once all records were taken."""
+
+    records: Iterator[Record]
+    digest: _Hash
+    notes: tuple[str, ...] = ()
+
+
+@contextmanager
+def open_records(path: Path) -> Iterator[Records]:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+            if start == _PARQUET:
+                file.seek(0)
+                digest = hashlib.file_digest(file, "sha256")
+    except OSError as error:
+        why = error.strerror or "it cannot be opened"
+        raise BadRequest(f"'{path.name}' cannot be read: {why}.", file=path.name) from error
+    if start == _PARQUET:
+        yield Records(parquet_rows(path), digest)
+        return
+    for mark, packer in _PACKED.items():
+        if start.startswith(mark):
+            raise BadEntry(
+                f"{path.name} is packed ({packer}). Unpack it, or save a table as CSV, and name that file.",
+                file=path.name,
+            )
+    with open_text(path, digest) as file:
+        yield Records(_text_records(file), digest, file.notes)
+
+
+def _text_records(file: TextFile) -> Iterator[Record]:
+    beginning = file.beginning().lstrip("\ufeff \t\r\n")
+    if not beginning:
+        raise BadEntry(f"{file.name} holds nothing but empty lines.", file=file.name)
+    if beginning.startswith("["):
+        return json_array(file)
+    if beginning.startswith("{"):
+        return json_lines(file)
+    if is_talk_text(beginning):
+        return talk_rows(file)
+    if csv_header(beginning.splitlines()[0]):
+        return csv_rows(file)
+    raise BadEntry(
+        f"{file.name} is neither JSON nor a table with a row of column names nor a KoChatGPT conversation.",
+        file=file.name,
+    )

@@ -1,0 +1,63 @@
+"""The part of the data that is kept from learning, to measure with.
+
+Knows: that the same question must never stand on both sides, and how many rows are too few.
+Refuses to know: what is measured.
+"""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+from collections.abc import Sequence
+
+from errors import BadRequest
+from finetune.examples import Example
+
+
+def hold_out(
+    rows: Sequence[Example], share: float, seed: int, least: int = 8
+) -> tuple[list[Example], list[Example]]:
+    """Rows to learn and rows held out, each in the order given; at least `least` are held out and at least as
+    many stay. Rows with the same first question go together, so a few more than asked for may be held out."""
+    wanted = max(least, round(share * len(rows)))
+    groups: dict[str, list[int]] = {}
+    for at, row in enumerate(rows):
+        groups.setdefault(first_question(row), []).append(at)
+    held = _drawn(list(groups.values()), wanted, seed)
+    if len(held) < least or len(held) > len(rows) / 2:
+        raise BadRequest(_too_few(len(rows), len(groups), wanted), rows=len(rows), questions=len(groups))
+    return (
+        [row for at, row in enumerate(rows) if at not in held],
+        [row for at, row in enumerate(rows) if at in held],
+    )
+
+
+def first_question(row: Example) -> str:
+    """As compared: spaces and case do not make it another question."""
+    text = unicodedata.normalize("NFC", row.conversation.turns[0].question)
+    return " ".join(text.split()).casefold()
+
+
+def _drawn(groups: list[list[int]], wanted: int, seed: int) -> set[int]:
+    """Groups at random while they fit; then the smallest of the others, where some rows are still wanting."""
+    random.Random(seed).shuffle(groups)
+    held: set[int] = set()
+    too_large: list[list[int]] = []
+    for group in groups:
+        if len(held) + len(group) <= wanted:
+            held.update(group)
+        else:
+            too_large.append(group)
+    if len(held) < wanted and too_large:
+        held.update(sorted(too_large, key=len)[0])
+    return held
+
+
+def _too_few(rows: int, questions: int, wanted: int) -> str:
+    counted = f"{rows} row" if rows == 1 else f"{rows} rows"
+    if questions < rows:
+        counted += f" with {questions} different questions"
+    return (
+        f"There are only {counted}. {wanted} are held out to measure with, and at least as many must stay to "
+        "learn from; add more rows."
+    )

@@ -1,0 +1,111 @@
+"""Which published shape a row has, told by its columns and never by a file's name.
+
+Knows: the shapes, their names for people, and why some data is refused although it looks like training data.
+Refuses to know: files, and the texts in the columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from finetune.data.columns import NAMES, Columns, plain_name, understood
+from finetune.data.rows import BadRow
+
+TITLES = {
+    "alpaca": "Alpaca, as KoAlpaca v1.0 (instruction, input, output)",
+    "koalpaca-1.1": "KoAlpaca v1.1 (instruction, output, url)",
+    "kullm-v2": "KULLM v2 (id, instruction, input, output)",
+    "kullm-evaluation": "KULLM evaluation set (instruction, instances)",
+    "kochatgpt-sft": "KoChatGPT 1_SFT (prompt, completion, tokens)",
+    "kochatgpt-talk": "KoChatGPT conversation text (<사람>, <챗봇>)",
+    "sharegpt": "ShareGPT conversations",
+    "messages": "Messages (role, content)",
+    "question-answer": "Two columns, question and answer",
+    "turns": "Turns (question, input, answer), as the demo set",
+}
+_EXACT = {
+    frozenset({"instruction", "output", "url"}): "koalpaca-1.1",
+    frozenset({"id", "instruction", "input", "output"}): "kullm-v2",
+    frozenset({"prompt", "completion", "tokens"}): "kochatgpt-sft",
+}
+_EXPORTS = (
+    {"run_id", "created", "question", "input", "system"},
+    {"question_id", "finish_reason", "prompt", "quantisation"},
+)
+"""Columns that stand together only in what Narani itself writes."""
+
+_NOT_USED_AND_NOT_MISSED = {"id", "url", "tokens", "motivation_app", "topic"}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a row is, and which of its columns hold what."""
+
+    id: str
+    columns: Columns
+    unused: tuple[str, ...] = ()
+    """Columns that nothing is made of, where that is worth saying."""
+
+    def matches(self, other: Shape) -> bool:
+        """Whether a row of `other` may stand in one file with rows of this shape: an input or a system text
+        may be absent, the rest has to be the same."""
+        mine, theirs = self.columns, other.columns
+        return (mine.question, mine.answer, mine.talk, mine.turns, mine.instances) == (
+            (theirs.question, theirs.answer, theirs.talk, theirs.turns, theirs.instances)
+        )
+
+
+def shape_of(names: Sequence[str]) -> Shape:
+    """The shape of a row with these columns; raises BadRow with the columns found where there is none."""
+    plain = {plain_name(name) for name in names}
+    _refuse_what_is_no_lesson(plain)
+    columns = understood(names)
+    id = _id(plain, columns)
+    if id is None:
+        raise BadRow(_what_is_missing(names, columns))
+    unused = [name for name in columns.unused(names) if plain_name(name) not in _NOT_USED_AND_NOT_MISSED]
+    return Shape(id, columns, tuple(unused))
+
+
+def _id(plain: set[str], columns: Columns) -> str | None:
+    if columns.talk:
+        return {"conversations": "sharegpt", "messages": "messages"}.get(
+            plain_name(columns.talk), "kochatgpt-talk"
+        )
+    if columns.turns:
+        return "turns"
+    if columns.instances and columns.question:
+        return "kullm-evaluation"
+    if not (columns.question and columns.answer):
+        return None
+    named = plain_name(columns.question), plain_name(columns.answer)
+    usual = "alpaca" if named == ("instruction", "output") else "question-answer"
+    return _EXACT.get(frozenset(plain), usual)
+
+
+def _refuse_what_is_no_lesson(plain: set[str]) -> None:
+    if any(export <= plain for export in _EXPORTS):
+        raise BadRow(
+            "this is an export of answers from Narani, not data to learn from; "
+            "save the answers worth learning as the two columns question and answer"
+        )
+    if {"chosen", "rejected"} <= plain or {"completion_0", "completion_1"} <= plain:
+        raise BadRow("this is preference data (better and worse answers), not questions with their answers")
+    if "text" in plain and not any(plain & set(names) for names in NAMES.values()):
+        raise BadRow(
+            "it has only a column 'text', in which question and answer cannot be told apart for certain; "
+            "take the form of this data that has them in columns (KoAlpaca_v1.1.jsonl)"
+        )
+
+
+def _what_is_missing(names: Sequence[str], columns: Columns) -> str:
+    found = ", ".join(f"'{name}'" for name in names) or "none"
+    if columns.question:
+        wanted = ", ".join(NAMES["answer"][:4])
+        return f"there is a column of questions but none of answers ({wanted}); found: {found}"
+    return (
+        "the columns are not known as training data; needed are a question and an answer (instruction and"
+        " output, prompt and completion, 질문 and 답변), conversations, or messages;"
+        f" found: {found}"
+    )

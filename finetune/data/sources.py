@@ -1,0 +1,86 @@
+"""What a person names as data: a file or a hub dataset, and how much it counts in the mixture.
+
+Knows: `file.jsonl*2`, and how a dataset's name is told from a file's.
+Refuses to know: what is in the file.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from errors import BadRequest
+
+Row = TypeVar("Row")
+
+_MOST = 100.0
+_WEIGHTED = re.compile(r"(.+)\*([0-9.]+)")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_FILE_ENDINGS = (".jsonl", ".json", ".csv", ".tsv", ".txt", ".parquet", ".md")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One part of a mixture."""
+
+    name: str
+    """A file's name without its folder, or a dataset's id."""
+    path: Path | None
+    """None: a dataset of the hub."""
+    weight: float = 1.0
+
+
+def parse_sources(given: Sequence[str]) -> list[Source]:
+    if not given:
+        raise BadRequest("No data is named. Name one or more files, or datasets of the hub.")
+    sources = [_parse(text) for text in given]
+    for at, source in enumerate(sources):
+        if any(_same(source, earlier) for earlier in sources[:at]):
+            raise BadRequest(
+                f"'{source.name}' is named twice. To count it twice, write it once with *2.", file=source.name
+            )
+    return sources
+
+
+def weighted(rows: Sequence[Row], weight: float, seed: str) -> list[Row]:
+    """Whole copies one after the other, then of what is left over a random share in the order of the rows."""
+    copies, share = int(weight), weight - int(weight)
+    count = round(share * len(rows))
+    drawn = sorted(random.Random(seed).sample(range(len(rows)), count))
+    return [*rows] * copies + [rows[at] for at in drawn]
+
+
+def _parse(text: str) -> Source:
+    match = None if Path(text).exists() else _WEIGHTED.fullmatch(text)
+    named, weight = (match.group(1), _weight(match.group(2), text)) if match else (text, 1.0)
+    path = Path(named).expanduser()
+    if path.is_dir():
+        raise BadRequest(f"'{path.name or named}' is a folder. Name the files in it.", file=path.name)
+    if path.is_file():
+        return Source(path.name, path, weight)
+    if path.exists():
+        raise BadRequest(f"'{path.name}' is not a regular file. Save it as one first.", file=path.name)
+    if _HUB_ID.fullmatch(named) and not named.endswith(_FILE_ENDINGS) and not path.parent.is_dir():
+        return Source(named, None, weight)
+    raise BadRequest(f"There is no file '{path.name}'. Check its name and folder.", file=path.name)
+
+
+def _weight(text: str, whole: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = math.nan
+    if not 0 < weight <= _MOST:
+        raise BadRequest(f"'{whole}': the weight must be above 0 and at most {_MOST:g}.", weight=text)
+    return weight
+
+
+def _same(one: Source, other: Source) -> bool:
+    if one.path is None or other.path is None:
+        return one.path is other.path and one.name == other.name
+    return one.path.samefile(other.path)

@@ -1,0 +1,63 @@
+"""How a base would read the data: its format, its tokenizer and its end token, where they are here.
+
+Knows: what is needed of a base to count tokens, and what is said where it is not on this machine.
+Refuses to know: weights, and what the name of a base means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from errors import BadRequest
+from finetune.tokens.rows import TrainingTokenizer
+from model_registry.chat_tokenizer import tokenizer_folder
+from model_registry.registry import Registry
+from prompts.format import PromptFormat
+
+if TYPE_CHECKING:
+    from finetune.base import Base
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A format, and of the base as much as is here."""
+
+    format: PromptFormat
+    base: str = ""
+    tokenizer: TrainingTokenizer | None = None
+    eos: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def control_tokens(self) -> set[str]:
+        if self.tokenizer is None:
+            return set()
+        added = self.tokenizer.backend_tokenizer.get_added_tokens_decoder()
+        return {token.content for token in added.values() if token.special}
+
+
+def voice_of(registry: Registry, format_id: str | None, base_name: str | None) -> Voice:
+    """The format named, or else the base's own; the tokenizer only where it lies on this machine."""
+    if not base_name:
+        if format_id is None:
+            raise BadRequest("Name a format, or a base model that brings its own.")
+        note = "No base model is named, so lengths in tokens are not known."
+        return Voice(registry.formats.get(format_id), notes=(note,))
+    # Not at the top: they bring torch, which a look at data without a base does not need.
+    from engines.loading.tokenizing import load_tokenizer
+    from finetune.base import base_for, learned_end
+
+    base = base_for(base_name, registry, format_id)
+    folder = _tokenizer_folder(base, registry)
+    if folder is None:
+        note = f"{base.spec.title} is not on this machine yet, so lengths in its tokens are not known."
+        return Voice(base.format, base.spec.id, notes=(*base.notes, note))
+    tokenizer = load_tokenizer(folder, base.spec)
+    return Voice(base.format, base.spec.id, tokenizer, learned_end(base, tokenizer), base.notes)
+
+
+def _tokenizer_folder(base: Base, registry: Registry) -> Path | None:
+    folder = tokenizer_folder(registry, base.spec) if base.spec.tokenizer.source else base.folder
+    return folder if folder is not None and (folder / "tokenizer.json").is_file() else None

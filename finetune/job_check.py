@@ -1,0 +1,149 @@
+"""What is worth knowing before a training begins: what its data is, and whether it fits into memory.
+
+Knows: that both are found out in a process of its own, which gives its memory back and needs torch, as JSON.
+Refuses to know: how data is read and memory estimated, and how either is drawn.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from errors import BadRequest, NaraniError
+from finetune.sft_settings import SftSettings
+
+_ROOT = Path(__file__).parents[1]
+_SECONDS = 900.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """Plain values; an error stands where something could not be found out."""
+
+    data: Mapping[str, Any] | None = None
+    """As finetune.data.report.DataReport."""
+    data_error: str | None = None
+    plan: Mapping[str, Any] | None = None
+    """chosen, needs (each with its total and whether it fits), devices, and what to lower if it does not."""
+    plan_error: str | None = None
+
+
+def check(settings: SftSettings, home: Path) -> Check:
+    """Nothing is downloaded but hub datasets that are named; nothing is written."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "finetune.job_check"],
+            cwd=_ROOT,
+            input=json.dumps(asdict(settings)),
+            capture_output=True,
+            encoding="utf-8",
+            timeout=_SECONDS,
+            check=True,
+            env={**os.environ, "NARANI_HOME": str(home.absolute()), "PYTHONIOENCODING": "utf-8"},
+        )
+        return Check(**json.loads(done.stdout))
+    except subprocess.TimeoutExpired:
+        raise NaraniError(
+            "The data could not be checked in a quarter of an hour. Check a part of it."
+        ) from None
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        raise NaraniError("The data could not be checked: the process that does it broke off.") from None
+
+
+def settings_of(held: Mapping[str, Any]) -> SftSettings:
+    """Settings out of JSON; keys that nobody knows any more are left out."""
+    known = {field.name for field in fields(SftSettings)}
+    try:
+        return TypeAdapter(SftSettings).validate_python({key: held[key] for key in held.keys() & known})
+    except ValidationError as error:
+        fault = error.errors()[0]
+        key = ".".join(map(str, fault["loc"]))
+        raise BadRequest(f"The settings cannot be read ({key}: {fault['msg']}).", name=key) from None
+
+
+def checked(settings: SftSettings, home: Path) -> Check:
+    """The same within this process."""
+    from model_registry.registry import load_registry
+
+    registry = load_registry(home / "models")
+    data, data_error = _told(lambda: _data(settings, registry))
+    plan, plan_error = _told(lambda: _plan(settings, registry))
+    return Check(data, data_error, plan, plan_error)
+
+
+def _told(find: Any) -> tuple[dict[str, Any] | None, str | None]:
+    try:
+        return find(), None
+    except NaraniError as error:
+        return None, str(error)
+
+
+def _data(settings: SftSettings, registry: Any) -> dict[str, Any]:
+    from finetune.data.command import inspect
+
+    found = inspect(
+        settings.data,
+        settings.format,
+        settings.base_model,
+        registry,
+        max_tokens=settings.max_tokens,
+        learn_prompts=settings.learn_prompts,
+        seed=settings.seed,
+    )
+    return asdict(found)
+
+
+def _plan(settings: SftSettings, registry: Any) -> dict[str, Any]:
+    from finetune.base import base_for
+    from finetune.cli_plan import devices_here
+    from finetune.planning import Need, lowered, plan
+    from finetune.shapes import shape_for
+
+    base = base_for(settings.base_model, registry, settings.format)
+    found = plan(settings, shape_for(settings, base), devices_here(settings.distributed != "none"))
+    least = min(found.devices, key=lambda device: device.free)
+
+    def described(need: Need) -> dict[str, Any]:
+        return {**asdict(need), "total": need.total, "fits": need.fits(least)}
+
+    change = None
+    if not found.fits:
+        change = lowered(
+            settings, found.shape, least.free, on_gpu=least.is_gpu, gpus=max(1, len(found.devices))
+        )
+    return {
+        "chosen": described(found.chosen),
+        "needs": [described(need) for need in found.needs],
+        "devices": [asdict(device) for device in found.devices],
+        "fits": found.fits,
+        "counted": found.shape.counted,
+        "trainable": found.shape.adapter if settings.method != "full" else found.shape.parameters,
+        "parameters": found.shape.parameters,
+        "lower": _changes(settings, change.settings) if change else None,
+        "lower_total": change.need.total if change else None,
+    }
+
+
+def _changes(before: SftSettings, after: SftSettings) -> dict[str, Any]:
+    was = asdict(before)
+    return {name: value for name, value in asdict(after).items() if value != was[name]}
+
+
+def main() -> int:
+    from settings import read_settings
+
+    found = checked(settings_of(json.load(sys.stdin)), read_settings().home)
+    json.dump(asdict(found), sys.stdout, ensure_ascii=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""`python -m finetune.job_process NAME`: one training that was asked for in the app, in its turn.
+
+Knows: what the app wrote down, the queue of this home, and that whatever ends it is said in the run's status.
+Refuses to know: how training is done. Of its process group it is the first, so that all of it can be ended.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import FrameType
+from typing import TextIO
+
+from errors import NaraniError, Stopped
+from finetune.job_check import settings_of
+from finetune.job_state import REQUEST, job
+from finetune.run_folder import ENDED, RunFolder, TrainingState, TrainingStatus, now, run_folder
+from finetune.sft_settings import SftSettings
+from settings import read_settings
+
+_LOCK = ".training.lock"
+_LOOK_AGAIN_SECONDS = 1.0
+
+Train = Callable[[SftSettings, Path], object]
+
+
+def work(name: str, home: Path, train: Train) -> int:
+    """Wait for the turn, train, and leave a status that says how it ended."""
+    run = run_folder(home, name)
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        settings = settings_of((run.read(REQUEST) or {}).get("settings") or {})
+        with turn(home, run):
+            _say(run, TrainingState.PREPARING)
+            train(settings, home)
+    except Stopped as stopped:
+        return _end(run, TrainingState.STOPPED, stopped, 130)
+    except NaraniError as error:
+        return _end(run, TrainingState.FAILED, error, 2)
+    except Exception as error:  # noqa: BLE001 - whatever ended it, the page must be able to say so
+        traceback.print_exc()
+        return _end(
+            run, TrainingState.FAILED, NaraniError(f"The training broke ({type(error).__name__})."), 1
+        )
+    return 0
+
+
+@contextmanager
+def turn(home: Path, run: RunFolder) -> Iterator[None]:
+    """Wait until nobody trains who came before. However the process ends, the system lets the lock go."""
+    _say(run, TrainingState.QUEUED)
+    with (home / "runs" / _LOCK).open("w") as lock:
+        while not (_is_next(home, run.name) and _took(lock)):
+            time.sleep(_LOOK_AGAIN_SECONDS)
+        yield
+
+
+def _is_next(home: Path, name: str) -> bool:
+    """Also a training begun in a terminal, which takes no lock, is waited for."""
+    here = job(home, name)
+    return here is None or not here.ahead
+
+
+def _took(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _say(run: RunFolder, state: TrainingState) -> None:
+    before = run.status() or TrainingStatus(state)
+    run.set_status(replace(before, state=state, pid=os.getpid(), started=before.started or now()))
+
+
+def _end(run: RunFolder, state: TrainingState, error: NaraniError, code: int) -> int:
+    """A training that came so far has told its end itself."""
+    sys.stderr.write(f"{error}\n")
+    status = run.status()
+    if status is None or status.state not in ENDED:
+        told = {} if state is TrainingState.STOPPED else {"error": str(error), "error_code": error.code}
+        run.set_status(TrainingStatus(**{**asdict(status or TrainingStatus(state)), "state": state, **told}))
+    return code
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Before the training listens itself."""
+    raise Stopped("Stopped while it waited; nothing was learned yet.")
+
+
+def _train(settings: SftSettings, home: Path) -> object:
+    # Not at the top: a training that waits needs no command line and no torch.
+    from finetune.cli_sft import Sft, run
+
+    return run(Sft(**asdict(settings)), home)
+
+
+if __name__ == "__main__":
+    sys.exit(work(sys.argv[1], read_settings().home, _train))

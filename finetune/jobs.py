@@ -1,0 +1,183 @@
+"""Trainings as processes of their own: started, queued, found again, stopped and gone on with.
+
+Knows: how one is begun and ended, and all that the app needs of this room: it imports nothing else of it.
+Refuses to know: torch, pages, and what happens inside a training. That one waits for its turn is known to the
+training's own process (finetune/job_process.py), so the queue goes on when the app has ended.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from errors import BadRequest, NaraniError, UnknownName
+from finetune.job_check import Check, check, settings_of
+from finetune.job_state import REQUEST, Job, JobState, job, jobs, process_of
+from finetune.recipes import Recipe, all_recipes, recipe_of_base
+from finetune.run_folder import (
+    Metric,
+    RunFolder,
+    TrainingState,
+    TrainingStatus,
+    name_for,
+    now,
+    run_folder,
+    safe_name,
+)
+from finetune.sft_settings import SftSettings
+
+__all__ = [
+    "Check",
+    "Job",
+    "JobState",
+    "Metric",
+    "Recipe",
+    "SftSettings",
+    "all_recipes",
+    "check",
+    "job",
+    "jobs",
+    "log_tail",
+    "metrics",
+    "recipe_of_base",
+    "report",
+    "resume",
+    "safe_name",
+    "settings_of",
+    "start",
+    "stop",
+]
+PROCESS = "finetune.job_process"
+"""The module that a training's process runs."""
+_ROOT = Path(__file__).parents[1]
+_TAIL_BYTES = 65_536
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def start(settings: SftSettings, home: Path, uploads: Sequence[Path] = ()) -> str:
+    """Begin it in a process of its own, which waits while another one trains; the run's name.
+
+    `uploads` are files of `settings.data` that become the run's own: only with its data can a run go on."""
+    name = name_for(settings, home)
+    run = run_folder(home, name)
+    try:
+        run.path.mkdir(parents=True)
+    except FileExistsError:
+        raise BadRequest(
+            f"There is a run named '{name}' already. Choose another name.", name="name"
+        ) from None
+    try:
+        data = tuple(_taken(source, uploads, run) for source in settings.data)
+        _begin(run, replace(settings, name=name, data=data), home)
+    except OSError as error:
+        shutil.rmtree(run.path, ignore_errors=True)
+        why = error.strerror or "the system refused"
+        raise NaraniError(f"The training could not be started: {why}.") from error
+    return name
+
+
+def resume(home: Path, name: str) -> None:
+    """Go on from the newest checkpoint, in a new process."""
+    here = _known(home, name)
+    if not here.can_resume:
+        raise BadRequest(f"The run '{name}' is {here.state}; there is nothing to go on with.", name="name")
+    _begin(run_folder(home, name), replace(settings_of(here.settings), name=name, resume=True), home)
+
+
+def stop(home: Path, name: str, grace: float = 120.0) -> bool:
+    """Ask it to save a checkpoint and end, and kill what has not ended after `grace` seconds.
+
+    False where there is no process."""
+    process = process_of(_known(home, name).status)
+    if process is None:
+        return False
+    _send(process, signal.SIGTERM)
+    threading.Thread(target=_kill_after, args=(process, grace), daemon=True).start()
+    return True
+
+
+def metrics(home: Path, name: str) -> list[Metric]:
+    return run_folder(home, name).metrics()
+
+
+def report(home: Path, name: str) -> dict[str, Any] | None:
+    """What the training changed; None before it is done."""
+    return run_folder(home, name).read("report.json")
+
+
+def log_tail(home: Path, name: str, lines: int = 40) -> str:
+    """The last lines that the process printed, without what moves a terminal's cursor."""
+    try:
+        with run_folder(home, name).log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            text = file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(_CONTROL.sub("", line) for line in text.replace("\r", "\n").split("\n")[-lines:]).strip()
+
+
+def _known(home: Path, name: str) -> Job:
+    found = job(home, name)
+    if found is None:
+        raise UnknownName("run", name, [each.name for each in jobs(home)])
+    return found
+
+
+def _taken(source: str, uploads: Sequence[Path], run: RunFolder) -> str:
+    if Path(source) not in uploads:
+        return source
+    folder = run.path / "data"
+    folder.mkdir(exist_ok=True)
+    own = folder / Path(source).name
+    shutil.move(source, own)
+    return str(own)
+
+
+def _begin(run: RunFolder, settings: SftSettings, home: Path) -> None:
+    """The process stands alone: it hears no Ctrl-C of the app's terminal, and outlives the app."""
+    run.write(REQUEST, {"asked": now(), "settings": asdict(settings)})
+    # What a run that goes on had reached stays on its page while it waits for its turn.
+    before = run.status() or TrainingStatus(TrainingState.QUEUED)
+    fresh = {"state": TrainingState.QUEUED, "pid": None, "error": None, "error_code": None}
+    run.set_status(replace(before, **fresh))  # type: ignore[arg-type]
+    with run.log.open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", PROCESS, run.name],
+            cwd=_ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "NARANI_HOME": str(home.absolute()), "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+        )
+    # Somebody has to take note of its end, or it would stay behind as a zombie.
+    threading.Thread(target=process.wait, daemon=True).start()
+
+
+def _kill_after(process: psutil.Process, grace: float) -> None:
+    with suppress(psutil.Error):
+        try:
+            process.wait(grace)
+        except psutil.TimeoutExpired:
+            _send(process, signal.SIGKILL)
+
+
+def _send(process: psutil.Process, number: signal.Signals) -> None:
+    """To the whole group where it leads one; what was begun in a terminal may share the group of a script."""
+    with suppress(ProcessLookupError, psutil.NoSuchProcess):
+        if process.is_running() and os.getpgid(process.pid) == process.pid:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)

@@ -1,0 +1,63 @@
+"""The model card of a merged model.
+
+Knows: what somebody who finds the folder has to know of it.
+Refuses to know: how it was made and measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from finetune.merge_proof import Proof
+from finetune.merge_source import MergeSource
+
+_CARD = """\
+---
+license: other
+license_name: {licence}
+language: ko
+library_name: transformers
+pipeline_tag: text-generation
+tags: [merged, lora]
+---
+
+# {title}, merged
+
+The adapter **{title}** merged into **{base}** ({source}), in {dtype}, on {date}.
+
+- Prompt format: `{format}`, the same as the adapter's.
+- Licence: {licence}{note}.
+
+## How near it is to its adapter
+
+{prompts} Korean prompts, each with the adapter's own greedy answer. The adapter changes its base's logits \
+by {changed:.4g} on average.
+
+| loaded as | largest difference | mean difference | spread of logits | tokens chosen alike | same answers |
+|---|---|---|---|---|---|
+{rows}
+"""
+
+
+def merge_card(source: MergeSource, dtype: str, changed: float, proofs: Sequence[Proof]) -> str:
+    licence = source.adapter.licence
+    rows = "\n".join(
+        f"| {dtype if proof.quantisation == 'none' else proof.quantisation} | {proof.largest:.4g} "
+        f"| {proof.mean:.4g} | {proof.spread:.4g} | {proof.agreement:.1%} "
+        f"| {proof.same_answers}/{proof.prompts} |"
+        for proof in proofs
+    )
+    return _CARD.format(
+        title=source.adapter.title,
+        base=source.base.title,
+        source=source.base.source if not source.base.source.startswith("/") else "a folder",
+        dtype=dtype,
+        date=datetime.now(UTC).date().isoformat(),
+        format=source.format.id,
+        licence=licence.name,
+        note=f". {licence.note.rstrip('.')}" if licence.note else "",
+        prompts=proofs[0].prompts,
+        changed=changed,
+        rows=rows,
+    )

@@ -1,0 +1,99 @@
+"""What is meant by an adapter that is to be merged: a run, an entry of the registry, or a folder.
+
+Knows: where each of them lies, and which base it belongs to.
+Refuses to know: weights, and how they are merged.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from engines.loading.safety import check_settings, read_json
+from errors import BadRequest, UnknownName
+from finetune.base import base_for
+from finetune.run_folder import RunFolder, list_runs
+from model_registry.registry import Registry, load_registry
+from model_registry.spec import Adapter, ModelSpec
+from prompts.format import PromptFormat
+
+
+@dataclass(frozen=True)
+class MergeSource:
+    """An adapter, the base it stands on, and how both are spoken to."""
+
+    adapter: ModelSpec
+    base: ModelSpec
+    format: PromptFormat
+
+
+def merge_source(name: str, home: Path) -> MergeSource:
+    """Raises a sentence where there is no such adapter, or nobody knows its base."""
+    registry = load_registry(home / "models")
+    runs = {run.name: run for run in list_runs(home)}
+    if name in runs:
+        return _of_run(runs[name], registry)
+    if name in registry.models:
+        return _of_entry(registry.get(name), registry)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return _of_folder(folder.absolute(), registry)
+    adapters = [spec.id for spec in registry.models.values() if spec.adapter is not None]
+    raise UnknownName("run or adapter", name, [*runs, *adapters])
+
+
+def _of_run(run: RunFolder, registry: Registry) -> MergeSource:
+    if not run.adapter.is_dir():
+        status = run.status()
+        if run.model.is_dir():
+            why = "made a whole model, so there is nothing to merge"
+        else:
+            why = f"has no adapter yet (it is {status.state})" if status else "has no adapter yet"
+        raise BadRequest(f"The run '{run.name}' {why}.", name="adapter")
+    for spec in registry.models.values():
+        if spec.adapter is not None and spec.source == os.path.normpath(run.adapter.absolute()):
+            return _of_entry(spec, registry)
+    return _of_folder(run.adapter.absolute(), registry)
+
+
+def _of_entry(spec: ModelSpec, registry: Registry) -> MergeSource:
+    if spec.adapter is None:
+        raise BadRequest(
+            f"{spec.title} is a whole model already, so there is nothing to merge.", name="adapter"
+        )
+    return MergeSource(spec, registry.base_of(spec), registry.format_of(spec))
+
+
+def _of_folder(folder: Path, registry: Registry) -> MergeSource:
+    """Its own config names the base; the format is the base's own."""
+    if not (folder / "adapter_config.json").is_file():
+        raise BadRequest(
+            f"The folder '{folder.name}' holds no adapter (adapter_config.json is missing).", name="adapter"
+        )
+    name = read_json(folder, "adapter_config.json").get("base_model_name_or_path")
+    if not isinstance(name, str) or not name:
+        raise BadRequest(
+            f"The adapter in '{folder.name}' does not say which base it belongs to. Write its entry into the "
+            "registry, which names the base, and merge that.",
+            name="adapter",
+        )
+    base = base_for(name, registry, format=None if _is_known(name, registry) else "plain")
+    spec = base.spec.model_copy(
+        update={
+            "id": re.sub(r"[^a-z0-9._-]+", "-", folder.name.lower()).strip("-._")[:80] or "adapter",
+            "title": folder.name,
+            "source": str(folder),
+            "revision": None,
+            "adapter": Adapter(base=base.spec.id),
+        }
+    )
+    check_settings(folder, spec)
+    return MergeSource(spec, base.spec, base.format)
+
+
+def _is_known(name: str, registry: Registry) -> bool:
+    """Whether the registry knows its format; for a proof any format serves where it does not."""
+    folder = str(Path(name).absolute())
+    return any(name == spec.id or spec.source in (name, folder) for spec in registry.models.values())

@@ -1,0 +1,274 @@
+"""An adapter merged into its base: a whole model of its own, which proves that it says the same.
+
+Knows: that weights are merged in 16 or 32 bits and never into a quantised copy, and that nothing is left
+where the proof fails.
+Refuses to know: which adapter was meant, and how networks are compared.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import traceback
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors.torch import load_file
+
+from engines.devices import pick_device
+from engines.loading import LoadedModel, LoadWatch, files_of, load_model
+from engines.loading.load import explain
+from engines.loading.safety import CheckedFolder, check_adapter, check_model
+from engines.loading.weights import choose_dtype
+from engines.shortage import give_back
+from errors import BadRequest, LoadError
+from finetune.merge_card import merge_card
+from finetune.merge_proof import Expected, Proof, compare, expected_of, prompt_ids, refuse_difference
+from finetune.merge_source import MergeSource, merge_source
+from finetune.training.faults import DiskFull, is_disk_full
+from finetune.training.whole_folders import publish
+from model_registry.spec import ModelSpec, Quantisation
+
+MergeDtype = Literal["auto", "float32", "bfloat16", "float16"]
+_SHARD = "5GB"
+_NAME = "default"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class MergeReport:
+    """What was merged, and how near it came."""
+
+    out: Path
+    adapter: str
+    base: str
+    dtype: str
+    changed: float
+    """The mean difference that the adapter makes to the logits of its base."""
+    proofs: tuple[Proof, ...]
+    """The first is the merged model as it is, the others as quantised."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Quiet:
+    """Where nobody watches."""
+
+    def report(self, stage: str, fraction: float | None, note: str = "") -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One merging."""
+
+    source: MergeSource
+    device: torch.device
+    dtype: torch.dtype
+    """Of the files."""
+    watch: LoadWatch
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def compute(self) -> str:
+        """A processor is slow and coarse in float16, which float32 holds exactly."""
+        on_processor = self.device.type == "cpu" and self.dtype is torch.float16
+        return "float32" if on_processor else _name(self.dtype)
+
+
+def merge(
+    adapter: str,
+    out: Path,
+    dtype: MergeDtype = "auto",
+    quantisations: Sequence[Quantisation] = (),
+    *,
+    home: Path,
+    device: str | None = None,
+    watch: LoadWatch | None = None,
+) -> MergeReport:
+    """Write the merged model to `out`, which must not be there yet, or raise and leave nothing.
+
+    `quantisations`: in which further forms the merged model is loaded and held against the adapter."""
+    source = merge_source(adapter, home)
+    _refuse_early(source, out, quantisations)
+    looking = watch or _Quiet()
+    try:
+        work = _Work(source, pick_device(device), _target(dtype, source.base, looking), looking)
+        return _merged(work, out, quantisations)
+    except Exception as error:  # noqa: BLE001 - whatever a library raises, the caller gets one sentence
+        _log.info("merging %s failed\n%s", source.adapter.id, traceback.format_exc())
+        if is_disk_full(error):
+            failure: Exception = DiskFull("The disk is full, so the merged model was not kept.")
+        else:
+            failure = explain(error, source.adapter)
+    # Only here is the exception gone that held the frames with the networks.
+    give_back(pick_device(device))
+    raise failure
+
+
+def _refuse_early(source: MergeSource, out: Path, quantisations: Sequence[str]) -> None:
+    if out.exists() or out.is_symlink():
+        raise BadRequest(f"'{out.name}' is there already. Name a folder that is not.", name="out")
+    offered = source.base.loading.quantisations
+    for quantisation in quantisations:
+        if quantisation not in offered:
+            raise BadRequest(
+                f"{source.base.title} is not offered as {quantisation}; choose one of: {', '.join(offered)}.",
+                name="quantisations",
+            )
+
+
+def _target(dtype: MergeDtype, base: ModelSpec, watch: LoadWatch) -> torch.dtype:
+    """The type asked for, or the one the base is stored in."""
+    if dtype != "auto":
+        chosen: torch.dtype = getattr(torch, dtype)
+        return chosen
+    tensors = check_model(files_of(base, watch), base).tensors
+    return choose_dtype(tensors, base, "none", torch.device("meta"))[0]
+
+
+def _merged(work: _Work, out: Path, quantisations: Sequence[Quantisation]) -> MergeReport:
+    reports: list[MergeReport] = []
+
+    def fill(folder: Path) -> None:
+        expected = _write(work, folder)
+        give_back(work.device)
+        proofs = [_prove(work, folder, expected, each) for each in ("none", *quantisations)]
+        source = work.source
+        report = MergeReport(
+            out=out,
+            adapter=source.adapter.id,
+            base=source.base.id,
+            dtype=_name(work.dtype),
+            changed=expected.changed,
+            proofs=tuple(proofs),
+            notes=tuple(work.notes),
+        )
+        card = merge_card(source, report.dtype, report.changed, report.proofs)
+        (folder / "README.md").write_text(card, encoding="utf-8")
+        reports.append(report)
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    publish(out, out.with_name(f".{out.name[:100]}.{secrets.token_hex(4)}.part"), fill)
+    return reports[0]
+
+
+def _write(work: _Work, folder: Path) -> Expected:
+    """Load, ask, merge and store; nothing of the network is left when this returns."""
+    source = work.source
+    loaded = load_model(_as(source.base, work.compute), "none", work.device, work.watch)
+    work.notes.extend(loaded.notes)
+    if getattr(loaded.model.config, "quantization_config", None) is not None:
+        raise BadRequest(
+            f"{source.base.title} is stored quantised, and merging into it would lose what was learned. "
+            "Name an adapter whose base is stored in 16 bits.",
+            model=source.base.id,
+        )
+    network = _with_adapter(
+        loaded, check_adapter(files_of(source.adapter, work.watch), source.adapter), source
+    )
+    prompts = prompt_ids(source.format, loaded.tokenizer)
+    expected = expected_of(network, prompts, loaded.eos_token_ids, network.disable_adapter())
+    if expected.changed == 0:
+        raise LoadError(f"{source.adapter.title} changes nothing of its base: its weights are all zero.")
+    try:
+        merged = network.merge_and_unload(safe_merge=True)
+    except ValueError:
+        raise LoadError(f"{source.adapter.title} holds values that are not numbers; it is damaged.") from None
+    _store(merged.to(work.dtype), loaded, folder)
+    return expected
+
+
+def _with_adapter(loaded: LoadedModel, checked: CheckedFolder, source: MergeSource) -> Any:
+    """PEFT's own network, of any kind of LoRA: what cannot be switched over a shared base can be merged."""
+    from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+
+    kind = checked.config.get("peft_type")
+    if kind != "LORA":
+        raise LoadError(f"{source.adapter.title} is a {kind} adapter; only LoRA adapters can be merged.")
+    known = {key: value for key, value in checked.config.items() if key in LoraConfig.__dataclass_fields__}
+    # How the weights began no longer matters, and some beginnings rewrite the base.
+    known |= {"init_lora_weights": True, "inference_mode": True, "lora_dropout": 0.0, "auto_mapping": None}
+    known.pop("runtime_config", None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            network = get_peft_model(loaded.model, LoraConfig(**known), adapter_name=_NAME)
+        except ValueError:
+            raise LoadError(
+                f"{source.adapter.title} does not fit {source.base.title}, which has none of the modules "
+                "that it changes."
+            ) from None
+        wanted = get_peft_model_state_dict(network, adapter_name=_NAME, save_embedding_layers=False)
+        held = load_file(checked.folder / "adapter_model.safetensors")
+        _refuse_other(held, wanted, source)
+        set_peft_model_state_dict(network, held, adapter_name=_NAME)
+    return network.eval()
+
+
+def _refuse_other(
+    held: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor], source: MergeSource
+) -> None:
+    """Every tensor of the file has its place, and every place its tensor."""
+    title, base = source.adapter.title, source.base.title
+    for key in sorted(held.keys() - wanted.keys()):
+        raise LoadError(f"{title} does not fit {base}, which has no place for '{key}'.", tensor=key)
+    for key in sorted(wanted.keys() - held.keys()):
+        raise LoadError(f"The file of {title} is incomplete: it lacks '{key}'.", tensor=key)
+    for key, value in held.items():
+        if value.shape != wanted[key].shape:
+            raise LoadError(
+                f"{title} does not fit {base}: '{key}' should be {list(wanted[key].shape)}, but "
+                f"{list(value.shape)} is stored.",
+                tensor=key,
+            )
+
+
+def _store(merged: Any, loaded: LoadedModel, folder: Path) -> None:
+    from transformers import GenerationConfig
+
+    for name, value in merged.named_parameters():
+        if not bool(torch.isfinite(value).all()):
+            raise LoadError(f"'{name}' has values too large for {_name(value.dtype)}. Merge with bfloat16.")
+    ends = sorted(loaded.eos_token_ids)
+    merged.generation_config = GenerationConfig(
+        eos_token_id=ends if len(ends) > 1 else ends[0],
+        bos_token_id=loaded.tokenizer.bos_token_id,
+        pad_token_id=loaded.tokenizer.pad_token_id,
+    )
+    merged.config.dtype = merged.dtype
+    with suppress(AttributeError):
+        del merged.peft_config
+    merged.save_pretrained(folder, max_shard_size=_SHARD)
+    loaded.tokenizer.save_pretrained(folder)
+
+
+def _prove(work: _Work, folder: Path, expected: Expected, quantisation: Quantisation) -> Proof:
+    """The folder loaded as anybody would load it."""
+    base = work.source.base
+    own = base.tokenizer.model_copy(update={"source": None})
+    spec = _as(base, work.compute).model_copy(
+        update={"source": str(folder.absolute()), "revision": None, "tokenizer": own}
+    )
+    loaded = load_model(spec, quantisation, work.device, work.watch)
+    prompts = tuple(tuple(ids) for ids in prompt_ids(work.source.format, loaded.tokenizer))
+    if prompts != tuple(each.ids[: each.first] for each in expected.said):
+        raise LoadError("The tokenizer that was stored does not read the prompts as the base's does.")
+    proof = compare(loaded.model, expected, quantisation)
+    del loaded
+    give_back(work.device)
+    refuse_difference(proof, expected, _name(work.dtype))
+    return proof
+
+
+def _as(spec: ModelSpec, dtype: str) -> ModelSpec:
+    return spec.model_copy(update={"loading": spec.loading.model_copy(update={"dtype": dtype})})
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -1,0 +1,242 @@
+"""How much memory a tuning will take, before anything of it is loaded.
+
+Knows: what weights, gradients, optimiser, activations and logits take by each method, and what to lower.
+Refuses to know: torch, files, and how a plan is drawn. Every figure is an estimate.
+
+Checked against the published table of LoRA and QLoRA over Qwen-7B, the usual rules of thumb, and peaks
+measured of small networks (tests/finetune/test_planning.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
+
+from finetune.sft_settings import Method, SftSettings
+from finetune.shapes import NetworkShape
+from settings import format_bytes
+
+METHODS: tuple[Method, ...] = get_args(Method)
+_NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)
+"""Bytes of a weight: four bits, a byte for each block of 64, and four bytes for each 256 of those."""
+_LOGIT = 12
+"""Bytes a logit: as computed, in float32, its softmax, and the gradient of that."""
+_LEARNED = 4
+"""Bytes a learned weight, and of its gradient: float32 with every method."""
+_OPTIMIZER = {"adamw": 8.0, "adamw-8bit": 2.1, "adafactor": 0.1}
+_LAYER = {
+    "plain": (22.5, 4.0, 13.5, 2.0),
+    "gated": (34.5, 8.0, 12.5, 6.0),
+    "recurrent": (110.0, 0.0, 100.0, 0.0),
+}
+"""Bytes a token and layer in 16 bits, as autograd was seen to keep them: of full tuning for each value of the
+hidden width and of the feed-forward width, then of LoRA for each. A recurrent layer keeps every step."""
+_LORA_INPUT = 7.0
+"""The further bytes for a value that goes into a LoRA layer: in float32, dropped out, and in 16 bits."""
+_IN_FLOAT32 = {"plain": 2.0, "gated": 1.65, "recurrent": 1.35}
+_GPU_RUNTIME = 800_000_000
+"""What CUDA and its libraries hold in a process that trains."""
+_CPU_RUNTIME = 500_000_000
+_USABLE = 0.95
+"""Of free memory: the rest is lost between blocks."""
+_SHORTEST = 256
+
+
+@dataclass(frozen=True)
+class Device:
+    """A GPU, or a machine's own memory where it has none."""
+
+    name: str
+    free: int
+    total: int
+    is_gpu: bool
+
+
+@dataclass(frozen=True)
+class Need:
+    """Estimated bytes at the peak of a step, on one device."""
+
+    method: Method
+    checkpointing: bool
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+    logits: int
+    runtime: int
+
+    @property
+    def total(self) -> int:
+        learning = self.activations + self.logits
+        # While the optimiser steps, activations are gone and it works on a copy of what is learned.
+        return self.weights + self.gradients + self.optimizer + max(learning, self.gradients) + self.runtime
+
+    def fits(self, device: Device) -> bool:
+        return self.total <= device.free * _USABLE
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What each method would take with these settings, and what to do where the chosen one does not fit."""
+
+    chosen: Need
+    needs: tuple[Need, ...]
+    """Every method without and with gradient checkpointing."""
+    devices: tuple[Device, ...]
+    shape: NetworkShape
+    advice: tuple[str, ...]
+
+    @property
+    def fits(self) -> bool:
+        return bool(self.devices) and all(self.chosen.fits(device) for device in self.devices)
+
+    def fitting(self) -> tuple[Need, ...]:
+        return tuple(need for need in self.needs if all(need.fits(device) for device in self.devices))
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """The smallest change of settings by which a tuning fits."""
+
+    settings: SftSettings
+    options: str
+    """As a person would type them."""
+    need: Need
+
+
+def plan(settings: SftSettings, shape: NetworkShape, devices: Sequence[Device]) -> Plan:
+    """Devices: those that share the work, all of which must have room for their part."""
+    gpus, on_gpu = max(1, len(devices)), any(device.is_gpu for device in devices)
+    chosen = need_of(settings, shape, on_gpu=on_gpu, gpus=gpus)
+    needs = tuple(
+        need_of(
+            replace(settings, method=method, gradient_checkpointing=again), shape, on_gpu=on_gpu, gpus=gpus
+        )
+        for method in METHODS
+        for again in (False, True)
+    )
+    found = Plan(chosen, needs, tuple(devices), shape, ())
+    return replace(found, advice=tuple(_advice(settings, found)))
+
+
+def need_of(settings: SftSettings, shape: NetworkShape, *, on_gpu: bool, gpus: int = 1) -> Need:
+    width = _width(settings, on_gpu)
+    learned = shape.parameters if settings.method == "full" else shape.adapter
+    weights = _weights(settings.method, shape, width)
+    gradients, optimizer = learned * _LEARNED, learned * _OPTIMIZER[settings.optimizer]
+    shared = settings.distributed in ("zero2", "zero3", "fsdp2")
+    if shared:
+        gradients, optimizer = gradients // gpus, optimizer / gpus
+    if settings.distributed in ("zero3", "fsdp2"):
+        weights //= gpus
+    tokens = settings.micro_batch * settings.max_tokens
+    activations = tokens * _activations(settings, shape, width)
+    if settings.method == "full" and width == 2 and not shared:
+        # Autocast keeps a 16-bit copy of every weight from the forward to the backward pass.
+        activations += shape.linear * width
+    return Need(
+        method=settings.method,
+        checkpointing=settings.gradient_checkpointing,
+        weights=weights,
+        gradients=gradients,
+        optimizer=round(optimizer),
+        activations=round(activations),
+        logits=tokens * shape.vocabulary * _LOGIT,
+        runtime=_GPU_RUNTIME if on_gpu else _CPU_RUNTIME,
+    )
+
+
+def lowered(
+    settings: SftSettings, shape: NetworkShape, free: int, *, on_gpu: bool, gpus: int = 1
+) -> Lowered | None:
+    """What to lower so that it fits: what costs least comes first; None where nothing helps."""
+    for changed, options in _lower_and_lower(settings):
+        need = need_of(changed, shape, on_gpu=on_gpu, gpus=gpus)
+        if need.total <= free * _USABLE:
+            return Lowered(changed, options, need)
+    return None
+
+
+def _width(settings: SftSettings, on_gpu: bool) -> int:
+    """Bytes of a value that is computed with."""
+    if settings.precision == "auto":
+        return 2 if on_gpu else 4
+    return 4 if settings.precision == "float32" else 2
+
+
+def _weights(method: Method, shape: NetworkShape, width: int) -> int:
+    if method == "full":
+        return shape.parameters * _LEARNED
+    adapter = shape.adapter * _LEARNED
+    if method == "lora":
+        return shape.parameters * width + adapter
+    packed = shape.linear * _NF4 if method == "qlora" else shape.linear + 4 * shape.linear_rows
+    return round(packed) + shape.rest * width + adapter
+
+
+def _activations(settings: SftSettings, shape: NetworkShape, width: int) -> float:
+    """Bytes a token that are kept for the backward pass."""
+    layer = _layer(settings, shape)
+    if width == 4:
+        layer *= _IN_FLOAT32[shape.kind]
+    if not settings.gradient_checkpointing:
+        return layer * shape.layers
+    # The inputs of all layers, and one layer that is computed again.
+    stream = 4 if settings.method == "full" else width
+    return shape.layers * shape.hidden * stream + layer
+
+
+def _layer(settings: SftSettings, shape: NetworkShape) -> float:
+    full, full_wide, lora, lora_wide = _LAYER[shape.kind]
+    if settings.method == "full":
+        return full * shape.hidden + full_wide * shape.feed_forward
+    inputs = _LORA_INPUT * shape.adapter_inputs / shape.layers
+    return lora * shape.hidden + lora_wide * shape.feed_forward + inputs
+
+
+def _lower_and_lower(settings: SftSettings) -> Iterator[tuple[SftSettings, str]]:
+    """From the cheapest change on, each keeping those before it."""
+    said: dict[str, str] = {}
+    micro = settings.micro_batch
+    while micro > 1:
+        micro = next(size for size in range(micro // 2, 0, -1) if settings.batch % size == 0)
+        settings = replace(settings, micro_batch=micro)
+        said["micro_batch"] = f"--micro-batch {micro}"
+        yield settings, " ".join(said.values())
+    if not settings.gradient_checkpointing:
+        settings = replace(settings, gradient_checkpointing=True)
+        said["checkpointing"] = "--gradient-checkpointing"
+        yield settings, " ".join(said.values())
+    smaller: dict[Method, tuple[Method, ...]] = {"full": ("lora", "qlora"), "lora": ("qlora",)}
+    for method in smaller.get(settings.method, ("qlora",) if settings.method == "int8-lora" else ()):
+        settings = replace(settings, method=method)
+        said["method"] = f"--method {method}"
+        yield settings, " ".join(said.values())
+    while settings.max_tokens > _SHORTEST:
+        settings = replace(settings, max_tokens=max(_SHORTEST, settings.max_tokens // 2))
+        said["max_tokens"] = f"--max-tokens {settings.max_tokens}"
+        yield settings, " ".join(said.values())
+
+
+def _advice(settings: SftSettings, found: Plan) -> Iterable[str]:
+    if not found.devices:
+        yield "No device was given, so what fits is not known."
+        return
+    least = min(found.devices, key=lambda device: device.free)
+    if not found.fits:
+        change = lowered(settings, found.shape, least.free, on_gpu=least.is_gpu, gpus=len(found.devices))
+        if change is None:
+            yield f"Nothing that can be lowered makes it fit {least.name}. Choose a smaller base."
+        else:
+            yield (
+                f"It does not fit {least.name} ({format_bytes(least.free)} free). It would with "
+                f"{change.options}: about {format_bytes(change.need.total)}."
+            )
+    elif settings.gradient_checkpointing:
+        without = replace(settings, gradient_checkpointing=False)
+        need = need_of(without, found.shape, on_gpu=least.is_gpu, gpus=len(found.devices))
+        if need.fits(least):
+            yield "It would fit without gradient checkpointing too, which is faster."
+    if not found.shape.counted:
+        yield "The base is not on this machine; its shape is guessed from the registry's figures."

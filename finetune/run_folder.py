@@ -1,0 +1,233 @@
+"""A training on disk: `NARANI_HOME/runs/NAME/`, written by the process that trains, read by anyone.
+
+Knows: the names of the files, what stands in each, and that a file is replaced whole or not at all.
+Refuses to know: torch, processes, and how training is done.
+
+    manifest.json   what was asked: settings, data files with hashes, versions, seed, commit; written first
+    status.json     where it stands; replaced whole at each change
+    metrics.jsonl   one line a report: step, epoch, loss, learning rate, tokens/s, memory, held-out loss
+    log.txt         what the process prints
+    before.json     what was measured before the first step, so that a resumed run need not measure it again
+    checkpoints/    checkpoint-N, each with its own manifest of hashes; tmp-N while one is being written
+    adapter/        (or model/) what came of it: safetensors, config, model card
+    report.json     before and after: loss, perplexity, exact and near answers, samples, the forgetting set
+    report.md       the same, to be read
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from errors import BadRequest
+from finetune.sft_settings import SftSettings
+
+
+class TrainingState(StrEnum):
+    QUEUED = "queued"
+    PREPARING = "preparing"
+    MEASURING = "measuring"
+    """The held-out rows, before or after."""
+    TRAINING = "training"
+    SAVING = "saving"
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+ENDED = frozenset({TrainingState.DONE, TrainingState.STOPPED, TrainingState.FAILED})
+
+
+@dataclass(frozen=True)
+class TrainingStatus:
+    """What status.json holds."""
+
+    state: TrainingState
+    step: int = 0
+    total_steps: int = 0
+    epoch: float = 0.0
+    seconds_left: float | None = None
+    pid: int | None = None
+    started: str = ""
+    """ISO 8601 with the time zone, as is `updated`."""
+    updated: str = ""
+    error: str | None = None
+    """One sentence."""
+    error_code: str | None = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One line of metrics.jsonl; None where it was not measured then."""
+
+    at: str
+    step: int
+    epoch: float
+    loss: float | None = None
+    learning_rate: float | None = None
+    held_out_loss: float | None = None
+    tokens_per_second: float | None = None
+    memory_bytes: int | None = None
+    grad_norm: float | None = None
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one training; reading never fails because another process is writing."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def adapter(self) -> Path:
+        return self.path / "adapter"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log.txt"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.json"
+
+    @property
+    def exists(self) -> bool:
+        return (self.path / "manifest.json").exists()
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """One of the JSON files; None where it is not there or holds no object."""
+        try:
+            value = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return None
+        return value if isinstance(value, dict) else None
+
+    def write(self, name: str, value: Mapping[str, Any]) -> None:
+        write_whole(self.path / name, json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+
+    def status(self) -> TrainingStatus | None:
+        held = self.read("status.json")
+        known = {field.name for field in fields(TrainingStatus)}
+        try:
+            kept = {key: value for key, value in (held or {}).items() if key in known}
+            return TrainingStatus(**{**kept, "state": TrainingState(kept["state"])})
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def set_status(self, status: TrainingStatus) -> TrainingStatus:
+        """Stamped with the time of writing, which is also what it returns."""
+        stamped = replace(status, updated=now())
+        self.write("status.json", asdict(stamped))
+        return stamped
+
+    def add_metric(self, metric: Metric) -> None:
+        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(_metric_line(metric))
+            file.flush()
+
+    def metrics(self) -> list[Metric]:
+        """Every report so far, in the order of steps."""
+        return list(self._metric_lines())
+
+    def forget_metrics_after(self, step: int) -> None:
+        """A run that goes on from a checkpoint makes the steps after it once more."""
+        kept = [_metric_line(metric) for metric in self._metric_lines() if metric.step <= step]
+        write_whole(self.path / "metrics.jsonl", "".join(kept))
+
+    def _metric_lines(self) -> Iterator[Metric]:
+        known = {field.name for field in fields(Metric)}
+        try:
+            text = (self.path / "metrics.jsonl").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return
+        for line in text.splitlines():
+            # A line that was being written when the process was killed is half a line.
+            with suppress(ValueError, TypeError):
+                yield Metric(**{key: value for key, value in json.loads(line).items() if key in known})
+
+
+def _metric_line(metric: Metric) -> str:
+    return json.dumps({key: value for key, value in asdict(metric).items() if value is not None}) + "\n"
+
+
+def run_folder(home: Path, name: str) -> RunFolder:
+    """The folder of a name; one that would lead elsewhere is refused."""
+    plain = safe_name(name)
+    if plain != name:
+        raise BadRequest(
+            f"'{name[:80]}' cannot be the name of a run. Use letters, digits, - and _, like '{plain}'.",
+            name="name",
+        )
+    return RunFolder(home / "runs" / name)
+
+
+def name_for(settings: SftSettings, home: Path) -> str:
+    """The name a run of these settings has: the one that was set, or one made of base, method and date."""
+    if settings.name:
+        return run_folder(home, settings.name).name
+    base = re.split(r"[/\\]", settings.base_model.rstrip("/\\"))[-1]
+    return free_name(home, f"{base}-{settings.method}-{datetime.now(UTC).astimezone():%Y%m%d-%H%M}")
+
+
+def list_runs(home: Path) -> list[RunFolder]:
+    """Every run of this home, the newest first."""
+    try:
+        found = [RunFolder(path) for path in (home / "runs").iterdir() if path.is_dir()]
+    except FileNotFoundError:
+        return []
+    begun = {run.path: str((run.read("manifest.json") or {}).get("started", "")) for run in found}
+    return sorted((run for run in found if run.exists), key=lambda run: begun[run.path], reverse=True)
+
+
+def safe_name(text: str) -> str:
+    """A folder's name on any system, out of any text: lower case, letters (Hangul too), digits, - and _."""
+    text = unicodedata.normalize("NFC", text).lower()
+    kept = re.sub(r"[^0-9a-z가-힣_-]+", "-", text).strip("-_")
+    while len(kept.encode()) > 64:
+        kept = kept[:-1]
+    return kept or "run"
+
+
+def free_name(home: Path, wanted: str) -> str:
+    """The wanted name, or with -2, -3 … where a run of it is there already."""
+    base = safe_name(wanted)
+    names = (base, *(f"{base}-{number}" for number in range(2, 10_000)))
+    return next(name for name in names if not os.path.lexists(home / "runs" / name))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """The file holds the old text or the new one, never half of it, also when the machine stops."""
+    half = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with half.open("x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(half, path)
+    finally:
+        half.unlink(missing_ok=True)
+
+
+def now() -> str:
+    return datetime.now(UTC).astimezone().isoformat(timespec="milliseconds")

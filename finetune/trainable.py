@@ -1,0 +1,73 @@
+"""How much of a model is learned, counted in the two ways that people print.
+
+Knows: that four-bit weights are stored two to a byte, so that counting what is stored counts half of them.
+Refuses to know: how a network is loaded, and which layers ought to be learned.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from finetune.sft_settings import Method
+from finetune.targets import linear_layers, targeted
+
+
+@dataclass(frozen=True)
+class Trainable:
+    """Counted with the LoRA layers, where there are any."""
+
+    trainable: int
+    total: int
+    """Every parameter for what it stands for."""
+    packed: int
+    """As stored: two four-bit weights are one. What other tools print for QLoRA."""
+
+    @property
+    def percent(self) -> float:
+        return 100 * self.trainable / self.total
+
+    @property
+    def packed_percent(self) -> float:
+        return 100 * self.trainable / self.packed
+
+    def __str__(self) -> str:
+        said = f"{self.trainable:,} of {self.total:,} parameters are learned: {self.percent:.4f} %"
+        if self.packed == self.total:
+            return f"{said}."
+        return (
+            f"{said} (honest: every weight counted); {self.packed_percent:.4f} % of {self.packed:,} "
+            "(packed: two 4-bit weights counted as one, as other tools print it)."
+        )
+
+
+def count(network: nn.Module) -> Trainable:
+    """Of a network that is ready to learn, quantised or not."""
+    trainable = total = packed = 0
+    for parameter in network.parameters():
+        values = _stands_for(parameter)
+        total += values
+        packed += parameter.numel()
+        trainable += values if parameter.requires_grad else 0
+    return Trainable(trainable, total, packed)
+
+
+def foreseen(network: nn.Module, method: Method, targets: Sequence[str] = (), r: int = 0) -> Trainable:
+    """Of a network without weights (on the meta device), before anything is loaded or changed."""
+    total = sum(parameter.numel() for parameter in network.parameters())
+    if method == "full":
+        return Trainable(total, total, total)
+    adapter = r * sum(sum(sides) for sides in targeted(network, targets).values())
+    packed = total + adapter
+    if method == "qlora":
+        packed -= sum(given * made // 2 for given, made in linear_layers(network).values())
+    return Trainable(adapter, total + adapter, packed)
+
+
+def _stands_for(parameter: torch.Tensor) -> int:
+    state = getattr(parameter, "quant_state", None)
+    return parameter.numel() if state is None else math.prod(state.shape)

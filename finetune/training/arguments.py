@@ -1,0 +1,72 @@
+"""Our settings in the words of TRL's SFTConfig.
+
+Knows: which of its many switches follow from a setting, and which must be off for our blocks and checkpoints.
+Refuses to know: networks and data.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from trl import SFTConfig
+
+from errors import BadRequest
+from finetune.sft_settings import SftSettings
+from finetune.tokens.dataset import AS_THEY_ARE
+from finetune.training.lesson import Lesson
+
+_OPTIMIZERS = {"adamw": "adamw_torch", "adamw-8bit": "paged_adamw_8bit", "adafactor": "adafactor"}
+_SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
+
+
+def arguments(
+    settings: SftSettings, lesson: Lesson, run: Path, device: torch.device, compute: torch.dtype
+) -> SFTConfig:
+    """`compute`: the type that activations have; what is learned is float32 all the same."""
+    on_gpu = device.type == "cuda"
+    made = SFTConfig(
+        output_dir=str(run / "checkpoints"),
+        per_device_train_batch_size=lesson.micro_batch,
+        gradient_accumulation_steps=lesson.rows_a_step // lesson.micro_batch,
+        num_train_epochs=settings.epochs,
+        max_steps=settings.max_steps or -1,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type=_SCHEDULES[settings.schedule],
+        warmup_steps=settings.warmup,
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_grad_norm,
+        optim=_OPTIMIZERS[settings.optimizer],
+        bf16=on_gpu and compute == torch.bfloat16,
+        fp16=on_gpu and compute == torch.float16,
+        use_cpu=not on_gpu,
+        gradient_checkpointing=settings.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False} if settings.gradient_checkpointing else None,
+        seed=settings.seed,
+        # Pace asks for every checkpoint, and Tuner writes it; Trainer's own saving stays off.
+        save_strategy="no",
+        eval_strategy="no",
+        logging_strategy="steps",
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        disable_tqdm=True,
+        dataloader_pin_memory=on_gpu,
+        report_to=_reporters(settings),
+        run_name=run.name,
+        **AS_THEY_ARE,
+    )
+    if made.n_gpu > 1:
+        # Without a launcher Trainer would spread one network over all GPUs that it sees, which TRL refuses.
+        made._n_gpu = 1
+    return made
+
+
+def _reporters(settings: SftSettings) -> list[str]:
+    missing = [name for name in settings.report_to if find_spec(name) is None]
+    if missing:
+        raise BadRequest(
+            f"{missing[0]} is not installed, so curves cannot be written there. Install it or leave it out.",
+            name="report_to",
+        )
+    return list(settings.report_to)

@@ -1,0 +1,83 @@
+"""The checkpoints of a run: written, found again, thinned out.
+
+Knows: their names, that the newest sound one counts, and that a broken one is told of and left alone.
+Refuses to know: what a checkpoint is made of, and torch.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from finetune.training.whole_folders import MANIFEST, fault_of, publish, seal, sync
+
+_NAME = re.compile(r"checkpoint-(\d+)")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    step: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lay in the folder when a run went on."""
+
+    newest: Checkpoint | None
+    broken: tuple[str, ...]
+    """A sentence for each that was passed over."""
+
+
+class Checkpoints:
+    def __init__(self, folder: Path, keep: int) -> None:
+        self._folder, self._keep = folder, keep
+
+    def save(self, step: int, fill: Callable[[Path], None]) -> Checkpoint:
+        """On the disk when this returns; then older ones are deleted down to the number that is kept."""
+
+        def sealed(folder: Path) -> None:
+            fill(folder)
+            seal(folder, {"step": step})
+
+        path = publish(self._folder / f"checkpoint-{step}", self._folder / f"tmp-{step}", sealed)
+        self._thin_out(step)
+        return Checkpoint(step, path)
+
+    def find(self) -> Found:
+        """The newest that is as it was written; reads every byte of it."""
+        broken: list[str] = []
+        for checkpoint in self.all():
+            fault = fault_of(checkpoint.path)
+            if fault is None:
+                return Found(checkpoint, tuple(broken))
+            broken.append(f"{checkpoint.path.name} was passed over: {fault}.")
+        return Found(None, tuple(broken))
+
+    def all(self) -> list[Checkpoint]:
+        """By name, the newest first, sound or not."""
+        try:
+            named = [(path, _NAME.fullmatch(path.name)) for path in self._folder.iterdir() if path.is_dir()]
+        except FileNotFoundError:
+            return []
+        found = [Checkpoint(int(match[1]), path) for path, match in named if match]
+        return sorted(found, key=lambda checkpoint: checkpoint.step, reverse=True)
+
+    def sweep(self) -> None:
+        """What a killed process left half written or half deleted."""
+        for path in self._folder.glob("tmp-*"):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _thin_out(self, step: int) -> None:
+        # Later ones are broken: the run went on from before them.
+        earlier = [checkpoint for checkpoint in self.all() if checkpoint.step <= step]
+        for checkpoint in [one for one in earlier if (one.path / MANIFEST).exists()][self._keep :]:
+            # Under another name first: killed midway, it must not be taken for a checkpoint.
+            leaving = checkpoint.path.with_name(f"tmp-old-{checkpoint.step}")
+            shutil.rmtree(leaving, ignore_errors=True)
+            checkpoint.path.rename(leaving)
+            sync(self._folder)
+            shutil.rmtree(leaving, ignore_errors=True)

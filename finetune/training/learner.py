@@ -1,0 +1,133 @@
+"""The base as a network that can learn: loaded under the same rules as for asking, and some of it set free.
+
+Knows: which quantisation and type a method wants, LoRA layers, and that what is learned is always float32.
+Refuses to know: data, the loop and saving.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import Module
+from transformers import set_seed
+
+from engines.loading import LoadedModel, load_model
+from engines.loading.loaded import LoadWatch
+from errors import BadRequest
+from finetune.sft_settings import Precision, SftSettings
+from model_registry.spec import Architecture, ModelSpec, Quantisation
+
+_QUANTISED: dict[str, Quantisation] = {"qlora": "nf4", "int8-lora": "int8"}
+_TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(eq=False)
+class Learner:
+    """A base on its device, with the weights that are to learn."""
+
+    loaded: LoadedModel
+    network: Any
+    """The whole network: PEFT's over the base, or the base itself."""
+    compute: torch.dtype
+    notes: tuple[str, ...]
+
+    @property
+    def recurrent(self) -> bool:
+        return self.loaded.spec.architecture is Architecture.RWKV
+
+    @property
+    def pad_id(self) -> int:
+        """Never learned, so any id does; the end token's is known to every network."""
+        pad = self.loaded.tokenizer.pad_token_id
+        return int(pad) if pad is not None else min(self.loaded.eos_token_ids)
+
+
+def load_base(
+    spec: ModelSpec, settings: SftSettings, device: torch.device, watch: LoadWatch
+) -> tuple[LoadedModel, torch.dtype]:
+    """The base as its method wants it; nothing of it learns yet."""
+    quantisation = _QUANTISED.get(settings.method, "none")
+    compute = _compute_type(settings.precision, spec, device)
+    stored = torch.float32 if settings.method == "full" else compute
+    loading = spec.loading.model_copy(
+        update={
+            "dtype": _name(stored),
+            "quantisations": (quantisation,),
+            "default_quantisation": quantisation,
+        }
+    )
+    with _weights_that_pass_gradients() if quantisation == "nf4" else nullcontext():
+        loaded = load_model(spec.model_copy(update={"loading": loading}), quantisation, device, watch)
+    if getattr(loaded.model, "is_quantized", False) and quantisation == "none":
+        raise BadRequest(
+            f"{spec.title} is stored quantised; only its adapters could learn. Choose a base in 16 bits.",
+            model=spec.id,
+        )
+    return loaded, compute
+
+
+def set_learning(
+    loaded: LoadedModel, compute: torch.dtype, settings: SftSettings, targets: Sequence[str]
+) -> Learner:
+    """Free what the method trains. The same seed gives the same LoRA weights to begin with."""
+    set_seed(settings.seed)
+    if settings.method == "full":
+        loaded.model.requires_grad_(True)
+        network: Module = loaded.model
+    else:
+        network = _with_lora(loaded, settings, targets)
+    for name, value in network.named_parameters():
+        if value.requires_grad and value.dtype != torch.float32:
+            raise BadRequest(f"The weights '{name}' are {_name(value.dtype)}, in which small steps are lost.")
+    return Learner(loaded, network, compute, loaded.notes)
+
+
+def _with_lora(loaded: LoadedModel, settings: SftSettings, targets: Sequence[str]) -> Module:
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        r=settings.lora_r,
+        lora_alpha=settings.lora_alpha,
+        lora_dropout=settings.lora_dropout,
+        target_modules=list(targets),
+        bias="none",
+        task_type="CAUSAL_LM",
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return get_peft_model(loaded.model, config, adapter_name="default")
+
+
+@contextmanager
+def _weights_that_pass_gradients() -> Iterator[None]:
+    """On processors with avx512_bf16, bitsandbytes packs 4-bit weights anew in the first forward pass without
+    gradients, for a product that then hands none back: layers below would silently learn nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from bitsandbytes.nn import modules
+    before = modules.has_avx512bf16
+    modules.has_avx512bf16 = lambda: False
+    try:
+        yield
+    finally:
+        modules.has_avx512bf16 = before
+
+
+def _compute_type(precision: Precision, spec: ModelSpec, device: torch.device) -> torch.dtype:
+    if precision == "auto":
+        if device.type != "cuda":
+            return torch.float32
+        precision = "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    if precision == "float16" and spec.architecture is Architecture.RWKV:
+        # RWKV overflows in it.
+        return torch.float32
+    return _TYPES[precision]
+
+
+def _name(dtype: torch.dtype) -> Any:
+    return str(dtype).removeprefix("torch.")

@@ -1,0 +1,81 @@
+"""What is learned, ready for the trainer: blocks in their order, and which rows stand in each.
+
+Knows: tokens to blocks, how many of them make a step, and that every batch says which blocks it holds.
+Refuses to know: data files, networks and the loop.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch import Tensor
+
+from errors import BadRequest
+from finetune.examples import TokenRow
+from finetune.sft_settings import Batching, SftSettings
+from finetune.tokens.blocks import Block, blocks
+from finetune.tokens.collator import Collator
+from finetune.tokens.dataset import as_dataset
+from finetune.tokens.order import EpochOrder
+
+BLOCK = "block"
+"""The column, and the entry of a batch, that numbers the blocks."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """All of it for one process."""
+
+    blocks: tuple[Block, ...]
+    batching: Batching
+    micro_batch: int
+    rows_a_step: int
+    """Blocks that one step learns from; the last step of an epoch may have fewer."""
+    pad_id: int
+    seed: int
+
+    @property
+    def steps_an_epoch(self) -> int:
+        return math.ceil(len(self.blocks) / self.rows_a_step)
+
+    def dataset(self) -> Dataset:
+        return as_dataset(self.blocks).add_column(BLOCK, list(range(len(self.blocks))))
+
+    def order(self) -> EpochOrder:
+        group = self.micro_batch if self.batching == "by-length" else 1
+        return EpochOrder(len(self.blocks), self.seed, group)
+
+    def sources(self, numbers: Sequence[int]) -> list[str]:
+        return [row.source for number in numbers for row in self.blocks[number].rows]
+
+    def tokens(self, numbers: Sequence[int]) -> int:
+        return sum(len(self.blocks[number]) for number in numbers)
+
+
+def make_lesson(rows: Sequence[TokenRow], settings: SftSettings, recurrent: bool, pad_id: int) -> Lesson:
+    """`recurrent`: the network cannot begin anew inside a block, so every row gets a block of its own."""
+    if not any(any(row.learned) for row in rows):
+        raise BadRequest(
+            f"Every answer lies beyond max_tokens ({settings.max_tokens}), so nothing is learned. Raise it."
+        )
+    batching: Batching = "by-length" if recurrent and settings.batching == "packed" else settings.batching
+    micro = settings.micro_batch
+    found = blocks(rows, batching, settings.max_tokens, settings.seed, micro_batch=micro)
+    # A step is never more than an epoch: small sets would otherwise be learned in fewer steps than asked for.
+    a_step = min(settings.batch, math.ceil(len(found) / micro) * micro)
+    return Lesson(tuple(found), batching, micro, a_step, pad_id, settings.seed)
+
+
+class NumberingCollator:
+    """The batch as it is learned, and beside it the numbers of its blocks."""
+
+    def __init__(self, pad_id: int) -> None:
+        self._collate = Collator(pad_id)
+
+    def __call__(self, lines: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
+        return {**self._collate(lines), BLOCK: torch.tensor([line[BLOCK] for line in lines])}

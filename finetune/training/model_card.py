@@ -1,0 +1,82 @@
+"""The README beside an adapter or model: what it is, of what it was made, and what may be done with it.
+
+Knows: the words and their order.
+Refuses to know: how anything in it was found.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from finetune.base import Base
+from finetune.data import DataFile
+from finetune.registering import data_licences
+from finetune.training.report import figure_table
+
+
+def model_card(
+    base: Base, base_name: str, files: Sequence[DataFile], manifest: Mapping[str, Any], report: dict[str, Any]
+) -> str:
+    head = ["---", f"base_model: {json.dumps(base_name)}", f"license: {json.dumps(_licence_id(base))}"]
+    if report["method"] != "full":
+        head += ["library_name: peft"]
+    return "\n".join(
+        [
+            *head,
+            "language: ko",
+            "---",
+            "",
+            f"# {report['run']}",
+            "",
+            f"{base.spec.title}, tuned by Narani ({report['method']}) in the format `{base.format.id}`. Ask "
+            "it in that format, byte for byte; in another one it does worse.",
+            "",
+            *_figures(report),
+            *_data(files),
+            *_settings(manifest),
+            *_licences(base, files),
+        ]
+    )
+
+
+def _figures(report: dict[str, Any]) -> list[str]:
+    return ["## Figures", "", *figure_table(report), "", f"{report['trainable']}", ""]
+
+
+def _data(files: Sequence[DataFile]) -> list[str]:
+    lines = ["## Data", "", "| file | rows | counted | sha256 |", "|---|---|---|---|"]
+    lines += [f"| {file.name} | {file.rows} | × {file.weight:g} | `{file.sha256}` |" for file in files]
+    return [*lines, ""]
+
+
+def _settings(manifest: Mapping[str, Any]) -> list[str]:
+    # Where a person's files lie is nobody's business; the names stand in the table above.
+    left_out = {"data", "base_model", "name", "resume", "report_to"}
+    kept = {key: value for key, value in manifest["settings"].items() if key not in left_out}
+    versions = ", ".join(f"{name} {value}" for name, value in manifest["versions"].items() if value)
+    return [
+        "## Settings",
+        "",
+        "```json",
+        json.dumps(kept, indent=2, ensure_ascii=False),
+        "```",
+        "",
+        f"Made with {versions}.",
+        "",
+    ]
+
+
+def _licences(base: Base, files: Sequence[DataFile]) -> list[str]:
+    licence = base.spec.licence
+    address = f" ({licence.address})" if licence.address else ""
+    lines = ["## Licence", "", f"- of the base: {licence.name}{address}"]
+    lines += [
+        f"- of the data `{name}`: {said}" for name, said in data_licences([file.name for file in files])
+    ]
+    return [*lines, "", "Where a licence is not known, find out before you pass this on.", ""]
+
+
+def _licence_id(base: Base) -> str:
+    return base.spec.licence.name if base.spec.licence.name != "not known" else "unknown"

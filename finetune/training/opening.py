@@ -1,0 +1,128 @@
+"""A run's folder taken for this process: made, or found again to go on, and nobody else's meanwhile.
+
+Knows: how a run is called, when a name is taken, and which settings may change when a run goes on.
+Refuses to know: what happens in the run.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import platform
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from errors import BadRequest
+from finetune.run_folder import RunFolder, TrainingState, name_for, now, run_folder
+from finetune.sft_settings import SftSettings
+from finetune.training.checkpoints import Checkpoints
+
+_MAY_CHANGE = {
+    "resume",
+    "name",
+    "micro_batch",
+    "gradient_checkpointing",
+    "checkpoint_steps",
+    "keep_checkpoints",
+    "report_to",
+    "distributed",
+}
+"""What a run may go on with otherwise than it began: nothing that changes what is learned."""
+_LIBRARIES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "safetensors")
+
+
+@contextmanager
+def opened(settings: SftSettings, home: Path) -> Iterator[tuple[RunFolder, SftSettings]]:
+    """The run's folder, and the settings with the run's name in them; nobody else has the run meanwhile."""
+    settings = replace(settings, name=name_for(settings, home))
+    assert settings.name is not None
+    run = run_folder(home, settings.name)
+    run.path.mkdir(parents=True, exist_ok=True)
+    with _held(run):
+        if run.exists:
+            _refuse_mismatch(run, settings)
+        yield run, settings
+
+
+def begin_manifest(run: RunFolder, settings: SftSettings) -> dict[str, Any]:
+    """What is known before anything is read; written at once, so that the run is seen."""
+    held = run.read("manifest.json") or {}
+    manifest = {
+        "name": run.name,
+        "started": held.get("started") or now(),
+        "settings": asdict(settings),
+        "seed": settings.seed,
+        "versions": {name: _version(name) for name in _LIBRARIES} | {"python": platform.python_version()},
+        "commit": _commit(),
+    }
+    run.write("manifest.json", {**held, **manifest})
+    return {**held, **manifest}
+
+
+def _refuse_mismatch(run: RunFolder, settings: SftSettings) -> None:
+    status = run.status()
+    done = status is not None and status.state is TrainingState.DONE
+    begun = bool(Checkpoints(run.checkpoints, 1).all())
+    if done:
+        raise BadRequest(f"The run '{run.name}' is finished. Choose another name.", name="name")
+    if begun and not settings.resume:
+        raise BadRequest(
+            f"The run '{run.name}' was begun already. Go on with --resume, or choose another name.",
+            name="name",
+        )
+    if begun:
+        changed = _changed((run.read("manifest.json") or {}).get("settings", {}), settings)
+        if changed:
+            raise BadRequest(
+                f"The run '{run.name}' was begun with another {changed}. Go on with the same settings, or "
+                "choose another name.",
+                name=changed,
+            )
+
+
+def _changed(before: Mapping[str, Any], settings: SftSettings) -> str | None:
+    """The first setting that differs; as JSON, for that is how the old ones were kept."""
+    wanted = json.loads(json.dumps(asdict(settings)))
+    # Batches of like length are put together by micro_batch, so there it decides the order of the rows.
+    fixed = {"micro_batch"} if settings.batching == "by-length" else set()
+    compared = (key for key in wanted if key not in _MAY_CHANGE - fixed)
+    return next((key for key in compared if key in before and before[key] != wanted[key]), None)
+
+
+@contextmanager
+def _held(run: RunFolder) -> Iterator[None]:
+    """Let go by the system itself when the process ends, however it ends."""
+    with (run.path / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise BadRequest(f"The run '{run.name}' is going on in another process.", name="name") from None
+        yield
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """Of Narani's own checkout, where there is one."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()

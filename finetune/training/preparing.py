@@ -1,0 +1,182 @@
+"""Everything that has to be there before the first step: base, rows, tokens, and what is to be measured.
+
+Knows: the order in which they are made, cheap refusals first.
+Refuses to know: the loop, saving and how figures are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from errors import BadRequest
+from finetune.base import Base, base_for, learned_end
+from finetune.data import Examples, hold_out, read_examples
+from finetune.examples import Example
+from finetune.run_folder import RunFolder
+from finetune.sft_settings import SftSettings
+from finetune.targets import lora_targets
+from finetune.tokens.blocks import Block, blocks
+from finetune.tokens.rows import TokenRows, token_rows
+from finetune.trainable import Trainable, count
+from finetune.training.added_tokens import add_tokens
+from finetune.training.learner import Learner, load_base, set_learning
+from finetune.training.lesson import Lesson, make_lesson
+from finetune.training.measuring import forgetting_rows
+from finetune.training.stopping import StopWish
+from model_registry.registry import load_registry
+
+_ASKED, _ASKED_OF_LEARNED = 16, 8
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The data, divided."""
+
+    examples: Examples
+    learned: tuple[Example, ...]
+    held_out: tuple[Example, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    base: Base
+    rows: Rows
+    learner: Learner
+    lesson: Lesson
+    held_out: tuple[Block, ...]
+    forgetting: tuple[Block, ...]
+    end: str
+    """The end token that is learned."""
+    trainable: Trainable
+    targets: tuple[str, ...]
+    notes: tuple[str, ...]
+    """Decisions made for the person, one plain sentence each."""
+
+    @property
+    def ends(self) -> frozenset[int]:
+        learned = self.learner.loaded.tokenizer.backend_tokenizer.token_to_id(self.end)
+        return self.learner.loaded.eos_token_ids | {learned}
+
+    @property
+    def asked(self) -> tuple[Example, ...]:
+        return self.rows.held_out[:_ASKED]
+
+    @property
+    def asked_of_learned(self) -> tuple[Example, ...]:
+        return self.rows.learned[:_ASKED_OF_LEARNED]
+
+    def facts(self) -> dict[str, Any]:
+        """For the manifest; where the base's files lie on this machine is not among them."""
+        return {
+            "base": {
+                "id": self.base.spec.id,
+                "name": base_name(self.base),
+                "revision": self.learner.loaded.revision,
+                "format": self.base.format.id,
+                "end": self.end,
+            },
+            "device": self.learner.loaded.device.type,
+            "precision": str(self.learner.compute).removeprefix("torch."),
+            "data": [asdict(file) for file in self.rows.examples.files],
+            "rows": {"learned": len(self.rows.learned), "held_out": len(self.rows.held_out)},
+            "blocks": len(self.lesson.blocks),
+            "rows_a_step": self.lesson.rows_a_step,
+            "trainable": asdict(self.trainable),
+            "targets": list(self.targets),
+            "notes": list(self.notes),
+        }
+
+
+def read_rows(settings: SftSettings) -> Rows:
+    examples = read_examples(settings.data, skip_bad=settings.skip_bad, seed=settings.seed)
+    learned, held_out = hold_out(examples.rows, settings.holdout, settings.seed)
+    return Rows(examples, tuple(learned), tuple(held_out))
+
+
+def refuse_other_data(run: RunFolder, rows: Rows) -> None:
+    """A run that goes on must find the files that it began with."""
+    before = {file["name"]: file["sha256"] for file in (run.read("manifest.json") or {}).get("data", [])}
+    for file in rows.examples.files:
+        if before and before.get(file.name) != file.sha256:
+            raise BadRequest(
+                f"{file.name} is not the file that '{run.name}' began with. Put the old one back, or begin a "
+                "new run.",
+                file=file.name,
+            )
+
+
+def prepare(settings: SftSettings, rows: Rows, home: Path, device: torch.device, wish: StopWish) -> Prepared:
+    base = base_for(settings.base_model, load_registry(home / "models"), settings.format)
+    loaded, compute = load_base(base.spec, settings, device, wish)
+    tokenizer = loaded.tokenizer
+    added = add_tokens(loaded.model, tokenizer, base.format, settings.method, base.spec.title)
+    end = learned_end(base, tokenizer)
+    made = _tokens(rows.learned, settings, base, tokenizer, end)
+    held = _tokens(rows.held_out, settings, base, tokenizer, end)
+    targets = () if settings.method == "full" else _targets(loaded.model, base, settings)
+    learner = set_learning(loaded, compute, settings, targets)
+    lesson = make_lesson(made.rows, settings, learner.recurrent, learner.pad_id)
+    plain = forgetting_rows(tokenizer)
+    return Prepared(
+        base=base,
+        rows=rows,
+        learner=learner,
+        lesson=lesson,
+        held_out=tuple(blocks(held.rows, lesson.batching, settings.max_tokens, settings.seed)),
+        forgetting=tuple(Block((row,)) for row in plain),
+        end=end,
+        trainable=count(learner.network),
+        targets=targets,
+        notes=tuple(_notes(base, rows, learner, lesson, made, settings, added)),
+    )
+
+
+def base_name(base: Base) -> str:
+    """As a card may show it: the hub's name, or a folder's without the way to it."""
+    source = Path(base.spec.source)
+    return source.name if source.is_absolute() else base.spec.source
+
+
+def _tokens(
+    examples: Sequence[Example], settings: SftSettings, base: Base, tokenizer: Any, end: str
+) -> TokenRows:
+    return token_rows(
+        examples,
+        base.format,
+        tokenizer,
+        end,
+        max_tokens=settings.max_tokens,
+        learn_prompts=settings.learn_prompts,
+    )
+
+
+def _targets(network: Any, base: Base, settings: SftSettings) -> tuple[str, ...]:
+    return lora_targets(network, base.spec.architecture, settings.lora_targets)
+
+
+def _notes(
+    base: Base,
+    rows: Rows,
+    learner: Learner,
+    lesson: Lesson,
+    made: TokenRows,
+    settings: SftSettings,
+    added: Sequence[str],
+) -> Iterator[str]:
+    yield from base.notes
+    yield from rows.examples.notes
+    yield from learner.notes
+    yield from added
+    if made.cut:
+        yield f"{made.cut} rows are longer than {settings.max_tokens} tokens and lost their end."
+    if made.dropped:
+        yield f"{len(made.dropped)} answers lie beyond {settings.max_tokens} tokens and are not learned."
+    if lesson.batching != settings.batching:
+        yield f"Rows are not {settings.batching}: a recurrent network cannot begin anew inside a block."
+    if lesson.rows_a_step != settings.batch:
+        yield f"A step learns from {lesson.rows_a_step} blocks instead of {settings.batch}: they are all."

@@ -1,0 +1,90 @@
+"""What comes of a training, as a folder of its own: an adapter that the engine attaches, or a whole model.
+
+Knows: the files of each, all safetensors and JSON, and that what was written is what was learned.
+Refuses to know: the model card's words, the registry, and measuring.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from errors import NaraniError
+from finetune.run_folder import RunFolder
+from finetune.training.checkpoint_files import learning_weights
+from finetune.training.learner import Learner
+from finetune.training.whole_folders import publish
+
+_WEIGHTS = "adapter_model.safetensors"
+
+
+def save_result(learner: Learner, run: RunFolder, base_name: str, card: str) -> Path:
+    """The run's `adapter` or `model` folder with its card; a folder of an earlier try makes way."""
+    from peft import PeftModel
+
+    is_adapter = isinstance(learner.network, PeftModel)
+    final = run.adapter if is_adapter else run.model
+
+    def fill(folder: Path) -> None:
+        if is_adapter:
+            _write_adapter(learner, base_name, folder)
+        else:
+            _write_model(learner, folder)
+        (folder / "README.md").write_text(card, encoding="utf-8")
+
+    shutil.rmtree(final, ignore_errors=True)
+    return publish(final, run.path / f"tmp-{final.name}", fill)
+
+
+def settle(learner: Learner) -> None:
+    """Give a whole model the type it is kept in, before it is measured; LoRA layers stay float32."""
+    from peft import PeftModel
+
+    if not isinstance(learner.network, PeftModel):
+        learner.network.to(learner.compute)
+
+
+def _write_adapter(learner: Learner, base_name: str, folder: Path) -> None:
+    """By hand: PEFT's own saving takes the state dict of the base, which unpacks nf4 on a processor."""
+    learned = dict(learning_weights(learner.network))
+    tensors = {_stored(name): value.detach().to("cpu", copy=True) for name, value in learned.items()}
+    save_file(tensors, folder / _WEIGHTS, metadata={"format": "pt"})
+    config = {**learner.network.peft_config["default"].to_dict(), "inference_mode": True}
+    config["base_model_name_or_path"] = base_name
+    text = json.dumps(config, indent=2, sort_keys=True, default=_listed, ensure_ascii=False)
+    (folder / "adapter_config.json").write_text(text + "\n", encoding="utf-8")
+    _refuse_difference(load_file(folder / _WEIGHTS), learned)
+
+
+def _write_model(learner: Learner, folder: Path) -> None:
+    from transformers import GenerationConfig
+
+    network: Any = learner.network
+    network.generation_config = GenerationConfig(
+        eos_token_id=sorted(learner.loaded.eos_token_ids), pad_token_id=learner.pad_id
+    )
+    network.config.dtype = learner.compute
+    network.save_pretrained(folder)
+    learner.loaded.tokenizer.save_pretrained(folder)
+
+
+def _refuse_difference(stored: dict[str, Tensor], learned: dict[str, Any]) -> None:
+    for name, value in learned.items():
+        held = stored.get(_stored(name))
+        if held is None or not torch.equal(held, value.detach().cpu()):
+            raise NaraniError("The adapter that was written is not the one that was learned. Save it again.")
+
+
+def _stored(name: str) -> str:
+    """As PEFT names it in a file: without the name that the adapter had in memory."""
+    return name.replace(".default.", ".")
+
+
+def _listed(value: Any) -> Any:
+    return sorted(value) if isinstance(value, set | frozenset) else str(value)

@@ -1,0 +1,60 @@
+"""A person's wish to stop, kept until the training comes to a place where it can.
+
+Knows: the two signals, and that a second one is not waited for.
+Refuses to know: what is saved before it ends.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from errors import Stopped
+
+
+class StopWish:
+    """Looked at between steps, rows and tensors."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+
+    def ask(self) -> None:
+        self._asked.set()
+
+    @property
+    def asked(self) -> bool:
+        return self._asked.is_set()
+
+    def check(self) -> None:
+        if self.asked:
+            raise Stopped("Stopped. What was saved so far is kept; go on with --resume.")
+
+    def report(self, stage: str, fraction: float | None, note: str = "") -> None:
+        """As the watch of a load: the load ends at its next tensor."""
+        self.check()
+
+
+@contextmanager
+def listening() -> Iterator[StopWish]:
+    """SIGTERM and SIGINT ask; the second of them does what it always did."""
+    wish = StopWish()
+    if threading.current_thread() is not threading.main_thread():
+        # Only the main thread may listen to signals; whoever trains in another one asks in its own way.
+        yield wish
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        wish.ask()
+        signal.signal(number, before[signal.Signals(number)] or signal.SIG_DFL)
+
+    for number in before:
+        signal.signal(number, heard)
+    try:
+        yield wish
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)

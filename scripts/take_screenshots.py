@@ -1,0 +1,117 @@
+"""Takes the three pictures of the README again, from the dashboard on its demo models.
+
+Run: python scripts/take_screenshots.py  (needs Debian's chromium, playwright and a Korean font)
+
+Knows: what each picture shows, and that it is a small file.
+Refuses to know: how the dashboard is served and asked; the browser tests do.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.browser.at_the_page import (
+    KO,
+    ask,
+    begin_anew,
+    columns,
+    open_compare,
+    open_page,
+    pick,
+    pressable,
+    wait_until_all_ended,
+)
+from tests.browser.served import FLAGS, ROOT, served
+
+OUT = ROOT / "docs" / "screenshots"
+WIDTH, HEIGHT = 1400, 900
+BUDGET = "40MB"
+"""So small that the toys fill a part of the bar that one can see."""
+LAKE, CAPITAL = "백두산 꼭대기에 있는 호수는 무엇인가요?", "대한민국의 수도는 어디인가요?"
+KING = "조선의 첫 번째 임금은 누구인가요?"
+"""Its answer is long enough to differ in a few words only."""
+_COLOURS = 128
+
+
+def main() -> None:
+    OUT.mkdir(parents=True, exist_ok=True)
+    os.environ["NARANI_MEMORY_BUDGET"] = BUDGET
+    expect.set_options(timeout=120_000)
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as server, sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        light = opened(browser, server.address, "light")
+        compare(light)
+        take(light, "compare")
+        models(light, server.address)
+        take(light, "models")
+        dark = opened(browser, server.address, "dark")
+        difference(dark)
+        take(dark, "compare-dark")
+        browser.close()
+
+
+def opened(browser: Browser, address: str, scheme: Literal["light", "dark"]) -> Page:
+    """A page on which one question was answered: the figures of the next one hold no start of the engine."""
+    context = browser.new_context(
+        locale="ko-KR",
+        timezone_id="Asia/Seoul",
+        color_scheme=scheme,
+        viewport={"width": WIDTH, "height": HEIGHT},
+    )
+    page = open_compare(context.new_page(), address)
+    ask(page, LAKE)
+    wait_until_all_ended(page)
+    begin_anew(page)
+    return page
+
+
+def compare(page: Page) -> None:
+    """Four answers, and a second turn that goes on with them."""
+    ask(page, CAPITAL)
+    wait_until_all_ended(page)
+    ask(page, "그럼 인구는 얼마나 되나요?")
+    wait_until_all_ended(page)
+
+
+def difference(page: Page) -> None:
+    """The adapter that answers friends, beside the model below it, word for word."""
+    pick(page, "demo-kullm", "demo-kullm-banmal", "demo-chat")
+    ask(page, KING)
+    wait_until_all_ended(page)
+    pressable(columns(page).first, "baseline").click()
+    expect(columns(page).first.get_by_text(KO.answer["baseline"], exact=True)).to_be_visible()
+
+
+def models(page: Page, address: str) -> None:
+    open_page(page, address, "models")
+    expect(page.get_by_text(KO.memory["load_title"])).to_be_visible()
+    expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+
+
+def take(page: Page, name: str) -> None:
+    page.mouse.move(WIDTH - 1, HEIGHT - 1)
+    expect(page.get_by_role("tooltip")).to_have_count(0)
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    for place in ("stSidebarContent", "stAppScrollToBottomContainer"):
+        for scrolled in page.get_by_test_id(place).all():
+            scrolled.evaluate("scrolled => scrolled.scrollTo(0, 0)")
+    page.wait_for_timeout(500)  # what fades or moves has come to rest
+    path = OUT / f"{name}.png"
+    page.screenshot(path=path)
+    with Image.open(path) as picture:
+        picture.convert("RGB").quantize(_COLOURS).save(path, optimize=True)
+    print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""The page of trainings in its states, without a browser: empty, checked, waiting, learning, stopped, failed,
+interrupted; and with what its check found.
+
+Run: python -m pytest tests/app/test_training_page.py
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboard import resources
+from dashboard import training as tuning
+from dashboard.components.training_settings import ADVANCED, ELSEWHERE, MAIN
+from dashboard.session import signing_in, training
+from dashboard.words import read_words
+from engines.memory import PoolView, ResidentView
+from engines.scripted import ScriptedEngine
+from errors import NaraniError
+from finetune import jobs
+from finetune.job_state import REQUEST
+from finetune.jobs import Check, JobState, SftSettings
+from finetune.run_folder import TrainingState, now
+from tests.app.opened_pages import opened, texts
+from tests.app.training_pages import HOSTILE, SETTINGS, keys, plain, trainings, written
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ScriptedEngine]:
+    with trainings(monkeypatch, tmp_path) as made:
+        yield made
+
+
+def test_the_empty_page_says_what_to_do_first(engine: ScriptedEngine) -> None:
+    page = opened("training")
+    assert "아직 학습이 없습니다" in texts(page) and "확인해 보세요" in texts(page)
+    assert "demo.jsonl" in plain(page), "the recipe that the toys bring along"
+    page.segmented_control(key=training.SOURCE).set_value("file").run()
+    assert "먼저 위에서 자료를" in texts(page)
+    assert page.button(key=training.START).disabled and page.button(key=training.CHECK).disabled
+
+
+def test_every_setting_is_on_the_page_and_explained_in_both_languages() -> None:
+    shown = {*MAIN, *(name for names in ADVANCED.values() for name in names)}
+    assert shown | set(ELSEWHERE) == {field.name for field in fields(SftSettings)}
+    keys = {f"{kind}_{name}" for name in shown for kind in ("set", "help")} | set(ADVANCED)
+    keys |= {f"state_{state}" for state in JobState}
+    keys |= {f"method_{method}" for method in ("lora", "qlora", "int8-lora", "full")}
+    for language in ("ko", "en"):
+        words = read_words(language).training
+        assert keys <= set(words) and all(words[key] for key in keys)
+
+
+def test_a_recipe_fills_the_form_and_every_recipe_can_be_drawn(engine: ScriptedEngine) -> None:
+    page = opened("training")
+    for recipe in jobs.all_recipes():
+        page.selectbox(key=f"{training.RECIPE}_{page.selectbox(key=training.BASE).value}").set_value(
+            recipe.name
+        ).run()
+        assert not page.exception, recipe.name
+        rate = page.number_input(key=training.field_key(recipe.name, "learning_rate")).value
+        assert rate == recipe.with_defaults().learning_rate
+    assert "데모" not in texts(page)
+
+
+def test_settings_that_contradict_each_other_are_said(engine: ScriptedEngine) -> None:
+    page = opened("training")
+    page.number_input(key=training.field_key("demo", "micro_batch")).set_value(3).run()
+    assert "must be a multiple of" in plain(page) and training.START not in keys(page)
+
+
+def test_a_base_without_a_format_needs_one(engine: ScriptedEngine) -> None:
+    page = opened("training")
+    page.selectbox(key=training.BASE).set_value("polyglot-ko-5.8b").run()
+    assert "배울 형식을 골라" in texts(page) and page.button(key=training.START).disabled
+    page.selectbox(key=f"{training.FORMAT}_polyglot-ko-5.8b_").set_value("koalpaca").run()
+    assert "배울 형식을 골라" not in texts(page)
+
+
+def test_where_people_sign_in_the_machine_s_files_are_not_offered(
+    engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered = len(opened("training").segmented_control(key=training.SOURCE).options)
+    monkeypatch.setattr(tuning, "offers_paths", lambda: False)
+    assert len(opened("training").segmented_control(key=training.SOURCE).options) == offered - 1
+    monkeypatch.undo()
+    monkeypatch.setattr(signing_in, "needed", lambda: True)
+    assert not tuning.offers_paths()
+
+
+@pytest.mark.parametrize(
+    ("state", "changes", "says", "button"),
+    [
+        (TrainingState.QUEUED, {}, "곧 시작합니다", training.STOP),
+        (TrainingState.PREPARING, {"pid": os.getpid()}, "준비하는 중", training.STOP),
+        (TrainingState.MEASURING, {"pid": os.getpid()}, "재는 중", training.STOP),
+        (
+            TrainingState.TRAINING,
+            {"pid": os.getpid(), "step": 12, "total_steps": 80, "seconds_left": 90.0},
+            "약 2분 남음",
+            training.STOP,
+        ),
+        (TrainingState.SAVING, {"pid": os.getpid()}, "저장하는 중", training.STOP),
+        (TrainingState.TRAINING, {"pid": 2**40}, "까닭을 남기지 못했습니다", training.RESUME),
+        (TrainingState.STOPPED, {"step": 7, "total_steps": 80}, "이어서 배울 수 있습니다", training.RESUME),
+        (
+            TrainingState.FAILED,
+            {"error": "Memory ran out in step 3. Set micro_batch to 2.", "error_code": "out-of-memory"},
+            "Set micro_batch to 2",
+            training.RESUME,
+        ),
+        (
+            TrainingState.FAILED,
+            {"error": HOSTILE, "error_code": "no-such"},
+            "학습이 실패했습니다",
+            training.RESUME,
+        ),
+        (TrainingState.DONE, {"step": 80, "total_steps": 80}, "끝", None),
+    ],
+)
+def test_every_state_is_drawn(
+    engine: ScriptedEngine,
+    tmp_path: Path,
+    state: TrainingState,
+    changes: dict[str, Any],
+    says: str,
+    button: str | None,
+) -> None:
+    run = written(tmp_path, "one", state, **changes)
+    run.log.write_text(f"loading\n{HOSTILE}\n")
+    page = opened("training", training="one")
+    assert says in plain(page) and "질문.jsonl" in plain(page)
+    assert keys(page) & {training.STOP, training.RESUME} == ({button} if button else set())
+    assert page.code[0].value == f"loading\n{HOSTILE}"
+    assert "<script>" not in "".join(element.value for element in page.markdown)
+
+
+def test_a_waiting_run_names_what_it_waits_for(engine: ScriptedEngine, tmp_path: Path) -> None:
+    written(tmp_path, "before", TrainingState.TRAINING, pid=os.getpid())
+    run = written(tmp_path, "waiting", TrainingState.QUEUED, pid=os.getpid())
+    run.write(REQUEST, {"asked": now(), "settings": SETTINGS})
+    assert "before" in plain(opened("training", training="waiting"))
+
+
+def test_a_run_of_a_terminal_is_in_the_list_and_in_english(engine: ScriptedEngine, tmp_path: Path) -> None:
+    written(tmp_path, "from-terminal", TrainingState.TRAINING, pid=os.getpid(), step=3, total_steps=9)
+    page = opened("training")
+    assert "from-terminal" in plain(page) and "3 / 9" in plain(page)
+    page.session_state["language"] = "en"
+    page.button(key=training.open_key("from-terminal")).click().run()
+    assert page.query_params["training"] in ("from-terminal", ["from-terminal"])
+    assert "learning" in texts(page) and "step 3 of 9" in str(page.get("progress")[0].proto.text)
+
+
+def test_an_address_without_a_run_is_said(engine: ScriptedEngine) -> None:
+    for name in ("nobody", "../../etc"):
+        assert "찾을 수 없습니다" in texts(opened("training", training=name))
+
+
+PLAN: dict[str, Any] = {
+    "chosen": {"method": "lora", "checkpointing": False, "total": 9 * 10**9, "fits": False},
+    "needs": [],
+    "devices": [{"name": "GPU 0", "free": 5 * 10**9, "total": 10**10, "is_gpu": True}],
+    "fits": False,
+    "counted": False,
+    "trainable": 1000,
+    "parameters": 10**6,
+    "lower": {"method": "qlora", "gradient_checkpointing": True, "micro_batch": 1},
+    "lower_total": 3 * 10**9,
+}
+
+
+def test_what_does_not_fit_is_told_with_what_to_change_and_what_to_let_go(
+    engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[SftSettings] = []
+
+    def found(settings: SftSettings, home: Path) -> Check:
+        asked.append(settings)
+        return Check(data_error=f"a.jsonl, line 3: {HOSTILE}", plan=PLAN)
+
+    resident = ResidentView("demo-chat", "none", (), 10**9, 0, 0, 5.0, 0.1)
+    used = replace(resident, model_id="demo-kullm", leases=1)
+    view = PoolView("cuda:0", 10**10, 2 * 10**9, 0, 0, (resident, used), 0, ())
+    released: list[str] = []
+
+    def release(_: object, model: str, quantisation: str) -> bool:
+        released.append(model)
+        return True
+
+    memory = resources.services().memory
+    monkeypatch.setattr(jobs, "check", found)
+    monkeypatch.setattr(type(memory), "view", lambda _: view)
+    monkeypatch.setattr(type(memory), "release", release)
+    page = opened("training").button(key=training.CHECK).click().run()
+    shown = plain(page)
+    assert "들어가지 않습니다" in shown and "방법 → QLoRA (4비트), 메모리 아끼기, 동시 처리 → 1" in shown
+    assert "line 3" in shown and "모델 2개가 2.0 GB" in shown
+    page.run()
+    assert len(asked) == 1, "what is known is not asked again"
+    page.button(key=training.RELEASE).click().run()
+    assert released == ["demo-chat"] and len(asked) == 2
+    page.number_input(key=training.field_key("demo", "batch")).set_value(16).run()
+    assert "설정이 바뀌었습니다" in texts(page) and len(asked) == 2
+
+
+def test_a_check_that_breaks_is_said(engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Check:
+        raise NaraniError("The process broke off.")
+
+    monkeypatch.setattr(jobs, "check", broken)
+    assert "broke off" in plain(opened("training").button(key=training.CHECK).click().run())

@@ -1,0 +1,163 @@
+"""Recipes: every file that ships parses, says where it comes from, and has the published values; bad ones are
+refused by file and key.
+
+Run: python -m pytest tests/finetune/test_recipes.py
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from errors import BadEntry, UnknownName
+from finetune.data import read_examples
+from finetune.recipes import load_recipe, recipe_names, recipe_of_base
+from finetune.sft_settings import SftSettings
+from model_registry.registry import load_registry
+
+ROOT = Path(__file__).parents[2]
+NAMES = recipe_names()
+REGISTRY = load_registry()
+WANTED = {
+    "kullm-lora",
+    "ko-gpts",
+    "koalpaca-lora",
+    "koalpaca-full",
+    "koalpaca-qlora",
+    "llm-lab-polyglot-12.8b",
+    "korani-qlora-deepspeed",
+    "koalpaca-korwkv",
+    "demo",
+}
+PUBLISHED: dict[str, dict[str, Any]] = {
+    "kullm-lora": {
+        "method": "int8-lora",
+        "lora_r": 8,
+        "lora_alpha": 16,
+        "lora_targets": ("query_key_value",),
+        "learning_rate": 3e-4,
+        "batch": 128,
+        "micro_batch": 8,
+        "max_tokens": 512,
+        "schedule": "linear",
+        "warmup": 100,
+        "epochs": 8,
+        "format": "kullm",
+    },
+    "ko-gpts": {"lora_r": 8, "lora_alpha": 16, "batch": 4, "micro_batch": 2, "epochs": 5, "warmup": 200},
+    "koalpaca-lora": {"lora_targets": ("q_proj", "v_proj"), "batch": 128, "max_tokens": 256, "epochs": 3},
+    "koalpaca-full": {"method": "full", "learning_rate": 5e-5, "batch": 256, "distributed": "zero3"},
+    "koalpaca-qlora": {"method": "qlora", "lora_r": 8, "lora_alpha": 32, "learning_rate": 1e-4, "batch": 2},
+    "llm-lab-polyglot-12.8b": {
+        "format": "llmlab",
+        "method": "qlora",
+        "learning_rate": 5e-4,
+        "weight_decay": 0.05,
+        "warmup": 0.1,
+        "batch": 64,
+        "learn_prompts": False,
+    },
+    "korani-qlora-deepspeed": {
+        "base_model": "polyglot-ko-5.8b",
+        "method": "qlora",
+        "lora_r": 8,
+        "lora_alpha": 32,
+        "learning_rate": 1e-4,
+        "batch": 16,
+        "max_tokens": 256,
+        "gradient_checkpointing": True,
+    },
+    "koalpaca-korwkv": {"method": "full", "optimizer": "adafactor", "batching": "by-length", "batch": 8},
+}
+
+
+def test_every_recipe_that_is_promised_ships() -> None:
+    assert set(NAMES) == WANTED
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_parses_and_says_where_it_comes_from(name: str) -> None:
+    recipe = load_recipe(name)
+    settings = recipe.with_defaults()
+    assert isinstance(settings, SftSettings)
+    assert recipe.title and recipe.reproduces and recipe.notes and recipe.references
+    assert settings.base_model in REGISTRY.models or settings.base_model.count("/") == 1
+    assert settings.format is None or settings.format in REGISTRY.formats
+    assert set(recipe.bases) <= set(REGISTRY.models)
+    assert "xxx" not in settings.lora_targets
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_recipe_has_the_published_values(name: str) -> None:
+    settings = load_recipe(name).with_defaults()
+    assert {key: getattr(settings, key) for key in PUBLISHED[name]} == PUBLISHED[name]
+
+
+@pytest.mark.parametrize("name", sorted(WANTED - {"demo", "llm-lab-polyglot-12.8b"}))
+def test_notes_say_what_becomes_of_the_end_token_and_of_packing(name: str) -> None:
+    notes = load_recipe(name).notes
+    assert "end token" in notes
+    assert "block" in notes or "like length" in notes
+
+
+def test_a_base_brings_one_recipe_along_at_most() -> None:
+    brought = [base for name in NAMES for base in load_recipe(name).bases]
+    assert len(brought) == len(set(brought))
+    found = recipe_of_base("demo-koalpaca")
+    assert found is not None and found.name == "demo"
+    assert recipe_of_base("polyglot-ko-5.8b") is None
+
+
+def test_the_rows_of_the_demo_lie_beside_it_and_can_be_read() -> None:
+    (source,) = load_recipe("demo").settings["data"]
+    rows = read_examples([source]).rows
+    assert len(rows) > 200
+    assert all(row.conversation.turns[0].answer for row in rows)
+
+
+def test_an_unknown_recipe_is_answered_with_near_names() -> None:
+    with pytest.raises(UnknownName, match="Did you mean kullm-lora"):
+        load_recipe("kulm-lora")
+
+
+HEAD = 'title = "t"\nreproduces = "r"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            HEAD + "[settings]\nlora_rank = 8",
+            r"bad.toml, key 'settings.lora_rank': unknown key; did you mean",
+        ),
+        (HEAD + "[settings]\nepochs = '3'", r"key 'settings.epochs'.*number"),
+        (HEAD + "[settings]\nmethod = 'dora'", r"key 'settings.method'"),
+        (HEAD + "[settings]\nlora_r = 0", r"lora_r must lie between"),
+        (HEAD + "[settings]\nbatch = 6\nmicro_batch = 4", r"multiple of micro_batch"),
+        (HEAD + "nots = 'n'\n[settings]\n", r"key 'nots'"),
+        ("title = 't'\n[settings]\n", r"key 'reproduces'"),
+        ("title = ", r"bad.toml cannot be read"),
+    ],
+)
+def test_a_bad_recipe_is_refused_by_file_and_key(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "bad.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(BadEntry, match=said):
+        load_recipe("bad", tmp_path)
+
+
+def test_lists_become_tuples_and_files_beside_the_recipe_are_found(tmp_path: Path) -> None:
+    text = HEAD + '[settings]\nepochs = 2\ndata = ["./rows.jsonl", "owner/rows"]\nlora_targets = ["dense"]'
+    (tmp_path / "good.toml").write_text(text, encoding="utf-8")
+    settings = load_recipe("good", tmp_path).settings
+    assert settings["data"] == (str(tmp_path / "rows.jsonl"), "owner/rows")
+    assert settings["lora_targets"] == ("dense",)
+    assert settings["epochs"] == 2
+
+
+def test_recipes_and_settings_are_read_without_torch() -> None:
+    code = "import finetune.recipes, sys; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

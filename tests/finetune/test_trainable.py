@@ -1,0 +1,85 @@
+"""The share of a model that learns, honest and as others print it: KoRani's 0.0623 % and 0.1195 %.
+
+Run: python -m pytest tests/finetune/test_trainable.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM, GPTNeoXConfig
+
+from engines.loading import load_model
+from finetune.targets import lora_targets
+from finetune.trainable import Trainable, count, foreseen
+from model_registry.spec import Architecture
+from tests.engines.load_watch import RecordingWatch
+from tests.engines.tiny_models import make_tiny_model, tiny_spec
+
+TARGETS = ("query_key_value",)
+
+
+def polyglot(hidden: int, layers: int) -> Any:
+    """The real shapes, without weights."""
+    config = GPTNeoXConfig(
+        hidden_size=hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=16,
+        intermediate_size=4 * hidden,
+        vocab_size=30_080,
+    )
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "layers", "r", "learned", "honest", "packed"),
+    [
+        (4096, 28, 8, 3_670_016, "0.0623", "0.1195"),
+        (5120, 40, 8, 6_553_600, "0.0508", "0.0992"),
+        (5120, 40, 16, 13_107_200, "0.1016", "0.1981"),
+        (2048, 24, 8, 1_572_864, "0.1180", "0.2156"),
+    ],
+)
+def test_published_shares_come_out_of_the_real_shapes(
+    hidden: int, layers: int, r: int, learned: int, honest: str, packed: str
+) -> None:
+    network = polyglot(hidden, layers)
+    found = foreseen(network, "qlora", lora_targets(network, Architecture.GPT_NEOX), r)
+    assert found.trainable == learned
+    assert (f"{found.percent:.4f}", f"{found.packed_percent:.4f}") == (honest, packed)
+    assert f"{honest} % (honest" in str(found) and f"{packed} % of {found.packed:,} (packed" in str(found)
+
+
+def test_the_packed_total_is_the_published_one() -> None:
+    assert foreseen(polyglot(5120, 40), "qlora", TARGETS, 8).packed == 6_608_701_440
+
+
+def test_without_packed_weights_one_figure_is_said() -> None:
+    found = foreseen(polyglot(2048, 24), "lora", TARGETS, 8)
+    assert found.packed == found.total
+    assert "packed" not in str(found)
+    assert str(Trainable(4, 4, 4)) == "4 of 4 parameters are learned: 100.0000 %."
+
+
+@pytest.mark.parametrize("method", ["lora", "qlora"])
+def test_what_is_foreseen_is_what_is_counted_in_the_real_network(tmp_path: Path, method: Any) -> None:
+    folder = make_tiny_model(tmp_path / "tiny", hidden=64)
+    loaded = load_model(
+        tiny_spec(folder), "nf4" if method == "qlora" else "none", torch.device("cpu"), RecordingWatch()
+    )
+    with torch.device("meta"):
+        empty = AutoModelForCausalLM.from_config(loaded.model.config)
+    loaded.model.requires_grad_(False)
+    network = get_peft_model(loaded.model, LoraConfig(r=4, target_modules=list(TARGETS)))
+    assert count(network) == foreseen(empty, method, TARGETS, 4)
+
+
+def test_of_a_full_tuning_everything_is_learned(tmp_path: Path) -> None:
+    network = AutoModelForCausalLM.from_pretrained(make_tiny_model(tmp_path / "tiny"))
+    assert count(network).percent == 100
+    assert count(network) == foreseen(network, "full")

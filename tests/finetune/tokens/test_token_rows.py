@@ -1,0 +1,120 @@
+"""Holds that a row begins as it is asked, ends with a learned end token, and says what it loses.
+
+Run: python -m pytest tests/finetune/tokens/test_token_rows.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from errors import BadRequest
+from finetune.examples import Example
+from finetune.tokens.rows import TokenRows, token_rows
+from prompts.catalogue import load_formats
+from prompts.conversation import Conversation, Turn
+from prompts.encoding import encode
+from prompts.rendering import render
+from tests.prompts.small_tokenizers import small
+
+FORMATS = load_formats()
+TALK = Conversation(
+    (Turn("수도는?", answer="서울"), Turn("부산은?", answer="항구"), Turn("끝?", answer="네"))
+)
+WORDS = ["한국 ", "### 질문: ", "\n", "</s>", "<|im_end|>", "🍚", "각", "a", " "]
+TEXT = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map("".join)
+TALKS = st.lists(st.builds(Turn, TEXT, st.just(""), TEXT), min_size=1, max_size=3).map(
+    lambda turns: Conversation(tuple(turns))
+)
+
+
+def made(
+    conversation: Conversation, format_id: str, name: str, max_tokens: int = 2048, learn_prompts: bool = False
+) -> TokenRows:
+    tokenizer: Any = small(name)
+    example = Example(conversation, "rows.jsonl, line 7")
+    return token_rows(
+        [example],
+        FORMATS.get(format_id),
+        tokenizer,
+        tokenizer.eos_token,
+        max_tokens=max_tokens,
+        learn_prompts=learn_prompts,
+    )
+
+
+def asked_ids(conversation: Conversation, count: int, format_id: str, name: str) -> tuple[int, ...]:
+    last = replace(conversation.turns[count], answer=None)
+    asked = replace(conversation, turns=(*conversation.turns[:count], last))
+    return tuple(encode(render(FORMATS.get(format_id), asked, small(name)), small(name)))
+
+
+@pytest.mark.parametrize(
+    ("format_id", "name"), [("chat", "chatml"), ("chat", "gemma"), ("kullm", "llama2"), ("koalpaca", "neox")]
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(talk=TALKS)
+def test_every_answer_follows_the_ids_it_is_asked_with(format_id: str, name: str, talk: Conversation) -> None:
+    rows = made(talk, format_id, name).rows
+    eos = small(name).eos_token_id
+    begins = [
+        row.ids[:place]
+        for row in rows
+        for place in range(1, len(row.ids))
+        if row.learned[place] and not row.learned[place - 1]
+    ]
+    assert begins == [asked_ids(talk, count, format_id, name) for count in range(len(talk.turns))]
+    for row in rows:
+        assert row.learned[-1] and row.ids[-1] == eos and not row.cut
+    ends = sum(id == eos and kept for row in rows for id, kept in zip(row.ids, row.learned, strict=True))
+    assert ends == len(talk.turns), "a person who writes the end token's text has not ended the answer"
+
+
+def test_answers_share_a_row_only_where_the_talk_goes_on_from_the_end_token() -> None:
+    assert len(made(TALK, "chat", "chatml").rows) == 1
+    assert len(made(TALK, "koalpaca", "neox").rows) == 3
+
+
+def test_prompts_are_learned_when_asked_for_but_never_the_first_token() -> None:
+    (row,) = made(TALK, "chat", "chatml", learn_prompts=True).rows
+    assert row.learned == (False, *[True] * (len(row.ids) - 1))
+    assert row.ids == made(TALK, "chat", "chatml").rows[0].ids
+
+
+@pytest.mark.parametrize("short_by", [1, 2])
+def test_a_row_that_is_too_long_loses_its_end_and_is_counted(short_by: int) -> None:
+    (whole,) = made(Conversation((TALK.turns[0],)), "kullm", "neox").rows
+    shorter = made(Conversation((TALK.turns[0],)), "kullm", "neox", max_tokens=len(whole.ids) - short_by)
+    (row,) = shorter.rows
+    assert (row.ids, row.learned) == (whole.ids[:-short_by], whole.learned[:-short_by])
+    assert row.cut and shorter.cut == 1 and shorter.dropped == ()
+
+
+@pytest.mark.parametrize("learn_prompts", [False, True])
+def test_an_answer_of_which_nothing_is_left_is_dropped_and_named(learn_prompts: bool) -> None:
+    prompt = len(asked_ids(TALK, 1, "chat", "chatml"))
+    kept = made(TALK, "chat", "chatml", max_tokens=prompt, learn_prompts=learn_prompts)
+    assert kept.dropped == ("rows.jsonl, line 7, answer 2", "rows.jsonl, line 7, answer 3")
+    assert kept.cut == 0 and [row.ids[-1] for row in kept.rows] == [small("chatml").eos_token_id]
+    nothing = made(Conversation((TALK.turns[0],)), "kullm", "neox", max_tokens=8, learn_prompts=learn_prompts)
+    assert nothing.rows == () and nothing.dropped == ("rows.jsonl, line 7",) and nothing.cut == 0
+
+
+@pytest.mark.parametrize(
+    ("eos", "said"),
+    [("", "names no end token"), ("<|no|>", "not a control token"), ("a", "not a control token")],
+)
+def test_a_base_without_an_end_token_is_refused_in_one_sentence(eos: str, said: str) -> None:
+    tokenizer: Any = small("neox")
+    example = Example(Conversation.ask("수도는?").answered("서울 a"), "rows.jsonl, line 1")
+    with pytest.raises(BadRequest, match=said):
+        token_rows([example], FORMATS.get("kullm"), tokenizer, eos, max_tokens=512, learn_prompts=False)
+
+
+def test_a_row_that_the_format_cannot_write_is_named() -> None:
+    with pytest.raises(BadRequest, match=r"rows\.jsonl, line 7: The format 'korani-search'"):
+        made(replace(TALK, system="짧게"), "korani-search", "neox")
