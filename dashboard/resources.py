@@ -49,7 +49,8 @@ def services() -> Services:
     registry = LiveRegistry(settings.own_models)
     engine = LazyEngine(lambda: _build(registry, settings), registry, settings.memory_budget)
     history = History(settings.home, settings.database)
-    runs = Runs(unwatched_seconds=settings.unwatched_seconds)
+    # What ended is in the history; here it is only kept for those who look at it now.
+    runs = Runs(keep_seconds=600, limit=40, unwatched_seconds=settings.unwatched_seconds)
     batches = BatchJobs(engine, history, settings.rows_per_model)
     return Services(settings, registry, engine, engine, runs, history, batches)
 
