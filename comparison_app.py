@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard.components.browser_identity import browser_identity
 from dashboard.components.history_banner import history_banner
 from dashboard.components.sign_in import require_sign_in
+from dashboard.components.ticking import turn_late_ticks_away
 from dashboard.errors import show_error
 from dashboard.menu import menu
 from dashboard.resources import services
@@ -20,6 +21,7 @@ from dashboard.words import words
 from errors import NaraniError
 
 st.set_page_config(page_title="나란히 · Narani", page_icon="dashboard/narani.svg", layout="wide")
+turn_late_ticks_away()
 require_sign_in(words())
 browser_identity()
 page = menu(words())  # on the screen before the services import what they stand on

@@ -20,10 +20,15 @@ def ask(tab: Tab, question: str) -> str:
     return run_id(tab)
 
 
-def ask_anew(tab: Tab, question: str) -> str:
-    """Ask with nothing before it."""
+def begin_anew(tab: Tab) -> None:
+    """Nothing where there is no conversation."""
     if tab.picture.find(_NEW) is not None:
         tab.click(_NEW)
+
+
+def ask_anew(tab: Tab, question: str) -> str:
+    """Ask with nothing before it."""
+    begin_anew(tab)
     return ask(tab, question)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from benchmarks.page_asking import (
     allow_tokens,
     ask,
-    ask_anew,
+    begin_anew,
     buttons,
     models_picked,
     run_id,
@@ -81,11 +81,11 @@ class Person:
     # -- what people do
 
     def ask(self) -> None:
-        self._begin(ask_anew, _QUESTION)
+        self._begin_anew(_QUESTION)
         wait_until_ended(self._tab)
 
     def go_on(self) -> None:
-        self._begin(ask, _QUESTION)
+        self._begin(_QUESTION)
         wait_until_ended(self._tab)
 
     def stop_one(self) -> None:
@@ -109,12 +109,12 @@ class Person:
         wait_until_ended(self._tab)
 
     def refresh(self) -> None:
-        self._begin(ask_anew, _QUESTION)
+        self._begin_anew(_QUESTION)
         self._timed(self._open_again)
         wait_until_ended(self._tab)
 
     def lose_connection(self) -> None:
-        self._begin(ask_anew, _QUESTION)
+        self._begin_anew(_QUESTION)
         self._tab.abort()
         time.sleep(_UNTIL_TRIED_AGAIN)
         self._tab.connect()
@@ -129,13 +129,17 @@ class Person:
 
     # -- how
 
-    def _begin(self, how: Callable[[Tab, str], str], question: str) -> None:
-        self._timed(lambda: how(self._tab, question))
+    def _begin_anew(self, question: str) -> None:
+        self._timed(lambda: begin_anew(self._tab))
+        self._begin(question)
+
+    def _begin(self, question: str) -> None:
+        self._timed(lambda: ask(self._tab, question))
         self.diary.asked[run_id(self._tab)] += models_picked(self._tab)
 
     def _begin_endless(self) -> None:
         self._timed(lambda: allow_tokens(self._tab, _ENDLESS_TOKENS))
-        self._begin(ask_anew, f"{_QUESTION} {ENDLESS}")
+        self._begin_anew(f"{_QUESTION} {ENDLESS}")
 
     def _open_again(self) -> None:
         self._tab = self._tab.refresh()

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ from engines.base import AnswerRequest, LiveAnswer
 from engines.memory import EngineWithMemory
 from engines.scripted import Script, ScriptedEngine
 from model_registry import live
+
+_LATEST = 64
+"""More than one question to eight models asks for."""
 
 ENDLESS = "끝없이"
 """A question with this word gets an answer that does not end by itself."""
@@ -53,22 +57,30 @@ class Stage:
 
 
 class Seen:
-    """What went through the engine, which is built when the first question comes."""
+    """What went through the engine, which is built when the first question comes. Of ended answers only the
+    latest are kept: a soak run looks at the memory of this process, and all of them would be a leak."""
 
     def __init__(self) -> None:
         self.engine: EngineWithMemory | None = None
-        self.answers: list[LiveAnswer] = []
+        self.answers: deque[LiveAnswer] = deque(maxlen=_LATEST)
+        self._asked = 0
+        self._at_work: list[LiveAnswer] = []
 
     def watch(self, engine: EngineWithMemory) -> EngineWithMemory:
         submit = engine.submit
 
         def noted(request: AnswerRequest, live: LiveAnswer) -> None:
             self.answers.append(live)
+            self._asked += 1
+            self._at_work = [*self._running(), live]
             submit(request, live)
 
         setattr(engine, "submit", noted)  # noqa: B010 - a method of this one object is put over its own
         self.engine = engine
         return engine
+
+    def _running(self) -> list[LiveAnswer]:
+        return [live for live in self._at_work if not live.ended]
 
     def facts(self) -> dict[str, float]:
         view = self.engine.view() if self.engine else None
@@ -76,8 +88,8 @@ class Seen:
         return {
             "rss": psutil.Process().memory_info().rss,
             "threads": threading.active_count(),
-            "asked": len(self.answers),
-            "running": sum(not live.ended for live in self.answers),
+            "asked": self._asked,
+            "running": len(self._running()),
             "loads": sum(event.what == "load" for event in events),
             "resident": len(view.residents) if view else 0,
         }

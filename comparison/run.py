@@ -78,18 +78,6 @@ class Run:
             answer.wait(None if until is None else max(0.0, until - monotonic())) for answer in self.answers
         )
 
-    def go_on(self, question: str, input: str = "") -> tuple[AnswerRequest, ...]:
-        """The requests of a following question, each model seeing its own earlier answers."""
-        if not self.ended:
-            raise BadRequest("Some models are still answering. Wait for them or stop them first.")
-        return tuple(
-            replace(
-                column.request,
-                conversation=following(column.request, column.live.view().answer, question, input),
-            )
-            for column in self.columns
-        )
-
     def next_attempt(self, position: int) -> Column:
         """Put a new column in the place of one that has ended; whoever calls submits it."""
         with self._lock:

@@ -6,7 +6,6 @@ Refuses to know: how anything is drawn in detail, and how a batch is worked on.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -29,6 +28,7 @@ from dashboard.components.batch_results import batch_results
 from dashboard.components.batch_summary import batch_summary
 from dashboard.components.export_button import export_buttons
 from dashboard.errors import explain, show_error
+from dashboard.model_choices import told_apart
 from dashboard.resources import Services
 from dashboard.session import batch
 from dashboard.session.kept import keep, restore
@@ -102,11 +102,9 @@ def say_problem(said: Words) -> None:
 
 
 def names_of(stored: StoredBatch, services: Services) -> dict[str, str]:
-    """What the models of a batch are called; an id where a model is gone or two have one title."""
-    models = services.registry.models
-    titles = {each: models[each].title if each in models else each for each in stored.head.models}
-    counts = Counter(titles.values())
-    return {each: title if counts[title] == 1 else each for each, title in titles.items()}
+    """What the models of a batch are called; an id where a model is gone."""
+    titles = told_apart(services.registry.models)
+    return {each: titles.get(each, each) for each in stored.head.models}
 
 
 def draw_results(stored: StoredBatch, view: BatchView, services: Services, said: Words) -> None:

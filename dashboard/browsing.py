@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from functools import partial
+from typing import NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
@@ -28,12 +29,14 @@ from dashboard.components.history_list import Doing
 from dashboard.components.turn import turn_view
 from dashboard.components.word_difference import word_difference
 from dashboard.errors import show_error
+from dashboard.model_choices import told_apart
 from dashboard.resources import Services
 from dashboard.session import compare, history
 from dashboard.session.owner import owner_id
 from dashboard.words import Words
 from errors import NaraniError
 
+LIST, ENTRY = "dashboard/pages/history.py", "dashboard/pages/history_entry.py"
 _PAGE = 20
 
 
@@ -46,7 +49,7 @@ def zone() -> tzinfo:
 
 
 def titles(services: Services) -> dict[str, str]:
-    return {spec.id: spec.title for spec in services.registry.models.values()}
+    return told_apart(services.registry.models)
 
 
 def found(services: Services, wanted: Wanted) -> HistoryPage:
@@ -55,7 +58,11 @@ def found(services: Services, wanted: Wanted) -> HistoryPage:
 
 
 def doing(services: Services) -> Doing:
-    return Doing(history.open_run, lambda run_id: delete([run_id], services))
+    return Doing(open_entry, lambda run_id: delete([run_id], services))
+
+
+def open_entry(run_id: str) -> NoReturn:
+    st.switch_page(ENTRY, query_params=history.address_of(run_id))
 
 
 def delete(run_ids: Sequence[str], services: Services) -> None:
@@ -125,14 +132,9 @@ def pager(page: HistoryPage, said: Words) -> None:
 
 def draw_opened(run_id: str, services: Services, said: Words) -> None:
     """One run whole, and beside it what came of asking it once more."""
-    st.button(
-        said.history["back"],
-        key="history_back",
-        icon=":material/arrow_back:",
-        type="tertiary",
-        on_click=history.open_run,
-        args=(None,),
-    )
+    icon = ":material/arrow_back:"
+    if st.button(said.history["back"], key="history_back", icon=icon, type="tertiary"):
+        st.switch_page(LIST)
     stored = services.history.get(owner_id(), run_id)
     if stored is None:
         st.info(said.history["gone"], icon=":material/search_off:")

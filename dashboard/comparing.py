@@ -16,10 +16,12 @@ from comparison.turns import TurnPicture, conversation, going_on
 from dashboard import asking
 from dashboard.components.answer_column import Actions
 from dashboard.components.asking_settings import Asking
+from dashboard.components.examples import examples
 from dashboard.components.question_box import Typed
 from dashboard.components.run_chart import run_chart
 from dashboard.components.turn import TICK, turn_view
 from dashboard.errors import show_error
+from dashboard.model_choices import told_apart
 from dashboard.resources import Services
 from dashboard.session import compare
 from dashboard.session.owner import owner_id
@@ -66,15 +68,6 @@ def still_there(picked: Sequence[str], services: Services) -> tuple[str, ...]:
     return tuple(model for model in picked if model in services.registry.models)
 
 
-def examples(services: Services, picked: Sequence[str]) -> tuple[str, ...]:
-    """Toys are asked what they learned."""
-    return _DEMO_EXAMPLES if with_toys(services, picked) else _EXAMPLES
-
-
-def with_toys(services: Services, picked: Sequence[str]) -> bool:
-    return any(services.registry.models[model].demo for model in picked)
-
-
 def turns(services: Services) -> tuple[TurnPicture, ...]:
     run_id = compare.run_id()
     if run_id is None:
@@ -82,13 +75,16 @@ def turns(services: Services) -> tuple[TurnPicture, ...]:
     return conversation(services.runs, services.history, owner_id(), run_id, compare.shown_turns(_TURNS))
 
 
-def say_where_it_went(said: Words) -> None:
+def say_how_to_begin(picked: Sequence[str], services: Services, said: Words) -> None:
     if compare.run_id() is not None:
         st.info(said.compare["gone"], icon=":material/search_off:")
+    # Toys are asked what they learned.
+    toys = any(services.registry.models[model].demo for model in picked)
+    examples(_DEMO_EXAMPLES if toys else _EXAMPLES, said, enabled=bool(picked), toys=toys)
 
 
 def draw_turns(turns: Sequence[TurnPicture], services: Services, said: Words) -> None:
-    titles = {spec.id: spec.title for spec in services.registry.models.values()}
+    titles = told_apart(services.registry.models)
     *before, last = turns
     _top(turns, said)
     for turn in before:
@@ -120,14 +116,9 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, said: Words) ->
 
 
 def ask(
-    typed: Typed,
-    how: Asking,
-    picked: Sequence[str],
-    turns: Sequence[TurnPicture],
-    services: Services,
-    said: Words,
-) -> None:
-    """Start the run and show it; what cannot be asked is said, and the question is not lost."""
+    typed: Typed, how: Asking, picked: Sequence[str], turns: Sequence[TurnPicture], services: Services
+) -> NaraniError | None:
+    """Start the run, which then is the one in the address; or why it cannot be asked."""
     try:
         if typed.goes_on and turns:
             wanted = going_on(turns[-1], typed.question, typed.input)
@@ -143,12 +134,16 @@ def ask(
             )
         run = _asking(services).ask(wanted, turns[-1].run_id if typed.goes_on and turns else None)
     except NaraniError as error:
-        show_error(error, said)
-        st.code(typed.question, language=None, wrap_lines=True)
-        return
+        return error
     compare.set_run_id(run.id)
     compare.forget_input()
-    st.rerun()
+    return None
+
+
+def say_refused(error: NaraniError, typed: Typed, said: Words) -> None:
+    """The question is not lost."""
+    show_error(error, said)
+    st.code(typed.question, language=None, wrap_lines=True)
 
 
 def _asking(services: Services) -> asking.Asking:

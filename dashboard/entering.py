@@ -17,7 +17,7 @@ from dashboard.components.own_entry_fields import NEW, values_typed
 from dashboard.components.own_entry_form import own_entry_form
 from dashboard.components.safe_text import safe_text
 from dashboard.errors import show_error
-from dashboard.previewing import titled
+from dashboard.model_choices import told_apart
 from dashboard.resources import Services
 from dashboard.session import models
 from dashboard.words import Words
@@ -104,12 +104,13 @@ def _start_from(services: Services, said: Words) -> None:
             own = dict.fromkeys(("id", "title", "source", "revision"))
             models.fill({**values_of({key: table[key] for key in table if key not in own}), **_typed(*own)})
 
+    titles = told_apart(services.registry.models)
     st.selectbox(
         said.models["start_from"],
         sorted(services.registry.models),
         index=None,
         key=models.START,
-        format_func=lambda id: titled(services.registry, id),
+        format_func=lambda id: titles.get(id, id),
         placeholder=said.models["start_from_nothing"],
         help=said.models["start_from_help"],
         on_change=fill,

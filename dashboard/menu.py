@@ -21,6 +21,11 @@ PAGES = {
 }
 
 
+ENTRY = "history_entry"
+"""A page that the menu does not show: it is opened from the history."""
+ADDRESSES = (*PAGES, ENTRY)
+
+
 def menu(said: Words) -> StreamlitPage:
     """Draws the menu; the page picked in it."""
     return st.navigation(
@@ -30,4 +35,5 @@ def menu(said: Words) -> StreamlitPage:
             )
             for name, icon in PAGES.items()
         ]
+        + [st.Page(f"dashboard/pages/{ENTRY}.py", title=said.pages["history"], visibility="hidden")]
     )

@@ -6,6 +6,7 @@ Refuses to know: streamlit, and how the line is drawn.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,6 +31,7 @@ class Choice:
     """One model as it would be loaded now."""
 
     spec: ModelSpec
+    title: str
     quantisation: str
     quantisations: tuple[str, ...]
     bytes: int
@@ -41,10 +43,20 @@ class Choice:
 
 def model_choices(registry: Registry, memory: ModelMemory, picked: Mapping[str, str]) -> dict[str, Choice]:
     """Every model; `picked` holds the quantisations that differ from an entry's default."""
-    pool = memory.view()
+    pool, titles = memory.view(), told_apart(registry.models)
     return {
-        model_id: _choice(spec, registry, memory, pool, picked.get(model_id))
+        model_id: _choice(spec, titles[model_id], registry, memory, pool, picked.get(model_id))
         for model_id, spec in registry.models.items()
+    }
+
+
+def told_apart(models: Mapping[str, ModelSpec]) -> dict[str, str]:
+    """What each is called in a list: its title, and its id too where another has the same title. Streamlit
+    tells options apart by their words."""
+    many = Counter(spec.title for spec in models.values())
+    return {
+        model_id: spec.title if many[spec.title] == 1 else f"{spec.title} · {model_id}"
+        for model_id, spec in models.items()
     }
 
 
@@ -61,7 +73,12 @@ def families(choices: Mapping[str, Choice], search: str) -> dict[str, list[Choic
 
 
 def _choice(
-    spec: ModelSpec, registry: Registry, memory: ModelMemory, pool: PoolView | None, picked: str | None
+    spec: ModelSpec,
+    title: str,
+    registry: Registry,
+    memory: ModelMemory,
+    pool: PoolView | None,
+    picked: str | None,
 ) -> Choice:
     base = registry.base_of(spec)
     offered = base.loading.quantisations
@@ -71,6 +88,7 @@ def _choice(
     needed = bytes_needed(spec, quantisation, None if spec is base else base)
     return Choice(
         spec=spec,
+        title=title,
         quantisation=quantisation,
         quantisations=offered,
         bytes=resident.weight_bytes if resident else needed,

@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard.components.format_preview import format_facts, messages_only, rendered_prompt
 from dashboard.components.safe_text import safe_text
 from dashboard.errors import show_error
+from dashboard.model_choices import told_apart
 from dashboard.session import models
 from dashboard.words import Words
 from errors import BadRequest, NaraniError
@@ -20,12 +21,6 @@ from model_registry.spec import ModelSpec
 from prompts.conversation import Conversation
 from prompts.format import PromptFormat
 from prompts.rendering import render
-
-
-def titled(registry: Registry, model_id: str) -> str:
-    """With the id, because Streamlit tells options apart by their words and two models may share a title."""
-    spec = registry.models.get(model_id)
-    return f"{spec.title} · {model_id}" if spec else model_id
 
 
 def formats(registry: Registry, said: Words) -> None:
@@ -64,11 +59,12 @@ def _whose(registry: Registry, said: Words) -> tuple[PromptFormat, ModelSpec | N
         )
         return registry.formats.get(name), None
     ids = sorted(registry.models, key=lambda id: (not registry.models[id].demo, registry.models[id].title))
+    titles = told_apart(registry.models)
     model_id = st.selectbox(
         said.models["of_model"],
         ids,
         key=models.FORMAT_MODEL,
-        format_func=lambda id: titled(registry, id),
+        format_func=lambda id: titles.get(id, id),
         persist_state="session",
     )
     spec = registry.get(model_id)

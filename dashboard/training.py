@@ -23,7 +23,7 @@ from dashboard.components.training_data import TrainingData
 from dashboard.components.training_memory import idle, training_memory
 from dashboard.components.training_progress import Seen, TrainingActions
 from dashboard.components.training_settings import training_recipe
-from dashboard.errors import escaped, explain, show_error
+from dashboard.errors import explain, led_by, show_error
 from dashboard.resources import Services
 from dashboard.session import compare, signing_in, training
 from dashboard.words import Words
@@ -54,7 +54,7 @@ def settings_for(
     """None where they contradict each other, which is said."""
     name = jobs.safe_name(wanted.name) if wanted.name else None
     if name is not None and name != wanted.name:
-        st.caption(said.training["will_be_called"].format(name=escaped(name)))
+        st.caption(said.training["will_be_called"].format(name=safe_text(name)))
     try:
         return SftSettings(
             base_model=wanted.base.id, data=data.sources, name=name, format=wanted.format, **values
@@ -171,9 +171,7 @@ def _fingerprint(settings: SftSettings) -> str:
 def _draw(found: Check, services: Services, said: Words) -> None:
     for error in (found.data_error, found.plan_error):
         if error is not None:
-            st.warning(
-                f"{said.training['check_refused']}\n\n:small[{escaped(error)}]", icon=":material/error:"
-            )
+            st.warning(led_by(said.training["check_refused"], error, said), icon=":material/error:")
     if found.data is not None:
         with st.container(border=True):
             training_data_report(found.data, said)
@@ -197,5 +195,5 @@ def _check(settings: SftSettings, home: Path, stamps: Stamps, again: int) -> Che
 
 
 def _stamps(settings: SftSettings) -> Stamps:
-    files = [Path(source) for source in settings.data if Path(source).is_file()]
+    files = [Path(source) for source in (*settings.data, *settings.holdout_data) if Path(source).is_file()]
     return tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from engines.stopping import Stoppable
 from errors import BadRequest, NaraniError
 from prompts.conversation import Conversation
 
@@ -143,14 +144,13 @@ class LiveView:
 
 
 @dataclass
-class LiveAnswer:
+class LiveAnswer(Stoppable):
     """One answer as it grows: text, state and figures; an engine writes it, any thread may read it."""
 
     model_id: str
     keep: Callable[[Answer], Future[None]] | None = None
     """Called once with the finished answer, and must only enqueue: the engine's thread never waits for a
     disk. The answer counts as ended when the future is done, so what is shown as done is stored."""
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _parts: list[str] = field(default_factory=list, repr=False)
     _state: State = State.WAITING
     _progress: float | None = None
@@ -159,8 +159,6 @@ class LiveAnswer:
     _answer: Answer | None = None
     _not_kept: str | None = None
     _finishing: bool = False
-    _stop: threading.Event = field(default_factory=threading.Event, repr=False)
-    _on_stop: Callable[[], None] | None = None
     _ended: threading.Event = field(default_factory=threading.Event, repr=False)
     submitted_at: float = field(default_factory=time.perf_counter)
 
@@ -206,25 +204,6 @@ class LiveAnswer:
             **fields,  # type: ignore[arg-type]
         )
         self.finish(answer)
-
-    def ask_to_stop(self) -> None:
-        with self._lock:
-            self._stop.set()
-            call, self._on_stop = self._on_stop, None
-        if call is not None:
-            call()
-
-    def when_stopped(self, call: Callable[[], None]) -> None:
-        """Have an engine told at once where it cannot look at `stop_asked`: while a question waits."""
-        with self._lock:
-            asked = self._stop.is_set()
-            self._on_stop = None if asked else call
-        if asked:
-            call()
-
-    @property
-    def stop_asked(self) -> bool:
-        return self._stop.is_set()
 
     @property
     def ended(self) -> bool:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from engines.base import Engine, State
+from engines.stopping import Stoppable
 from errors import NaraniError
 
 
@@ -80,7 +80,7 @@ class LoadPlan:
 
 
 @dataclass
-class LiveLoad:
+class LiveLoad(Stoppable):
     """A load asked for by hand; an engine writes it, any thread may read it."""
 
     model_id: str
@@ -90,9 +90,6 @@ class LiveLoad:
     """What it waits for ("engine", "memory") or does ("download", "weights", "adapter")."""
     error: NaraniError | None = None
     """Of code "stopped" where a person ended it."""
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _stop: threading.Event = field(default_factory=threading.Event, repr=False)
-    _on_stop: Callable[[], None] | None = field(default=None, repr=False)
     _ended: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def enter(self, state: State, note: str = "", progress: float | None = None) -> None:
@@ -107,25 +104,6 @@ class LiveLoad:
             if not self.ended:
                 self.error, self.note, self.progress = error, "", None
                 self._ended.set()
-
-    def ask_to_stop(self) -> None:
-        with self._lock:
-            self._stop.set()
-            call, self._on_stop = self._on_stop, None
-        if call is not None:
-            call()
-
-    def when_stopped(self, call: Callable[[], None]) -> None:
-        """Have an engine told at once where it cannot look at `stop_asked`."""
-        with self._lock:
-            asked = self._stop.is_set()
-            self._on_stop = None if asked else call
-        if asked:
-            call()
-
-    @property
-    def stop_asked(self) -> bool:
-        return self._stop.is_set()
 
     @property
     def ended(self) -> bool:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.components.safe_text import safe_text
 from dashboard.components.sign_in import sign_out_button
-from dashboard.errors import escaped
 from dashboard.session import settings
 from dashboard.session.signing_in import Person
 from dashboard.words import Words
@@ -24,5 +24,5 @@ def account_panel(needed: bool, who: Person | None, said: Words) -> None:
     if not needed or who is None:
         st.caption(said.settings["no_sign_in"])
         return
-    st.write(said.settings["signed_in"].format(name=escaped(who.name)))
+    st.write(said.settings["signed_in"].format(name=safe_text(who.name)))
     sign_out_button(who.name, said, key=settings.SIGN_OUT)

@@ -13,6 +13,7 @@ import streamlit as st
 
 from comparison.turns import ColumnPicture
 from dashboard.components.answer_text import answer_text
+from dashboard.components.icon_label import icon_label
 from dashboard.components.safe_text import safe_text, whole_characters
 from dashboard.components.word_difference import word_difference
 from dashboard.errors import explain
@@ -80,7 +81,7 @@ def column_actions(
     picture: ColumnPicture, title: str, key: str, is_baseline: bool, actions: Actions, said: Words
 ) -> None:
     words = said.answer
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="xsmall"):
         if not picture.ended:
             _button("stop", ":material/stop_circle:", key, title, picture, actions.stop, words["stop"])
             return
@@ -105,7 +106,7 @@ def sources(answer: Answer | None, key: str, said: Words) -> None:
 
 def _source(key: str, icon: str, help: str, says: str | None, text: str) -> None:
     """Sent only once it is opened: otherwise every answer would travel twice and every prompt along."""
-    opened = st.popover("", icon=icon, type="tertiary", help=help, key=key, on_change="rerun")
+    opened = st.popover(icon_label(help), icon=icon, type="tertiary", help=help, key=key, on_change="rerun")
     if opened.open:
         with opened:
             if says:
@@ -123,10 +124,10 @@ def _button(
     label: str,
 ) -> None:
     st.button(
-        "",
+        icon_label(f"{label} · {title}"),
         key=f"{key}_{what}",
         icon=icon,
-        help=f"{label} · {title}",
+        help=f"{label} · {safe_text(title)}",
         type="tertiary",
         on_click=call,
         args=(picture.position,),

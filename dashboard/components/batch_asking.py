@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from comparison.presets import Wish
+from dashboard.model_choices import told_apart
 from dashboard.session import batch
 from dashboard.session.kept import keep, restore
 from dashboard.session.settings import LONGEST, MOST_MODELS, PRESETS, Preferences
@@ -68,7 +69,7 @@ def _models(specs: Mapping[str, ModelSpec], preferred: Preferences, said: Words)
         list(specs),
         key=batch.MODELS,
         max_selections=MOST_MODELS,
-        format_func=lambda model_id: specs[model_id].title,
+        format_func=told_apart(specs).__getitem__,
         placeholder=said.batch["models_hint"],
     )
     return tuple(keep(batch.MODELS, picked))

@@ -13,6 +13,7 @@ import streamlit as st
 
 from comparison.batch_progress import BatchState, BatchView, Failure
 from dashboard.components.safe_text import safe_text, whole_characters
+from dashboard.errors import in_words
 from dashboard.session import batch
 from dashboard.words import Words
 
@@ -128,10 +129,9 @@ def _failures(failures: Sequence[Failure], count: int, titles: Mapping[str, str]
         st.dataframe(
             {
                 said.batch["model"]: [titles.get(each.model_id, each.model_id) for each in newest],
-                said.batch["why"]: [whole_characters(each.sentence) for each in newest],
+                said.batch["why"]: [whole_characters(in_words(each.sentence, said)) for each in newest],
                 said.batch["question"]: [whole_characters(each.question[:200]) for each in newest],
             },
             width="stretch",
             hide_index=True,
-            height=min(36 * (len(newest) + 1), 300),
         )

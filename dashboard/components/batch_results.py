@@ -13,7 +13,7 @@ import streamlit as st
 
 from comparison.batch_results import Narrowing, ResultRow, narrowed
 from dashboard.components.safe_text import safe_text, whole_characters
-from dashboard.errors import escaped
+from dashboard.errors import in_words
 from dashboard.session import batch
 from dashboard.session.kept import keep, restore
 from dashboard.words import Words
@@ -21,6 +21,7 @@ from dashboard.words import Words
 _QUESTIONS_AT_ONCE = 50
 _LONGEST_CELL = 400
 _COLUMNS_BESIDE = 4
+_ROWS_IN_FULL, _TABLE_HEIGHT = 14, 560
 _REASONS = ("eos", "stop_string", "length", "failed")
 Table = dict[str, list[object]]
 
@@ -129,7 +130,7 @@ def _draw(table: Table, key: str, said: Words) -> int | None:
     chosen = st.dataframe(
         table,
         width="stretch",
-        height=min(36 * (len(table[words["number"]]) + 1) + 2, 560),
+        height=_TABLE_HEIGHT if len(table[words["number"]]) > _ROWS_IN_FULL else "content",
         hide_index=True,
         placeholder="–",
         key=key,
@@ -152,7 +153,7 @@ def _in_full(rows: Sequence[ResultRow], names: Mapping[str, str], said: Words) -
         if rows[0].input:
             st.code(whole_characters(rows[0].input), language=None, wrap_lines=True)
         if rows[0].expected:
-            st.caption(said.batch["expected_is"].format(expected=escaped(rows[0].expected)))
+            st.caption(said.batch["expected_is"].format(expected=safe_text(rows[0].expected)))
         for at in range(0, len(rows), _COLUMNS_BESIDE):
             beside = rows[at : at + _COLUMNS_BESIDE]
             for column, row in zip(st.columns(len(beside)), beside, strict=True):
@@ -160,7 +161,7 @@ def _in_full(rows: Sequence[ResultRow], names: Mapping[str, str], said: Words) -
                     st.markdown(f"**{safe_text(names[row.model_id])}**")
                     st.text(whole_characters(row.text) or "—")
                     if row.error:
-                        st.warning(escaped(row.error), icon=":material/error:")
+                        st.warning(safe_text(in_words(row.error, said)), icon=":material/error:")
 
 
 def _question(row: ResultRow) -> str:
@@ -171,7 +172,7 @@ def _text(row: ResultRow | None, said: Words) -> str | None:
     if row is None or not row.finish_reason:
         return None
     if row.finish_reason == "failed":
-        return _cut(f"⚠ {said.reasons['failed']}: {row.error}")
+        return _cut(f"⚠ {said.reasons['failed']}: {in_words(row.error, said)}")
     return _cut(row.text)
 
 

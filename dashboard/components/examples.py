@@ -10,18 +10,21 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from dashboard.session import compare
 from dashboard.words import Words
 
 
-def examples(questions: Sequence[str], said: Words, *, enabled: bool, toys: bool) -> str | None:
-    """The question that was clicked."""
+def examples(questions: Sequence[str], said: Words, *, enabled: bool, toys: bool) -> None:
     st.markdown(f"##### {said.compare['empty_title']}")
     st.caption(said.compare["intro"])
-    clicked = None
     with st.container(horizontal=True):
         for at, question in enumerate(questions):
-            if st.button(question, key=f"compare_example_{at}", disabled=not enabled):
-                clicked = question
+            st.button(
+                question,
+                key=f"compare_example_{at}",
+                disabled=not enabled,
+                on_click=compare.click_example,
+                args=(question,),
+            )
     if toys:
         st.caption(said.compare["demo_note"])
-    return clicked

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from comparison.history.records import HistoryStatus
-from dashboard.errors import escaped
+from dashboard.components.safe_text import safe_text
 from dashboard.words import Words
 
 _LOOK_AGAIN_SECONDS = 5
@@ -40,5 +40,5 @@ def status_banner(status: HistoryStatus, said: Words) -> None:
     if sentences:
         st.warning(" ".join(sentences), icon=":material/save:")
     if status.set_aside:
-        name = escaped(status.set_aside)
+        name = safe_text(status.set_aside)
         st.warning(said.errors["set_aside"].format(name=name), icon=":material/inventory_2:")

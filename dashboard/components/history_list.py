@@ -13,6 +13,7 @@ from datetime import datetime, tzinfo
 import streamlit as st
 
 from comparison.history.records import StoredAnswer, StoredRun, StoredState
+from dashboard.components.icon_label import icon_label
 from dashboard.components.safe_text import safe_text
 from dashboard.session import history
 from dashboard.words import Words
@@ -57,16 +58,11 @@ def _line(run: StoredRun, titles: Mapping[str, str], zone: tzinfo, doing: Doing,
         with st.container(gap=None, width="stretch"):
             st.text(shortened(question, _LONGEST))
             st.markdown(f":small[{' '.join(_facts(run, titles, zone, said))}]")
+        icon = ":material/open_in_full:"
+        if st.button(said.history["open"], key=f"history_open_{run_id}", icon=icon, type="tertiary"):
+            doing.open(run_id)
         st.button(
-            said.history["open"],
-            key=f"history_open_{run_id}",
-            icon=":material/open_in_full:",
-            on_click=doing.open,
-            args=(run_id,),
-            type="tertiary",
-        )
-        st.button(
-            "",
+            icon_label(said.history["delete"]),
             key=f"history_delete_{run_id}",
             icon=":material/delete:",
             help=said.history["delete"],

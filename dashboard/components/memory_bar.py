@@ -18,6 +18,7 @@ from engines.memory import PoolView
 from settings import format_bytes
 
 _CACHE, _MOVING, _FREE, _LINE = "#8497a6", "#a58a5c", "rgba(128, 128, 128, 0.22)", "#8a8a8a"
+_BAR_HEIGHT, _LEGEND_LINE = 76, 18
 BYTES_AXIS = (
     "datum.value >= 1e9 ? format(datum.value / 1e9, '.3~g') + ' GB' : "
     "datum.value >= 1e6 ? format(datum.value / 1e6, '.3~g') + ' MB' : "
@@ -101,7 +102,8 @@ def _chart(pieces: list[Segment], view: PoolView, said: Words) -> alt.LayerChart
         _bars(others, greys, whole, said),
         line,
     ]
-    return alt.layer(*layers).resolve_scale(color="independent").properties(height=112)
+    height = _BAR_HEIGHT + _LEGEND_LINE * max(len(models), len(others))
+    return alt.layer(*layers).resolve_scale(color="independent").properties(height=height)
 
 
 def _bars(pieces: list[Segment], colours: alt.Scale, whole: int, said: Words) -> alt.Chart:
@@ -121,7 +123,7 @@ def _bars(pieces: list[Segment], colours: alt.Scale, whole: int, said: Words) ->
                 "label:N",
                 title=None,
                 scale=colours,
-                legend=alt.Legend(orient="bottom", columns=2, labelLimit=320),
+                legend=alt.Legend(orient="bottom", columns=1, labelLimit=320),
             ),
             tooltip=[
                 alt.Tooltip("label:N", title=said.memory["what"]),

@@ -15,7 +15,7 @@ import altair as alt
 import streamlit as st
 
 from dashboard.components.memory_bar import BYTES_AXIS
-from dashboard.errors import escaped
+from dashboard.components.safe_text import safe_text
 from dashboard.words import Words
 from engines.memory import Event, PoolView
 from settings import format_bytes
@@ -53,7 +53,7 @@ def in_words(event: Event, titles: Mapping[str, str], said: Words, zone: ZoneInf
     """One line of markdown."""
     return said.memory[f"event_{event.what}"].format(
         time=f"{datetime.fromtimestamp(event.at, zone):%H:%M:%S}",
-        title=escaped(titles.get(event.model_id, event.model_id)),
+        title=safe_text(titles.get(event.model_id, event.model_id)),
         quantisation=said.memory[f"quantisation_{event.quantisation}"],
         size=format_bytes(event.bytes),
         seconds=event.seconds,

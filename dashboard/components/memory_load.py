@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from dashboard.errors import escaped, show_error
+from dashboard.components.safe_text import safe_text
+from dashboard.errors import show_error
+from dashboard.model_choices import told_apart
 from dashboard.session import memory as session
 from dashboard.words import Words
 from engines.memory import LoadPlan, ModelMemory, ResidentView
@@ -23,14 +25,14 @@ from settings import format_bytes
 
 def memory_load(memory: ModelMemory, registry: Registry, said: Words) -> None:
     st.markdown(f"**{said.memory['load_title']}**")
-    model_id, quantisation = _pick(registry, said)
+    titles = told_apart(registry.models)
+    model_id, quantisation = _pick(registry, titles, said)
     try:
         plan = memory.plan(model_id, quantisation)
         fitting = _fitting(memory, registry, model_id, quantisation) if plan and not plan.fits else {}
     except NaraniError as error:
         show_error(error, said)
         return
-    titles = {each: spec.title for each, spec in registry.models.items()}
     words = (
         plan_in_words(plan, fitting, titles, said)
         if plan
@@ -86,7 +88,7 @@ def _instead(fitting: Mapping[str, int], said: Words) -> str:
 def _names(residents: Sequence[ResidentView], titles: Mapping[str, str], said: Words) -> str:
     named = [
         said.memory["named"].format(
-            title=escaped(titles.get(each.model_id, each.model_id)),
+            title=safe_text(titles.get(each.model_id, each.model_id)),
             quantisation=said.memory[f"quantisation_{each.quantisation}"],
         )
         for each in residents
@@ -94,13 +96,13 @@ def _names(residents: Sequence[ResidentView], titles: Mapping[str, str], said: W
     return ", ".join(f"**{name}**" for name in named)
 
 
-def _pick(registry: Registry, said: Words) -> tuple[str, Quantisation]:
+def _pick(registry: Registry, titles: Mapping[str, str], said: Words) -> tuple[str, Quantisation]:
     models = registry.models
     which, how = st.columns([3, 1])
     model_id = which.selectbox(
         said.memory["model"],
         sorted(models, key=lambda each: (not models[each].demo, models[each].title)),
-        format_func=lambda each: models[each].title,
+        format_func=titles.__getitem__,
         key=session.MODEL,
     )
     spec = models[model_id]

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard.errors import escaped, show_error
+from dashboard.components.safe_text import safe_text
+from dashboard.errors import show_error
 from dashboard.session import memory as session
 from dashboard.words import Words
 from engines.memory import LiveLoad, ModelMemory
@@ -30,7 +31,7 @@ def _under_way(load: LiveLoad, titles: Mapping[str, str], said: Words) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         note = load.note if load.note in _DOING else "weights"
         doing = said.memory["stopping" if load.stop_asked else f"doing_{note}"]
-        title = escaped(titles.get(load.model_id, load.model_id))
+        title = safe_text(titles.get(load.model_id, load.model_id))
         st.progress(load.progress or 0.0, text=f"**{title}** · {doing}")
         st.button(
             said.memory["stop"],
@@ -44,6 +45,8 @@ def _under_way(load: LiveLoad, titles: Mapping[str, str], said: Words) -> None:
 def _did_not_come(load: LiveLoad, titles: Mapping[str, str], said: Words) -> None:
     assert load.error is not None
     if load.error.code == "stopped":
-        st.caption(said.memory["was_stopped"].format(title=escaped(titles.get(load.model_id, load.model_id))))
+        st.caption(
+            said.memory["was_stopped"].format(title=safe_text(titles.get(load.model_id, load.model_id)))
+        )
     else:
         show_error(load.error, said)

@@ -13,6 +13,7 @@ from dashboard.components.memory_history import memory_history
 from dashboard.components.memory_load import memory_load
 from dashboard.components.memory_loads import memory_loads
 from dashboard.components.memory_residents import memory_residents
+from dashboard.model_choices import told_apart
 from dashboard.session import memory as session
 from dashboard.words import Words
 from engines.memory import ModelMemory, PoolView
@@ -27,7 +28,7 @@ def memory_panel(memory: ModelMemory, registry: Registry, said: Words) -> None:
     @st.fragment(run_every=_SECONDS if was_busy else None)
     def panel() -> None:
         busy, view = _is_busy(memory), memory.view()
-        titles = {model_id: spec.title for model_id, spec in registry.models.items()}
+        titles = told_apart(registry.models)
         _whole(view, titles, said)
         memory_loads(memory, titles, said)
         if view is not None:

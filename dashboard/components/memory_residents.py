@@ -10,13 +10,13 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard.errors import escaped
+from dashboard.components.safe_text import safe_text
 from dashboard.session import memory as session
 from dashboard.words import Words
 from engines.memory import ModelMemory, PoolView, ResidentView
 from settings import format_bytes
 
-_WIDTHS = (4, 2, 2.4, 1.6, 3.4)
+_WIDTHS = (4, 1.4, 2.2, 2.2, 3.4)
 
 
 def memory_residents(memory: ModelMemory, view: PoolView, titles: Mapping[str, str], said: Words) -> None:
@@ -38,11 +38,11 @@ def state_in_words(resident: ResidentView, said: Words) -> str:
 
 
 def _name(resident: ResidentView, titles: Mapping[str, str], said: Words) -> str:
-    title = escaped(titles.get(resident.model_id, resident.model_id))
+    title = safe_text(titles.get(resident.model_id, resident.model_id))
     badges = f":gray-badge[{said.memory[f'quantisation_{resident.quantisation}']}]"
     if resident.kept:
         badges += f" :blue-badge[{said.memory['kept']}]"
-    names = ", ".join(escaped(titles.get(each, each)) for each in resident.adapters)
+    names = ", ".join(safe_text(titles.get(each, each)) for each in resident.adapters)
     adapters = f"\n\n:small[{said.memory['adapters'].format(names=names)}]" if names else ""
     return f"**{title}** {badges}{adapters}"
 

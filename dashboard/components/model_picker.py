@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from dashboard.components.icon_label import icon_label
 from dashboard.components.safe_text import safe_text
 from dashboard.model_choices import Choice, Where, families
 from dashboard.session import compare
@@ -60,13 +61,13 @@ def _picked_models(choices: Mapping[str, Choice], picked: Sequence[str], said: W
 
 
 def _picked_model(choice: Choice, said: Words) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap=None):
-        st.markdown(f":small[{safe_text(choice.spec.title)}]", width="stretch")
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap=None):
+        st.markdown(f":small[{safe_text(choice.title)}]", width="stretch")
         st.button(
-            "",
+            icon_label(said.compare["remove"].format(title=choice.title)),
             key=f"compare_remove_{choice.spec.id}",
             icon=":material/close:",
-            help=said.compare["remove"].format(title=choice.spec.title),
+            help=said.compare["remove"].format(title=safe_text(choice.title)),
             type="tertiary",
             on_click=_toggle,
             args=(choice.spec.id,),
@@ -78,11 +79,17 @@ def _picked_model(choice: Choice, said: Words) -> None:
 
 
 def _quantisation(choice: Choice, said: Words) -> None:
+    """Its options are sent once it is opened, as those of the families are."""
     key = compare.quantisation_key(choice.spec.id)
+    now = f"{said.compare[f'quantisation_{choice.quantisation}']} {_size(choice, said)}"
+    box = st.popover(
+        now, type="tertiary", key=f"{key}_box", help=said.compare["quantisation"], on_change="rerun"
+    )
+    if not box.open:
+        return
     if key not in st.session_state:
         st.session_state[key] = choice.quantisation
-    now = f"{said.compare[f'quantisation_{choice.quantisation}']} {_size(choice, said)}"
-    with st.popover(now, type="tertiary", key=f"{key}_box", help=said.compare["quantisation"]):
+    with box:
         st.radio(
             said.compare["quantisation"],
             choice.quantisations,
@@ -101,7 +108,7 @@ def _tick(choice: Choice, picked: Sequence[str], said: Words) -> None:
     st.session_state[key] = is_picked
     full = len(picked) >= compare.MOST_MODELS and not is_picked
     st.checkbox(
-        f"{safe_text(choice.spec.title)} {_badges(choice, said)}",
+        f"{safe_text(choice.title)} {_badges(choice, said)}",
         key=key,
         disabled=full,
         help=said.compare["too_many"].format(most=compare.MOST_MODELS) if full else None,

@@ -23,9 +23,16 @@ class Typed:
     goes_on: bool
 
 
-def question_box(can_go_on: bool, said: Words) -> Typed | None:
+def sent(can_go_on: bool) -> Typed | None:
+    """Known before the box is drawn, so that the answers are on the page that is drawn now."""
+    if question := compare.sent_question():
+        return Typed(question, compare.input_text(), can_go_on and compare.goes_on())
+    example = compare.clicked_example()
+    return Typed(example, "", goes_on=False) if example else None
+
+
+def question_box(can_go_on: bool, said: Words) -> None:
     """`can_go_on`: there is a conversation on the page, and all of it has been answered."""
-    compare.clear_input_if_asked()
     with st.container(horizontal=True, vertical_alignment="center"):
         goes_on = can_go_on and st.toggle(
             said.compare["go_on"], value=True, key=compare.GO_ON, help=said.compare["go_on_help"]
@@ -41,6 +48,4 @@ def question_box(can_go_on: bool, said: Words) -> Typed | None:
             )
     if typed:
         st.caption(said.compare["input_there"].format(count=len(typed)))
-    hint = said.compare["question_on" if goes_on else "question"]
-    question = st.chat_input(hint, key=compare.QUESTION)
-    return Typed(question, typed, bool(goes_on)) if question else None
+    st.chat_input(said.compare["question_on" if goes_on else "question"], key=compare.QUESTION)

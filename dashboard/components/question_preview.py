@@ -27,11 +27,11 @@ def question_preview(source: QuestionSource, said: Words) -> Preview | None:
         return None
     st.caption(" ".join(_notes(found, said)))
     rows: dict[str, list[str]] = {said.batch["question"]: [_cell(one.text) for one in found.first]}
-    if any(one.input for one in found.first):
+    if any(one.input.strip() for one in found.first):
         rows[said.batch["input"]] = [_cell(one.input) for one in found.first]
-    if any(one.system for one in found.first):
+    if any(one.system.strip() for one in found.first):
         rows[said.batch["system"]] = [_cell(one.system) for one in found.first]
-    st.dataframe(rows, width="stretch", height=min(36 * (len(found.first) + 1), 300))
+    st.dataframe(rows, width="stretch")
     return found
 
 

@@ -16,6 +16,7 @@ from comparison.question_sets import SETS, read_set
 from comparison.question_source import QuestionSource
 from comparison.questions import INPUT_NAMES, QUESTION_NAMES, columns_of
 from comparison.uploads import Uploads
+from dashboard.components.history_list import shortened
 from dashboard.components.safe_text import safe_text
 from dashboard.errors import explain, show_error
 from dashboard.session import batch
@@ -26,6 +27,7 @@ from errors import NaraniError
 _KINDS = {"set": ":material/menu_book:", "file": ":material/upload_file:", "lines": ":material/edit_note:"}
 _TYPES = ("csv", "jsonl", "txt")
 _LONGEST_LINES = 200_000
+_LONGEST_NAME = 40
 
 
 def question_source(uploads: Uploads, said: Words) -> QuestionSource | None:
@@ -71,7 +73,8 @@ def _lines(said: Words) -> QuestionSource | None:
         placeholder=said.batch["lines_hint"],
     )
     keep(batch.LINES, text)
-    return QuestionSource(said.batch["source_lines"], lines=text) if text.strip() else None
+    first = text.strip().partition("\n")[0]
+    return QuestionSource(shortened(first, _LONGEST_NAME), lines=text) if first else None
 
 
 def _file(uploads: Uploads, said: Words) -> QuestionSource | None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.errors import escaped, show_error
+from dashboard.components.safe_text import safe_text
+from dashboard.errors import show_error
 from dashboard.session import signing_in
 from dashboard.words import Words
 from errors import NaraniError
@@ -32,7 +33,7 @@ def require_sign_in(said: Words) -> None:
 
 
 def sign_out_button(name: str, said: Words, key: str) -> None:
-    label = said.sign_in["out"].format(name=escaped(name))
+    label = said.sign_in["out"].format(name=safe_text(name))
     st.button(label, icon=":material/logout:", type="tertiary", on_click=st.logout, key=key)
 
 
@@ -40,7 +41,7 @@ def _screen(said: Words) -> None:
     st.title(said.sign_in["title"])
     st.write(said.sign_in["why"])
     for provider in signing_in.providers():
-        named = said.sign_in["with"].format(provider=escaped(provider or ""))
+        named = said.sign_in["with"].format(provider=safe_text(provider or ""))
         label = said.sign_in["in"] if provider is None else named
         st.button(
             label, type="primary", on_click=st.login, args=(provider,), key=f"sign_in_{provider or 'default'}"

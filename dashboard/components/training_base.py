@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.components.safe_text import safe_text
+from dashboard.model_choices import told_apart
 from dashboard.session import training
 from dashboard.session.kept import keep, restore
 from dashboard.words import Words
@@ -49,7 +50,7 @@ def training_base(registry: Registry, said: Words) -> ModelSpec:
         said.training["base"],
         list(bases),
         key=training.BASE,
-        format_func=lambda each: bases[each].title,
+        format_func=told_apart(bases).__getitem__,
         help=said.training["base_help"],
     )
     spec = bases[keep(training.BASE, chosen)]

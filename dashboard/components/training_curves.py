@@ -55,7 +55,7 @@ def _lines(rows: list[dict[str, Any]], title: str, said: Words, height: int) -> 
 
     chart = alt.Chart(pd.DataFrame(rows), title=title).mark_line(point=len(rows) < 40)
     encodings: dict[str, Any] = {
-        "x": alt.X("step:Q", title=said.training["step"]),
+        "x": alt.X("step:Q", title=said.training["step"], axis=alt.Axis(format="d", tickMinStep=1)),
         "y": alt.Y(
             "value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format="~r", tickCount=4)
         ),

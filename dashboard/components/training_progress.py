@@ -14,7 +14,7 @@ import streamlit as st
 from dashboard.components.batch_progress import duration
 from dashboard.components.safe_text import safe_text, whole_characters
 from dashboard.components.training_curves import training_curves
-from dashboard.errors import escaped
+from dashboard.errors import led_by
 from dashboard.session import training
 from dashboard.words import Words
 from finetune.jobs import Job, JobState, Metric
@@ -148,7 +148,7 @@ def _sentence(job: Job, said: Words) -> None:
     elif job.state is JobState.FAILED:
         code = job.status.error_code or "error"
         lead = said.training.get(f"failed_{code}", said.training["failed_error"])
-        st.warning(f"{lead}\n\n:small[{escaped(job.status.error or '')}]", icon=":material/error:")
+        st.warning(led_by(lead, job.status.error or "", said), icon=":material/error:")
     elif job.state in (JobState.STOPPED, JobState.INTERRUPTED):
         st.info(said.training[f"told_{job.state}"], icon=":material/info:")
     elif not job.over:

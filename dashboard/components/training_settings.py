@@ -29,10 +29,12 @@ ADVANCED: Mapping[str, tuple[str, ...]] = {
         "weight_decay",
         "max_grad_norm",
         "optimizer",
+        "adam_betas",
         "max_steps",
         "seed",
     ),
-    "group_rows": ("batching", "learn_prompts", "holdout", "skip_bad"),
+    "group_rows": ("batching", "learn_prompts", "skip_bad"),
+    "group_measuring": ("holdout", "holdout_data", "measure_steps", "keep", "patience"),
     "group_machine": (
         "precision",
         "gradient_checkpointing",
@@ -43,6 +45,8 @@ ADVANCED: Mapping[str, tuple[str, ...]] = {
 }
 ELSEWHERE = ("base_model", "data", "name", "format", "resume", "distributed")
 """Chosen by other means; several GPUs are a matter of the command that starts them."""
+PATHS = ("holdout_data",)
+"""Only where a person may name files of this machine."""
 _HINTS = get_type_hints(SftSettings)
 _DEFAULTS = {field.name: field.default for field in fields(SftSettings) if field.default is not MISSING}
 _COLUMNS = 3
@@ -68,13 +72,14 @@ def training_recipe(
     return recipe
 
 
-def training_settings(recipe: Recipe | None, said: Words) -> dict[str, Any]:
+def training_settings(recipe: Recipe | None, offers_paths: bool, said: Words) -> dict[str, Any]:
     """The value of every setting that has a widget."""
     values = _fields(MAIN, recipe, said)
     with st.expander(said.training["advanced"], icon=":material/tune:", key=training.ADVANCED):
         for group, names in ADVANCED.items():
             st.markdown(f"**{said.training[group]}**")
-            values |= _fields(names, recipe, said)
+            shown = [name for name in names if offers_paths or name not in PATHS]
+            values |= _fields(shown, recipe, said)
     return values
 
 
@@ -119,16 +124,27 @@ def _named(name: str, said: Words) -> Any:
     return lambda value: said.training.get(f"{name}_{value}", value)
 
 
-def _several(name: str, kind: Any, default: tuple[str, ...], key: str, said: Words) -> tuple[str, ...]:
+def _several(name: str, kind: Any, default: tuple[Any, ...], key: str, said: Words) -> tuple[Any, ...]:
     label, told = said.training[f"set_{name}"], said.training[f"help_{name}"]
-    (inner, _) = get_args(kind)
+    inner = get_args(kind)[0]
+    if inner is float:
+        restore(key, ", ".join(f"{value:g}" for value in default))
+        return _numbers(keep(key, st.text_input(label, key=key, help=told)))
     if get_origin(inner) is Literal:
         restore(key, list(default))
         hint = said.training["nothing_chosen"]
         return tuple(keep(key, st.multiselect(label, get_args(inner), key=key, help=told, placeholder=hint)))
     restore(key, ", ".join(default))
-    text = keep(key, st.text_input(label, key=key, help=told, placeholder=said.training["targets_hint"]))
+    text = keep(key, st.text_input(label, key=key, help=told, placeholder=said.training[f"hint_{name}"]))
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    """Nothing where it cannot be read, which the settings then refuse."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        return ()
 
 
 def _number(label: str, told: str, kind: Any, default: Any, key: str, said: Words) -> Any:

@@ -6,7 +6,6 @@ Refuses to know: runs, engines and the history; it draws pictures.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping
 
 import streamlit as st
@@ -21,6 +20,7 @@ from dashboard.components.answer_column import (
     growing_answer,
     sources,
 )
+from dashboard.components.ticking import ticking
 from dashboard.words import Words
 
 TICK = 0.15
@@ -91,20 +91,13 @@ def _columns(
 def _grow(
     places: Mapping[int, DeltaGenerator], look: Callable[[], TurnPicture], tick: float, said: Words
 ) -> None:
-    """What a fragment drew and Streamlit has not sent yet is dropped when the fragment runs again, and what
-    stands behind it moves up into its place: so all that this one draws stands in containers of its own."""
-
     def grow() -> None:
         turn = look()
         if any(column.ended for column in turn.columns if column.position in places):
             st.rerun()
         _fill(places, turn, said)
 
-    # A tick that is under way while the page is drawn anew must not find this fragment again: a busy server
-    # then throws away what was just drawn, and the page stands still. Its name is its identity.
-    grow.__qualname__ += f"_{secrets.token_hex(4)}"
-    with st.container():
-        st.fragment(grow, run_every=tick)()
+    ticking(grow, tick)
 
 
 def _fill(places: Mapping[int, DeltaGenerator], turn: TurnPicture, said: Words) -> None:

@@ -10,9 +10,8 @@ import streamlit as st
 
 from dashboard import comparing
 from dashboard.components.asking_settings import asking_settings
-from dashboard.components.examples import examples
 from dashboard.components.model_picker import model_picker
-from dashboard.components.question_box import Typed, question_box
+from dashboard.components.question_box import question_box, sent
 from dashboard.model_choices import model_choices
 from dashboard.resources import services
 from dashboard.session import compare
@@ -22,23 +21,24 @@ from dashboard.words import words
 def page() -> None:
     said, shared = words(), services()
     comparing.pick_defaults(shared)
+    picked = comparing.still_there(compare.picked() or (), shared)
     with st.sidebar:
-        asking = asking_settings(sorted(shared.registry.formats.by_id), comparing.default_wish(), said)
-        picked = comparing.still_there(compare.picked() or (), shared)
-        model_picker(model_choices(shared.registry, shared.memory, compare.quantisations()), picked, said)
+        how = asking_settings(sorted(shared.registry.formats.by_id), comparing.default_wish(), said)
     turns = comparing.turns(shared)
-    clicked = None
+    typed = sent(can_go_on=bool(turns) and turns[-1].ended)
+    refused = None
+    if typed is not None:
+        refused = comparing.ask(typed, how, picked, turns, shared)
+        turns = comparing.turns(shared)
+    with st.sidebar:
+        model_picker(model_choices(shared.registry, shared.memory, compare.quantisations()), picked, said)
     if turns:
         comparing.draw_turns(turns, shared, said)
     else:
-        comparing.say_where_it_went(said)
-        toys = comparing.with_toys(shared, picked)
-        clicked = examples(comparing.examples(shared, picked), said, enabled=bool(picked), toys=toys)
-    typed = question_box(bool(turns) and turns[-1].ended, said)
-    if clicked:
-        typed = Typed(clicked, "", goes_on=False)
-    if typed is not None:
-        comparing.ask(typed, asking, picked, turns, shared, said)
+        comparing.say_how_to_begin(picked, shared, said)
+    question_box(bool(turns) and turns[-1].ended, said)
+    if typed is not None and refused is not None:
+        comparing.say_refused(refused, typed, said)
 
 
 page()

@@ -22,8 +22,7 @@ def page() -> None:
     said, shared = words(), services()
     opened = history.opened()
     if opened is not None:
-        browsing.draw_opened(opened, shared, said)
-        return
+        browsing.open_entry(opened)
     st.title(said.history["title"])
     zone, titles = browsing.zone(), browsing.titles(shared)
     models = shared.history.models(owner_id())

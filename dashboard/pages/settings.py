@@ -14,7 +14,8 @@ from dashboard.components.export_button import export_buttons
 from dashboard.components.preference_form import asking_defaults, language_choice
 from dashboard.components.theme_choice import theme_choice
 from dashboard.errors import show_error
-from dashboard.menu import PAGES
+from dashboard.menu import ADDRESSES
+from dashboard.model_choices import told_apart
 from dashboard.resources import Services, services
 from dashboard.session import settings, signing_in
 from dashboard.session.owner import owner_id
@@ -40,14 +41,14 @@ def _looks(services: Services, owner: str, said: Words) -> None:
     st.subheader(said.settings["language"])
     language_choice(settings.preferences(), said, lambda **value: _keep(services, owner, said, **value))
     st.subheader(said.settings["theme"])
-    theme_choice(tuple(PAGES), said, key=settings.THEME)
+    theme_choice(ADDRESSES, said, key=settings.THEME)
     st.caption(said.settings["theme_note"])
 
 
 def _asking(services: Services, owner: str, said: Words) -> None:
     st.subheader(said.settings["asking"])
     st.caption(said.settings["asking_note"])
-    titles = {model_id: spec.title for model_id, spec in services.registry.models.items()}
+    titles = told_apart(services.registry.models)
     now = settings.preferences()
     asking_defaults(now, titles, said, lambda **value: _keep(services, owner, said, **value))
 

@@ -17,6 +17,7 @@ from dashboard.components.training_list import training_list
 from dashboard.components.training_progress import Seen, training_progress
 from dashboard.components.training_report import training_report
 from dashboard.components.training_settings import training_settings
+from dashboard.model_choices import told_apart
 from dashboard.resources import Services, services
 from dashboard.session import training
 from dashboard.words import Words, words
@@ -34,7 +35,7 @@ def page(services: Services, said: Words) -> None:
     if name:
         st.info(said.training["gone"], icon=":material/search_off:")
     _new(services, said)
-    titles = {spec.id: spec.title for spec in services.registry.models.values()}
+    titles = told_apart(services.registry.models)
     training_list(jobs.jobs(services.settings.home), titles, zone(), said)
 
 
@@ -48,7 +49,7 @@ def _new(services: Services, said: Words) -> None:
     kept = recipe.settings if recipe else {}
     wanted = training_target(base, sorted(registry.formats.by_id), kept.get("format"), said)
     data = training_data(kept.get("data", ()), tuning.uploads(services), tuning.offers_paths(), said)
-    values = training_settings(recipe, said)
+    values = training_settings(recipe, tuning.offers_paths(), said)
     settings = tuning.settings_for(wanted, data, values, said)
     if settings is not None:
         _start(settings, wanted, data, services, said)

@@ -36,7 +36,7 @@ _QUANTISATIONS = "compare_quantisations"
 _BASELINE = "compare_baseline"
 _SHOWN = "compare_shown_turns"
 _ASKER = "compare_asker"
-_CLEAR_INPUT = "compare_clear_input"
+_EXAMPLE = "compare_clicked_example"
 
 
 def pick_key(model_id: str) -> str:
@@ -73,15 +73,32 @@ def set_run_id(run_id: str | None) -> None:
         st.query_params[_RUN] = run_id
 
 
+def sent_question() -> str:
+    """What was sent from the box at the foot of the page, known before the box is drawn."""
+    return str(st.session_state.get(QUESTION) or "")
+
+
+def goes_on() -> bool:
+    return bool(st.session_state.get(GO_ON, True))
+
+
+def input_text() -> str:
+    return str(st.session_state.get(INPUT) or "")
+
+
 def forget_input() -> None:
-    """The input belonged to the question that was asked."""
-    st.session_state[_CLEAR_INPUT] = True
+    """The input belonged to the question that was asked. Only before its widget is drawn: afterwards
+    Streamlit lets nobody set its value."""
+    st.session_state[INPUT] = ""
 
 
-def clear_input_if_asked() -> None:
-    """Before its widget is drawn: afterwards Streamlit lets nobody set its value."""
-    if st.session_state.pop(_CLEAR_INPUT, False):
-        st.session_state[INPUT] = ""
+def click_example(question: str) -> None:
+    st.session_state[_EXAMPLE] = question
+
+
+def clicked_example() -> str:
+    """Told once."""
+    return str(st.session_state.pop(_EXAMPLE, ""))
 
 
 def picked() -> tuple[str, ...] | None:

@@ -29,11 +29,8 @@ def opened() -> str | None:
     return st.query_params.get(_OPEN)
 
 
-def open_run(run_id: str | None) -> None:
-    if run_id is None:
-        st.query_params.pop(_OPEN, None)
-    else:
-        st.query_params[_OPEN] = run_id
+def address_of(run_id: str) -> dict[str, str]:
+    return {_OPEN: run_id}
 
 
 def before() -> list[int]:

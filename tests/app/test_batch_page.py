@@ -208,6 +208,7 @@ def test_it_goes_on_with_nobody_looking_and_stands_in_the_list(engine: ScriptedE
     assert "질문 2개 · 모델 1개 · 답 2/2" in texts(page).replace("\\", "")
     page.button(key=batch.open_key(batch_id)).click().run()
     assert address(page) == batch_id and "느린 답" in tables(page)
+    assert page.title[0].value == "가?", "pasted questions are called by the first of them"
     page.button(key=batch.NEW).click().run()
     assert "batch" not in page.query_params and page.button(key=batch.START)
 
@@ -223,9 +224,9 @@ def test_somebody_elses_batch_is_not_there(engine: ScriptedEngine) -> None:
     ("name", "content", "says"),
     [
         ("a.csv", b"", "is empty"),
-        ("a.txt", b"\n\n", "holds no questions"),
-        ("a.csv", "question\n가?\n나,다\n".encode(), "line 3"),
-        ("a.jsonl", b'{"question": "a"}\n{"question"', "line 2"),
+        ("a.txt", b"\n\n", "질문이 없습니다"),
+        ("a.csv", "question\n가?\n나,다\n".encode(), "3번째 줄"),
+        ("a.jsonl", b'{"question": "a"}\n{"question"', "2번째 줄"),
         ("a.csv", b"\x89PNG\xff\xfe\x80", "neither UTF\\-8"),
     ],
 )

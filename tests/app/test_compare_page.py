@@ -66,13 +66,13 @@ def test_one_column_fails_and_the_other_answers(engine: ScriptedEngine) -> None:
 @pytest.mark.parametrize("question", ["   ", "　"])
 def test_a_refused_question_is_said_and_not_lost(engine: ScriptedEngine, question: str) -> None:
     page = ask(opened(), question, MODELS)
-    assert "empty" in texts(page) and page.error
+    assert "질문이 비어 있습니다" in texts(page) and page.error
     assert [code.value for code in page.code] == [question]
 
 
 def test_without_a_model_a_question_is_said_and_not_lost(engine: ScriptedEngine) -> None:
     page = ask(opened(), "아까운 질문", [])
-    assert "No model" in texts(page) and "아까운 질문" in texts(page)
+    assert "고른 모델이 없습니다" in texts(page) and "아까운 질문" in texts(page)
 
 
 def test_more_models_than_fit_side_by_side_cannot_be_picked(engine: ScriptedEngine) -> None:

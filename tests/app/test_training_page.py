@@ -71,7 +71,12 @@ def test_a_recipe_fills_the_form_and_every_recipe_can_be_drawn(engine: ScriptedE
 def test_settings_that_contradict_each_other_are_said(engine: ScriptedEngine) -> None:
     page = opened("training")
     page.number_input(key=training.field_key("demo", "micro_batch")).set_value(3).run()
-    assert "must be a multiple of" in plain(page) and training.START not in keys(page)
+    assert "동시 처리(3)의 배수여야" in plain(page) and training.START not in keys(page)
+    page.number_input(key=training.field_key("demo", "micro_batch")).set_value(4).run()
+    page.text_input(key=training.field_key("demo", "adam_betas")).set_value("0.9, none").run()
+    assert "Adam 베타는" in plain(page) and training.START not in keys(page)
+    page.text_input(key=training.field_key("demo", "adam_betas")).set_value("0.9, 0.99").run()
+    assert training.START in keys(page)
 
 
 def test_a_base_without_a_format_needs_one(engine: ScriptedEngine) -> None:
@@ -85,9 +90,14 @@ def test_a_base_without_a_format_needs_one(engine: ScriptedEngine) -> None:
 def test_where_people_sign_in_the_machine_s_files_are_not_offered(
     engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    offered = len(opened("training").segmented_control(key=training.SOURCE).options)
+    given = training.field_key("demo", "holdout_data")
+    page = opened("training")
+    offered = len(page.segmented_control(key=training.SOURCE).options)
+    assert given in {widget.key for widget in page.text_input}
     monkeypatch.setattr(tuning, "offers_paths", lambda: False)
-    assert len(opened("training").segmented_control(key=training.SOURCE).options) == offered - 1
+    page = opened("training")
+    assert len(page.segmented_control(key=training.SOURCE).options) == offered - 1
+    assert given not in {widget.key for widget in page.text_input}
     monkeypatch.undo()
     monkeypatch.setattr(signing_in, "needed", lambda: True)
     assert not tuning.offers_paths()

@@ -63,7 +63,7 @@ def test_a_taken_name_starts_nothing(engine: ScriptedEngine, tmp_path: Path) -> 
     page = uploaded()
     page.text_input(key=training.NAME).set_value("mine").run()
     page.button(key=training.START).click().run()
-    assert "There is a run named 'mine' already" in plain(page)
+    assert "'mine'이라는 학습이 이미 있습니다" in plain(page)
     assert "training" not in page.query_params
 
 

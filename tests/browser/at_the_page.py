@@ -17,7 +17,7 @@ from tests.browser.served import ROOT
 
 KO: Words = read_words("ko")
 MODELS = ("demo-koalpaca", "demo-kullm", "demo-chat", "demo-korwkv")
-FIRST_ANSWER = 120_000
+FIRST_ANSWER = 180_000
 """Milliseconds that the first question of a server may take: it brings torch."""
 _COLUMN = '[data-testid="stVerticalBlock"][class*="st-key-answer_"]'
 
@@ -34,10 +34,25 @@ def box(page: Page) -> Locator:
     return page.get_by_test_id("stChatInputTextArea")
 
 
+def settled(page: Page) -> Page:
+    """Nothing is being drawn, and what stood there before has gone."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.locator("[data-stale=true]")).to_have_count(0)
+    return page
+
+
+def one(place: Locator, timeout: float | None = None) -> Locator:
+    """It is seen, and once: while a page is drawn anew, old and new stand together for a moment, and whatever
+    asks for one of two fails at once."""
+    seen = place.filter(visible=True)
+    expect(seen).to_have_count(1, timeout=timeout)
+    return seen
+
+
 def open_compare(page: Page, address: str) -> Page:
     page.goto(address)
-    expect(box(page)).to_be_enabled()
-    return page
+    expect(one(box(page))).to_be_enabled()
+    return settled(page)
 
 
 def open_page(page: Page, address: str, name: str) -> Page:
@@ -45,8 +60,8 @@ def open_page(page: Page, address: str, name: str) -> Page:
     if not page.url.startswith(address):
         open_compare(page, address)
     page.get_by_test_id("stSidebarNav").get_by_text(KO.pages[name], exact=True).click()
-    expect(page.get_by_role("heading", level=1, name=KO.pages[name])).to_be_visible()
-    return page
+    one(page.get_by_role("heading", level=1, name=KO.pages[name]))
+    return settled(page)
 
 
 def ask(page: Page, question: str) -> None:
@@ -58,8 +73,9 @@ def ask(page: Page, question: str) -> None:
 
 
 def begin_anew(page: Page) -> None:
-    page.get_by_text(KO.compare["new"], exact=True).click()
-    expect(page.get_by_text(KO.compare["empty_title"])).to_be_visible()
+    one(page.get_by_text(KO.compare["new"], exact=True)).click()
+    one(page.get_by_text(KO.compare["empty_title"]))
+    settled(page)
 
 
 def columns(page: Page) -> Locator:
@@ -69,11 +85,13 @@ def columns(page: Page) -> Locator:
 
 def wait_for_answers(page: Page, count: int, reason: str = "eos") -> None:
     expect(columns(page).get_by_text(KO.reasons[reason])).to_have_count(count, timeout=FIRST_ANSWER)
+    settled(page)
 
 
 def wait_until_all_ended(page: Page) -> None:
     """The last turn is done: the conversation can go on."""
-    expect(page.get_by_text(KO.compare["go_on"], exact=True)).to_be_visible(timeout=FIRST_ANSWER)
+    one(page.get_by_text(KO.compare["go_on"], exact=True), FIRST_ANSWER)
+    settled(page)
 
 
 def growing(column: Locator) -> str:
@@ -88,16 +106,20 @@ def ended_text(column: Locator) -> str:
 
 def pressable(column: Locator, what: str) -> Locator:
     """One of a column's buttons: stop, again, baseline."""
-    return column.locator(f'[class*="_{what}"] button:visible')
+    return one(column.locator(f'[class*="_{what}"] button'))
 
 
 def pick(page: Page, *models: str) -> None:
     """Exactly these, whatever was picked before."""
+    one(box(page))  # the last thing on the page: a click before it is drawn may be lost
+    settled(page)
     for model in dict.fromkeys([*MODELS, *models]):
         tick = page.locator(f".st-key-compare_pick_{model}").get_by_role("checkbox")
         if tick.is_checked() != (model in models):
             page.locator(f".st-key-compare_pick_{model} label").click()
-            expect(tick).to_be_checked(checked=model in models)
+            expect(page.locator(f".st-key-compare_remove_{model}")).to_have_count(int(model in models))
+            settled(page)
+    expect(page.locator("[class*=st-key-compare_remove_]")).to_have_count(len(models))
 
 
 def loads_so_far(page: Page, address: str) -> int:
@@ -111,6 +133,6 @@ def loads_so_far(page: Page, address: str) -> int:
 
 def all_good(page: Page) -> None:
     """The app stands on the page and shows no error of the script."""
-    expect(page.get_by_test_id("stApp")).to_be_visible()
-    expect(box(page)).to_be_visible()
+    one(page.get_by_test_id("stApp"))
+    one(box(page))
     assert page.get_by_test_id("stException").count() == 0

@@ -23,7 +23,7 @@ from tests.browser.served import wait_for as _wait_for
 __all__ = ["ROOT", "SCREENSHOTS", "NewPerson", "_free_port", "_wait_for", "serving"]
 
 SCREENSHOTS = ROOT / "screenshots"
-PATIENCE = 30_000
+PATIENCE = 90_000
 """Milliseconds that a page may take; the machine may be busy."""
 NewPerson = Callable[..., BrowserContext]
 

@@ -15,6 +15,7 @@ from tests.browser.at_the_page import (
     ended_text,
     known_answers,
     loads_so_far,
+    one,
     open_compare,
     open_page,
     wait_for_answers,
@@ -77,12 +78,18 @@ def test_two_people_see_neither_each_others_history_nor_runs(new_person: NewPers
     wait_until_all_ended(mine)
     run = mine.url
     open_page(mine, address, "history")
-    expect(mine.get_by_role("main").get_by_text(QUESTION, exact=True)).to_be_visible()
-    mine.get_by_role("button", name=KO.history["open"]).click()
+    one(mine.get_by_role("main").get_by_text(QUESTION, exact=True))
+    one(mine.get_by_role("button", name=KO.history["open"])).click()
     mine.wait_for_url("**open=**")
-    for taken in (run, mine.url):
+    entry = mine.url
+    mine.reload()
+    one(mine.get_by_role("button", name=KO.history["back"]))
+    open_page(mine, address, "history")
+    one(mine.get_by_role("button", name=KO.history["open"]))
+    assert "open=" not in mine.url, "the menu leads to the list"
+    for taken in (run, entry):
         other.goto(taken)
-        expect(other.get_by_text(KO.compare["gone"] if taken == run else KO.history["gone"])).to_be_visible()
+        one(other.get_by_text(KO.compare["gone"] if taken == run else KO.history["gone"]))
         assert QUESTION not in other.get_by_role("main").inner_text()
-    other.get_by_role("button", name=KO.history["back"]).click()
-    expect(other.get_by_text(KO.history["empty"])).to_be_visible()
+    one(other.get_by_role("button", name=KO.history["back"])).click()
+    one(other.get_by_text(KO.history["empty"]))

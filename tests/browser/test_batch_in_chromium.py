@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.at_the_page import KO, open_compare, open_page
+from tests.browser.at_the_page import KO, one, open_compare, open_page
 from tests.browser.conftest import NewPerson
 from tests.browser.served import ROOT, Served
 
@@ -41,12 +41,12 @@ def stored(server: Served, batch: str) -> int:
 
 def begin(page: Page, address: str) -> str:
     open_page(page, address, "batch")
-    page.get_by_test_id("stButtonGroup").get_by_text(KO.batch["source_lines"]).click()
+    one(page.get_by_test_id("stButtonGroup").get_by_text(KO.batch["source_lines"])).click()
     lines = page.get_by_label(KO.batch["lines"])
     lines.fill("\n".join(known_questions()))
     lines.press("Control+Enter")
     start = page.get_by_role("button", name=KO.batch["start"])
-    expect(page.get_by_text(f"= 답 {ANSWERS}개")).to_be_visible()
+    one(page.get_by_text(f"= 답 {ANSWERS}개"))
     start.click()
     page.wait_for_url("**batch=**")
     return page.url.rsplit("batch=", 1)[1]
@@ -58,7 +58,7 @@ def test_a_batch_goes_on_with_the_browser_closed(
     person = new_person()
     page = person.new_page()
     batch = begin(page, address)
-    expect(page.get_by_text(KO.batch["may_leave"])).to_be_visible()
+    one(page.get_by_text(KO.batch["may_leave"]))
     (key,) = [cookie["value"] for cookie in person.cookies() if cookie["name"] == COOKIE]
     person.close()
     at_close = stored(demo_server, batch)
@@ -72,12 +72,12 @@ def test_a_batch_goes_on_with_the_browser_closed(
     page = tomorrow.new_page()
     page.goto(f"{address}/batch?batch={batch}")
     done = KO.batch["done_of"].format(wanted=ANSWERS, done=ANSWERS, percent=100)
-    expect(page.get_by_text(done)).to_be_visible()
+    one(page.get_by_text(done))
     expect(page.get_by_role("button", name=KO.batch["stop"])).to_have_count(0)
-    page.get_by_test_id("stButtonGroup").get_by_text(KO.batch["view_heatmap"]).click()
+    one(page.get_by_test_id("stButtonGroup").get_by_text(KO.batch["view_heatmap"])).click()
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
     open_page(page, address, "history")
-    expect(page.get_by_role("main").get_by_text(known_questions()[-1], exact=True)).to_be_visible()
+    one(page.get_by_role("main").get_by_text(known_questions()[-1], exact=True))
 
 
 def test_a_file_that_is_too_big_is_refused_in_words(page: Page, address: str, tmp_path: Path) -> None:
@@ -85,9 +85,9 @@ def test_a_file_that_is_too_big_is_refused_in_words(page: Page, address: str, tm
     with big.open("wb") as file:
         file.truncate(300 * 2**20)
     open_page(open_compare(page, address), address, "batch")
-    page.get_by_test_id("stButtonGroup").get_by_text(KO.batch["source_file"]).click()
-    expect(page.get_by_text(KO.batch["file_bigger"].format(limit=20))).to_be_visible()
+    one(page.get_by_test_id("stButtonGroup").get_by_text(KO.batch["source_file"])).click()
+    one(page.get_by_text(KO.batch["file_bigger"].format(limit=20)))
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(big)
-    expect(page.get_by_text("20.0MB or smaller")).to_be_visible()
-    expect(page.get_by_text(KO.batch["file_bigger"].format(limit=20))).to_be_visible()
+    one(page.get_by_text("20.0MB or smaller"))
+    one(page.get_by_text(KO.batch["file_bigger"].format(limit=20)))
     assert page.get_by_role("button", name=KO.batch["start"]).count() == 0

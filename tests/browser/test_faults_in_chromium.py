@@ -16,6 +16,7 @@ from tests.browser.at_the_page import (
     box,
     columns,
     ended_text,
+    one,
     open_compare,
     open_page,
     pick,
@@ -51,13 +52,13 @@ def test_an_answer_without_end_and_one_of_newlines_are_said_in_words(page: Page,
     pick(page, "demo-chat")
     ask(page, f"{NEWLINES} 8개")
     wait_until_all_ended(page)
-    expect(columns(page).get_by_text(KO.answer_text["blank"])).to_be_visible()
+    one(columns(page).get_by_text(KO.answer_text["blank"]))
     begin_anew(page)
-    page.get_by_test_id("stExpander").get_by_text(KO.compare["settings"], exact=True).click()
+    one(page.get_by_test_id("stExpander").get_by_text(KO.compare["settings"], exact=True)).click()
     longest = page.get_by_role("spinbutton", name=KO.compare["max_new_tokens"])
     longest.fill("12")
     longest.press("Enter")
     ask(page, ENDLESS)
     wait_until_all_ended(page)
-    expect(columns(page).get_by_text(KO.reasons["length"])).to_be_visible()
+    one(columns(page).get_by_text(KO.reasons["length"]))
     assert ended_text(columns(page).first) == " ".join(["또"] * 12)

@@ -17,8 +17,10 @@ from tests.browser.at_the_page import (
     ask,
     begin_anew,
     known_answers,
+    one,
     open_compare,
     open_page,
+    settled,
     wait_until_all_ended,
 )
 
@@ -43,21 +45,22 @@ def test_words_of_two_syllables_are_found_and_the_csv_is_whole(
         search.fill(word)
         search.press("Enter")
         expect(lines).to_have_text(questions)
-    expect(page.get_by_text(KO.history["none_found"])).to_be_visible()
+    one(page.get_by_text(KO.history["none_found"]))
     search.fill("")
     search.press("Enter")
     expect(lines).to_have_text([LAKE, MOUNTAIN])
     for tick in range(2):
         page.locator('[class*="st-key-history_tick_"] label').nth(tick).click()
-        expect(page.get_by_role("main").get_by_text(f"{tick + 1}개를 골랐습니다")).to_be_visible()
+        one(page.get_by_role("main").get_by_text(f"{tick + 1}개를 골랐습니다"))
     check_wide(exported(page, "wide", tmp_path))
     check_long(exported(page, "long", tmp_path))
 
 
 def exported(page: Page, kind: str, folder: Path) -> Path:
-    page.get_by_test_id("stButtonGroup").get_by_text(KO.export[kind], exact=True).click()
-    expect(page.get_by_text(KO.export[f"about_{kind}"])).to_be_visible()
-    page.get_by_role("button", name=KO.export["make"]).click()
+    one(page.get_by_test_id("stButtonGroup").get_by_text(KO.export[kind], exact=True)).click()
+    one(page.get_by_text(KO.export[f"about_{kind}"]))
+    settled(page)
+    one(page.get_by_role("button", name=KO.export["make"])).click()
     ready = page.get_by_test_id("stDownloadButton").get_by_role("button")
     with page.expect_download() as download:
         ready.click()

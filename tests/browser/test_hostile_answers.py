@@ -79,7 +79,7 @@ def opened(chromium: Browser, address: str, place: str, port: int) -> tuple[Page
         ),
     )
     page.goto(f"{address}/?place={place}&port={port}")
-    expect(page.get_by_text("drawn", exact=True)).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("drawn", exact=True)).to_be_visible()
     page.wait_for_load_state("networkidle")
     return page, seen
 

@@ -19,9 +19,11 @@ from tests.browser.at_the_page import (
     columns,
     ended_text,
     known_answers,
+    one,
     open_compare,
     open_page,
     pick,
+    settled,
     wait_for_answers,
     wait_until_all_ended,
 )
@@ -55,8 +57,8 @@ def own_models(demo_server: Served) -> Iterator[Path]:
 
 def own_section(page: Page, address: str) -> None:
     open_page(open_compare(page, address), address, "models")
-    page.get_by_test_id("stButtonGroup").get_by_text(KO.models["section_own"], exact=True).click()
-    expect(page.get_by_role("button", name=KO.models["add"])).to_be_visible()
+    one(page.get_by_test_id("stButtonGroup").get_by_text(KO.models["section_own"], exact=True)).click()
+    one(page.get_by_role("button", name=KO.models["add"]))
 
 
 def fill(page: Page, field: str, value: str) -> None:
@@ -70,22 +72,22 @@ def test_a_faulty_entry_is_mended_and_its_model_answers(
 ) -> None:
     source = shutil.copytree(DEMO, tmp_path / "mine")
     own_section(page, address)
-    page.get_by_role("button", name=KO.models["add"]).click()
+    one(page.get_by_role("button", name=KO.models["add"])).click()
     start = page.get_by_role("combobox", name=KO.models["start_from"])
     start.fill("KoAlpaca format")
-    page.get_by_role("option", name="Demo: KoAlpaca format (toy)").click()
+    one(page.get_by_role("option", name="Demo: KoAlpaca format (toy)")).click()
     expect(page.get_by_role("textbox", name=KO.models["field_parameters"])).not_to_have_value("")
     fill(page, "id", "내 모델")
     fill(page, "title", "내가 더한 모델")
     fill(page, "source", str(source))
-    expect(page.get_by_text(KO.models["fault_pattern_id"])).to_be_visible()
+    one(page.get_by_text(KO.models["fault_pattern_id"]))
     save = page.get_by_role("button", name=KO.models["save"])
     expect(save).to_be_disabled()
     fill(page, "id", "mine")
     expect(page.get_by_text(KO.models["fault_pattern_id"])).to_have_count(0)
     expect(save).to_be_enabled()
     save.click()
-    expect(page.get_by_text("내가 더한 모델 저장했습니다")).to_be_visible()
+    one(page.get_by_text("내가 더한 모델 저장했습니다"))
     assert [path.name for path in own_models.iterdir()] == ["mine.toml"]
     answers_beside(page, address, "mine", "내가 더한 모델")
     wait_for_answers(page, 2)
@@ -99,8 +101,10 @@ def answers_beside(page: Page, address: str, model: str, title: str) -> None:
     search = page.get_by_label(KO.compare["search"], exact=True)
     search.fill(title)
     search.press("Enter")
-    page.locator(f".st-key-compare_pick_{model} label").click()
-    expect(page.locator(f".st-key-compare_remove_{model}")).to_be_visible()
+    tick = one(page.locator(f".st-key-compare_pick_{model} label"))
+    settled(page)
+    tick.click()
+    one(page.locator(f".st-key-compare_remove_{model}"))
     ask(page, QUESTION)
     expect(columns(page)).to_have_count(2)
 
@@ -113,8 +117,8 @@ def test_a_damaged_file_fails_in_its_column_alone(
     weights.write_bytes(weights.read_bytes()[:100_000])
     (own_models / "damaged.toml").write_text(DAMAGED.format(source=source), encoding="utf-8")
     own_section(page, address)
-    page.get_by_role("button", name=KO.models["reload"]).click()
-    expect(page.get_by_text("깨진 모델")).to_be_visible()
+    one(page.get_by_role("button", name=KO.models["reload"])).click()
+    one(page.get_by_text("깨진 모델"))
     answers_beside(page, address, "damaged", "깨진 모델")
     wait_until_all_ended(page)
     broken = columns(page).nth(1)
@@ -122,5 +126,5 @@ def test_a_damaged_file_fails_in_its_column_alone(
     assert ended_text(columns(page).nth(0)) == known_answers(QUESTION)[0]
     (own_models / "damaged.toml").unlink()
     own_section(page, address)
-    page.get_by_role("button", name=KO.models["reload"]).click()
-    expect(page.get_by_text(KO.models["none_yet"])).to_be_visible()
+    one(page.get_by_role("button", name=KO.models["reload"])).click()
+    one(page.get_by_text(KO.models["none_yet"]))

@@ -13,7 +13,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from dashboard.words import read_words
-from tests.browser.conftest import serving
+from tests.browser.at_the_page import one
+from tests.browser.conftest import PATIENCE, serving
 from tests.browser.loopback_oidc import CLIENT, CLIENT_SECRET, Cheat, Provider, loopback_provider
 
 COOKIE = "narani_owner"
@@ -28,6 +29,7 @@ def new_browser(chromium: Browser) -> Iterator[NewBrowser]:
 
     def new() -> BrowserContext:
         contexts.append(chromium.new_context(locale="ko-KR", color_scheme="light"))
+        contexts[-1].set_default_timeout(PATIENCE)
         return contexts[-1]
 
     yield new
@@ -60,24 +62,24 @@ def closed_address(tmp_path_factory: pytest.TempPathFactory, provider: Provider)
 
 def settings_of(page: Page, address: str) -> Page:
     page.goto(f"{address}/settings")
-    expect(page.get_by_role("heading", name=re.compile("^(설정|Settings)$"))).to_be_visible(timeout=30_000)
+    one(page.get_by_role("heading", name=re.compile("^(설정|Settings)$")))
     return page
 
 
 def choose_english(page: Page) -> None:
-    page.get_by_text("English", exact=True).click()
-    expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+    one(page.get_by_text("English", exact=True)).click()
+    one(page.get_by_role("heading", name="Settings"))
 
 
 def speaks(page: Page, title: str) -> None:
-    expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+    one(page.get_by_role("heading", name=title, exact=True))
 
 
 def sign_in(context: BrowserContext, address: str) -> Page:
     page = context.new_page()
     page.goto(address)
-    with page.expect_navigation(url=f"{address}/", timeout=20_000):  # there and back is one navigation
-        page.get_by_role("button", name="로그인").click()
+    with page.expect_navigation(url=f"{address}/", timeout=PATIENCE):  # there and back is one navigation
+        one(page.get_by_role("button", name="로그인")).click()
     return page
 
 
@@ -112,7 +114,7 @@ def test_a_forged_cookie_is_replaced(new_browser: NewBrowser, address: str, forg
 
 def expect_cookie(context: BrowserContext, shape: re.Pattern[str]) -> None:
     page = context.pages[0]
-    for _ in range(50):
+    for _ in range(PATIENCE // 100):
         kept = next((each for each in context.cookies() if each["name"] == COOKIE), None)
         if kept is not None and shape.fullmatch(kept["value"]):
             assert (kept["sameSite"], kept["path"]) == ("Strict", "/")
@@ -154,7 +156,7 @@ def test_two_people_who_signed_in_are_two_owners_and_the_same_ones_anywhere(
     speaks(settings_of(second.new_page(), closed_address), "설정")
     elsewhere = settings_of(first_elsewhere.new_page(), closed_address)
     speaks(elsewhere, "Settings")
-    expect(elsewhere.get_by_text("Signed in as first.")).to_be_visible()
+    one(elsewhere.get_by_text("Signed in as first."))
 
 
 def test_the_address_of_a_run_shows_it_to_its_owner_only(
@@ -170,7 +172,7 @@ def test_the_address_of_a_run_shows_it_to_its_owner_only(
     provider.person = "second"
     other = sign_in(new_browser(), closed_address)
     other.goto(mine.url)
-    expect(other.get_by_text(read_words("ko").compare["gone"])).to_be_visible()
+    one(other.get_by_text(read_words("ko").compare["gone"]))
     assert QUESTION not in other.get_by_role("main").inner_text()
 
 
@@ -179,8 +181,10 @@ def test_who_signs_out_is_before_the_door_again(
 ) -> None:
     provider.person = "second"
     page = sign_in(new_browser(), closed_address)
-    page.get_by_role("button", name="second · 로그아웃").click()
-    expect(page.get_by_role("button", name="로그인", exact=False)).to_be_visible()
+    # The door is drawn before the cookie is gone: going elsewhere at once would keep it.
+    with page.expect_navigation(url=f"{closed_address}/", timeout=PATIENCE):
+        one(page.get_by_role("button", name="second · 로그아웃")).click()
+    one(page.get_by_role("button", name="로그인"))
     before_the_door(page, closed_address)
 
 
@@ -205,6 +209,6 @@ def test_a_forged_session_cookie_opens_nothing(new_browser: NewBrowser, closed_a
 def before_the_door(page: Page, address: str) -> None:
     for path in ("", "/settings"):
         page.goto(address + path)
-        expect(page.get_by_role("button", name="로그인")).to_be_visible(timeout=20_000)
+        one(page.get_by_role("button", name="로그인"))
         expect(page.get_by_test_id("stSidebarNav")).to_have_count(0)
         assert page.get_by_role("heading").all_inner_texts() == ["나란히"]

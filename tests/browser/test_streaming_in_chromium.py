@@ -16,6 +16,7 @@ from tests.browser.at_the_page import (
     ended_text,
     growing,
     loads_so_far,
+    one,
     open_compare,
     pressable,
     wait_for_answers,
@@ -55,7 +56,7 @@ def test_one_column_stops_and_the_others_go_on(page: Page, scripted: str) -> Non
     ask(open_compare(page, scripted), "20개")
     seen_up_to(columns(page).nth(1), "kullm3")
     pressable(columns(page).nth(1), "stop").click()
-    expect(columns(page).nth(1).get_by_text(KO.reasons["stopped"])).to_be_visible()
+    one(columns(page).nth(1).get_by_text(KO.reasons["stopped"]))
     wait_for_answers(page, 3)
     stopped = ended_text(columns(page).nth(1))
     assert whole("kullm", 20).startswith(stopped) and stopped != whole("kullm", 20)
@@ -72,7 +73,7 @@ def test_two_tabs_that_ask_again_at_once_ask_once(page: Page, scripted: str) -> 
     for tab in (page, other):
         pressable(columns(tab).first, "again").click()
     for tab in (page, other):
-        expect(columns(tab).get_by_text(KO.answer["attempt"].format(attempt=2), exact=True)).to_be_visible()
+        one(columns(tab).get_by_text(KO.answer["attempt"].format(attempt=2), exact=True))
         wait_until_all_ended(tab)
         assert ended_text(columns(tab).first) == whole("koalpaca", 25)
         assert columns(tab).get_by_text(KO.answer["attempt"].format(attempt=3), exact=True).count() == 0
@@ -86,9 +87,9 @@ def test_no_page_goes_white(page: Page, scripted: str) -> None:
         column = columns(page).nth(turn % 4)
         pressable(column, "stop").click()
         pressable(column, "again").click()
-        page.get_by_text(KO.compare["stop_all"], exact=True).click()
+        one(page.get_by_text(KO.compare["stop_all"], exact=True)).click()
         pressable(column, "baseline").click()
-        expect(column.get_by_text(KO.answer["baseline"], exact=True)).to_be_visible()
+        one(column.get_by_text(KO.answer["baseline"], exact=True))
         if turn % 2:
             begin_anew(page)
         else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import CDPSession, Page, expect
 
-from tests.browser.at_the_page import KO, box, columns, open_compare, wait_until_all_ended
+from tests.browser.at_the_page import KO, box, columns, one, open_compare, wait_until_all_ended
 from tests.browser.conftest import NewPerson
 
 QUESTION = "한글"
@@ -87,7 +87,7 @@ def test_the_keyboard_is_enough(new_person: NewPerson, scripted: str) -> None:
     expect(columns(page).nth(1).get_by_test_id("stText")).to_contain_text("kullm2")
     tab_to(page, f"answer_{run}_1_stop")
     page.keyboard.press("Enter")
-    expect(columns(page).nth(1).get_by_text(KO.reasons["stopped"])).to_be_visible()
+    one(columns(page).nth(1).get_by_text(KO.reasons["stopped"]))
     tab_to(page, "compare_stop_all")
     page.keyboard.press("Space")
     wait_until_all_ended(page)

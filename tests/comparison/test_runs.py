@@ -164,20 +164,6 @@ def test_an_answer_that_cannot_even_be_handed_over_is_still_there(engine: Script
     assert (live.view().state, live.view().not_kept) == (State.DONE, "RuntimeError")
 
 
-def test_each_model_goes_on_from_its_own_answers(engine: ScriptedEngine) -> None:
-    run = start(engine, requests_for(Conversation.ask("왜?", "글", "말"), ["a", "b", "breaks"], LONG))
-    with pytest.raises(BadRequest, match="still answering"):
-        Run(tuple(Column(0, request, LiveAnswer("a")) for request in run.requests)).go_on("또?")
-    assert run.wait(5)
-    following = run.go_on("그럼?", "글2")
-    for request, text in zip(following[:2], texts(run), strict=False):
-        first, second = request.conversation.turns
-        assert (first.question, first.answer, second.question, second.input) == ("왜?", text, "그럼?", "글2")
-        assert request.conversation.system == "말"
-    assert len(following[2].conversation.turns) == 1, "a turn without an answer is left out"
-    assert start(engine, following).wait(5)
-
-
 ENDS_AT_ONCE = """
 import sys
 from pathlib import Path

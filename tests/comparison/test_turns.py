@@ -13,7 +13,7 @@ import pytest
 
 from comparison.history.history import History
 from comparison.history.records import RunHead, StoredAnswer, StoredState, Wanted
-from comparison.run import Column, Run, requests_for
+from comparison.run import Column, Run, requests_for, start
 from comparison.runs import Runs
 from comparison.turns import (
     TurnPicture,
@@ -125,6 +125,18 @@ def test_going_on_from_the_history_sees_each_models_own_answer(
     assert first.conversation.turns[0].answer == turn.columns[0].text != ""
     assert (second.conversation.turns[-1].question, second.conversation.turns[-1].input) == ("또?", "글")
     assert len(second.conversation.turns) == 1, "a failed answer is left out"
+
+
+def test_going_on_from_a_run_in_memory_keeps_what_was_said(engine: ScriptedEngine) -> None:
+    asked = requests_for(Conversation.ask("왜?", "글", "말"), ["a", "b", "breaks"], GenerationSettings())
+    run = start(engine, asked)
+    assert run.wait(5)
+    *answered, failed = going_on(picture_of_run(run), "그럼?", "글2")
+    for request, live in zip(answered, run.answers, strict=False):
+        first, second = request.conversation.turns
+        assert (first.question, first.answer) == ("왜?", live.view().text)
+        assert (second.question, second.input, request.conversation.system) == ("그럼?", "글2", "말")
+    assert len(failed.conversation.turns) == 1, "a turn without an answer is left out"
 
 
 def test_asked_again_the_answers_are_told_same_or_different(engine: ScriptedEngine, history: History) -> None:

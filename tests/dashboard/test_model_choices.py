@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from dashboard.model_choices import Where, families, model_choices
+from dashboard.model_choices import Where, families, model_choices, told_apart
 from engines.memory import LiveLoad, LoadPlan, PoolView, ResidentView
 from model_registry.registry import load_registry
 
@@ -74,6 +74,16 @@ def test_a_quantisation_changes_the_bytes_and_one_not_offered_is_passed_over() -
     small = model_choices(REGISTRY, Memory(None), {model: "nf4"})[model]
     assert small.bytes < plain.bytes / 2 and small.quantisation == "nf4"
     assert model_choices(REGISTRY, Memory(None), {model: "int3"})[model] == plain
+
+
+def test_an_id_is_told_where_two_models_have_one_title_and_nowhere_else() -> None:
+    models = dict(REGISTRY.models)
+    title, other = models["demo-kullm"].title, models["demo-chat"].title
+    models["mine"] = models["demo-chat"].model_copy(update={"id": "mine", "title": title})
+    told = told_apart(models)
+    assert (told["demo-kullm"], told["mine"]) == (f"{title} · demo-kullm", f"{title} · mine")
+    assert told["demo-chat"] == other and len({*told.values()}) == len(models)
+    assert model_choices(REGISTRY, Memory(None), {})["demo-kullm"].title == title
 
 
 def test_a_search_finds_every_word_in_any_fact() -> None:
