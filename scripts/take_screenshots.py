@@ -76,11 +76,11 @@ def opened(browser: Browser, address: str, scheme: Literal["light", "dark"]) -> 
 
 
 def compare(page: Page) -> None:
-    """Four answers, and a second turn that goes on with them."""
+    """Four answers, and how fast and how long they were."""
     ask(page, CAPITAL)
     wait_until_all_ended(page)
-    ask(page, "그럼 인구는 얼마나 되나요?")
-    wait_until_all_ended(page)
+    page.get_by_text(KO.answer["charts"], exact=True).click()
+    expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
 
 
 def difference(page: Page) -> None:

@@ -1,6 +1,6 @@
 """Speed and length of the answers to one question, where looking beats reading.
 
-Knows: two bar charts.
+Knows: three bar charts.
 Refuses to know: where the figures come from.
 """
 
@@ -17,6 +17,9 @@ from dashboard.words import Words
 if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
+
+_AROUND, _BAR = 84, 26
+"""Points for title and axis, which Streamlit takes from the height of a chart, and for each bar."""
 
 
 def run_chart(turn: TurnPicture, titles: Mapping[str, str], said: Words) -> None:
@@ -52,4 +55,4 @@ def _bars(figures: pd.DataFrame, measure: str, title: str) -> alt.LayerChart:
         tooltip=["model", alt.Tooltip(f"{measure}:Q", format=".3~r")],
     )
     text = base.mark_text(align="left", dx=4).encode(text=alt.Text(f"{measure}:Q", format=".3~r"))
-    return (base.mark_bar() + text).properties(height=24 + 26 * len(figures))
+    return (base.mark_bar() + text).properties(height=_AROUND + _BAR * len(figures))
