@@ -7,7 +7,8 @@ Refuses to know: what the commands do. Whatever needs torch is imported by the c
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from functools import reduce
 from io import TextIOWrapper
 from operator import or_
@@ -15,13 +16,16 @@ from typing import Annotated, Any
 
 import tyro
 
-from errors import NaraniError, Stopped
+from errors import NaraniError, Stopped, UnknownName
 from finetune import cli_merge, cli_plan, cli_recipes, cli_runs, cli_sft
 from finetune.data import command as cli_data
+from finetune.distributed.ranks import SaidElsewhere
 from settings import read_settings
 
 _BAD_ARGUMENTS = 2
 _INTERRUPTED = 130
+_SWITCH = (bool, "bool")
+"""A field's type as it is, or as it was written."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,8 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
     given = list(sys.argv[1:] if arguments is None else arguments)
+    return ending(lambda: _run(_parsed(given)))
+
+
+def ending(work: Callable[[], int]) -> int:
+    """The code that a process ends with, and what it says before."""
     try:
-        return _run(_parsed(given))
+        return work()
+    except SaidElsewhere:
+        return _BAD_ARGUMENTS
     except Stopped as stopped:
         print(stopped, file=sys.stderr)
         return _INTERRUPTED
@@ -52,6 +63,7 @@ def _parsed(arguments: list[str]) -> Any:
         "recipes": cli_recipes.Recipes(),
         "runs": cli_runs.Runs(),
     }
+    _refuse_unknown(arguments, commands)
     offered: Any = reduce(or_, (_subcommand(name, options) for name, options in commands.items()))
     return tyro.cli(
         offered,
@@ -59,6 +71,23 @@ def _parsed(arguments: list[str]) -> Any:
         prog="python -m finetune",
         description="Tune Korean language models on questions and answers.",
     )
+
+
+def _refuse_unknown(arguments: Sequence[str], commands: Mapping[str, Any]) -> None:
+    """One sentence where the parser would draw a box. What follows a value that is missing is left to it."""
+    named = next(iter(arguments), "-h")
+    if named.startswith("-"):
+        return
+    if named not in commands:
+        raise UnknownName("command", named, commands)
+    known = {"--help"}
+    for field in fields(commands[named]):
+        option = field.name.replace("_", "-")
+        known |= {f"--{option}", f"--no-{option}"} if field.type in _SWITCH else {f"--{option}"}
+    for argument in arguments[1:]:
+        option = argument.partition("=")[0].replace("_", "-")
+        if argument.startswith("--") and option not in known:
+            raise UnknownName("option", option, known)
 
 
 def _subcommand(name: str, options: Any) -> Any:

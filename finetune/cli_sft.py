@@ -14,11 +14,16 @@ from typing import TypeVar
 
 from rich.console import Console
 
-from errors import BadRequest
+from errors import BadRequest, UnknownName
+from finetune.distributed.launching import processes_for, spread
+from finetune.distributed.ranks import Ranks, first_says, launched, refuse_for
+from finetune.job_state import jobs
 from finetune.recipes import Recipe, load_recipe, recipe_of_base
 from finetune.sft_settings import SftSettings
 
 _NO_RECIPE = "none"
+_NAMED = 8
+"""Of the runs that there are, so many are named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +33,8 @@ class Sft(SftSettings):
     recipe: str | None = None
     """Settings of a published training (see `recipes`); what else is said here goes before them. None: the
     one that the base brings along; none: no recipe at all."""
+    processes: int | None = None
+    """With distributed: so many processes; None: one a GPU of this machine, or as a launcher began them."""
 
 
 Asked = TypeVar("Asked", bound=Sft)
@@ -54,24 +61,45 @@ def settings_of(options: Sft) -> SftSettings:
 
 
 def run(options: Sft, home: Path) -> int:
-    settings = settings_of(options)
-    if not settings.base_model:
-        raise BadRequest("No base model is named. Name one with --base-model, or a recipe with --recipe.")
-    if not settings.data:
-        raise BadRequest("No data is named. Name files or hub datasets with --data.")
+    settings, ranks = settings_of(options), launched()
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120, quiet=not ranks.first)
+    with first_says(ranks):
+        _refuse(settings, ranks, home)
+    if options.recipe not in (None, _NO_RECIPE):
+        console.print(f"Recipe: {options.recipe}", markup=False)
+    if settings.distributed != "none" and ranks.size == 1:
+        return spread(settings, processes_for(settings, options.processes), home)
     from finetune.cli_progress import Progress
     from finetune.training.sft import train
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
-    if options.recipe not in (None, _NO_RECIPE):
-        console.print(f"Recipe: {options.recipe}", markup=False)
     with Progress(console) as progress:
-        folder = train(settings, home, show=progress.show)
+        folder = train(settings, home, show=progress.show if ranks.first else None)
     report = folder / "report.md"
     console.print(f"Done. The run: {folder}", markup=False, soft_wrap=True)
     if report.is_file():
         console.print(f"Before and after: {report}", markup=False, soft_wrap=True)
     return 0
+
+
+def _refuse(settings: SftSettings, ranks: Ranks, home: Path) -> None:
+    if not settings.base_model:
+        raise BadRequest("No base model is named. Name one with --base-model, or a recipe with --recipe.")
+    if not settings.data:
+        raise BadRequest("No data is named. Name files or hub datasets with --data.")
+    if settings.resume:
+        _refuse_never_begun(settings.name, home)
+    if ranks.size > 1:
+        refuse_for(settings, ranks.size)
+
+
+def _refuse_never_begun(name: str | None, home: Path) -> None:
+    begun = [each.name for each in jobs(home)]
+    if name in begun:
+        return
+    if name is None or not begun:
+        there = f"There are: {', '.join(begun[:_NAMED])}." if begun else "There are none yet."
+        raise BadRequest(f"Name the run to go on with (--name NAME --resume). {there}", name="name")
+    raise UnknownName("run", name, begun)
 
 
 def _brought_along(base_model: str | None) -> Recipe | None:

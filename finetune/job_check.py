@@ -87,8 +87,12 @@ def _told(find: Any) -> tuple[dict[str, Any] | None, str | None]:
 
 
 def _data(settings: SftSettings, registry: Any) -> dict[str, Any]:
+    from finetune.data import read_examples
     from finetune.data.command import inspect
 
+    if settings.holdout_data:
+        # Nothing is told of it but what would keep it from being read.
+        read_examples(settings.holdout_data, skip_bad=settings.skip_bad, seed=settings.seed)
     found = inspect(
         settings.data,
         settings.format,

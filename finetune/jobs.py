@@ -72,8 +72,12 @@ def start(settings: SftSettings, home: Path, uploads: Sequence[Path] = ()) -> st
     `uploads` are files of `settings.data` that become the run's own: only with its data can a run go on."""
     name = name_for(settings, home)
     run = run_folder(home, name)
+    status = run.status()
+    makes_way = run.came_to_nothing and status is not None and process_of(status) is None
+    if makes_way:
+        run.forget()
     try:
-        run.path.mkdir(parents=True)
+        run.path.mkdir(parents=True, exist_ok=makes_way)
     except FileExistsError:
         raise BadRequest(
             f"There is a run named '{name}' already. Choose another name.", name="name"

@@ -218,8 +218,6 @@ def _refuse_other(
     title, base = source.adapter.title, source.base.title
     for key in sorted(held.keys() - wanted.keys()):
         raise LoadError(f"{title} does not fit {base}, which has no place for '{key}'.", tensor=key)
-    for key in sorted(wanted.keys() - held.keys()):
-        raise LoadError(f"The file of {title} is incomplete: it lacks '{key}'.", tensor=key)
     for key, value in held.items():
         if value.shape != wanted[key].shape:
             raise LoadError(
@@ -227,6 +225,8 @@ def _refuse_other(
                 f"{list(value.shape)} is stored.",
                 tensor=key,
             )
+    for key in sorted(wanted.keys() - held.keys()):
+        raise LoadError(f"The file of {title} is incomplete: it lacks '{key}'.", tensor=key)
 
 
 def _store(merged: Any, loaded: LoadedModel, folder: Path) -> None:

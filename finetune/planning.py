@@ -41,6 +41,7 @@ _CPU_RUNTIME = 500_000_000
 _USABLE = 0.95
 """Of free memory: the rest is lost between blocks."""
 _SHORTEST = 256
+_SMALLER: dict[Method, Method] = {"full": "lora", "lora": "qlora", "int8-lora": "qlora"}
 
 
 @dataclass(frozen=True)
@@ -151,11 +152,35 @@ def lowered(
     settings: SftSettings, shape: NetworkShape, free: int, *, on_gpu: bool, gpus: int = 1
 ) -> Lowered | None:
     """What to lower so that it fits: what costs least comes first; None where nothing helps."""
-    for changed, options in _lower_and_lower(settings):
+    said: dict[str, str] = {}
+    for name, changed in lower_and_lower(settings):
+        value, option = getattr(changed, name), "--" + name.replace("_", "-")
+        said[name] = option if value is True else f"{option} {value}"
         need = need_of(changed, shape, on_gpu=on_gpu, gpus=gpus)
         if need.total <= free * _USABLE:
-            return Lowered(changed, options, need)
+            return Lowered(changed, " ".join(said.values()), need)
     return None
+
+
+def lower_and_lower(settings: SftSettings, *, in_a_step: bool = True) -> Iterator[tuple[str, SftSettings]]:
+    """From the cheapest change on, each keeping those before it: the setting's name, and all settings then.
+
+    `in_a_step`: memory is short there; loading and measuring hold no batch and no gradients."""
+    while in_a_step and settings.micro_batch > 1:
+        # The largest divisor of the batch that is at most half, so that the batch stays what it is.
+        sizes = range(settings.micro_batch // 2, 0, -1)
+        micro = next(size for size in sizes if settings.batch % size == 0)
+        settings = replace(settings, micro_batch=micro)
+        yield "micro_batch", settings
+    if in_a_step and not settings.gradient_checkpointing:
+        settings = replace(settings, gradient_checkpointing=True)
+        yield "gradient_checkpointing", settings
+    while settings.method in _SMALLER:
+        settings = replace(settings, method=_SMALLER[settings.method])
+        yield "method", settings
+    while settings.max_tokens > _SHORTEST:
+        settings = replace(settings, max_tokens=max(_SHORTEST, settings.max_tokens // 2))
+        yield "max_tokens", settings
 
 
 def _width(settings: SftSettings, on_gpu: bool) -> int:
@@ -193,30 +218,6 @@ def _layer(settings: SftSettings, shape: NetworkShape) -> float:
         return full * shape.hidden + full_wide * shape.feed_forward
     inputs = _LORA_INPUT * shape.adapter_inputs / shape.layers
     return lora * shape.hidden + lora_wide * shape.feed_forward + inputs
-
-
-def _lower_and_lower(settings: SftSettings) -> Iterator[tuple[SftSettings, str]]:
-    """From the cheapest change on, each keeping those before it."""
-    said: dict[str, str] = {}
-    micro = settings.micro_batch
-    while micro > 1:
-        micro = next(size for size in range(micro // 2, 0, -1) if settings.batch % size == 0)
-        settings = replace(settings, micro_batch=micro)
-        said["micro_batch"] = f"--micro-batch {micro}"
-        yield settings, " ".join(said.values())
-    if not settings.gradient_checkpointing:
-        settings = replace(settings, gradient_checkpointing=True)
-        said["checkpointing"] = "--gradient-checkpointing"
-        yield settings, " ".join(said.values())
-    smaller: dict[Method, tuple[Method, ...]] = {"full": ("lora", "qlora"), "lora": ("qlora",)}
-    for method in smaller.get(settings.method, ("qlora",) if settings.method == "int8-lora" else ()):
-        settings = replace(settings, method=method)
-        said["method"] = f"--method {method}"
-        yield settings, " ".join(said.values())
-    while settings.max_tokens > _SHORTEST:
-        settings = replace(settings, max_tokens=max(_SHORTEST, settings.max_tokens // 2))
-        said["max_tokens"] = f"--max-tokens {settings.max_tokens}"
-        yield settings, " ".join(said.values())
 
 
 def _advice(settings: SftSettings, found: Plan) -> Iterable[str]:

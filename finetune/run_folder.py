@@ -9,6 +9,7 @@ Refuses to know: torch, processes, and how training is done.
     log.txt         what the process prints
     before.json     what was measured before the first step, so that a resumed run need not measure it again
     checkpoints/    checkpoint-N, each with its own manifest of hashes; tmp-N while one is being written
+    tensorboard/    the curves, where they were asked for
     adapter/        (or model/) what came of it: safetensors, config, model card
     report.json     before and after: loss, perplexity, exact and near answers, samples, the forgetting set
     report.md       the same, to be read
@@ -20,6 +21,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -31,6 +33,9 @@ from typing import Any
 
 from errors import BadRequest
 from finetune.sft_settings import SftSettings
+
+LOCK = ".lock"
+"""Held by the process that trains."""
 
 
 class TrainingState(StrEnum):
@@ -114,6 +119,23 @@ class RunFolder:
     @property
     def exists(self) -> bool:
         return (self.path / "manifest.json").exists()
+
+    @property
+    def came_to_nothing(self) -> bool:
+        """It failed before anything was learned; the next try may have its name."""
+        status = self.status()
+        if status is None or status.state is not TrainingState.FAILED:
+            return False
+        made = (self.adapter, self.model, self.path / "metrics.jsonl", *self.checkpoints.glob("checkpoint-*"))
+        return not any(path.is_dir() or (path.is_file() and path.stat().st_size) for path in made)
+
+    def forget(self) -> None:
+        """What it came to nothing with; its folder stays, and the lock in it."""
+        for path in self.path.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != LOCK:
+                path.unlink()
 
     def read(self, name: str) -> dict[str, Any] | None:
         """One of the JSON files; None where it is not there or holds no object."""
@@ -210,10 +232,11 @@ def safe_name(text: str) -> str:
 
 
 def free_name(home: Path, wanted: str) -> str:
-    """The wanted name, or with -2, -3 … where a run of it is there already."""
+    """The wanted name, or with -2, -3 … where a run of it is there already that came to something."""
     base = safe_name(wanted)
     names = (base, *(f"{base}-{number}" for number in range(2, 10_000)))
-    return next(name for name in names if not os.path.lexists(home / "runs" / name))
+    runs = (RunFolder(home / "runs" / name) for name in names)
+    return next(run.name for run in runs if run.came_to_nothing or not os.path.lexists(run.path))
 
 
 def write_whole(path: Path, text: str) -> None:

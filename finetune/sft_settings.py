@@ -16,6 +16,7 @@ Schedule = Literal["linear", "cosine", "constant"]
 Optimizer = Literal["adamw", "adamw-8bit", "adafactor"]
 Precision = Literal["auto", "bfloat16", "float16", "float32"]
 Batching = Literal["packed", "by-length", "plain"]
+Keep = Literal["last", "best"]
 Distributed = Literal["none", "ddp", "zero2", "zero3", "fsdp2"]
 
 
@@ -55,6 +56,8 @@ class SftSettings:
     """Longer gradients are cut to this length; 0: never."""
     optimizer: Optimizer = "adamw"
     """adamw-8bit needs a GPU; adafactor keeps far less state."""
+    adam_betas: tuple[float, float] = (0.9, 0.999)
+    """How slowly adamw forgets earlier gradients, and their squares; adafactor has no such figures."""
     epochs: float = 3.0
     """How often all rows are learned."""
     max_steps: int | None = None
@@ -76,6 +79,15 @@ class SftSettings:
     """Computes activations twice to keep fewer: slower, and needs less memory."""
     holdout: float = 0.02
     """The share of rows kept from learning to measure with; at least 8 rows."""
+    holdout_data: tuple[str, ...] = ()
+    """Files or hub datasets to measure with, instead of a share. Rows of the data with a question that stands
+    there are not learned; they are counted."""
+    measure_steps: int | None = None
+    """Steps between two measurings of the held-out rows; None: once an epoch."""
+    keep: Keep = "last"
+    """Which weights are the result: the last ones, or the best by the held-out loss of all measurings."""
+    patience: int | None = None
+    """Ends after so many measurings in a row without a better held-out loss; None: learns to the end."""
     skip_bad: bool = False
     """Go on without rows that cannot be read; they are counted and named. Otherwise the first ends it."""
     seed: int = 42
@@ -87,7 +99,8 @@ class SftSettings:
     resume: bool = False
     """Go on from the newest checkpoint of `name` that verifies."""
     distributed: Distributed = "none"
-    """How several GPUs share the work; start it with `accelerate launch`."""
+    """How several GPUs share the work: ddp: each holds all of the network; zero2, zero3 (DeepSpeed) and fsdp2
+    divide it. Here all GPUs of this machine are used; for several machines start it with a launcher."""
     report_to: tuple[Literal["tensorboard", "wandb"], ...] = ()
     """Also write the curves there."""
 
@@ -108,10 +121,14 @@ _RANGES: dict[str, tuple[float, float]] = {
     "weight_decay": (0.0, 1.0),
     "max_grad_norm": (0.0, 1e3),
     "epochs": (0.001, 1000.0),
+    "max_steps": (1, 1e9),
     "batch": (1, 65536),
     "micro_batch": (1, 4096),
     "max_tokens": (8, 131_072),
     "holdout": (0.0, 0.5),
+    "measure_steps": (1, 1e9),
+    "patience": (1, 1e6),
+    "checkpoint_steps": (1, 1e9),
     "keep_checkpoints": (1, 1000),
     "seed": (0, 2**32 - 1),
 }
@@ -120,5 +137,8 @@ _RANGES: dict[str, tuple[float, float]] = {
 def _in_range(settings: SftSettings) -> None:
     for name, (low, high) in _RANGES.items():
         value = getattr(settings, name)
-        if not low <= value <= high:
+        if value is not None and not low <= value <= high:
             raise BadRequest(f"{name} must lie between {low:g} and {high:g}, not {value!r}.", name=name)
+    betas = settings.adam_betas
+    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        raise BadRequest(f"adam_betas must be two numbers from 0 to below 1, not {betas}.", name="adam_betas")

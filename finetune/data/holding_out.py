@@ -32,6 +32,19 @@ def hold_out(
     )
 
 
+def without_questions(rows: Sequence[Example], held_out: Sequence[Example]) -> list[Example]:
+    """The rows to learn, where what is held out was given: none of its questions is learned."""
+    asked = {first_question(row) for row in held_out}
+    kept = [row for row in rows if first_question(row) not in asked]
+    if not kept:
+        raise BadRequest(
+            "Every question of the data stands in the held-out data too, so there is nothing to learn. Name "
+            "other rows with --holdout-data, or leave it out.",
+            name="holdout_data",
+        )
+    return kept
+
+
 def first_question(row: Example) -> str:
     """As compared: spaces and case do not make it another question."""
     text = unicodedata.normalize("NFC", row.conversation.turns[0].question)
@@ -54,10 +67,10 @@ def _drawn(groups: list[list[int]], wanted: int, seed: int) -> set[int]:
 
 
 def _too_few(rows: int, questions: int, wanted: int) -> str:
-    counted = f"{rows} row" if rows == 1 else f"{rows} rows"
+    counted = "is only 1 row" if rows == 1 else f"are only {rows} rows"
     if questions < rows:
-        counted += f" with {questions} different questions"
+        counted += " with one question" if questions == 1 else f" with {questions} different questions"
     return (
-        f"There are only {counted}. {wanted} are held out to measure with, and at least as many must stay to "
+        f"There {counted}. {wanted} are held out to measure with, and at least as many must stay to "
         "learn from; add more rows."
     )

@@ -20,10 +20,13 @@ def shuffled(count: int, group: int, draw: Random) -> list[int]:
 
 
 class EpochOrder:
-    """A sampler for torch's DataLoader: first the order that the blocks stand in, then a new one an epoch."""
+    """A sampler for torch's DataLoader: first the order that the blocks stand in, then a new one an epoch.
 
-    def __init__(self, count: int, seed: int, group: int = 1) -> None:
+    `multiple`: an epoch is filled up to such a number with `count` itself, which stands for no block."""
+
+    def __init__(self, count: int, seed: int, group: int = 1, multiple: int = 1) -> None:
         self._count, self._seed, self._group = count, seed, group
+        self._filler = [count] * (-count % multiple)
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -31,9 +34,10 @@ class EpochOrder:
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return self._count
+        return self._count + len(self._filler)
 
     def __iter__(self) -> Iterator[int]:
         if not self._epoch:
-            return iter(range(self._count))
-        return iter(shuffled(self._count, self._group, Random(f"{self._seed}:{self._epoch}")))
+            return iter([*range(self._count), *self._filler])
+        drawn = shuffled(self._count, self._group, Random(f"{self._seed}:{self._epoch}"))
+        return iter([*drawn, *self._filler])

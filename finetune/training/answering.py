@@ -7,7 +7,7 @@ Refuses to know: which rows are asked, and what is made of the answers.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,10 +48,17 @@ class Asker:
     """Asks one network in one format; tells nothing apart from what the rows say."""
 
     def __init__(
-        self, network: Any, tokenizer: Any, format: PromptFormat, ends: frozenset[int], wish: StopWish
+        self,
+        network: Any,
+        tokenizer: Any,
+        format: PromptFormat,
+        ends: frozenset[int],
+        wish: StopWish,
+        agree: Callable[[int], int] = int,
     ) -> None:
+        """`agree`: the token that all processes go on with, where all of them take part in each forward."""
         self._network, self._tokenizer, self._format = network, tokenizer, format
-        self._ends, self._wish = ends, wish
+        self._ends, self._wish, self._agree = ends, wish, agree
 
     def ask_all(self, examples: Sequence[Example]) -> list[Answered]:
         with resting(self._network):
@@ -80,7 +87,7 @@ class Asker:
         while len(made) < most:
             self._wish.check()
             out = self._network(input_ids=step, use_cache=True, **kept)
-            token = int(out.logits[0, -1].argmax())
+            token = self._agree(int(out.logits[0, -1].argmax()))
             if token in self._ends:
                 break
             made.append(token)

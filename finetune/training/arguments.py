@@ -6,13 +6,17 @@ Refuses to know: networks and data.
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from trl import SFTConfig
 
 from errors import BadRequest
+from finetune.distributed.company import ALONE, Company
+from finetune.distributed.configs import shared
 from finetune.sft_settings import SftSettings
 from finetune.tokens.dataset import AS_THEY_ARE
 from finetune.training.lesson import Lesson
@@ -20,16 +24,31 @@ from finetune.training.lesson import Lesson
 _OPTIMIZERS = {"adamw": "adamw_torch", "adamw-8bit": "paged_adamw_8bit", "adafactor": "adafactor"}
 _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
+_OURS: dict[str, Any] = {
+    # Pace asks for every checkpoint, and Tuner writes it; Trainer's own saving stays off.
+    "save_strategy": "no",
+    "eval_strategy": "no",
+    "logging_strategy": "steps",
+    "logging_steps": 1,
+    "logging_nan_inf_filter": False,
+    "disable_tqdm": True,
+}
+
 
 def arguments(
-    settings: SftSettings, lesson: Lesson, run: Path, device: torch.device, compute: torch.dtype
+    settings: SftSettings,
+    lesson: Lesson,
+    run: Path,
+    device: torch.device,
+    compute: torch.dtype,
+    company: Company = ALONE,
 ) -> SFTConfig:
     """`compute`: the type that activations have; what is learned is float32 all the same."""
     on_gpu = device.type == "cuda"
     made = SFTConfig(
         output_dir=str(run / "checkpoints"),
         per_device_train_batch_size=lesson.micro_batch,
-        gradient_accumulation_steps=lesson.rows_a_step // lesson.micro_batch,
+        gradient_accumulation_steps=lesson.accumulated,
         num_train_epochs=settings.epochs,
         max_steps=settings.max_steps or -1,
         learning_rate=settings.learning_rate,
@@ -38,22 +57,17 @@ def arguments(
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_grad_norm,
         optim=_OPTIMIZERS[settings.optimizer],
-        bf16=on_gpu and compute == torch.bfloat16,
-        fp16=on_gpu and compute == torch.float16,
+        adam_beta1=settings.adam_betas[0],
+        adam_beta2=settings.adam_betas[1],
+        **shared(company.kind, compute if on_gpu else torch.float32),
         use_cpu=not on_gpu,
         gradient_checkpointing=settings.gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False} if settings.gradient_checkpointing else None,
         seed=settings.seed,
-        # Pace asks for every checkpoint, and Tuner writes it; Trainer's own saving stays off.
-        save_strategy="no",
-        eval_strategy="no",
-        logging_strategy="steps",
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        disable_tqdm=True,
         dataloader_pin_memory=on_gpu,
-        report_to=_reporters(settings),
+        report_to=_reporters(settings, run) if company.first else [],
         run_name=run.name,
+        **_OURS,
         **AS_THEY_ARE,
     )
     if made.n_gpu > 1:
@@ -62,11 +76,14 @@ def arguments(
     return made
 
 
-def _reporters(settings: SftSettings) -> list[str]:
+def _reporters(settings: SftSettings, run: Path) -> list[str]:
     missing = [name for name in settings.report_to if find_spec(name) is None]
     if missing:
         raise BadRequest(
             f"{missing[0]} is not installed, so curves cannot be written there. Install it or leave it out.",
             name="report_to",
         )
+    if "tensorboard" in settings.report_to:
+        # The only way to say where.
+        os.environ["TENSORBOARD_LOGGING_DIR"] = str(run / "tensorboard")
     return list(settings.report_to)

@@ -7,8 +7,8 @@ Refuses to know: when to save, which checkpoint counts, and how Trainer would ha
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from torch import Tensor
 from torch.nn import Module, Parameter
 
 from errors import BadRequest
+from finetune.distributed.company import Company
+from finetune.distributed.dividing import put, whole
 from finetune.training.state_parts import (
     Parts,
     optimizer_parts,
@@ -28,7 +30,7 @@ from finetune.training.state_parts import (
     schedule_values,
 )
 
-_WEIGHTS, _OPTIMIZER, _RANDOM = "weights.safetensors", "optimizer.safetensors", "random.safetensors"
+_WEIGHTS, _OPTIMIZER = "weights.safetensors", "optimizer.safetensors"
 _STATE = "state.json"
 
 
@@ -40,6 +42,8 @@ class Position:
     total_steps: int
     rows_a_step: int
     blocks: int
+    best: Mapping[str, Any] = field(default_factory=dict)
+    """The best weights so far, as best.py writes it down."""
 
 
 def learning_weights(network: Module) -> Iterator[tuple[str, Parameter]]:
@@ -47,20 +51,49 @@ def learning_weights(network: Module) -> Iterator[tuple[str, Parameter]]:
     return ((name, value) for name, value in network.named_parameters() if value.requires_grad)
 
 
-def write_checkpoint(
-    folder: Path, network: Module, optimizer: Any, scheduler: Any, scaler: Any, position: Position
-) -> None:
-    weights = {name: value.detach().to("cpu", copy=True) for name, value in learning_weights(network)}
-    _save({name: value.contiguous() for name, value in weights.items()}, folder / _WEIGHTS)
-    kept, chance = optimizer_parts(optimizer), random_parts()
-    _save(kept.tensors, folder / _OPTIMIZER)
-    _save(chance.tensors, folder / _RANDOM)
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """A training as it stands between two steps, whole, on the processor."""
+
+    weights: Mapping[str, Tensor]
+    optimizer: Parts
+    chances: Sequence[Parts]
+    """Of each process."""
+    schedule: Mapping[str, Any]
+    scaler: Mapping[str, Any] | None
+
+
+@torch.no_grad()
+def whole_weights(network: Module) -> dict[str, Tensor]:
+    """What learns; the work of all processes where it is divided among them."""
+    weights = learning_weights(network)
+    return {name: whole(value).to("cpu", copy=True).contiguous() for name, value in weights}
+
+
+def moment_of(network: Module, optimizer: Any, scheduler: Any, scaler: Any, company: Company) -> Moment:
+    """The work of all processes, whichever of them writes it."""
+    return Moment(
+        whole_weights(network),
+        optimizer_parts(optimizer),
+        company.from_all(random_parts()),
+        schedule_values(scheduler),
+        None if scaler is None else scaler.state_dict(),
+    )
+
+
+def write_checkpoint(folder: Path, moment: Moment, position: Position) -> None:
+    _save(moment.weights, folder / _WEIGHTS)
+    _save(moment.optimizer.tensors, folder / _OPTIMIZER)
+    for rank, chance in enumerate(moment.chances):
+        _save(chance.tensors, folder / _random(rank))
+    first, *others = (chance.values for chance in moment.chances)
     state = {
         "position": vars(position),
-        "optimizer": kept.values,
-        "random": chance.values,
-        "schedule": schedule_values(scheduler),
-        "scaler": None if scaler is None else scaler.state_dict(),
+        "optimizer": moment.optimizer.values,
+        "random": first,
+        "random_of_others": others,
+        "schedule": moment.schedule,
+        "scaler": moment.scaler,
     }
     (folder / _STATE).write_text(json.dumps(state), encoding="utf-8")
 
@@ -82,7 +115,7 @@ def restore_weights(folder: Path, network: Module) -> None:
             "that the run began with."
         )
     for name, value in wanted.items():
-        value.copy_(held[name])
+        put(held[name], value)
 
 
 def restore_course(folder: Path, optimizer: Any, scheduler: Any) -> None:
@@ -97,12 +130,20 @@ def restore_scaler(folder: Path, scaler: Any) -> None:
         scaler.load_state_dict(held)
 
 
-def restore_chance(folder: Path) -> None:
-    restore_random(Parts(load_file(folder / _RANDOM), _state(folder)["random"]))
+def restore_chance(folder: Path, rank: int = 0) -> None:
+    """A process that was not there before has no state to go on with, and keeps its own."""
+    state = _state(folder)
+    values = [state["random"], *state.get("random_of_others", ())]
+    if rank < len(values):
+        restore_random(Parts(load_file(folder / _random(rank)), values[rank]))
 
 
-def _save(tensors: dict[str, Tensor], path: Path) -> None:
-    save_file(tensors, path, metadata={"format": "pt"})
+def _random(rank: int) -> str:
+    return f"random-{rank}.safetensors" if rank else "random.safetensors"
+
+
+def _save(tensors: Mapping[str, Tensor], path: Path) -> None:
+    save_file(dict(tensors), path, metadata={"format": "pt"})
 
 
 def _state(folder: Path) -> Mapping[str, Any]:

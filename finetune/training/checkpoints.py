@@ -36,15 +36,19 @@ class Checkpoints:
     def __init__(self, folder: Path, keep: int) -> None:
         self._folder, self._keep = folder, keep
 
-    def save(self, step: int, fill: Callable[[Path], None]) -> Checkpoint:
-        """On the disk when this returns; then older ones are deleted down to the number that is kept."""
+    def at(self, step: int) -> Path:
+        return self._folder / f"checkpoint-{step}"
+
+    def save(self, step: int, fill: Callable[[Path], None], spare: int | None = None) -> Checkpoint:
+        """On the disk when this returns; then older ones are deleted down to the number that is kept, but
+        never that of the step `spare`."""
 
         def sealed(folder: Path) -> None:
             fill(folder)
             seal(folder, {"step": step})
 
-        path = publish(self._folder / f"checkpoint-{step}", self._folder / f"tmp-{step}", sealed)
-        self._thin_out(step)
+        path = publish(self.at(step), self._folder / f"tmp-{step}", sealed)
+        self._thin_out(step, spare)
         return Checkpoint(step, path)
 
     def find(self) -> Found:
@@ -71,10 +75,11 @@ class Checkpoints:
         for path in self._folder.glob("tmp-*"):
             shutil.rmtree(path, ignore_errors=True)
 
-    def _thin_out(self, step: int) -> None:
+    def _thin_out(self, step: int, spare: int | None) -> None:
         # Later ones are broken: the run went on from before them.
         earlier = [checkpoint for checkpoint in self.all() if checkpoint.step <= step]
-        for checkpoint in [one for one in earlier if (one.path / MANIFEST).exists()][self._keep :]:
+        older = [one for one in earlier if (one.path / MANIFEST).exists()][self._keep :]
+        for checkpoint in [one for one in older if one.step != spare]:
             # Under another name first: killed midway, it must not be taken for a checkpoint.
             leaving = checkpoint.path.with_name(f"tmp-old-{checkpoint.step}")
             shutil.rmtree(leaving, ignore_errors=True)

@@ -1,8 +1,7 @@
 """What ends a training, said in a sentence with what to change.
 
-Knows: which setting to lower by how much when memory runs out, a full disk by its many names, and how a loss
-that is no number is told.
-Refuses to know: how a training goes on afterwards.
+Knows: a full disk by its many names, and how a loss that is no number is told.
+Refuses to know: how a training goes on afterwards, and in which order settings are lowered (planning).
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from collections.abc import Sequence
 
 from engines.shortage import is_shortage
 from errors import BadRequest, NaraniError, NoRoom, OutOfMemory
+from finetune.planning import lower_and_lower
 from finetune.run_folder import TrainingState
 from finetune.sft_settings import SftSettings
 
@@ -77,24 +77,14 @@ def out_of_memory(settings: SftSettings, state: TrainingState, step: int, kept: 
 def smaller(settings: SftSettings, learning: bool = True) -> tuple[str, str, str]:
     """(setting, new value, why): the cheapest change that needs less memory.
 
-    `learning`: it ran out in a step; loading and measuring hold no batch and no gradients.
-    """
-    if learning and settings.micro_batch > 1:
-        # The largest divisor of the batch that is at most half, so that the batch stays what it is.
-        half = settings.micro_batch // 2
-        fitting = next(size for size in range(half, 0, -1) if settings.batch % size == 0)
-        return "micro_batch", str(fitting), f"it is {settings.micro_batch}; batch stays {settings.batch}"
-    if learning and not settings.gradient_checkpointing:
-        return "gradient_checkpointing", "true", "slower, and needs far less for activations"
-    if settings.method in ("full", "lora", "int8-lora"):
-        into = "lora" if settings.method == "full" else "qlora"
-        return "method", into, f"it is {settings.method}"
-    if settings.max_tokens > 256:
-        return (
-            "max_tokens",
-            str(settings.max_tokens // 2),
-            f"it is {settings.max_tokens}",
-        )
+    `learning`: it ran out in a step."""
+    for name, changed in lower_and_lower(settings, in_a_step=learning):
+        before = f"it is {getattr(settings, name)}"
+        why = {
+            "micro_batch": f"{before}; batch stays {settings.batch}",
+            "gradient_checkpointing": "slower, and needs far less for activations",
+        }
+        return name, str(getattr(changed, name)).lower(), why.get(name, before)
     return "", "", "every setting that saves memory is in use"
 
 

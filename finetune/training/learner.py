@@ -19,6 +19,7 @@ from transformers import set_seed
 from engines.loading import LoadedModel, load_model
 from engines.loading.loaded import LoadWatch
 from errors import BadRequest
+from finetune.distributed.ranks import DIVIDED, launched
 from finetune.sft_settings import Precision, SftSettings
 from model_registry.spec import Architecture, ModelSpec, Quantisation
 
@@ -54,6 +55,9 @@ def load_base(
     quantisation = _QUANTISED.get(settings.method, "none")
     compute = _compute_type(settings.precision, spec, device)
     stored = torch.float32 if settings.method == "full" else compute
+    if launched().size > 1 and settings.distributed in DIVIDED:
+        # No GPU need have room for all of it: each takes its part from here.
+        device = torch.device("cpu")
     loading = spec.loading.model_copy(
         update={
             "dtype": _name(stored),

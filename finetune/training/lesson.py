@@ -29,7 +29,7 @@ BLOCK = "block"
 
 @dataclass(frozen=True)
 class Lesson:
-    """All of it for one process."""
+    """All of it; several processes take it up in turns, a micro batch each."""
 
     blocks: tuple[Block, ...]
     batching: Batching
@@ -38,26 +38,49 @@ class Lesson:
     """Blocks that one step learns from; the last step of an epoch may have fewer."""
     pad_id: int
     seed: int
+    processes: int = 1
+
+    @property
+    def accumulated(self) -> int:
+        """How often each process takes up blocks before a step."""
+        return math.ceil(self.rows_a_step / self._at_once)
+
+    @property
+    def _at_once(self) -> int:
+        return self.micro_batch * self.processes
 
     @property
     def steps_an_epoch(self) -> int:
         return math.ceil(len(self.blocks) / self.rows_a_step)
 
     def dataset(self) -> Dataset:
-        return as_dataset(self.blocks).add_column(BLOCK, list(range(len(self.blocks))))
+        """After the last block stands one of nothing to learn, for processes that would have none."""
+        lines = (*self.blocks, *([self._nothing] if self.processes > 1 else []))
+        return as_dataset(lines).add_column(BLOCK, list(range(len(lines))))
+
+    @property
+    def _nothing(self) -> Block:
+        return Block((TokenRow((self.pad_id,) * 2, (False,) * 2, "nothing"),))
 
     def order(self) -> EpochOrder:
         group = self.micro_batch if self.batching == "by-length" else 1
-        return EpochOrder(len(self.blocks), self.seed, group)
+        # A process must neither wait for one that has no block, nor learn a block a second time for its sake.
+        multiple = self._at_once if self.processes > 1 else 1
+        return EpochOrder(len(self.blocks), self.seed, group, multiple)
 
     def sources(self, numbers: Sequence[int]) -> list[str]:
-        return [row.source for number in numbers for row in self.blocks[number].rows]
+        return [row.source for number in self._real(numbers) for row in self.blocks[number].rows]
 
     def tokens(self, numbers: Sequence[int]) -> int:
-        return sum(len(self.blocks[number]) for number in numbers)
+        return sum(len(self.blocks[number]) for number in self._real(numbers))
+
+    def _real(self, numbers: Sequence[int]) -> list[int]:
+        return [number for number in numbers if number < len(self.blocks)]
 
 
-def make_lesson(rows: Sequence[TokenRow], settings: SftSettings, recurrent: bool, pad_id: int) -> Lesson:
+def make_lesson(
+    rows: Sequence[TokenRow], settings: SftSettings, recurrent: bool, pad_id: int, processes: int = 1
+) -> Lesson:
     """`recurrent`: the network cannot begin anew inside a block, so every row gets a block of its own."""
     if not any(any(row.learned) for row in rows):
         raise BadRequest(
@@ -67,8 +90,8 @@ def make_lesson(rows: Sequence[TokenRow], settings: SftSettings, recurrent: bool
     micro = settings.micro_batch
     found = blocks(rows, batching, settings.max_tokens, settings.seed, micro_batch=micro)
     # A step is never more than an epoch: small sets would otherwise be learned in fewer steps than asked for.
-    a_step = min(settings.batch, math.ceil(len(found) / micro) * micro)
-    return Lesson(tuple(found), batching, micro, a_step, pad_id, settings.seed)
+    a_step = min(settings.batch, len(found))
+    return Lesson(tuple(found), batching, micro, a_step, pad_id, settings.seed, processes)
 
 
 class NumberingCollator:

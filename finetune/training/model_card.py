@@ -34,7 +34,7 @@ def model_card(
             "it in that format, byte for byte; in another one it does worse.",
             "",
             *_figures(report),
-            *_data(files),
+            *_data(files, report["holdout_data"]),
             *_settings(manifest),
             *_licences(base, files),
         ]
@@ -45,15 +45,16 @@ def _figures(report: dict[str, Any]) -> list[str]:
     return ["## Figures", "", *figure_table(report), "", f"{report['trainable']}", ""]
 
 
-def _data(files: Sequence[DataFile]) -> list[str]:
+def _data(files: Sequence[DataFile], measured_with: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = ["## Data", "", "| file | rows | counted | sha256 |", "|---|---|---|---|"]
     lines += [f"| {file.name} | {file.rows} | × {file.weight:g} | `{file.sha256}` |" for file in files]
-    return [*lines, ""]
+    told = (f"Measured with `{file['name']}` (`{file['sha256']}`)." for file in measured_with)
+    return [*lines, "", *(line for sentence in told for line in (sentence, ""))]
 
 
 def _settings(manifest: Mapping[str, Any]) -> list[str]:
     # Where a person's files lie is nobody's business; the names stand in the table above.
-    left_out = {"data", "base_model", "name", "resume", "report_to"}
+    left_out = {"data", "holdout_data", "base_model", "name", "resume", "report_to"}
     kept = {key: value for key, value in manifest["settings"].items() if key not in left_out}
     versions = ", ".join(f"{name} {value}" for name, value in manifest["versions"].items() if value)
     return [

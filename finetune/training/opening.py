@@ -11,14 +11,15 @@ import json
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from errors import BadRequest
-from finetune.run_folder import RunFolder, TrainingState, name_for, now, run_folder
+from finetune.distributed.company import Company
+from finetune.run_folder import LOCK, RunFolder, TrainingState, name_for, now, run_folder
 from finetune.sft_settings import SftSettings
 from finetune.training.checkpoints import Checkpoints
 
@@ -37,16 +38,32 @@ _LIBRARIES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerat
 
 
 @contextmanager
-def opened(settings: SftSettings, home: Path) -> Iterator[tuple[RunFolder, SftSettings]]:
+def opened(settings: SftSettings, home: Path, company: Company) -> Iterator[tuple[RunFolder, SftSettings]]:
     """The run's folder, and the settings with the run's name in them; nobody else has the run meanwhile."""
+    with ExitStack() as held:
+        settings = company.first_only(lambda: _taken(settings, home, company, held))
+        assert settings.name is not None
+        run = run_folder(home, settings.name)
+        if not all(company.from_all(run.path.is_dir())):
+            raise BadRequest(
+                f"The folder of the run '{run.name}' is not seen from every machine. Let NARANI_HOME be a "
+                "folder that all of them share."
+            )
+        yield run, settings
+
+
+def _taken(settings: SftSettings, home: Path, company: Company, held: ExitStack) -> SftSettings:
     settings = replace(settings, name=name_for(settings, home))
     assert settings.name is not None
     run = run_folder(home, settings.name)
     run.path.mkdir(parents=True, exist_ok=True)
-    with _held(run):
-        if run.exists:
-            _refuse_mismatch(run, settings)
-        yield run, settings
+    held.enter_context(_held(run))
+    if run.came_to_nothing and not settings.resume:
+        run.forget()
+    if run.exists:
+        _refuse_mismatch(run, settings)
+    company.begin(run.path)
+    return settings
 
 
 def begin_manifest(run: RunFolder, settings: SftSettings) -> dict[str, Any]:
@@ -76,7 +93,8 @@ def _refuse_mismatch(run: RunFolder, settings: SftSettings) -> None:
             name="name",
         )
     if begun:
-        changed = _changed((run.read("manifest.json") or {}).get("settings", {}), settings)
+        manifest = run.read("manifest.json") or {}
+        changed = _changed(manifest.get("settings", {}), settings, manifest.get("batching"))
         if changed:
             raise BadRequest(
                 f"The run '{run.name}' was begun with another {changed}. Go on with the same settings, or "
@@ -85,11 +103,14 @@ def _refuse_mismatch(run: RunFolder, settings: SftSettings) -> None:
             )
 
 
-def _changed(before: Mapping[str, Any], settings: SftSettings) -> str | None:
-    """The first setting that differs; as JSON, for that is how the old ones were kept."""
+def _changed(before: Mapping[str, Any], settings: SftSettings, batching: str | None) -> str | None:
+    """The first setting that differs; as JSON, for that is how the old ones were kept.
+
+    `batching`: how rows were really put together."""
     wanted = json.loads(json.dumps(asdict(settings)))
-    # Batches of like length are put together by micro_batch, so there it decides the order of the rows.
-    fixed = {"micro_batch"} if settings.batching == "by-length" else set()
+    # Batches of like length are put together by micro_batch, so there it decides the order of the rows. So
+    # are those of a recurrent network, which are never packed.
+    fixed = {"micro_batch"} if "by-length" in (settings.batching, batching) else set()
     compared = (key for key in wanted if key not in _MAY_CHANGE - fixed)
     return next((key for key in compared if key in before and before[key] != wanted[key]), None)
 
@@ -97,7 +118,7 @@ def _changed(before: Mapping[str, Any], settings: SftSettings) -> str | None:
 @contextmanager
 def _held(run: RunFolder) -> Iterator[None]:
     """Let go by the system itself when the process ends, however it ends."""
-    with (run.path / ".lock").open("w") as file:
+    with (run.path / LOCK).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -15,7 +15,8 @@ import torch
 
 from errors import BadRequest
 from finetune.base import Base, base_for, learned_end
-from finetune.data import Examples, hold_out, read_examples
+from finetune.data import Examples, hold_out, read_examples, without_questions
+from finetune.distributed.company import ALONE, Company
 from finetune.examples import Example
 from finetune.run_folder import RunFolder
 from finetune.sft_settings import SftSettings
@@ -29,6 +30,7 @@ from finetune.training.lesson import Lesson, make_lesson
 from finetune.training.measuring import forgetting_rows
 from finetune.training.stopping import StopWish
 from model_registry.registry import load_registry
+from model_registry.spec import Architecture
 
 _ASKED, _ASKED_OF_LEARNED = 16, 8
 
@@ -40,6 +42,21 @@ class Rows:
     examples: Examples
     learned: tuple[Example, ...]
     held_out: tuple[Example, ...]
+    given: Examples | None = None
+    """What the held-out rows were read from, where they are no share of the data."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        if self.given is None:
+            return self.examples.notes
+        left_out = len(self.examples.rows) - len(self.learned)
+        said = f"Not learned, for their question stands in the held-out data: {left_out} rows."
+        return (*self.examples.notes, *self.given.notes, *([said] if left_out else []))
+
+    def files(self) -> dict[str, list[dict[str, Any]]]:
+        """What was read, with hashes."""
+        read = {"data": self.examples.files, "holdout_data": self.given.files if self.given else ()}
+        return {name: [asdict(file) for file in files] for name, files in read.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +99,9 @@ class Prepared:
             },
             "device": self.learner.loaded.device.type,
             "precision": str(self.learner.compute).removeprefix("torch."),
-            "data": [asdict(file) for file in self.rows.examples.files],
+            **self.rows.files(),
             "rows": {"learned": len(self.rows.learned), "held_out": len(self.rows.held_out)},
+            "batching": self.lesson.batching,
             "blocks": len(self.lesson.blocks),
             "rows_a_step": self.lesson.rows_a_step,
             "trainable": asdict(self.trainable),
@@ -94,24 +112,42 @@ class Prepared:
 
 def read_rows(settings: SftSettings) -> Rows:
     examples = read_examples(settings.data, skip_bad=settings.skip_bad, seed=settings.seed)
+    if settings.holdout_data:
+        given = read_examples(settings.holdout_data, skip_bad=settings.skip_bad, seed=settings.seed)
+        return Rows(examples, tuple(without_questions(examples.rows, given.rows)), given.rows, given)
     learned, held_out = hold_out(examples.rows, settings.holdout, settings.seed)
     return Rows(examples, tuple(learned), tuple(held_out))
 
 
 def refuse_other_data(run: RunFolder, rows: Rows) -> None:
     """A run that goes on must find the files that it began with."""
-    before = {file["name"]: file["sha256"] for file in (run.read("manifest.json") or {}).get("data", [])}
-    for file in rows.examples.files:
-        if before and before.get(file.name) != file.sha256:
-            raise BadRequest(
-                f"{file.name} is not the file that '{run.name}' began with. Put the old one back, or begin a "
-                "new run.",
-                file=file.name,
-            )
+    manifest = run.read("manifest.json") or {}
+    for kind, files in rows.files().items():
+        before = {file["name"]: file["sha256"] for file in manifest.get(kind, [])}
+        for file in files:
+            if before and before.get(file["name"]) != file["sha256"]:
+                raise BadRequest(
+                    f"{file['name']} is not the file that '{run.name}' began with. Put the old one back, or "
+                    "begin a new run.",
+                    file=file["name"],
+                )
 
 
-def prepare(settings: SftSettings, rows: Rows, home: Path, device: torch.device, wish: StopWish) -> Prepared:
+def prepare(
+    settings: SftSettings,
+    rows: Rows,
+    home: Path,
+    device: torch.device,
+    wish: StopWish,
+    company: Company = ALONE,
+) -> Prepared:
     base = base_for(settings.base_model, load_registry(home / "models"), settings.format)
+    if company.divided and base.spec.architecture is Architecture.RWKV:
+        raise BadRequest(
+            f"A recurrent network cannot be divided by {company.kind}: it changes all of its weights between "
+            "learning and answering. Choose ddp or zero2.",
+            name="distributed",
+        )
     loaded, compute = load_base(base.spec, settings, device, wish)
     tokenizer = loaded.tokenizer
     added = add_tokens(loaded.model, tokenizer, base.format, settings.method, base.spec.title)
@@ -120,7 +156,7 @@ def prepare(settings: SftSettings, rows: Rows, home: Path, device: torch.device,
     held = _tokens(rows.held_out, settings, base, tokenizer, end)
     targets = () if settings.method == "full" else _targets(loaded.model, base, settings)
     learner = set_learning(loaded, compute, settings, targets)
-    lesson = make_lesson(made.rows, settings, learner.recurrent, learner.pad_id)
+    lesson = make_lesson(made.rows, settings, learner.recurrent, learner.pad_id, company.size)
     plain = forgetting_rows(tokenizer)
     return Prepared(
         base=base,
@@ -169,7 +205,7 @@ def _notes(
     added: Sequence[str],
 ) -> Iterator[str]:
     yield from base.notes
-    yield from rows.examples.notes
+    yield from rows.notes
     yield from learner.notes
     yield from added
     if made.cut:

@@ -6,10 +6,12 @@ Refuses to know: how anything is measured.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from errors import NaraniError
 from finetune.training.answering import NEAR, Answered
 from finetune.training.measuring import Predicted
 
@@ -37,6 +39,16 @@ class Measured:
 
     def written(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def refuse_no_numbers(before: Measured, after: Measured) -> None:
+    """JSON has no word for what is not a number, and nobody wants a model that computes it."""
+    figures = (before.held_out, before.forgetting, after.held_out, after.forgetting)
+    if not all(math.isfinite(found.loss) for found in figures):
+        raise NaraniError(
+            "The held-out rows or the plain sentences are predicted with a loss that is not a number, so "
+            "nothing was saved as a model. Look at the held-out rows, or begin anew with precision float32."
+        )
 
 
 def report_of(before: Measured, after: Measured, facts: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,18 @@ from torch import Tensor
 
 from errors import NaraniError
 from finetune.run_folder import RunFolder
-from finetune.training.checkpoint_files import learning_weights
 from finetune.training.learner import Learner
 from finetune.training.whole_folders import publish
 
 _WEIGHTS = "adapter_model.safetensors"
 
 
-def save_result(learner: Learner, run: RunFolder, base_name: str, card: str) -> Path:
-    """The run's `adapter` or `model` folder with its card; a folder of an earlier try makes way."""
+def save_result(
+    learner: Learner, weights: Mapping[str, Tensor], run: RunFolder, base_name: str, card: str
+) -> Path:
+    """The run's `adapter` or `model` folder with its card; a folder of an earlier try makes way.
+
+    `weights`: what was learned, whole."""
     from peft import PeftModel
 
     is_adapter = isinstance(learner.network, PeftModel)
@@ -33,9 +37,9 @@ def save_result(learner: Learner, run: RunFolder, base_name: str, card: str) -> 
 
     def fill(folder: Path) -> None:
         if is_adapter:
-            _write_adapter(learner, base_name, folder)
+            _write_adapter(learner, weights, base_name, folder)
         else:
-            _write_model(learner, folder)
+            _write_model(learner, weights, folder)
         (folder / "README.md").write_text(card, encoding="utf-8")
 
     shutil.rmtree(final, ignore_errors=True)
@@ -50,19 +54,18 @@ def settle(learner: Learner) -> None:
         learner.network.to(learner.compute)
 
 
-def _write_adapter(learner: Learner, base_name: str, folder: Path) -> None:
+def _write_adapter(learner: Learner, weights: Mapping[str, Tensor], base_name: str, folder: Path) -> None:
     """By hand: PEFT's own saving takes the state dict of the base, which unpacks nf4 on a processor."""
-    learned = dict(learning_weights(learner.network))
-    tensors = {_stored(name): value.detach().to("cpu", copy=True) for name, value in learned.items()}
+    tensors = {_stored(name): value for name, value in weights.items()}
     save_file(tensors, folder / _WEIGHTS, metadata={"format": "pt"})
     config = {**learner.network.peft_config["default"].to_dict(), "inference_mode": True}
     config["base_model_name_or_path"] = base_name
     text = json.dumps(config, indent=2, sort_keys=True, default=_listed, ensure_ascii=False)
     (folder / "adapter_config.json").write_text(text + "\n", encoding="utf-8")
-    _refuse_difference(load_file(folder / _WEIGHTS), learned)
+    _refuse_difference(load_file(folder / _WEIGHTS), weights)
 
 
-def _write_model(learner: Learner, folder: Path) -> None:
+def _write_model(learner: Learner, weights: Mapping[str, Tensor], folder: Path) -> None:
     from transformers import GenerationConfig
 
     network: Any = learner.network
@@ -70,14 +73,23 @@ def _write_model(learner: Learner, folder: Path) -> None:
         eos_token_id=sorted(learner.loaded.eos_token_ids), pad_token_id=learner.pad_id
     )
     network.config.dtype = learner.compute
-    network.save_pretrained(folder)
+    network.save_pretrained(folder, state_dict=_state(network, weights, learner.compute))
     learner.loaded.tokenizer.save_pretrained(folder)
 
 
-def _refuse_difference(stored: dict[str, Tensor], learned: dict[str, Any]) -> None:
+def _state(network: Any, weights: Mapping[str, Tensor], compute: torch.dtype) -> dict[str, Tensor]:
+    """Buffers as they are; every weight under each of its names, where two layers share one."""
+    held = network.state_dict(keep_vars=True)
+    first = {id(value): name for name, value in network.named_parameters()}
+    names = {name: first[id(value)] for name, value in network.named_parameters(remove_duplicate=False)}
+    kept = {name: value.to(compute) for name, value in weights.items()}
+    return {name: kept[names[name]] if name in names else value for name, value in held.items()}
+
+
+def _refuse_difference(stored: dict[str, Tensor], learned: Mapping[str, Tensor]) -> None:
     for name, value in learned.items():
         held = stored.get(_stored(name))
-        if held is None or not torch.equal(held, value.detach().cpu()):
+        if held is None or not torch.equal(held, value):
             raise NaraniError("The adapter that was written is not the one that was learned. Save it again.")
 
 

@@ -9,34 +9,42 @@ from __future__ import annotations
 import logging
 import time
 import warnings
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from torch import Tensor
+from transformers import set_seed
 
 from engines.devices import pick_device
 from engines.loading.load import quieten_libraries
 from errors import BadRequest, NaraniError, Stopped
+from finetune.distributed.company import Company, joined, refuse_lost
+from finetune.distributed.ranks import device_of, first_says, launched
 from finetune.registering import Result, register
 from finetune.run_folder import RunFolder, TrainingState, write_whole
 from finetune.sft_settings import SftSettings
 from finetune.training.answering import Asker
 from finetune.training.arguments import arguments
-from finetune.training.checkpoint_files import read_position, restore_weights
+from finetune.training.best import Best
+from finetune.training.checkpoint_files import read_position, restore_weights, whole_weights
 from finetune.training.checkpoints import Checkpoint, Checkpoints
 from finetune.training.faults import explained, refuse_unfit
 from finetune.training.measuring import predicted
 from finetune.training.model_card import model_card
 from finetune.training.opening import begin_manifest, opened
-from finetune.training.pace import Pace
-from finetune.training.preparing import Prepared, base_name, prepare, read_rows, refuse_other_data
-from finetune.training.report import Measured, markdown, report_of
+from finetune.training.pace import Pace, WhenDivided
+from finetune.training.preparing import Prepared, Rows, base_name, prepare, read_rows, refuse_other_data
+from finetune.training.report import Measured, markdown, refuse_no_numbers, report_of
 from finetune.training.saving import save_result, settle
-from finetune.training.stopping import StopWish, listening
+from finetune.training.stopping import SharedWish, StopWish, listening
 from finetune.training.telling import Show, Telling
 from finetune.training.trainer import Tuner
 
 _log = logging.getLogger(__name__)
+Made = TypeVar("Made")
 
 
 def train(settings: SftSettings, home: Path, *, show: Show | None = None, device: str | None = None) -> Path:
@@ -44,30 +52,37 @@ def train(settings: SftSettings, home: Path, *, show: Show | None = None, device
 
     `device`: "cpu" or "cuda:0"; None: the first GPU, or the processor.
     """
-    place = pick_device(device)
-    refuse_unfit(settings, on_gpu=place.type == "cuda")
-    with opened(settings, home) as (run, settings), listening() as wish:
-        telling = Telling(run, show)
-        course = _Course(settings, home, run, place, telling, wish)
+    ranks = launched()
+    place = pick_device(device_of(ranks, device))
+    with ExitStack() as held:
+        with first_says(ranks):
+            refuse_unfit(settings, on_gpu=place.type == "cuda")
+            company = held.enter_context(joined(settings.distributed, place))
+            run, settings = held.enter_context(opened(settings, home, company))
+        wish = held.enter_context(listening())
+        telling = Telling(run, show, company)
+        course = _Course(settings, home, run, place, telling, wish, company)
         try:
             course.make()
         except Stopped:
             telling.enter(TrainingState.STOPPED)
-            raise
+            with first_says(ranks):
+                raise
         except Exception as error:
             status = telling.status
-            failure = explained(error, settings, status.state, status.step, course.kept)
+            known = refuse_lost(error, company)
+            failure = explained(known, settings, status.state, status.step, course.kept)
+            telling.fail(failure)
             if type(failure) is NaraniError:
                 # Nothing that was foreseen, so whoever looks into it needs more than the sentence.
                 _log.error("the training broke", exc_info=True)
-            telling.fail(failure)
             raise failure from error
         telling.enter(TrainingState.DONE)
         return run.path
 
 
 class _Course:
-    """One training on its way."""
+    """One training on its way, in one process or in each of several."""
 
     def __init__(
         self,
@@ -77,30 +92,47 @@ class _Course:
         device: torch.device,
         telling: Telling,
         wish: StopWish,
+        company: Company,
     ) -> None:
         self._settings, self._home, self._run = settings, home, run
         self._device, self._telling, self._wish = device, telling, wish
+        self._company = company
         self._checkpoints = Checkpoints(run.checkpoints, settings.keep_checkpoints)
+        self._best = Best(settings.keep == "best", settings.patience)
         self._began = time.monotonic()
         self.kept: int | None = None
         """The step of the newest checkpoint."""
 
     def make(self) -> None:
         quieten_libraries()
+        company = self._company
         self._telling.enter(TrainingState.PREPARING)
-        manifest = begin_manifest(self._run, self._settings)
+        rows = company.each(self._rows)
+        begin = company.first_only(self._found)
+        self.kept = begin.step if begin else None
+        prepared = company.each(
+            lambda: prepare(self._settings, rows, self._home, self._device, self._wish, company)
+        )
+        manifest = company.first_only(lambda: self._manifest(prepared))
+        if not company.divided:
+            self._before(prepared)
+        self._learn(prepared, begin)
+        if not company.divided:
+            settle(prepared.learner)
+        before = Measured.read(company.first_only(self._measured_before))
+        after = self._measured(lambda wish: self._measure(prepared, wish))
+        refuse_no_numbers(before, after)
+        weights = whole_weights(prepared.learner.network)
+        report = report_of(before, after, self._facts(prepared))
+        company.first_only(lambda: self._finish(prepared, weights, manifest, report))
+
+    def _rows(self) -> Rows:
+        if self._company.first:
+            begin_manifest(self._run, self._settings)
         rows = read_rows(self._settings)
         refuse_other_data(self._run, rows)
         self._wish.check()
-        begin = self._found()
-        prepared = prepare(self._settings, rows, self._home, self._device, self._wish)
-        manifest |= prepared.facts()
-        self._run.write("manifest.json", manifest)
-        before = self._before(prepared)
-        self._learn(prepared, begin)
-        settle(prepared.learner)
-        after = self._measure(prepared)
-        self._finish(prepared, manifest, report_of(before, after, self._facts(prepared)))
+        return rows
 
     def _found(self) -> Checkpoint | None:
         """The checkpoint to go on from; broken ones are told of."""
@@ -108,94 +140,119 @@ class _Course:
         found = self._checkpoints.find()
         for sentence in found.broken:
             _log.warning(sentence)
-        self.kept = found.newest.step if found.newest else None
-        self._run.forget_metrics_after(self.kept or 0)
+        self._run.forget_metrics_after(found.newest.step if found.newest else 0)
         return found.newest
 
-    def _before(self, prepared: Prepared) -> Measured:
-        """Measured once: a run that goes on has its base no more as it was."""
-        held = self._run.read("before.json")
-        if held is not None:
-            return Measured.read(held)
-        before = self._measure(prepared)
-        self._run.write("before.json", before.written())
-        return before
+    def _manifest(self, prepared: Prepared) -> dict[str, Any]:
+        facts = {"device": self._device.type, "processes": self._company.size}
+        manifest = {**(self._run.read("manifest.json") or {}), **prepared.facts(), **facts}
+        self._run.write("manifest.json", manifest)
+        return manifest
 
-    def _measure(self, prepared: Prepared) -> Measured:
+    def _before(self, prepared: Prepared) -> None:
+        """Measured once: a run that goes on has its base no more as it was."""
+        if self._company.first_only(self._measured_before):
+            return
+        before = self._measured(lambda wish: self._measure(prepared, wish))
+        if self._company.first:
+            self._run.write("before.json", before.written())
+
+    def _measured_before(self) -> dict[str, Any]:
+        return self._run.read("before.json") or {}
+
+    def _measured(self, measure: Callable[[StopWish], Made]) -> Made:
+        """The first does it, but where weights are divided it is the work of all."""
+        if self._company.divided:
+            return measure(SharedWish(self._wish, self._company))
+        return self._company.first_only(lambda: measure(self._wish))
+
+    def _measure(self, prepared: Prepared, wish: StopWish) -> Measured:
         self._telling.enter(TrainingState.MEASURING)
-        learner = prepared.learner
-        asker = Asker(
-            learner.network, learner.loaded.tokenizer, prepared.base.format, prepared.ends, self._wish
-        )
+        learner, base = prepared.learner, prepared.base
+        agree = self._company.from_first if self._company.divided else int
+        asker = Asker(learner.network, learner.loaded.tokenizer, base.format, prepared.ends, wish, agree)
         return Measured(
-            predicted(learner.network, prepared.held_out, self._device, self._wish),
-            predicted(learner.network, prepared.forgetting, self._device, self._wish),
+            predicted(learner.network, prepared.held_out, self._device, wish),
+            predicted(learner.network, prepared.forgetting, self._device, wish),
             tuple(asker.ask_all(prepared.asked)),
             tuple(asker.ask_all(prepared.asked_of_learned)),
         )
 
     def _learn(self, prepared: Prepared, begin: Checkpoint | None) -> None:
         self._telling.enter(TrainingState.TRAINING)
-        if begin is not None and self._ended_there(prepared, begin):
+        if begin is not None:
+            self._refuse_other_count(prepared, begin)
             restore_weights(begin.path, prepared.learner.network)
-            return
-        trainer = self._trainer(prepared)
+            self._best.go_on_from(read_position(begin.path).best)
         with warnings.catch_warnings():
             # What libraries warn each other of; nothing of it is for the person who trains.
             warnings.simplefilter("ignore")
+            trainer = self._trainer(prepared)
+            if not self._company.first:
+                # What the first drops out, the others should not.
+                set_seed((self._settings.seed + self._company.rank) % 2**32)
             trainer.train(resume_from_checkpoint=str(begin.path) if begin else None)
         if self._wish.asked and trainer.state.global_step < trainer.state.max_steps:
             step = trainer.state.global_step
             raise Stopped(
                 f"Stopped after step {step}; its checkpoint is kept. Go on with --resume.", step=step
             )
+        self._best.put_back(
+            trainer.state.global_step, self._checkpoints, prepared.learner.network, self._company
+        )
 
-    def _ended_there(self, prepared: Prepared, begin: Checkpoint) -> bool:
-        """Whether nothing is left to learn; a checkpoint that counts otherwise is refused."""
-        position = read_position(begin.path)
-        lesson = prepared.lesson
+    def _refuse_other_count(self, prepared: Prepared, begin: Checkpoint) -> None:
+        position, lesson = read_position(begin.path), prepared.lesson
         if (position.rows_a_step, position.blocks) != (lesson.rows_a_step, len(lesson.blocks)):
             raise BadRequest(
                 f"'{self._run.name}' began with {position.blocks} blocks, {position.rows_a_step} a step; now "
                 "they are others, so it cannot go on. Put settings and data back as they were."
             )
-        self._telling.step(
-            position.step, position.total_steps, position.step / lesson.steps_an_epoch, None, None
-        )
-        return position.step >= position.total_steps
 
     def _trainer(self, prepared: Prepared) -> Tuner:
-        learner, lesson = prepared.learner, prepared.lesson
+        learner, lesson, company = prepared.learner, prepared.lesson, self._company
 
         def saved(step: int) -> None:
             self.kept = step
 
-        def measure() -> float | None:
-            return predicted(learner.network, prepared.held_out, self._device, self._wish).loss
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            trainer = Tuner(
-                learner.network,
-                arguments(self._settings, lesson, self._run.path, self._device, learner.compute),
-                lesson,
-                self._checkpoints,
-                learner.loaded.tokenizer,
-                [],
-                saved,
+        def measure() -> float:
+            trainer.held_out_loss = loss = self._measured(
+                lambda wish: predicted(learner.network, prepared.held_out, self._device, wish).loss
             )
+            return loss
+
+        trainer = Tuner(
+            learner.network,
+            arguments(self._settings, lesson, self._run.path, self._device, learner.compute, company),
+            lesson,
+            self._checkpoints,
+            learner.loaded.tokenizer,
+            [],
+            saved,
+            self._best,
+            company,
+        )
+        if company.divided:
+            trainer.add_callback(WhenDivided(lambda: self._before_learning(prepared)))
         trainer.add_callback(
             Pace(
                 self._telling,
                 self._wish,
                 lesson.steps_an_epoch,
                 self._settings.checkpoint_steps,
+                self._settings.measure_steps,
                 measure,
+                self._best,
                 lambda: trainer.tokens_seen,
                 self._device,
+                company,
             )
         )
         return trainer
+
+    def _before_learning(self, prepared: Prepared) -> None:
+        self._before(prepared)
+        self._telling.enter(TrainingState.TRAINING)
 
     def _facts(self, prepared: Prepared) -> dict[str, Any]:
         status = self._telling.status
@@ -210,15 +267,23 @@ class _Course:
             "seconds": round(time.monotonic() - self._began, 1),
             "trainable": str(prepared.trainable),
             "rows": {"learned": len(prepared.rows.learned), "held_out": len(prepared.rows.held_out)},
-            "notes": list(prepared.notes),
+            **prepared.rows.files(),
+            **self._best.facts(status.step),
+            "notes": [*prepared.notes, *self._best.notes(status.step)],
         }
 
-    def _finish(self, prepared: Prepared, manifest: dict[str, Any], report: dict[str, Any]) -> None:
+    def _finish(
+        self,
+        prepared: Prepared,
+        weights: Mapping[str, Tensor],
+        manifest: dict[str, Any],
+        report: dict[str, Any],
+    ) -> None:
         self._telling.enter(TrainingState.SAVING)
         files = prepared.rows.examples.files
         name = base_name(prepared.base)
         card = model_card(prepared.base, name, files, manifest, report)
-        folder = save_result(prepared.learner, self._run, name, card)
+        folder = save_result(prepared.learner, weights, self._run, name, card)
         result = Result(
             run=self._run.name,
             folder=folder,

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from errors import BadRequest
+from finetune.distributed.dividing import part_of, whole
 
 _PLAIN = (bool, int, float, str, type(None))
 
@@ -37,7 +38,7 @@ def optimizer_parts(optimizer: Any) -> Parts:
         for name, value in state.items():
             if isinstance(value, Tensor):
                 # A copy on the processor: some optimisers share one tensor between parameters.
-                tensors[f"{number}.{name}"] = value.detach().to("cpu", copy=True).contiguous()
+                tensors[f"{number}.{name}"] = whole(value.detach()).to("cpu", copy=True).contiguous()
             else:
                 values.setdefault(str(number), {})[name] = _plain(value)
     groups = [{key: _plain(value) for key, value in group.items()} for group in held["param_groups"]]
@@ -45,20 +46,20 @@ def optimizer_parts(optimizer: Any) -> Parts:
 
 
 def restore_optimizer(optimizer: Any, parts: Parts) -> None:
-    now = optimizer.state_dict()["param_groups"]
-    groups = _groups(parts, now)
+    groups = _groups(parts, optimizer.param_groups)
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     state: dict[int, dict[str, Any]] = {}
     for number, values in parts.values["state"].items():
         state.setdefault(int(number), {}).update(values)
     for key, value in parts.tensors.items():
         number, _, name = key.partition(".")
-        state.setdefault(int(number), {})[name] = value
+        state.setdefault(int(number), {})[name] = part_of(value, weights[int(number)])
     optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
 def _groups(parts: Parts, now: list[dict[str, Any]]) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = parts.values["param_groups"]
-    if [group["params"] for group in groups] != [group["params"] for group in now]:
+    if [len(group["params"]) for group in groups] != [len(group["params"]) for group in now]:
         raise BadRequest("The checkpoint holds the state of other weights than those that are trained now.")
     return groups
 
@@ -70,15 +71,17 @@ def schedule_values(scheduler: Any) -> dict[str, Any]:
 
 
 def restore_schedule(scheduler: Any, values: Mapping[str, Any]) -> None:
-    scheduler.load_state_dict({**scheduler.state_dict(), **values})
+    now = scheduler.state_dict()
+    # One rate holds for all groups of weights, whose number is another where DeepSpeed divides them.
+    rates = {name: values[name][:1] * len(now[name]) for name in ("base_lrs", "_last_lr")}
+    scheduler.load_state_dict({**now, **values, **rates})
 
 
 def random_parts() -> Parts:
-    """Every source of chance that a step draws from."""
+    """Every source of chance that a step of this process draws from."""
     tensors = {"torch": torch.get_rng_state()}
     if torch.cuda.is_available():
-        for number, state in enumerate(torch.cuda.get_rng_state_all()):
-            tensors[f"cuda.{number}"] = state
+        tensors["cuda"] = torch.cuda.get_rng_state()
     version, words, gauss = random.getstate()
     legacy = np.random.get_state(legacy=False)
     assert isinstance(legacy, dict)
@@ -92,10 +95,8 @@ def random_parts() -> Parts:
 
 def restore_random(parts: Parts) -> None:
     torch.set_rng_state(parts.tensors["torch"])
-    count = sum(key.startswith("cuda.") for key in parts.tensors)
-    cards = [parts.tensors[f"cuda.{number}"] for number in range(count)]
-    if torch.cuda.is_available() and len(cards) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(cards)
+    if torch.cuda.is_available() and "cuda" in parts.tensors:
+        torch.cuda.set_rng_state(parts.tensors["cuda"])
     version, words, gauss = parts.values["python"]
     random.setstate((version, tuple(words), gauss))
     numpy = parts.values["numpy"]

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from errors import Stopped
+from finetune.distributed.company import Company
 
 
 class StopWish:
@@ -35,6 +36,19 @@ class StopWish:
     def report(self, stage: str, fraction: float | None, note: str = "") -> None:
         """As the watch of a load: the load ends at its next tensor."""
         self.check()
+
+
+class SharedWish(StopWish):
+    """For work that all processes do at once: where one is asked to stop, all do at the same place."""
+
+    def __init__(self, own: StopWish, company: Company) -> None:
+        super().__init__()
+        self._own, self._company = own, company
+
+    def check(self) -> None:
+        if self._company.any(self._own.asked)[0]:
+            self._own.ask()
+        self._own.check()
 
 
 @contextmanager

@@ -12,17 +12,20 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from errors import NaraniError
+from finetune.distributed.company import ALONE, Company
+from finetune.distributed.ranks import SaidElsewhere
 from finetune.run_folder import Metric, RunFolder, TrainingState, TrainingStatus, now
 
 Show = Callable[[TrainingStatus, Metric | None], None]
 """Is called at each change of state and after each step, with that step's figures."""
 
-_SECONDS_BETWEEN = 0.5
+_SECONDS_BETWEEN = 1.0
+"""Of steps; each writing waits for the disk."""
 
 
 class Telling:
-    def __init__(self, run: RunFolder, show: Show | None) -> None:
-        self._run, self._show = run, show
+    def __init__(self, run: RunFolder, show: Show | None, company: Company = ALONE) -> None:
+        self._run, self._show, self._company = run, show, company
         self._written = 0.0
         self.status = TrainingStatus(TrainingState.PREPARING, pid=os.getpid(), started=now())
 
@@ -33,19 +36,29 @@ class Telling:
         self, step: int, total: int, epoch: float, seconds_left: float | None, metric: Metric | None
     ) -> None:
         """`metric` is on disk when this returns."""
-        if metric is not None:
+        if metric is not None and self._company.first:
             self._run.add_metric(metric)
         reached = replace(self.status, step=step, total_steps=total, epoch=epoch, seconds_left=seconds_left)
         self._tell(reached, metric)
 
     def fail(self, error: NaraniError) -> None:
+        """Whichever process is the first with something to say; the others keep silent."""
+        if isinstance(error, SaidElsewhere) or not self._company.claim(self._run.path):
+            raise SaidElsewhere
         failed = replace(self.status, state=TrainingState.FAILED, error=str(error), error_code=error.code)
-        self._tell(replace(failed, seconds_left=None), force=True)
+        self._write(replace(failed, seconds_left=None))
+        if self._show is not None:
+            self._show(self.status, None)
 
     def _tell(self, status: TrainingStatus, metric: Metric | None = None, *, force: bool = False) -> None:
         self.status = status
+        if not self._company.first:
+            return
         if force or time.monotonic() - self._written >= _SECONDS_BETWEEN:
-            self.status = self._run.set_status(status)
-            self._written = time.monotonic()
+            self._write(status)
         if self._show is not None:
             self._show(self.status, metric)
+
+    def _write(self, status: TrainingStatus) -> None:
+        self.status = self._run.set_status(status)
+        self._written = time.monotonic()

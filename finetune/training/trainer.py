@@ -13,24 +13,30 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import Module
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, pad
 from transformers import PrinterCallback, TrainerCallback
 from transformers.trainer import TRAINER_STATE_NAME
 from trl import SFTConfig, SFTTrainer
 
+from finetune.distributed.company import ALONE, Company
+from finetune.distributed.dividing import WholeOfZero
 from finetune.tokens.blocks import NOT_LEARNED
+from finetune.training.best import Best
 from finetune.training.checkpoint_files import (
     Position,
     learning_weights,
+    moment_of,
     restore_chance,
     restore_course,
     restore_scaler,
-    restore_weights,
     write_checkpoint,
 )
 from finetune.training.checkpoints import Checkpoints
 from finetune.training.faults import NotANumber
 from finetune.training.lesson import BLOCK, Lesson, NumberingCollator
+
+HELD_OUT_LOSS = "eval_loss"
+"""As TensorBoard and wandb know it."""
 
 
 class Tuner(SFTTrainer):
@@ -43,13 +49,17 @@ class Tuner(SFTTrainer):
         tokenizer: Any,
         callbacks: Sequence[TrainerCallback],
         saved: Callable[[int], None],
+        best: Best,
+        company: Company = ALONE,
     ) -> None:
         # TRL makes LoRA weights over a quantised base bfloat16, in which small updates are lost.
         exact = {name: value.data for name, value in learning_weights(network)}
         self._lesson, self._checkpoints, self._saved = lesson, checkpoints, saved
-        self._order = lesson.order()
+        self._best, self._company, self._order = best, company, lesson.order()
         self._in_step: list[int] = []
         self.tokens_seen = 0
+        self.held_out_loss: float | None = None
+        """Told with the figures of the step after which it was measured."""
         super().__init__(
             model=network,
             args=arguments,
@@ -70,7 +80,29 @@ class Tuner(SFTTrainer):
     def _run_epoch(self, *rest: Any, **named: Any) -> None:
         # Not left to accelerate, which does not find the sampler of a resumed epoch on two GPUs.
         self._order.set_epoch(named["epoch"])
+        if self.state.global_step >= self.state.max_steps or self._best.worn_out:
+            # It went on from its last checkpoint, which may stand in the middle of an epoch.
+            self.control.should_training_stop = True
+            return
         super()._run_epoch(*rest, **named)
+
+    def _prepare_for_training(self, max_steps: int, train_dataloader: Any, checkpoint: str | None) -> Any:
+        # Not told where from: DeepSpeed would look for a checkpoint of its own there.
+        prepared = super()._prepare_for_training(max_steps, train_dataloader, None)
+        self._load_optimizer_and_scheduler(checkpoint)
+        self._load_scaler(checkpoint)
+        return prepared
+
+    def create_optimizer(self, *rest: Any) -> Any:
+        made = super().create_optimizer(*rest)
+        if self.is_deepspeed_enabled:
+            self._whole = WholeOfZero(made)
+        return made
+
+    @property
+    def _course(self) -> Any:
+        """The optimiser as one process would have it."""
+        return self._whole.within(self.optimizer) if self.is_deepspeed_enabled else self.optimizer
 
     def training_step(self, model: Module, inputs: dict[str, Any], *rest: Any, **named: Any) -> Tensor:
         numbers = inputs.pop(BLOCK).tolist()
@@ -91,51 +123,62 @@ class Tuner(SFTTrainer):
         """TRL's way never holds all logits, which pays on a GPU; a processor would compute them twice."""
         if self.args.device.type == "cuda" or self.aux_loss_enabled:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        labels = inputs.pop("labels")[:, 1:]
+        labels = pad(inputs.pop("labels")[:, 1:], (0, 1), value=NOT_LEARNED).flatten()
         outputs = model(**inputs, use_cache=False)
-        learned = labels != NOT_LEARNED
-        loss = cross_entropy(outputs.logits[:, :-1][learned].float(), labels[learned], reduction="sum")
+        # By number, not by a mask, whose way back takes half as long again.
+        learned = (labels != NOT_LEARNED).nonzero().squeeze(1)
+        logits = outputs.logits.flatten(0, 1).index_select(0, learned).float()
+        loss = cross_entropy(logits, labels[learned], reduction="sum")
         if num_items_in_batch is None:
-            loss = loss / learned.sum().clamp(min=1)
+            loss = loss / max(1, len(learned))
         else:
             # Counted over all processes, whose gradients are averaged.
             loss = loss * self.accelerator.num_processes / num_items_in_batch
         return (loss, outputs) if return_outputs else loss
+
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
+        """Trainer walks through all weights at every step for this, and nobody reads it."""
+        return 0
 
     def _get_grad_norm(self, model: Module, grad_norm: Any = None) -> Any:
         """Called once a step, before the weights change; in float16 an infinite one only skips the step."""
         norm = super()._get_grad_norm(model, grad_norm=grad_norm)
         learned, self._in_step = self._in_step, []
         if self.accelerator.scaler is None and not torch.isfinite(torch.as_tensor(norm)):
-            raise NotANumber("gradient", self.state.global_step + 1, self._lesson.sources(learned))
+            # It is the same in every process, so all of them come by here.
+            rows = [row for part in self._company.from_all(self._lesson.sources(learned)) for row in part]
+            raise NotANumber("gradient", self.state.global_step + 1, rows)
         return norm
 
+    def log(self, logs: dict[str, float], *rest: Any) -> None:
+        if "loss" in logs and self.held_out_loss is not None:
+            logs, self.held_out_loss = {**logs, HELD_OUT_LOSS: self.held_out_loss}, None
+        super().log(logs, *rest)
+
     def _save_checkpoint(self, model: Module, trial: Any) -> None:
+        moment = moment_of(
+            self.model, self._course, self.lr_scheduler, self.accelerator.scaler, self._company
+        )
+
         def fill(folder: Path) -> None:
-            write_checkpoint(
-                folder,
-                self.model,
-                self.optimizer,
-                self.lr_scheduler,
-                self.accelerator.scaler,
-                self._position(),
-            )
+            write_checkpoint(folder, moment, self._position())
             self.state.save_to_json(str(folder / TRAINER_STATE_NAME))
 
-        if self.args.should_save:
-            self._checkpoints.save(self.state.global_step, fill)
-            self._saved(self.state.global_step)
+        step, spare = self.state.global_step, self._best.step if self._best.keep else None
+        self._company.first_only(lambda: self._checkpoints.save(step, fill, spare))
+        self._saved(self.state.global_step)
 
     def _position(self) -> Position:
         lesson = self._lesson
-        return Position(self.state.global_step, self.state.max_steps, lesson.rows_a_step, len(lesson.blocks))
+        counts = (self.state.global_step, self.state.max_steps, lesson.rows_a_step, len(lesson.blocks))
+        return Position(*counts, self._best.written())
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Module | None = None) -> None:
-        restore_weights(Path(resume_from_checkpoint), self.model)
+        """Weights were put back before anything was divided."""
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
-            restore_course(Path(checkpoint), self.optimizer, self.lr_scheduler)
+            restore_course(Path(checkpoint), self._course, self.lr_scheduler)
 
     def _load_scaler(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
@@ -143,4 +186,4 @@ class Tuner(SFTTrainer):
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
-            restore_chance(Path(checkpoint))
+            restore_chance(Path(checkpoint), self._company.rank)

@@ -22,7 +22,7 @@ from finetune.cli_plan import PlanOptions
 from finetune.cli_progress import duration, line_of
 from finetune.cli_sft import Sft, defaults, settings_of
 from finetune.recipes import load_recipe
-from finetune.run_folder import Metric, RunFolder, TrainingState, TrainingStatus, now
+from finetune.run_folder import Metric, RunFolder, TrainingState, TrainingStatus, free_name, now
 from finetune.sft_settings import SftSettings
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +105,7 @@ def test_what_a_person_says_goes_before_the_recipe(monkeypatch: pytest.MonkeyPat
     ("arguments", "said"),
     [
         ("sft --recipe kulm-lora", "There is no recipe named 'kulm-lora'. Did you mean kullm-lora,"),
-        ("sft --recipe kullm-lora --batch 6", "batch (6) must be a multiple of micro_batch (8)."),
+        ("sft --recipe kullm-lora --batch 6", "batch (6) must be a multiple of micro_batch (4)."),
         ("sft --lora-r 0 --base-model demo-koalpaca", "lora_r must lie between 1 and 1024, not 0."),
         ("sft --data rows.jsonl", "No base model is named."),
         ("sft --base-model demo-koalpaca", "No data is named."),
@@ -117,6 +117,18 @@ def test_what_a_person_says_goes_before_the_recipe(monkeypatch: pytest.MonkeyPat
         ("recipes show", "Name the recipe to show."),
         ("recipes show demmo", "Did you mean demo"),
         ("merge no-such-run --out merged", "no-such-run"),
+        ("sft --learning-rat 3", "no option named '--learning-rat'. Did you mean --learning-rate"),
+        ("plan --gpu=2", "no option named '--gpu'. Did you mean --gpus"),
+        ("merge run --quantisation int8 --out x", "'--quantisation'. Did you mean --quantisations"),
+        ("data --max_token 3 rows.jsonl", "no option named '--max-token'. Did you mean --max-tokens"),
+        ("recipes --all", "There is no option named '--all'."),
+        ("runs --all", "There is no option named '--all'."),
+        ("stf --recipe demo", "no command named 'stf'. Did you mean sft"),
+        (
+            "sft --base-model demo-koalpaca --adam-betas 0.9 1",
+            "two numbers from 0 to below 1, not (0.9, 1.0)",
+        ),
+        ("sft --recipe demo --resume", "(--name NAME --resume). There are none yet."),
     ],
 )
 def test_a_fault_is_one_sentence_and_exit_code_2(
@@ -128,11 +140,36 @@ def test_a_fault_is_one_sentence_and_exit_code_2(
     assert told.err.count("\n") == 1 and "Traceback" not in told.err
 
 
-def test_an_unknown_option_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["sft", "--learning-rat", "3"])
-    assert ended.value.code == 2
-    assert "--learning-rate" in capsys.readouterr().err
+def test_going_on_with_what_was_never_begun_names_what_was(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(home, "begun", TrainingStatus(TrainingState.STOPPED))
+    for named, said in (
+        ("--name begum", "There is no run named 'begum'. Did you mean begun?\n"),
+        ("", "Name the run to go on with (--name NAME --resume). There are: begun.\n"),
+    ):
+        assert main(f"sft --recipe demo --resume {named}".split()) == 2
+        assert capsys.readouterr().err == said
+    assert [path.name for path in (home / "runs").iterdir()] == ["begun"]
+
+
+def test_a_try_that_came_to_nothing_gives_its_name_to_the_next(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty, full = tmp_path / "empty.jsonl", tmp_path / "full.jsonl"
+    empty.write_text("", encoding="utf-8")
+    full.write_text("".join(f'{{"instruction": "{n}?", "output": "{n}"}}\n' for n in range(15)), "utf-8")
+    known = ["sft", "--base-model", "demo-koalpaca", "--data"]
+    for file, said in ((empty, "empty.jsonl is empty."), (full, "There are only 15 rows.")):
+        assert main([*known, str(file), "--name", "again"]) == 2
+        run = RunFolder(home / "runs/again")
+        status = run.status()
+        assert status is not None and said in (status.error or "") and run.came_to_nothing
+        assert free_name(home, "again") == "again"
+        assert run.read("before.json") is None, "what the try before left"
+        run.write("before.json", {"measured": "of other settings"})
+    run.add_metric(Metric(at="", step=1, epoch=0.1, loss=1.0))
+    assert free_name(home, "again") == "again-2"
 
 
 @pytest.mark.parametrize("ending", [KeyboardInterrupt(), Stopped("Stopped; a checkpoint is kept.")])
@@ -149,7 +186,7 @@ def test_recipes_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> Non
     assert "korani-qlora-deepspeed" in capsys.readouterr().out
     assert main(["recipes", "show", "llm-lab-polyglot-12.8b"]) == 0
     shown = capsys.readouterr().out
-    assert "weight_decay            0.05" in shown and "(unsure)" in shown
+    assert "weight_decay            0.05" in shown and "ko_alpaca_data.json" in shown
 
 
 @pytest.mark.parametrize(("memory", "code"), [("24GB", 0), ("4GB", 1)])

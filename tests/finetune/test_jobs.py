@@ -19,6 +19,7 @@ import pytest
 
 from errors import BadRequest, UnknownName
 from finetune import jobs
+from finetune.job_state import process_of
 from finetune.jobs import Job, JobState, SftSettings
 from finetune.run_folder import Metric, RunFolder, TrainingState, TrainingStatus, now, run_folder
 
@@ -148,6 +149,9 @@ def test_what_ends_it_before_it_began_is_said(home: Path, data: str, says: str, 
     failed = until(home, "short", lambda found: found.over)
     assert failed.state is JobState.FAILED and says in (failed.status.error or "")
     assert failed.status.error_code == code and says in jobs.log_tail(home, "short")
+    until(home, "short", lambda found: process_of(found.status) is None)
+    jobs.start(wished("short"), home)
+    assert says not in jobs.log_tail(home, "short"), "the next try may have the name"
 
 
 def test_another_process_with_the_number_of_an_old_one_is_not_taken_for_it(home: Path) -> None:

@@ -171,6 +171,9 @@ def test_an_adapter_of_another_base_is_refused(root: Path, adapter: Path, tmp_pa
     config["target_modules"] = ["query_key_value", "dense", "dense_h_to_4h"]
     (adapter / "adapter_config.json").write_text(json.dumps(config))
     assert "is incomplete" in refused(adapter, tmp_path)
+    config["base_model_name_or_path"] = str(make_tiny_model(tmp_path / "larger", hidden=64, layers=3))
+    (adapter / "adapter_config.json").write_text(json.dumps(config))
+    assert "does not fit larger" in refused(adapter, tmp_path)
 
 
 def test_a_pickled_adapter_is_refused_unread(adapter: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from errors import BadRequest
-from finetune.data import hold_out, read_examples
+from finetune.data import hold_out, read_examples, without_questions
 from finetune.data.holding_out import first_question
 from finetune.examples import Example
 from tests.finetune.data.data_files import alpaca, asked, lines, written
@@ -92,9 +92,19 @@ def test_different_seeds_hold_out_different_rows() -> None:
         ([], "only 0 rows. 8 are held out"),
         (["가?"], "only 1 row. 8 are held out"),
         ([str(number) for number in range(15)], "only 15 rows. 8 are held out"),
-        (["가?"] * 50, "only 50 rows with 1 different questions"),
+        (["가?"] * 50, "only 50 rows with one question"),
     ],
 )
 def test_too_few_rows_are_refused(questions: list[str], says: str) -> None:
     with pytest.raises(BadRequest, match=says):
         hold_out(rows(*questions), 0.02, 42)
+
+
+def test_what_is_asked_of_given_rows_is_not_learned() -> None:
+    given = rows("  나? ", "라?")
+    assert [first_question(row) for row in without_questions(rows("가?", "나?", "나?", "다?"), given)] == [
+        "가?",
+        "다?",
+    ]
+    with pytest.raises(BadRequest, match="Every question of the data stands in the held-out data too"):
+        without_questions(rows("나?"), given)

@@ -72,8 +72,9 @@ def test_what_learns_is_float32_and_nothing_else_learns(
     assert bool(getattr(learner.loaded.model, "is_quantized", False)) is quantised
 
 
-def test_nf4_weights_pass_gradients_on_also_after_measuring(wide_folder: Path) -> None:
-    learner = learner_of("qlora", wide_folder)
+@pytest.mark.parametrize("method", ["qlora", "int8-lora"])
+def test_quantised_weights_pass_gradients_on_also_after_measuring(method: str, wide_folder: Path) -> None:
+    learner = learner_of(method, wide_folder)
     ids = torch.tensor([[5, 6, 7]])
     with resting(learner.network), torch.no_grad():
         learner.network(ids, use_cache=False)
@@ -189,7 +190,7 @@ def test_a_step_is_never_more_than_an_epoch(wide_folder: Path) -> None:
 
     lesson = make_lesson(rows, settings, recurrent=False, pad_id=0)
 
-    assert (len(lesson.blocks), lesson.rows_a_step, lesson.steps_an_epoch) == (20, 24, 1)
+    assert (len(lesson.blocks), lesson.rows_a_step, lesson.steps_an_epoch) == (20, 20, 1)
     packed = make_lesson(rows, replace(settings, batching="packed"), recurrent=True, pad_id=0)
     assert packed.batching == "by-length"
 

@@ -186,13 +186,13 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_the_run_goes_on_later(
     settings = small_settings(data, base_model="tiny", epochs=2.0, checkpoint_steps=1)
     plain = Checkpoints.save
 
-    def full(self: Checkpoints, step: int, fill: Callable[[Path], None]) -> Any:
+    def full(self: Checkpoints, step: int, fill: Callable[[Path], None], spare: int | None) -> Any:
         def fills(folder: Path) -> None:
             fill(folder)
             if step == 3:
                 raise OSError(errno.ENOSPC, "No space left on device")
 
-        return plain(self, step, fills)
+        return plain(self, step, fills, spare)
 
     monkeypatch.setattr(Checkpoints, "save", full)
     with pytest.raises(NaraniError, match="disk is full, so step 3 could not be saved. .* step 2 is whole"):

@@ -1,0 +1,146 @@
+"""One command that becomes several processes of this machine, where no launcher began it.
+
+Knows: how many GPUs are here, what a process must find in its environment, and how a stop, or the end of one,
+becomes that of all.
+Refuses to know: torch's groups, and what is learned.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+
+from errors import BadRequest, NaraniError, Stopped
+from finetune.distributed.ranks import refuse_for
+from finetune.sft_settings import SftSettings
+
+_WORKER = "finetune.distributed.worker"
+_LOOK_AGAIN_SECONDS = 0.1
+_SECONDS_TO_END = 30.0
+"""For those that are left when one has failed: each may still tell why."""
+_SAID = (0, 2, 130)
+"""The codes of a process that has told how it ended."""
+
+
+def processes_for(settings: SftSettings, wanted: int | None) -> int:
+    """How many to start: one a GPU, or as many as were asked for."""
+    import torch
+
+    gpus = torch.cuda.device_count()
+    processes = wanted or gpus
+    if processes < 2:
+        here = {0: "no GPU", 1: "one GPU"}.get(gpus, f"{gpus} GPUs")
+        raise BadRequest(
+            f"This machine has {here}, so there is nobody to share the work with. Leave --distributed out, "
+            "or set it to none.",
+            name="distributed",
+        )
+    if gpus and processes > gpus:
+        raise BadRequest(
+            f"--processes {processes} is more than this machine has GPUs ({gpus}).", name="processes"
+        )
+    refuse_for(settings, processes)
+    return processes
+
+
+def spread(settings: SftSettings, processes: int, home: Path) -> int:
+    """Learn in so many processes; the code of the command."""
+    port = _free_port()
+    begun = [_begin(settings, rank, processes, port, home) for rank in range(processes)]
+    with _passing_on(begun[0]) as asked:
+        try:
+            _wait(begun)
+        finally:
+            for process in begun:
+                process.kill()
+                process.wait()
+    codes = [process.returncode for process in begun]
+    if asked.is_set() and codes[0] == -signal.SIGTERM:
+        raise Stopped("Stopped before it could save anything more; what was saved so far is kept.")
+    return _code(codes)
+
+
+def _begin(
+    settings: SftSettings, rank: int, processes: int, port: int, home: Path
+) -> subprocess.Popen[bytes]:
+    cores = max(1, (os.cpu_count() or 1) // processes)
+    process = subprocess.Popen(
+        [sys.executable, "-m", _WORKER],
+        stdin=subprocess.PIPE,
+        stdout=None if rank == 0 else subprocess.DEVNULL,
+        # A stop that reaches a whole group, as Ctrl-C does, would be heard twice: from there and from here.
+        start_new_session=True,
+        env={
+            "OMP_NUM_THREADS": str(cores),
+            **os.environ,
+            "NARANI_HOME": str(home.absolute()),
+            "RANK": str(rank),
+            "LOCAL_RANK": str(rank),
+            "WORLD_SIZE": str(processes),
+            "LOCAL_WORLD_SIZE": str(processes),
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(port),
+        },
+    )
+    assert process.stdin is not None
+    # Left open: where it ends, this process is dead, and those that it began should not go on alone.
+    process.stdin.write(json.dumps(asdict(settings)).encode() + b"\n")
+    process.stdin.flush()
+    return process
+
+
+def _wait(begun: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Until all have ended, or one has failed and the others have had their time."""
+    until = None
+    while any(process.poll() is None for process in begun):
+        if until is None and any(process.returncode for process in begun):
+            until = time.monotonic() + _SECONDS_TO_END
+        if until is not None and time.monotonic() > until:
+            return
+        time.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def _code(codes: Sequence[int]) -> int:
+    failed = [code for code in codes if code]
+    said = [code for code in failed if code in _SAID]
+    if failed and not said:
+        rank = next(rank for rank, code in enumerate(codes) if code)
+        raise NaraniError(
+            f"Process {rank + 1} of {len(codes)} ended with {codes[rank]} and did not say why. Where the "
+            "system ended it because memory ran out, lower what needs memory; go on with --resume."
+        )
+    return max(said, default=0)
+
+
+@contextmanager
+def _passing_on(first: subprocess.Popen[bytes]) -> Iterator[threading.Event]:
+    """A stop asked of this process is the first's to hear; the processes agree upon it among themselves."""
+    asked = threading.Event()
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        asked.set()
+        first.send_signal(signal.SIGTERM)
+
+    before = {number: signal.signal(number, heard) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+
+
+def _free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])

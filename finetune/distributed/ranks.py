@@ -1,0 +1,129 @@
+"""Which of several processes this one is, and what cannot be learned by several.
+
+Knows: what launchers write into the environment, and which settings do not go together with dividing.
+Refuses to know: torch, and how the processes talk with each other.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from errors import BadRequest, NaraniError
+from finetune.sft_settings import Distributed, SftSettings
+
+DIVIDED: frozenset[Distributed] = frozenset({"zero3", "fsdp2"})
+"""No process holds all weights: each holds a part, and a forward pass is the work of all."""
+_ZERO: frozenset[Distributed] = frozenset({"zero2", "zero3"})
+_DEEPSPEED = "0.19.8"
+
+
+class SaidElsewhere(NaraniError):
+    """Another process of this training has told what went wrong; nothing is left to say."""
+
+    def __init__(self) -> None:
+        super().__init__("Another process of this training has said why it ended.")
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """The place of this process among those that learn together."""
+
+    rank: int = 0
+    size: int = 1
+    local: int = 0
+    """Its number on this machine, which is its GPU's."""
+
+    @property
+    def first(self) -> bool:
+        return self.rank == 0
+
+
+def launched() -> Ranks:
+    """As accelerate, torchrun and our own start say it; alone where none of them did."""
+
+    def number(name: str, otherwise: int) -> int:
+        value = os.environ.get(name, "")
+        return int(value) if value.isdecimal() else otherwise
+
+    size = number("WORLD_SIZE", 1)
+    return Ranks(number("RANK", 0), size, number("LOCAL_RANK", 0)) if size > 1 else Ranks()
+
+
+def device_of(ranks: Ranks, device: str | None) -> str | None:
+    """The process's own GPU, unless a device is named or the launcher wants processors."""
+    if device is not None or ranks.size == 1:
+        return device
+    if os.environ.get("ACCELERATE_USE_CPU", "").lower() == "true":
+        return "cpu"
+    import torch
+
+    return f"cuda:{ranks.local}" if torch.cuda.is_available() else "cpu"
+
+
+@contextmanager
+def first_says(ranks: Ranks) -> Iterator[None]:
+    """For what goes wrong in every process alike: only the first tells it."""
+    try:
+        yield
+    except NaraniError:
+        if ranks.first:
+            raise
+        raise SaidElsewhere from None
+
+
+def refuse_for(settings: SftSettings, processes: int) -> None:
+    """What several processes cannot do with these settings, before anything is read or started."""
+    kind = settings.distributed
+    if kind == "none":
+        raise BadRequest(
+            f"{processes} processes were started, but --distributed is none, so each would train alone into "
+            "the same folder. Say how they share the work: --distributed ddp, zero2, zero3 or fsdp2.",
+            name="distributed",
+        )
+    if kind in _ZERO and find_spec("deepspeed") is None:
+        raise BadRequest(
+            f"--distributed {kind} needs DeepSpeed, which is not installed. Install it with `pip install "
+            f"deepspeed=={_DEEPSPEED}` (it needs a compiler), or choose "
+            f"{'fsdp2' if kind == 'zero3' else 'ddp'}.",
+            name="distributed",
+        )
+    _refuse_pairs(settings)
+    _refuse_uneven(settings, processes)
+
+
+def _refuse_pairs(settings: SftSettings) -> None:
+    kind = settings.distributed
+    if kind in DIVIDED and settings.method in ("qlora", "int8-lora"):
+        raise BadRequest(
+            f"{settings.method} does not go with {kind}: quantised weights cannot be divided. Choose ddp or "
+            "zero2, or the method lora.",
+            name="distributed",
+        )
+    if kind != "ddp" and settings.optimizer != "adamw":
+        raise BadRequest(
+            f"The optimizer {settings.optimizer} does not go with {kind}: its state cannot be divided. "
+            "Choose adamw, or ddp.",
+            name="optimizer",
+        )
+    if kind in _ZERO and settings.precision == "float16":
+        raise BadRequest(
+            f"float16 does not go with {kind}: DeepSpeed keeps the scale of its losses to itself. Choose "
+            "bfloat16 or float32, or ddp.",
+            name="precision",
+        )
+
+
+def _refuse_uneven(settings: SftSettings, processes: int) -> None:
+    once = settings.micro_batch * processes
+    if settings.batch % once:
+        low, high = settings.batch // once * once, -(-settings.batch // once) * once
+        nearest = f"{low} or {high}" if low else str(high)
+        raise BadRequest(
+            f"batch ({settings.batch}) must be a multiple of micro_batch times processes "
+            f"({settings.micro_batch} x {processes} = {once}). The nearest is {nearest}.",
+            name="batch",
+        )
