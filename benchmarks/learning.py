@@ -1,22 +1,33 @@
-"""Rows to learn, and the barest loop that learns them: forward and backward, nothing else.
+"""Rows to learn, networks that learn them, and the barest loop: forward and backward, nothing else.
 
-Knows: how long rows of Korean instruction data are, and the networks of the lines that learn.
-Refuses to know: how rows are batched, and optimisers.
+Knows: how long rows of Korean instruction data are, and a network made ready as a training makes it.
+Refuses to know: how rows are batched.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from math import log
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from benchmarks.networks import Shape, random_network
+from benchmarks.networks import Shape, random_network, save_random, spec_of
 from benchmarks.rounds import Effort
+from engines.devices import pick_device
 from finetune.examples import TokenRow
+from finetune.sft_settings import SftSettings
+from finetune.tokens.blocks import Block
+from finetune.tokens.collator import Collator
+from finetune.tokens.dataset import as_dataset
+from finetune.training.learner import Learner, load_base, set_learning
+from finetune.training.lesson import Lesson, make_lesson
+from finetune.training.stopping import StopWish
+from model_registry.spec import ModelSpec
 
 NEOX = Shape("gpt_neox", hidden=256, layers=4, heads=4, intermediate=1024)
 CUTOFF = 512
@@ -35,7 +46,7 @@ def some_rows(effort: Effort) -> list[TokenRow]:
     """32 at the usual effort; a third of each is its prompt."""
     draw = Random(_LIKE_THOUSANDS)
     rows = []
-    for count in range(max(MICRO_BATCH, effort.tokens // 8)):
+    for count in range(max(4, effort.tokens // 8)):
         length = min(CUTOFF, max(8, round(draw.lognormvariate(log(_MEDIAN), _SIGMA))))
         ids = [draw.randrange(3, NEOX.vocabulary) for _ in range(length - 1)]
         learned = tuple(place >= length // 3 for place in range(length))
@@ -54,3 +65,43 @@ def learn(network: Any, batches: Sequence[Batch]) -> None:
         for batch in batches:
             network(**batch, use_cache=False).loss.backward()
         network.zero_grad()
+
+
+def full_lesson(settings: SftSettings, steps: int) -> Lesson:
+    """Rows that fill a block each, of which every token is learned: both sides then compute one loss."""
+    draw, length = Random(_LIKE_THOUSANDS), settings.max_tokens
+    learned = (False, *(True,) * (length - 1))
+    rows = [
+        TokenRow(tuple(draw.randrange(3, NEOX.vocabulary) for _ in range(length)), learned, "row")
+        for _ in range(steps * settings.batch)
+    ]
+    return make_lesson(rows, settings, recurrent=False, pad_id=END_ID)
+
+
+def batches_of(some: Sequence[Block], rows: int = MICRO_BATCH) -> list[Batch]:
+    """Of so many rows, or blocks, each; made anew at each call, as a training makes them."""
+    dataset, collator = as_dataset(some), Collator(END_ID)
+    with torch.inference_mode(False):
+        return [
+            collator([dataset[index] for index in range(start, min(start + rows, len(some)))])
+            for start in range(0, len(some), rows)
+        ]
+
+
+def adapted(shape: Shape, settings: SftSettings) -> Learner:
+    """Random weights with LoRA layers."""
+    with tempfile.TemporaryDirectory() as folder:
+        spec = spec_of("base", save_random(Path(folder) / "base", shape), shape)
+        return made_ready(spec, settings, "cpu")
+
+
+def made_ready(spec: ModelSpec, settings: SftSettings, device: str) -> Learner:
+    """As a training loads a base and sets free what its method learns."""
+    with torch.inference_mode(False):
+        loaded, compute = load_base(spec, settings, pick_device(device), StopWish())
+        return set_learning(loaded, compute, settings, ("query_key_value",))
+
+
+def optimizer_of(network: Any) -> torch.optim.Optimizer:
+    with torch.inference_mode(False):
+        return torch.optim.AdamW([value for value in network.parameters() if value.requires_grad], lr=1e-4)

@@ -19,11 +19,13 @@ from benchmarks import (
     first_paint,
     first_text,
     history_search,
+    lora_step,
     packing,
     pad_to_cutoff,
     page_bytes,
     page_growth,
     page_speed,
+    training_loop,
 )
 from benchmarks.rounds import Effort, Measured, Target
 from errors import UnknownName
@@ -130,6 +132,18 @@ LINES = (
         "speed, learning rows packed / ko-gpts pattern: padded to the cutoff, everything learned",
         Target(1.85, True),
         pad_to_cutoff.measure,
+    ),
+    Line(
+        "training-loop",
+        "tokens/s, a training's own loop / bare forward, backward and optimiser",
+        Target(0.95, True),
+        training_loop.measure,
+    ),
+    Line(
+        "lora-step",
+        "processor time, a step of a LoRA tuning / a forward pass",
+        Target(2.2, False),
+        lora_step.measure,
     ),
 )
 

@@ -11,12 +11,10 @@ from typing import Any
 
 import torch
 
-from benchmarks.learning import CUTOFF, END_ID, MICRO_BATCH, Batch, learn, learner, some_rows
-from benchmarks.rounds import Effort, Measured, paired, timed
+from benchmarks.learning import CUTOFF, MICRO_BATCH, batches_of, learn, learner, some_rows
+from benchmarks.rounds import Effort, Measured, paired, processor_timed
 from finetune.sft_settings import Batching
 from finetune.tokens.blocks import Block, blocks
-from finetune.tokens.collator import Collator
-from finetune.tokens.dataset import as_dataset
 
 _CLOSE = 1e-4
 
@@ -27,8 +25,8 @@ def measure(effort: Effort) -> Measured:
     packed, padded = _blocks(rows, "packed"), _blocks(rows, "plain")
     by_length = _blocks(rows, "by-length")
     values = paired(
-        timed(lambda: learn(network, batches_of(padded))),
-        timed(lambda: learn(network, batches_of(packed))),
+        processor_timed(lambda: learn(network, batches_of(padded))),
+        processor_timed(lambda: learn(network, batches_of(packed))),
         effort.rounds,
     )
     distance = _farthest(network, packed)
@@ -38,16 +36,6 @@ def measure(effort: Effort) -> Measured:
         for name, some in (("packed", packed), ("by-length", by_length), ("padded", padded))
     )
     return Measured(values, broken, notes=(f"logits differ by {distance:.1g}", f"no padding: {shares}"))
-
-
-def batches_of(some: Sequence[Block]) -> list[Batch]:
-    """Made anew for each round, as a training does."""
-    dataset, collator = as_dataset(some), Collator(END_ID)
-    with torch.inference_mode(False):
-        return [
-            collator([dataset[index] for index in range(start, min(start + MICRO_BATCH, len(some)))])
-            for start in range(0, len(some), MICRO_BATCH)
-        ]
 
 
 def _blocks(rows: Sequence[Any], batching: Batching) -> list[Block]:

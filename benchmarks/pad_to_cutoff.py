@@ -10,9 +10,8 @@ from collections.abc import Sequence
 
 import torch
 
-from benchmarks.learning import CUTOFF, END_ID, MICRO_BATCH, Batch, learn, learner, some_rows
-from benchmarks.packing import batches_of
-from benchmarks.rounds import Effort, Measured, paired, timed
+from benchmarks.learning import CUTOFF, END_ID, MICRO_BATCH, Batch, batches_of, learn, learner, some_rows
+from benchmarks.rounds import Effort, Measured, paired, processor_timed
 from finetune.examples import TokenRow
 from finetune.tokens.blocks import blocks
 
@@ -22,8 +21,8 @@ def measure(effort: Effort) -> Measured:
     network, rows = learner(), some_rows(effort)
     packed = blocks(rows, "packed", CUTOFF, seed=1)
     values = paired(
-        timed(lambda: learn(network, _padded_to_cutoff(rows))),
-        timed(lambda: learn(network, batches_of(packed))),
+        processor_timed(lambda: learn(network, _padded_to_cutoff(rows))),
+        processor_timed(lambda: learn(network, batches_of(packed))),
         effort.rounds,
     )
     answers = sum(sum(row.learned) for row in rows)

@@ -102,6 +102,17 @@ def timed(call: Callable[[], object]) -> Seconds:
     return seconds
 
 
+def processor_timed(call: Callable[[], object]) -> Seconds:
+    """For work that waits for nothing: what others do on the machine is not counted."""
+
+    def seconds() -> float:
+        started = time.process_time()
+        call()
+        return time.process_time() - started
+
+    return seconds
+
+
 def on_one_thread(call: Callable[[], Result]) -> Result:
     """Run in a thread of its own with one torch thread: the number is kept by each thread for itself."""
     results: list[Result] = []

@@ -18,6 +18,7 @@ import torch
 
 from benchmarks.gpu.bench import CARD, PROCESSOR, Bench, Finding, Scale, Skipped, set_up
 from benchmarks.gpu.decoding import decode_share
+from benchmarks.gpu.learning import learning_memory, training_speed
 from benchmarks.gpu.quantised import quantised
 from benchmarks.gpu.releasing import eviction, load_and_release
 from benchmarks.gpu.report import RESULTS, Outcome, lines, machine, write
@@ -27,12 +28,14 @@ from engines.shortage import give_back, let_go
 from errors import NaraniError
 
 _ROOT = Path(__file__).parents[2]
-_CHECKS: dict[str, Callable[[Bench], Finding]] = {
+CHECKS: dict[str, Callable[[Bench], Finding]] = {
     "load-and-release": load_and_release,
     "eviction": eviction,
     "out-of-memory": out_of_memory,
     "quantised": quantised,
     "decode-share": decode_share,
+    "training-speed": training_speed,
+    "learning-memory": learning_memory,
 }
 _TESTS = [sys.executable, "-m", "pytest", "-m", "gpu", "tests/gpu", "-q", "-rs"]
 _WITHOUT_PLUGINS = [
@@ -53,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Tiny stand-ins on the processor: they show that the checks run, not how fast anything is.")
     tests_failed = False if options.without_tests else _run_tests()
     try:
-        outcomes = on_one_thread(lambda: _run_checks(scale, options.only or tuple(_CHECKS)))
+        outcomes = on_one_thread(lambda: _run_checks(scale, options.only or tuple(CHECKS)))
     except NaraniError as error:
         print(error)
         return 2
@@ -68,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         "scripts/gpu_check", description="Check Narani on a GPU, with no network."
     )
     parser.add_argument("--cpu", action="store_true", help="the same checks on the processor, tiny shapes")
-    parser.add_argument("--only", nargs="+", choices=_CHECKS, help="these checks; all when none is named")
+    parser.add_argument("--only", nargs="+", choices=CHECKS, help="these checks; all when none is named")
     parser.add_argument("--out", type=Path, help="where results are written; on a GPU benchmarks/results")
     parser.add_argument("--without-tests", action="store_true", help="leave out pytest -m gpu")
     return parser
@@ -93,7 +96,7 @@ def _run_checks(scale: Scale, names: Sequence[str]) -> list[Outcome]:
 
 
 def _run_check(name: str, bench: Bench) -> Outcome:
-    check, started = _CHECKS[name], time.perf_counter()
+    check, started = CHECKS[name], time.perf_counter()
     what = (check.__doc__ or "").strip()
     finding: Finding | None = None
     skipped = ""

@@ -21,7 +21,7 @@ from errors import NaraniError
 from model_registry.spec import ModelSpec
 from settings import format_bytes
 
-NEOX, TWIN, LLAMA = "polyglot-5.8b", "polyglot-5.8b-twin", "llama-2-7b"
+NEOX, TWIN, LLAMA, SMALL = "polyglot-5.8b", "polyglot-5.8b-twin", "llama-2-7b", "polyglot-1.3b"
 """The twin has the same weights under another name, so that a third model needs no third file."""
 
 
@@ -36,11 +36,17 @@ class Scale:
     device: str
     neox: Shape
     llama: Shape
+    small: Shape
+    """So small that all of it can learn on one card."""
     prompt_tokens: int
     answer_tokens: int
     long_answer: int
     """So long that its cache does not fit what a shortage leaves."""
+    block_tokens: int
+    """That one step learns from."""
     copied_bytes: int
+    matrix: int
+    """Rows and columns of the matrices by which the device's rate of multiplying is measured."""
     slack: int
     """Bytes that may differ between two readings of the same state: workspaces of the libraries."""
 
@@ -53,20 +59,26 @@ CARD = Scale(
     device="cuda:0",
     neox=Shape("gpt_neox", 4096, 28, 16, 16384, vocabulary=30080, dtype=torch.bfloat16),
     llama=Shape("llama", 4096, 32, 32, 11008, vocabulary=32000, dtype=torch.bfloat16),
+    small=Shape("gpt_neox", 2048, 24, 16, 8192, vocabulary=30080, dtype=torch.bfloat16),
     prompt_tokens=256,
     answer_tokens=256,
     long_answer=1700,
+    block_tokens=2048,
     copied_bytes=4 * 2**30,
+    matrix=8192,
     slack=200 * 2**20,
 )
 PROCESSOR = Scale(
     device="cpu",
     neox=Shape("gpt_neox", 128, 2, 4, 512, dtype=torch.bfloat16),
     llama=Shape("llama", 128, 2, 4, 384, dtype=torch.bfloat16),
+    small=Shape("gpt_neox", 128, 2, 4, 512, dtype=torch.bfloat16),
     prompt_tokens=24,
     answer_tokens=32,
     long_answer=64,
+    block_tokens=32,
     copied_bytes=2**26,
+    matrix=256,
     slack=0,
 )
 
@@ -108,17 +120,20 @@ class Finding:
 @contextmanager
 def set_up(scale: Scale) -> Iterator[Bench]:
     """Make the weights on the device and write them once, where there is room for them."""
-    with _folder_with_room(bytes_of(scale.neox) + bytes_of(scale.llama)) as root:
-        neox = save_random(root / "neox", scale.neox, seed=1, device=scale.device)
-        give_back(torch.device(scale.device))
-        llama = save_random(root / "llama", scale.llama, seed=2, device=scale.device)
-        give_back(torch.device(scale.device))
-        specs = {
-            NEOX: spec_of(NEOX, neox, scale.neox),
-            TWIN: spec_of(TWIN, neox, scale.neox),
-            LLAMA: spec_of(LLAMA, llama, scale.llama),
-        }
-        yield Bench(scale, specs)
+    shapes = {NEOX: scale.neox, LLAMA: scale.llama, SMALL: scale.small}
+    with _folder_with_room(sum(map(bytes_of, shapes.values()))) as root:
+        specs = {}
+        for seed, (name, shape) in enumerate(shapes.items(), start=1):
+            folder = save_random(root / name, shape, seed=seed, device=scale.device)
+            specs[name] = spec_of(name, folder, shape)
+            give_back(torch.device(scale.device))
+        yield Bench(scale, {**specs, TWIN: spec_of(TWIN, root / NEOX, scale.neox)})
+
+
+def wait_for(device: torch.device) -> None:
+    """Until all that was asked of it is done."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def faults(*checks: tuple[bool, str]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.gpu.bench import LLAMA, NEOX, TWIN, Bench, Fact, Finding, Skipped, faults
+from benchmarks.gpu.bench import LLAMA, NEOX, TWIN, Bench, Fact, Finding, Skipped, faults, wait_for
 from benchmarks.house import House, answer_of, open_house
 from benchmarks.korean import ordinary
 from benchmarks.networks import korean_tokenizer
@@ -89,14 +89,9 @@ def _copy_bandwidth(size: int, device: torch.device) -> float:
     target = torch.empty_like(source)
     best = float("inf")
     for _ in range(_COPIES):
-        _wait_for(device)
+        wait_for(device)
         started = time.perf_counter()
         target.copy_(source)
-        _wait_for(device)
+        wait_for(device)
         best = min(best, time.perf_counter() - started)
     return 2 * size / best
-
-
-def _wait_for(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

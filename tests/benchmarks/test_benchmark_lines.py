@@ -15,6 +15,7 @@ import pytest
 
 from benchmarks import cold_start, peers
 from benchmarks.__main__ import main
+from benchmarks.gpu.__main__ import CHECKS
 from benchmarks.korean import QUESTIONS, RARE
 from benchmarks.lines import LINES, Line
 from benchmarks.networks import korean_tokenizer
@@ -73,5 +74,5 @@ def test_the_checks_of_a_card_run_in_small() -> None:
         [sys.executable, "scripts/gpu_check", "--cpu"], cwd=ROOT, capture_output=True, encoding="utf-8"
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    for check in ("load-and-release", "eviction", "out-of-memory", "quantised", "decode-share"):
+    for check in CHECKS:
         assert f"{check}: held" in done.stdout
