@@ -49,14 +49,19 @@ _EXAMPLES = (
 
 
 def pick_defaults(services: Services) -> None:
-    """Before anybody picked: what the person prefers, else the demo models, which need no download."""
+    """Before anybody picked: those that the run in the address was asked of, or what the person prefers, or
+    else the demo models, which need no download."""
     if compare.picked() is not None:
         return
     models = services.registry.models
     demo = [spec.id for spec in models.values() if spec.demo and spec.adapter is None]
     preferred = preferences().models
-    wanted = demo if preferred is None else preferred
+    requests = [column.request for turn in turns(services)[-1:] for column in turn.columns]
+    wanted = [request.model_id for request in requests] or (demo if preferred is None else preferred)
     compare.set_picked([model for model in wanted if model in models][: compare.MOST_MODELS])
+    for request in requests:
+        if request.quantisation:
+            compare.set_quantisation(request.model_id, request.quantisation)
 
 
 def default_wish() -> Wish:

@@ -6,6 +6,7 @@ They share its slow fixtures: a server with a browser before it, a tuned model.
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
@@ -13,6 +14,13 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the names of groups are read
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(pytest.mark.xdist_group(str(item.path.parent.relative_to(config.rootpath))))
+
+
+@pytest.fixture(autouse=True)
+def _same_main_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test of a page leaves its page behind as the main module, and a new process would run it."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])

@@ -69,8 +69,8 @@ def _picked_model(choice: Choice, said: Words) -> None:
             icon=":material/close:",
             help=said.compare["remove"].format(title=safe_text(choice.title)),
             type="tertiary",
-            on_click=_toggle,
-            args=(choice.spec.id,),
+            on_click=_pick,
+            args=(choice.spec.id, False),
         )
     if len(choice.quantisations) > 1:
         _quantisation(choice, said)
@@ -105,14 +105,15 @@ def _tick(choice: Choice, picked: Sequence[str], said: Words) -> None:
     model_id = choice.spec.id
     is_picked = model_id in picked
     key = compare.pick_key(model_id)
-    st.session_state[key] = is_picked
+    if st.session_state.get(key) is not is_picked:  # else the browser is told what it may have left already
+        st.session_state[key] = is_picked
     full = len(picked) >= compare.MOST_MODELS and not is_picked
     st.checkbox(
         f"{safe_text(choice.title)} {_badges(choice, said)}",
         key=key,
         disabled=full,
         help=said.compare["too_many"].format(most=compare.MOST_MODELS) if full else None,
-        on_change=_toggle,
+        on_change=_ticked,
         args=(model_id,),
     )
 
@@ -147,12 +148,14 @@ def parameters(count: int) -> str:
     return str(count)
 
 
-def _toggle(model_id: str) -> None:
-    picked = compare.picked() or ()
-    if model_id in picked:
-        compare.set_picked([each for each in picked if each != model_id])
-    else:
-        compare.set_picked([*picked, model_id][: compare.MOST_MODELS])
+def _ticked(model_id: str) -> None:
+    """As it is now, not the other way round: a run that is cut short has its changes told again."""
+    _pick(model_id, bool(st.session_state[compare.pick_key(model_id)]))
+
+
+def _pick(model_id: str, on: bool) -> None:
+    others = [each for each in compare.picked() or () if each != model_id]
+    compare.set_picked([*others, model_id][: compare.MOST_MODELS] if on else others)
 
 
 def _change_quantisation(model_id: str) -> None:

@@ -95,6 +95,17 @@ def test_ticking_a_model_picks_it_and_again_takes_it_away(engine: ScriptedEngine
     assert page.session_state["compare_picked"][-1] == "demo-koalpaca"
 
 
+def test_a_tick_told_twice_picks_once(engine: ScriptedEngine) -> None:
+    page = opened()
+    page.session_state["compare_picked"] = ["demo-chat"]
+    page.run()
+    page.checkbox(key=compare.pick_key("demo-kullm")).check()
+    # As after a run that was cut short: the change was counted, and the browser tells it again.
+    page.session_state["compare_picked"] = ["demo-chat", "demo-kullm"]
+    page.run()
+    assert page.session_state["compare_picked"] == ["demo-chat", "demo-kullm"]
+
+
 def test_only_open_families_travel_to_the_browser(engine: ScriptedEngine) -> None:
     page = opened()
     ticks = [tick.key for tick in page.checkbox if tick.key and "_pick_" in tick.key]
@@ -182,6 +193,15 @@ def test_a_second_page_with_the_address_finds_the_run(engine: ScriptedEngine) ->
     first = ask(opened(), models=MODELS)
     run_until(first, "서울이에요")
     assert "서울이에요" in texts(opened(run=run_id(first)))
+
+
+def test_the_address_of_a_run_brings_the_models_it_was_asked_of(engine: ScriptedEngine) -> None:
+    first = opened()
+    first.session_state["compare_quantisations"] = {"demo-kullm": "int8"}
+    ask(first, models=["demo-kullm", "demo-chat"])
+    again = opened(run=run_id(first))
+    assert again.session_state["compare_picked"] == ["demo-kullm", "demo-chat"]
+    assert again.session_state["compare_quantisations"] == {"demo-kullm": "int8"}
 
 
 def test_another_browser_with_the_address_finds_nothing(engine: ScriptedEngine) -> None:

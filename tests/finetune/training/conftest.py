@@ -7,10 +7,8 @@ Refuses to know: what is tested.
 from __future__ import annotations
 
 import gc
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
@@ -27,12 +25,6 @@ def _light_collector() -> Iterator[None]:
     gc.freeze()
     yield
     gc.unfreeze()
-
-
-@pytest.fixture(autouse=True)
-def _no_script_to_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests of the pages leave their page behind as the main module, and a new process would run it."""
-    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
 
 
 @pytest.fixture(scope="session")
