@@ -133,7 +133,9 @@ def _fill(loaded: LoadedModel, name: str, weights: dict[str, torch.Tensor], spec
     PEFT's own setter would take a state dict of the base, which makes bitsandbytes pack its nf4 weights anew.
     """
     dtype = loaded.model.config.dtype or torch.bfloat16
-    empty = {id(value): path for path, value in loaded.model.named_parameters() if f".{name}" in path}
+    parameters = loaded.model.named_parameters()
+    # The name as a whole part of the path: it may begin as another adapter's does.
+    empty = {id(value): path for path, value in parameters if name in path.split(".")}
     layers = _layers(loaded)
     for key, value in weights.items():
         place = _place(layers, name, key)
