@@ -88,10 +88,22 @@ class BatchJobs:
     def view(self, owner: str, batch_id: str) -> BatchView | None:
         """How far the batch is, whether it is at work or only in the history."""
         job = self.get(owner, batch_id)
-        if job is not None:
+        if job is not None and not job.ended:
             return job.view()
         stored = self._history.batch(owner, batch_id)
-        return None if stored is None else stored_view(stored)
+        return None if stored is None else self.view_of(stored)
+
+    def view_of(self, stored: StoredBatch) -> BatchView:
+        """A job knows more than the history does; once it has ended its answers may have been asked again."""
+        job = self.get(stored.head.owner, stored.head.id)
+        if job is None:
+            return stored_view(stored)
+        view = job.view()
+        if not job.ended or view.unsaved:
+            return view
+        failures = view.failures if stored.failed == view.failed else ()
+        wanted, done, failed = stored.wanted, stored.done, stored.failed
+        return replace(view, wanted=wanted, done=done, failed=failed, failures=failures)
 
     def stop_all(self) -> None:
         """Ask every job to stop, and wait for what is being answered."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from comparison.batch_jobs import new_batch_id, stored_view
+from comparison.batch_jobs import new_batch_id
 from comparison.batch_progress import BatchView
 from comparison.batch_results import ResultRow, result_rows, summaries
 from comparison.history.history import History
@@ -39,12 +39,6 @@ from errors import NaraniError
 
 def uploads(services: Services) -> Uploads:
     return Uploads(services.settings.home / "uploads")
-
-
-def view_of(stored: StoredBatch, services: Services) -> BatchView:
-    """A batch at work knows more than the history does."""
-    job = services.batches.get(stored.head.owner, stored.head.id)
-    return stored_view(stored) if job is None else job.view()
 
 
 def begin(source: QuestionSource, how: BatchAsking, services: Services, said: Words) -> None:
@@ -112,7 +106,7 @@ def draw_results(stored: StoredBatch, view: BatchView, services: Services, said:
         st.caption(said.batch["no_answers_yet"])
         return
     names = names_of(stored, services)
-    rows = _rows(services.history, stored.head.owner, stored.head.id, view.done, view.failed)
+    rows = _rows(services.history, stored.head.owner, stored.head.id, stored.stamp)
     batch_summary(summaries(rows), names, said)
     restore(batch.VIEW, "table")
     shown = st.segmented_control(
@@ -137,7 +131,7 @@ def _export(owner: str, rows: Sequence[ResultRow], services: Services, said: Wor
         export_buttons(flat, services.settings.home / "exports", said, batch.EXPORT)
 
 
-@st.cache_data(show_spinner=False, max_entries=4, ttl=600)
-def _rows(_history: History, owner: str, batch_id: str, done: int, failed: int) -> tuple[ResultRow, ...]:
-    """Counts are part of the key: rows read while the batch was at work are not shown when it is done."""
+@st.cache_data(show_spinner=False, max_entries=4)
+def _rows(_history: History, owner: str, batch_id: str, stamp: tuple[int, ...]) -> tuple[ResultRow, ...]:
+    """The stamp is part of the key: what was read is not shown once any of its answers is another."""
     return result_rows(_history.batch_runs(owner, batch_id), expected_answers())

@@ -87,7 +87,9 @@ def draw_check(settings: SftSettings, services: Services, said: Words) -> None:
 
 
 def ask_check(settings: SftSettings) -> None:
+    """What was found out before may no longer hold: memory, models and files change."""
     training.set_checked(_fingerprint(settings))
+    training.check_anew()
 
 
 def begin(settings: SftSettings, data: TrainingData, services: Services, said: Words) -> None:
@@ -188,9 +190,10 @@ def _release_idle(services: Services) -> None:
     training.check_anew()
 
 
-@st.cache_data(show_spinner=False, max_entries=16, ttl=600)
-def _check(settings: SftSettings, home: Path, stamps: Stamps, again: int) -> Check:
-    """`stamps` and `again` are part of the key: changed files are read again, and freed memory is counted."""
+@st.cache_data(show_spinner=False, max_entries=16)
+def _check(settings: SftSettings, home: Path, stamps: Stamps, again: str) -> Check:
+    """`stamps` and `again` are part of the key: changed files are read again, and whoever asks anew is told
+    what holds now."""
     return jobs.check(settings, home)
 
 

@@ -17,6 +17,8 @@ from comparison.history.rows import moment_of
 from comparison.history.schema import answers, batches, runs
 from comparison.history.writing import owner_number
 
+_MIXED = (runs.c.number % 9973) * (runs.c.number % 9967)
+"""Its sum over some questions is hardly ever that over as many others."""
 _ENDED = [str(state) for state in (StoredState.DONE, StoredState.STOPPED, StoredState.FAILED)]
 
 
@@ -33,6 +35,8 @@ def read_batches(connection: Connection, owner: str, batch_id: str | None = None
             func.count().label("wanted"),
             func.sum(case((answers.c.state.in_(_ENDED), 1), else_=0)).label("done"),
             func.sum(case((answers.c.state == str(StoredState.FAILED), 1), else_=0)).label("failed"),
+            func.sum(answers.c.attempt).label("attempts"),
+            func.sum(_MIXED).label("mixed"),
         )
         .join(runs, runs.c.batch == batches.c.id)
         .join(answers, answers.c.run == runs.c.number)
@@ -55,4 +59,6 @@ def _batch(owner: str, row: Row[Any]) -> StoredBatch:
     created = moment_of(row.created)
     assert created is not None, "a batch has a beginning"
     head = BatchHead(row.id, owner, created, row.name, tuple(json.loads(row.models)))
-    return StoredBatch(head, row.questions, row.wanted, int(row.done), int(row.failed))
+    counts = row.wanted, int(row.done), int(row.failed)
+    # An attempt only ever begins and ends: with as many attempts, as much done is the same done.
+    return StoredBatch(head, row.questions, *counts, stamp=(*counts, int(row.attempts), int(row.mixed)))

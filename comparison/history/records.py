@@ -80,6 +80,8 @@ class StoredBatch:
     done: int
     failed: int
     """Of those done."""
+    stamp: tuple[int, ...] = ()
+    """Another one once an answer in it was asked again or ended, or a question was deleted or restored."""
 
 
 @dataclass(frozen=True)

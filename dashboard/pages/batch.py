@@ -36,7 +36,7 @@ def page(services: Services, said: Words) -> None:
         st.info(said.batch["gone"], icon=":material/search_off:")
     _new(services, said)
     earlier = services.history.batches(owner_id())
-    earlier_batches(earlier, lambda each: batching.view_of(each, services), zone(), said)
+    earlier_batches(earlier, services.batches.view_of, zone(), said)
 
 
 def _new(services: Services, said: Words) -> None:
@@ -74,7 +74,7 @@ def _opened(stored: StoredBatch, services: Services, said: Words) -> None:
     batch_progress(
         lambda: services.batches.view(owner, head.id), names, batching.actions(head.id, services), said
     )
-    view = batching.view_of(stored, services)
+    view = services.batches.view_of(stored)
     st.subheader(said.batch["results"], divider="gray")
     if view.state.at_work:
         st.button(said.batch["look_again"], key=batch.LOOK_AGAIN, icon=":material/refresh:", type="tertiary")

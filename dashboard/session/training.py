@@ -6,6 +6,7 @@ Refuses to know: what is done with them, and streamlit's widgets.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 
 import streamlit as st
@@ -108,13 +109,13 @@ def set_checked(fingerprint: str) -> None:
     st.session_state[_CHECKED] = fingerprint
 
 
-def check_round() -> int:
-    """Counts up when the same settings are to be checked anew: memory was freed, or asked again."""
-    return int(st.session_state.get(_ROUND, 0))
+def check_round() -> str:
+    """Another one, in all tabs, when settings are to be checked anew: somebody asked, or memory was freed."""
+    return str(st.session_state.get(_ROUND, ""))
 
 
 def check_anew() -> None:
-    st.session_state[_ROUND] = check_round() + 1
+    st.session_state[_ROUND] = secrets.token_hex(8)
 
 
 def stopping(name: str) -> bool:

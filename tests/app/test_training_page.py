@@ -215,8 +215,11 @@ def test_what_does_not_fit_is_told_with_what_to_change_and_what_to_let_go(
     assert len(asked) == 1, "what is known is not asked again"
     page.button(key=training.RELEASE).click().run()
     assert released == ["demo-chat"] and len(asked) == 2
+    page.button(key=training.CHECK).click().run()
+    opened("training").button(key=training.CHECK).click().run()
+    assert len(asked) == 4, "what is asked anew, in this tab or another, is found out anew"
     page.number_input(key=training.field_key("demo", "batch")).set_value(16).run()
-    assert "설정이 바뀌었습니다" in texts(page) and len(asked) == 2
+    assert "설정이 바뀌었습니다" in texts(page) and len(asked) == 4
 
 
 def test_a_check_that_breaks_is_said(engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch) -> None:

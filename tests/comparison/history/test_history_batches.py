@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from comparison.history.history import History
-from comparison.history.records import BatchHead, RunHead, StoredState, Wanted
+from comparison.history.records import BatchHead, RunHead, StoredAnswer, StoredState, Wanted
 from errors import NaraniError
 from tests.comparison.history.history_house import NOON, answered, asked, found, keep, opened, states
 
@@ -90,3 +90,31 @@ def test_a_batch_with_a_known_id_is_refused_whole(history: History, heads: list[
     with pytest.raises(NaraniError):
         history.begin_batch(HEAD, [asked(batch="batch")])
     assert counts(history) == (3, 6, 0, 0)
+
+
+def test_its_stamp_is_another_whenever_its_answers_are(history: History, heads: list[RunHead]) -> None:
+    """As many answers done are not the same answers: one may be asked again, or a question deleted."""
+    seen: dict[tuple[int, ...], list[tuple[str, list[StoredAnswer]]]] = {}
+
+    def look() -> None:
+        batch = history.batch("me", "batch")
+        assert batch is not None
+        now = [(run.head.id, run.answers) for run in history.batch_runs("me", "batch")]
+        shown = [(head, [answer for answer in answers if answer.answer]) for head, answers in now]
+        assert seen.setdefault(batch.stamp, shown) == shown
+
+    look()
+    for head in heads:
+        keep(history, head)
+        look()
+    for attempt in (2, 3):
+        history.begin_attempt(heads[0].id, 0, attempt, heads[0].requests[0])
+        look()
+        history.store(heads[0].id, answered(heads[0], 0, f"{attempt}번째", attempt=attempt))
+        look()
+    for head in heads[1:]:
+        history.delete("me", [head.id])
+        look()
+        history.restore("me", [head.id])
+        look()
+    assert len(seen) == 1 + len(heads) + 4 + 2
