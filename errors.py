@@ -80,6 +80,12 @@ class OutOfMemory(NaraniError):
     code = "out-of-memory"
 
 
+class BrokeWhileAnswering(NaraniError):
+    """An answer could not go on through a fault of the model or of ours; what had come is kept."""
+
+    code = "broke-while-answering"
+
+
 class Stopped(NaraniError):
     """The person stopped it; not a fault."""
 

@@ -13,6 +13,9 @@ import torch
 
 from engines.base import GenerationSettings
 
+NO_TOKEN = -1
+"""Instead of a token where a row's logits are no numbers (NaN, infinite, or -inf throughout)."""
+
 
 class Dice:
     """One answer's random numbers: the same (seed, model, prompt) always throws the same ones."""
@@ -35,14 +38,14 @@ class Chooser:
         self._penalises = settings.repetition_penalty != 1.0
 
     def choose(self, logits: torch.Tensor) -> int:
-        """The next token from this row's logits [vocabulary]."""
+        """The next token from this row's logits [vocabulary], or NO_TOKEN."""
         if self._penalises:
             logits = self._penalised(logits)
         if self.settings.temperature == 0.0:
-            token = int(logits.argmax())
+            token = int(_likeliest(logits))
         else:
             token = draw(logits, self.settings, self.dice.throw())
-        if self._penalises:
+        if self._penalises and token != NO_TOKEN:
             self._seen = torch.unique(torch.cat([self._seen, torch.tensor([token])]))
         return token
 
@@ -54,22 +57,30 @@ class Chooser:
 
 
 def draw(logits: torch.Tensor, settings: GenerationSettings, number: float) -> int:
-    """The token on which `number` (0 to 1) falls, the likeliest first."""
-    scaled = logits.float() / settings.temperature
-    limit = min(settings.top_k or scaled.shape[-1], scaled.shape[-1])
-    best, tokens = torch.sort(scaled, descending=True, stable=True)
-    chances = torch.softmax(best[:limit].double(), dim=-1)
+    """The token on which `number` (0 to 1) falls, the likeliest first, or NO_TOKEN."""
+    limit = min(settings.top_k or logits.shape[-1], logits.shape[-1])
+    best, tokens = torch.sort(logits.float(), descending=True, stable=True)
+    # Below the best, not above nought: a temperature near nought makes nothing infinite.
+    chances = torch.softmax((best[:limit].double() - best[0]) / settings.temperature, dim=-1)
     sums = chances.cumsum(-1)
     if settings.top_p < 1.0:
         kept = int((sums - chances < settings.top_p).sum())
         sums = sums[: max(kept, 1)]
     place = int(torch.searchsorted(sums, number * sums[-1], right=True))
-    return int(tokens[min(place, len(sums) - 1)])
+    token = tokens[min(place, len(sums) - 1)]
+    return int(torch.where(best[0].isfinite(), token, NO_TOKEN))
 
 
 def choose_all(logits: torch.Tensor, choosers: Sequence[Chooser]) -> list[int]:
     """One token a row; the common case, all rows plainly greedy, is one operation."""
     if all(c.settings.temperature == 0.0 and c.settings.repetition_penalty == 1.0 for c in choosers):
-        tokens: list[int] = logits.argmax(-1).tolist()
+        tokens: list[int] = _likeliest(logits).tolist()
         return tokens
     return [chooser.choose(row) for chooser, row in zip(choosers, logits, strict=True)]
+
+
+def _likeliest(logits: torch.Tensor) -> torch.Tensor:
+    """The greedy tokens. A NaN is the greatest to `max`, so the greatest tells of the whole row, and both
+    are read from the device at once."""
+    greatest, tokens = logits.max(-1)
+    return torch.where(greatest.isfinite(), tokens, NO_TOKEN)

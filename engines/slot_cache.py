@@ -73,6 +73,11 @@ class SlotLayer(CacheLayerMixin):
             if store is not None:
                 store[target, :, :length].copy_(store[source, :, :length])
 
+    def wipe(self, slot: int) -> None:
+        for store in (self.keys, self.values):
+            if store is not None:
+                store[slot].zero_()
+
     def drop(self) -> None:
         self.keys = None
         self.values = None
@@ -128,6 +133,11 @@ class SlotCache(Cache):
     def move(self, source: int, target: int, length: int) -> None:
         for layer in self.layers:
             layer.move(source, target, length)
+
+    def wipe(self, slot: int) -> None:
+        """Leave nothing of a row whose keys or values are no numbers: a masked NaN is still a NaN."""
+        for layer in self.layers:
+            layer.wipe(slot)
 
     def drop(self) -> None:
         self.slots = self.length = 0

@@ -53,6 +53,9 @@ class Stepper(Protocol):
     def step(self, tokens: list[int]) -> torch.Tensor:
         """One token for every running row; logits [rows, vocabulary]."""
 
+    def wipe(self, row: Row) -> None:
+        """Leave no figure of the row behind, before it is closed: they are no numbers."""
+
     def close(self, row: Row) -> None:
         """Give the row's place back, wherever it stands."""
 
@@ -127,6 +130,9 @@ class BatchStepper:
         for row in self.running:
             row.length += 1
         return logits
+
+    def wipe(self, row: Row) -> None:
+        self._cache.wipe(row.slot)
 
     def close(self, row: Row) -> None:
         """Rows stand in the first slots without a gap: the last running one moves into the hole, the one
@@ -223,6 +229,9 @@ class RowStepper:
         for row in self.running:
             row.ahead = None
         return logits
+
+    def wipe(self, row: Row) -> None:
+        row.state = None
 
     def close(self, row: Row) -> None:
         row.state = None

@@ -13,14 +13,22 @@ from enum import Enum
 import torch
 
 from engines.base import FinishReason, State
-from engines.sampling import choose_all
+from engines.sampling import NO_TOKEN, choose_all
 from engines.sequence import Sequence
 from engines.shortage import give_back, is_shortage, let_go
 from engines.stepping import CHUNK, Row, Stepper
-from errors import LoadError, NaraniError, OutOfMemory
+from errors import BrokeWhileAnswering, NaraniError, OutOfMemory
 
 _SHORTAGE = (
     "Memory ran out while answering. What had come is kept; ask again with fewer new tokens or fewer models."
+)
+_NO_NUMBERS = (
+    "The model's figures are not numbers any more, so no token could be chosen. What had come is kept; "
+    "ask in another quantisation, or fetch or copy its files again."
+)
+_NO_NUMBERS_FLOAT16 = (
+    "The model's figures outgrew float16 and are not numbers any more. What had come is kept; "
+    "set loading.dtype to bfloat16 in its entry and ask again."
 )
 _BROKEN = (
     "The model broke while answering ({kind}). What had come is kept; load the model again or try another."
@@ -105,7 +113,7 @@ class Voice:
     def _recover(self, shortage: bool, kind: str) -> None:
         """Out of memory costs the newest question only; anything else means the model cannot be trusted."""
         if not shortage:
-            self.fail_all(LoadError(_BROKEN.format(kind=kind)))
+            self.fail_all(BrokeWhileAnswering(_BROKEN.format(kind=kind)))
         elif self._reading is not None:
             self._reading[1].fail(OutOfMemory(_SHORTAGE))
         elif self._running:
@@ -177,20 +185,29 @@ class Voice:
         self._stepper.start(row)
         self._reading = None
         self._running[row] = sequence
-        self._hand_out([sequence], logits[None])
+        self._hand_out([row], logits[None])
 
     def _step(self) -> None:
         if not self._running:
             return
         sequences = [self._running[row] for row in self._stepper.running]
         logits = self._stepper.step([sequence.last_token for sequence in sequences])
-        self._hand_out(sequences, logits)
+        self._hand_out(list(self._stepper.running), logits)
 
-    def _hand_out(self, sequences: list[Sequence], logits: torch.Tensor) -> None:
+    def _hand_out(self, rows: list[Row], logits: torch.Tensor) -> None:
+        sequences = [self._running[row] for row in rows]
         tokens = choose_all(logits, [sequence.chooser for sequence in sequences])
         peak = self._weight_bytes + self._stepper.cache_bytes()
-        for sequence, token in zip(sequences, tokens, strict=True):
+        for row, sequence, token in zip(rows, sequences, tokens, strict=True):
             sequence.peak_bytes = max(sequence.peak_bytes, peak)
-            sequence.take(token)
+            if token == NO_TOKEN:
+                self._stepper.wipe(row)
+                sequence.fail(BrokeWhileAnswering(_no_numbers(logits.dtype)))
+            else:
+                sequence.take(token)
         if any(sequence.ended for sequence in sequences):
             self._drop_ended()
+
+
+def _no_numbers(dtype: torch.dtype) -> str:
+    return _NO_NUMBERS_FLOAT16 if dtype is torch.float16 else _NO_NUMBERS
