@@ -71,7 +71,6 @@ def _owned_pieces(
 ) -> list[Piece]:
     """Render the real texts, and once more with a sentinel for each; the first is the truth, the second
     tells where in it the texts of a person stand."""
-    contents = [message["content"] for message in messages]
     stand_ins = [
         {**message, "content": f"\ue000{index}\ue001" if message["content"].strip() else message["content"]}
         for index, message in enumerate(messages)
@@ -80,7 +79,7 @@ def _owned_pieces(
     lead, *rest = _SENTINEL.split(_apply(tokenizer, stand_ins, thinking))
     slots = list(zip(map(int, rest[::2]), rest[1::2], strict=True))
     _check_all_placed(messages, {index for index, _ in slots})
-    pieces = _align(real, lead, [(contents[index], literal) for index, literal in slots])
+    pieces = _align(real, lead, [(messages[index], literal) for index, literal in slots])
     if pieces is None:
         raise BadRequest(
             "This model's chat template rewrites the text it is given, so your words cannot be told from the"
@@ -114,18 +113,19 @@ def _check_all_placed(messages: Sequence[dict[str, str]], placed: set[int]) -> N
             )
 
 
-def _align(real: str, lead: str, slots: Sequence[tuple[str, str]]) -> list[Piece] | None:
+def _align(real: str, lead: str, slots: Sequence[tuple[dict[str, str], str]]) -> list[Piece] | None:
     """`real` cut into the template's literals and a reading of each content; None where they do not fit."""
     if not real.startswith(lead):
         return None
     reached: dict[int, list[Piece]] = {len(lead): [Piece(lead, is_user=False)]}
-    for content, literal in slots:
+    for message, literal in slots:
+        is_answer = message["role"] == "assistant"
         further: dict[int, list[Piece]] = {}
         for start, pieces in reached.items():
-            for reading in _readings(content):
+            for reading in _readings(message["content"]):
                 end = start + len(reading)
                 if real.startswith(reading, start) and real.startswith(literal, end):
-                    cut = [Piece(reading, is_user=True), Piece(literal, is_user=False)]
+                    cut = [Piece(reading, True, is_answer), Piece(literal, is_user=False)]
                     further.setdefault(end + len(literal), [*pieces, *cut])
         reached = further
     return reached.get(len(real))

@@ -1,6 +1,7 @@
 """Token ids of a prompt, in which a person's text never becomes a control token.
 
-Knows: which token strings are kept for us, where in a prompt they are ours, and how to hide the others.
+Knows: which token strings are kept for us, which of them an answer may hold, where in a prompt each counts,
+and how to hide the others.
 Refuses to know: formats, models, and what the ids are used for. A tokenizer's vocabulary is taken to be
 settled when it is first used here.
 """
@@ -11,7 +12,7 @@ import json
 import secrets
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -34,75 +35,154 @@ def encode(rendered: RenderedPrompt, tokenizer: FastTokenizer) -> list[int]:
     """The whole prompt's ids: as of one string, except that a control token's text written by a person
     stays text. Begins with the tokenizer's own first token where the prompt wants it; never ends with eos."""
     codec = _codec_of(tokenizer)
-    start = codec.start_ids if rendered.add_bos else []
-    return [*start, *codec.encode(rendered.pieces)]
+    return codec.start_of(rendered) + codec.encode_all([_Text.of(rendered)])[0]
 
 
 def encode_segment(segment: Segment, tokenizer: FastTokenizer) -> tuple[list[int], list[int]]:
     """Ids of the prompt (exactly those it is asked with) and of the answer that is learned after it."""
-    prompt = encode(segment.prompt, tokenizer)
+    return encode_segments([segment], tokenizer)[0]
+
+
+def encode_segments(
+    segments: Sequence[Segment], tokenizer: FastTokenizer
+) -> list[tuple[list[int], list[int]]]:
+    """Of each the same as alone. All of them lie in memory at once, and the tokenizer may use every core."""
     codec = _codec_of(tokenizer)
-    start = len(codec.start_ids) if segment.prompt.add_bos else 0
-    whole = codec.encode((*segment.prompt.pieces, *segment.answer))
-    if whole[: len(prompt) - start] == prompt[start:]:
-        return prompt, whole[len(prompt) - start :]
-    return prompt, codec.encode_within(segment.answer)
+    prompts = [_Text.of(segment.prompt) for segment in segments]
+    wholes = [_Text.with_answer(segment) for segment in segments]
+    encoded = codec.encode_all([*prompts, *wholes])
+    found = []
+    for segment, text, prompt, whole in zip(
+        segments, wholes, encoded[: len(prompts)], encoded[len(prompts) :], strict=True
+    ):
+        goes_on = whole[: len(prompt)] == prompt
+        answer = whole[len(prompt) :] if goes_on else codec.encode_within(segment.answer, text.turn_marks)
+        found.append((codec.start_of(segment.prompt) + prompt, answer))
+    return found
+
+
+@dataclass(frozen=True)
+class ControlTokens:
+    """Of one tokenizer in one format."""
+
+    of_turns: frozenset[str]
+    """Special ones, and those that the format writes around turns: only ours are recognised."""
+    in_answers: frozenset[str]
+    """They mark something inside an answer (`<think>`, `<tool_call>`), so an answer is read with them."""
+
+
+def control_tokens(prompt: RenderedPrompt, eos: str, tokenizer: FastTokenizer) -> ControlTokens:
+    """As an answer to `prompt` is read that ends with `eos`."""
+    codec = _codec_of(tokenizer)
+    inside = codec.in_answers(_marks(prompt, eos))
+    return ControlTokens(
+        frozenset(text for id, text in codec.kept.items() if id not in inside),
+        frozenset(codec.kept[id] for id in inside),
+    )
+
+
+def _marks(prompt: RenderedPrompt, eos: str) -> str:
+    return f"{prompt.turn_marks}\n{eos}"
+
+
+@dataclass(frozen=True)
+class _Text:
+    """What is encoded as one string, and which control tokens are not read in its answers."""
+
+    pieces: tuple[Piece, ...]
+    turn_marks: str
+
+    @classmethod
+    def of(cls, prompt: RenderedPrompt) -> _Text:
+        return cls(joined(prompt.pieces), prompt.turn_marks)
+
+    @classmethod
+    def with_answer(cls, segment: Segment) -> _Text:
+        pieces = joined((*segment.prompt.pieces, *segment.answer))
+        return cls(pieces, _marks(segment.prompt, segment.answer[-1].text))
+
+    @cached_property
+    def text(self) -> str:
+        return "".join(piece.text for piece in self.pieces)
 
 
 class _Codec:
     """Private copies of one tokenizer's backend, so that nobody else's settings reach it, nor ours theirs."""
 
-    def __init__(self, backend: Any) -> None:
+    def __init__(self, backend: Any, special: Iterable[str]) -> None:
+        """`special`: texts that the tokenizer names as such, whatever its file says of them."""
         self._description = backend.to_str()
         self._plain = _copy(self._description)
-        self._kept = {
-            id: token.content
-            for id, token in self._plain.get_added_tokens_decoder().items()
-            if token.special or _could_mark(token.content)
-        }
+        added = self._plain.get_added_tokens_decoder()
+        self.kept = {id: t.content for id, t in added.items() if t.special or _could_mark(t.content)}
+        named = {*special}
+        self._special = {id for id, token in added.items() if token.special or token.content in named}
+        self._in_answers: dict[str, frozenset[int]] = {}
 
     @cached_property
-    def start_ids(self) -> list[int]:
+    def _start_ids(self) -> list[int]:
         """What the tokenizer puts before a text by itself (bos)."""
         probe = self._plain.encode("a", add_special_tokens=True)
         added = probe.special_tokens_mask
         return list(probe.ids[: added.index(0)]) if 0 in added else []
 
-    def encode(self, pieces: Iterable[Piece]) -> list[int]:
-        pieces = joined(pieces)
-        text = "".join(piece.text for piece in pieces)
+    def start_of(self, prompt: RenderedPrompt) -> list[int]:
+        return list(self._start_ids) if prompt.add_bos else []
+
+    def in_answers(self, turn_marks: str) -> frozenset[int]:
+        found = self._in_answers.get(turn_marks)
+        if found is None:
+            marks = {id for id, _, _ in self._matches(self._encoded([turn_marks])[0], turn_marks)}
+            found = self._in_answers[turn_marks] = frozenset(self.kept.keys() - self._special - marks)
+        return found
+
+    def encode_all(self, texts: Sequence[_Text]) -> list[list[int]]:
+        found = []
+        for said, encoding in zip(texts, self._encoded([said.text for said in texts]), strict=True):
+            ids = encoding.ids
+            if not self.kept.keys().isdisjoint(ids) and self._touches_theirs(encoding, said):
+                hidden = "".join(self._with_stand_ins(said))
+                ids = self._guarded.tokenizer.encode(hidden, add_special_tokens=False).ids
+            found.append(ids)
+        return found
+
+    def _encoded(self, texts: list[str]) -> list[Encoding]:
         try:
-            encoding = self._plain.encode(text, add_special_tokens=False)
+            return list(self._plain.encode_batch(texts, add_special_tokens=False))
         except (TypeError, UnicodeEncodeError):
             raise BadRequest("The text holds half a character and cannot be read. Type it again.") from None
-        if not self._touches_theirs(encoding, text, pieces):
-            return list(encoding.ids)
-        hidden = "".join(self._with_stand_ins(pieces))
-        return list(self._guarded.tokenizer.encode(hidden, add_special_tokens=False).ids)
 
-    def encode_within(self, pieces: Iterable[Piece]) -> list[int]:
+    def encode_within(self, pieces: tuple[Piece, ...], turn_marks: str) -> list[int]:
         """As in the middle of a text: without the space that some tokenizers put before a text."""
         line = Piece("\n", is_user=False)
-        before, whole = self.encode((line,)), self.encode((line, *pieces))
-        return whole[len(before) :] if whole[: len(before)] == before else self.encode(pieces)
+        before, whole, alone = self.encode_all(
+            [_Text(joined(part), turn_marks) for part in ((line,), (line, *pieces), pieces)]
+        )
+        return whole[len(before) :] if whole[: len(before)] == before else alone
 
-    def _touches_theirs(self, encoding: Encoding, text: str, pieces: tuple[Piece, ...]) -> bool:
-        matches = list(self._matches(encoding, text))
+    def _touches_theirs(self, encoding: Encoding, said: _Text) -> bool:
+        """Whether a control token stands where it must not be one."""
+        matches = list(self._matches(encoding, said.text))
         start = 0
-        for piece in pieces:
+        for piece in said.pieces:
             end = start + len(piece.text)
-            if piece.is_user and any(first < end and last > start for _, first, last in matches):
-                return True
+            for id, first, last in matches if piece.is_user else ():
+                inside = start <= first and last <= end
+                allowed = piece.is_answer and inside and id in self.in_answers(said.turn_marks)
+                if first < end and last > start and not allowed:
+                    return True
             start = end
         return False
 
     def _matches(self, encoding: Encoding, text: str) -> Iterator[tuple[int, int, int]]:
         """Id, first and last place of every kept token in `text`, without the spaces that it swallows."""
-        for id, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
-            if id in self._kept:
-                inside = text.find(self._kept[id], start, end)
+        for place, id in enumerate(encoding.ids):
+            if id in self.kept:
+                # Not all offsets at once: a list of pairs costs more than the encoding.
+                start, end = encoding.token_to_chars(place) or (0, 0)
+                inside = text.find(self.kept[id], start, end)
                 if inside >= 0:
-                    yield id, inside, inside + len(self._kept[id])
+                    yield id, inside, inside + len(self.kept[id])
                 elif id not in self._unknown:
                     yield id, start, end
 
@@ -111,22 +191,21 @@ class _Codec:
         """What the vocabulary makes of a character that it does not have; mostly a special token too."""
         return set(self._plain.encode("\U0010fffd", add_special_tokens=False).ids)
 
-    def _with_stand_ins(self, pieces: Iterable[Piece]) -> Iterator[str]:
-        """The text, with our own kept tokens (found in our text alone) written as their stand-ins."""
-        for piece in pieces:
-            if piece.is_user:
-                yield piece.text
-                continue
+    def _with_stand_ins(self, said: _Text) -> Iterator[str]:
+        """The text; the kept tokens that count, found in each piece alone, are written as their stand-ins."""
+        for piece in said.pieces:
             written = 0
-            encoding = self._plain.encode(piece.text, add_special_tokens=False)
-            for id, first, last in self._matches(encoding, piece.text):
-                yield piece.text[written:first] + self._guarded.stand_ins[id]
-                written = last
+            if piece.is_answer or not piece.is_user:
+                counts = self.in_answers(said.turn_marks) if piece.is_answer else self.kept.keys()
+                for id, first, last in self._matches(self._encoded([piece.text])[0], piece.text):
+                    if id in counts:
+                        yield piece.text[written:first] + self._guarded.stand_ins[id]
+                        written = last
             yield piece.text[written:]
 
     @cached_property
     def _guarded(self) -> _Guarded:
-        return _guard(self._description, self._kept)
+        return _guard(self._description, self.kept)
 
 
 def _could_mark(content: str) -> bool:
@@ -188,5 +267,6 @@ def _codec_of(tokenizer: FastTokenizer) -> _Codec:
             backend = getattr(tokenizer, "backend_tokenizer", None)
             if backend is None:
                 raise BadRequest("This model's tokenizer has no fast form, which is needed here.")
-            codec = _codecs[tokenizer] = _Codec(backend)
+            named = getattr(tokenizer, "all_special_tokens", ())
+            codec = _codecs[tokenizer] = _Codec(backend, named)
         return codec

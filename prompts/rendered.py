@@ -1,4 +1,4 @@
-"""A prompt ready to be encoded: ordered pieces of text, each marked ours or the user's.
+"""A prompt ready to be encoded: ordered pieces of text, each marked ours, an answer or the user's.
 
 Knows: whose each piece is, which strings end the answer, and what stands between prompt and answer.
 Refuses to know: how it was made and which tokens it becomes.
@@ -11,10 +11,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of the prompt; special tokens are recognised only in ours."""
+    """A stretch of the prompt. In ours every control token is recognised, in a person's words none; an answer
+    is nobody's to forge a turn with, but it may hold control tokens that mark something inside it."""
 
     text: str
     is_user: bool
+    is_answer: bool = False
+    """Of what is not ours: the words of a model, or those it is to learn."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class RenderedPrompt:
     """What training puts between prompt and answer (koalpaca: one space); not shown."""
     add_bos: bool = True
     """Whether the tokenizer adds its own first token; False where a chat template already wrote it."""
+    turn_marks: str = ""
+    """What the format writes around turns: no control token of it is ever read in an answer."""
 
     @property
     def text(self) -> str:

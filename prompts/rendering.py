@@ -6,14 +6,22 @@ Refuses to know: tokens, models, and how a tokenizer's own template works.
 
 from __future__ import annotations
 
+import re
+import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 from errors import BadRequest
 from prompts.chat import ChatTokenizer, chat_pieces
 from prompts.conversation import Conversation, Turn
 from prompts.format import PromptFormat, Template
 from prompts.rendered import Piece, RenderedPrompt
+
+_THINKING = "<think>"
+_EMPTY_BLOCK = re.compile(r"<([^<>/]+)>\s*</\1>")
+"""Thinking that some templates write into an earlier answer that has none; it marks no turn."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +46,13 @@ def render(
     """The prompt whose last question is to be answered; a chat format needs the tokenizer."""
     if conversation.turns[-1].answer is not None:
         raise BadRequest("The last question is answered already. Add another question to go on.")
-    if format.kind == "chat":
-        pieces = chat_pieces(format, conversation, tokenizer, thinking)
-    else:
-        pieces = _template_pieces(format, conversation)
     return RenderedPrompt(
-        pieces=joined(pieces),
+        pieces=_pieces(format, conversation, tokenizer, thinking),
         format_id=format.id,
         stop_strings=format.stop_strings,
         answer_lead=format.answer_lead,
         add_bos=format.kind == "template",
+        turn_marks=_turn_marks(format, tokenizer),
     )
 
 
@@ -67,22 +72,75 @@ def training_text(
         if turn.answer is None:
             continue
         asked = replace(conversation, turns=(*conversation.turns[: count - 1], replace(turn, answer=None)))
-        answer = (_ours(format.answer_lead), _theirs(turn.answer), _ours(eos))
-        segments.append(Segment(render(format, asked, tokenizer, thinking), joined(answer)))
+        prompt = render(format, asked, tokenizer, thinking)
+        answer = (_ours(format.answer_lead), _answered(_going_on(prompt.text, turn.answer)), _ours(eos))
+        segments.append(Segment(prompt, joined(answer)))
     if not segments:
         raise BadRequest("This conversation holds no answer, so there is nothing to learn from it.")
     return tuple(segments)
+
+
+def _going_on(prompt: str, answer: str) -> str:
+    """Without the beginning of its thinking where the template wrote that already."""
+    if not prompt.rstrip().endswith(_THINKING) or not answer.lstrip().startswith(_THINKING):
+        return answer
+    answer = answer.lstrip().removeprefix(_THINKING)
+    return answer.removeprefix("\n") if prompt.endswith("\n") else answer
 
 
 def joined(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
     """Without empty pieces, neighbours of one owner made one."""
     result: list[Piece] = []
     for piece in pieces:
-        if result and result[-1].is_user == piece.is_user:
-            result[-1] = Piece(result[-1].text + piece.text, piece.is_user)
+        if result and (result[-1].is_user, result[-1].is_answer) == (piece.is_user, piece.is_answer):
+            result[-1] = replace(piece, text=result[-1].text + piece.text)
         elif piece.text:
             result.append(piece)
     return tuple(result)
+
+
+def _pieces(
+    format: PromptFormat,
+    conversation: Conversation,
+    tokenizer: ChatTokenizer | None,
+    thinking: bool | None = None,
+) -> tuple[Piece, ...]:
+    if format.kind == "chat":
+        return joined(chat_pieces(format, conversation, tokenizer, thinking))
+    return joined(_template_pieces(format, conversation))
+
+
+_chat_marks: weakref.WeakKeyDictionary[ChatTokenizer, tuple[Any, str]] = weakref.WeakKeyDictionary()
+
+
+def _turn_marks(format: PromptFormat, tokenizer: ChatTokenizer | None) -> str:
+    if format.kind == "template" or tokenizer is None:
+        return _marks_of(format)
+    template, marks = _chat_marks.get(tokenizer, (None, ""))
+    if template is not tokenizer.chat_template:
+        marks = _around_turns(format, tokenizer)
+        _chat_marks[tokenizer] = tokenizer.chat_template, marks
+    return marks
+
+
+@lru_cache(maxsize=256)
+def _marks_of(format: PromptFormat) -> str:
+    return _around_turns(format, None)
+
+
+def _around_turns(format: PromptFormat, tokenizer: ChatTokenizer | None) -> str:
+    """A conversation up to its last question. What follows that question may begin the answer already, so it
+    only counts where earlier turns cannot be written."""
+    once, twice = Conversation((Turn("1"),)), Conversation((Turn("1", answer="2"), Turn("3")))
+    for conversation in (replace(twice, system="0"), twice, once):
+        try:
+            pieces = _pieces(format, conversation, tokenizer)
+        except BadRequest:
+            continue
+        if len(conversation.turns) > 1:
+            pieces = pieces[: max(place for place, piece in enumerate(pieces) if piece.is_user)]
+        return _EMPTY_BLOCK.sub("", "".join(piece.text for piece in pieces))
+    return ""
 
 
 def _template_pieces(format: PromptFormat, conversation: Conversation) -> list[Piece]:
@@ -110,7 +168,7 @@ def _system_pieces(format: PromptFormat, system: str) -> list[Piece]:
 
 
 def _earlier_pieces(format: PromptFormat, turn: Turn, folded: str) -> list[Piece]:
-    answer = _theirs(turn.answer or "")
+    answer = _answered(turn.answer or "")
     if format.earlier_turn:
         question = _question_text(format, turn, folded, input_below=True)
         return _fill(format.earlier_turn, {"question": question, "answer": [answer]})
@@ -146,3 +204,7 @@ def _ours(text: str) -> Piece:
 
 def _theirs(text: str) -> Piece:
     return Piece(text, is_user=True)
+
+
+def _answered(answer: str) -> Piece:
+    return Piece(answer, is_user=True, is_answer=True)

@@ -86,7 +86,7 @@ def _warnings(report: Mapping[str, Any], said: Words) -> Iterator[str]:
         yield said.training["warn_refused"].format(
             count=report["refused"]["rows"], why=safe_text(report["refused"]["what"])
         )
-    for name in ("markers", "end_tokens"):
+    for name in ("markers", "end_tokens", "taught"):
         for found in report[name]:
             yield said.training[f"warn_{name}"].format(
                 count=found["rows"], what=safe_text(found["what"]), first=safe_text(", ".join(found["first"]))

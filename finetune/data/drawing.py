@@ -69,6 +69,8 @@ def _with_sentences(report: DataReport) -> Iterator[tuple[Found, str]]:
         yield found, f"hold '{found.what}', a marker of the format: an answer would end there"
     for found in report.end_tokens:
         yield found, f"hold '{found.what}' written out; it stays text and ends nothing"
+    for found in report.taught:
+        yield found, f"hold '{found.what}' in an answer, where it is learned as the control token it is"
 
 
 def _where(found: Found) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from errors import BadRequest
@@ -72,6 +72,8 @@ class DataReport:
     """Text of a person that reads as the format's own marker: an answer ends there when it is asked."""
     end_tokens: tuple[Found, ...]
     """Control tokens written out by a person: they stay text, and are never learned as an end."""
+    taught: tuple[Found, ...]
+    """Control tokens in answers that are learned as such: they mark something inside an answer."""
     refused: Found
     """Rows that the format has no place for, by the reason of the first."""
     lengths: Lengths | None
@@ -97,7 +99,10 @@ def report_on(
         bad=sum(file.bad for file in examples.files),
         faults=examples.faults,
         markers=_written(once, voice.format.stop_strings),
-        end_tokens=_written(once, {*_END_TOKENS, *voice.control_tokens} - set(voice.format.stop_strings)),
+        end_tokens=_written(
+            once, {*_END_TOKENS, *voice.control_tokens.of_turns} - set(voice.format.stop_strings)
+        ),
+        taught=_written(once, voice.control_tokens.in_answers, _answers),
         refused=refused,
         lengths=_lengths(fitting, voice, max_tokens, seed),
         samples=_samples(fitting, voice, max_tokens, learn_prompts, seed),
@@ -164,7 +169,9 @@ def _repeated(rows: Iterable[Example]) -> Found:
     return _found("", again)
 
 
-def _written(rows: Iterable[Example], marks: Iterable[str]) -> tuple[Found, ...]:
+def _written(
+    rows: Iterable[Example], marks: Iterable[str], texts: Callable[[Example], Iterator[str]] | None = None
+) -> tuple[Found, ...]:
     """In which rows each mark stands; one that begins with a newline also counts at a text's beginning."""
     wanted = sorted(set(marks), key=lambda mark: (-len(mark), mark))
     if not wanted:
@@ -172,7 +179,7 @@ def _written(rows: Iterable[Example], marks: Iterable[str]) -> tuple[Found, ...]
     pattern = re.compile("|".join(map(re.escape, wanted)))
     holders: dict[str, list[str]] = {}
     for row in rows:
-        text = "\n".join(("", *_texts(row)))
+        text = "\n".join(("", *(texts or _texts)(row)))
         for mark in sorted({mark.strip() for mark in pattern.findall(text)}):
             holders.setdefault(mark, []).append(row.source)
     most = Counter({mark: len(sources) for mark, sources in holders.items()})
@@ -183,6 +190,10 @@ def _texts(row: Example) -> Iterator[str]:
     yield row.conversation.system
     for turn in row.conversation.turns:
         yield from (turn.question, turn.input, turn.answer or "")
+
+
+def _answers(row: Example) -> Iterator[str]:
+    return (turn.answer or "" for turn in row.conversation.turns)
 
 
 def _found(what: str, sources: Sequence[str]) -> Found:

@@ -7,6 +7,7 @@ Refuses to know: weights, and what the name of a base means.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,10 @@ from errors import BadRequest
 from finetune.tokens.rows import TrainingTokenizer
 from model_registry.chat_tokenizer import tokenizer_folder
 from model_registry.registry import Registry
+from prompts.conversation import Conversation
+from prompts.encoding import ControlTokens, control_tokens
 from prompts.format import PromptFormat
+from prompts.rendering import render
 
 if TYPE_CHECKING:
     from finetune.base import Base
@@ -30,12 +34,12 @@ class Voice:
     eos: str = ""
     notes: tuple[str, ...] = ()
 
-    @property
-    def control_tokens(self) -> set[str]:
+    @cached_property
+    def control_tokens(self) -> ControlTokens:
         if self.tokenizer is None:
-            return set()
-        added = self.tokenizer.backend_tokenizer.get_added_tokens_decoder()
-        return {token.content for token in added.values() if token.special}
+            return ControlTokens(frozenset(), frozenset())
+        prompt = render(self.format, Conversation.ask("?"), self.tokenizer)
+        return control_tokens(prompt, self.eos, self.tokenizer)
 
 
 def voice_of(registry: Registry, format_id: str | None, base_name: str | None) -> Voice:

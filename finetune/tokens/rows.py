@@ -11,16 +11,24 @@ only that answer there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
 from errors import BadRequest
 from finetune.examples import Example, TokenRow
 from prompts.chat import ChatTokenizer
-from prompts.encoding import FastTokenizer, encode_segment
+from prompts.conversation import Conversation
+from prompts.encoding import FastTokenizer, control_tokens, encode_segments
 from prompts.format import PromptFormat
-from prompts.rendering import training_text
+from prompts.rendering import Segment, render, training_text
+
+_CHARACTERS_AT_ONCE = 2**18
+_Pair = tuple[list[int], list[int]]
+"""Ids of a prompt and of its answer."""
 
 
 class TrainingTokenizer(ChatTokenizer, FastTokenizer, Protocol):
@@ -36,6 +44,8 @@ class TokenRows:
     """Rows that lost their end, and with it the end token."""
     dropped: tuple[str, ...]
     """Answers of which nothing would have been left, by where they were read."""
+    taught: Mapping[str, int]
+    """Control tokens inside of answers, each with the number of answers that teach it."""
 
 
 def token_rows(
@@ -46,27 +56,33 @@ def token_rows(
     *,
     max_tokens: int,
     learn_prompts: bool,
+    check: Callable[[], None] = lambda: None,
 ) -> TokenRows:
-    """Every answer of every example, learned once, with its end token; prompts too where `learn_prompts`."""
+    """Every answer of every example, learned once, with its end token; prompts too where `learn_prompts`.
+
+    `check` is called every few hundred rows, and may raise."""
     end = _end_id(tokenizer, eos)
+    marks = _in_answers(format, tokenizer, eos)
     rows: list[TokenRow] = []
     dropped: list[str] = []
+    taught: Counter[str] = Counter()
     same: dict[int, int] = {}
-    for example in examples:
+    for example, encoded in _encoded(examples, format, tokenizer, eos, end, check):
         drafts: list[_Draft] = []
-        for count, (prompt, answer) in enumerate(_encoded(example, format, tokenizer, eos, end), start=1):
+        for count, (prompt, answer) in enumerate(encoded, start=1):
             if len(prompt) >= max_tokens:
                 dropped.append(f"{example.source}, answer {count}" if count > 1 else example.source)
                 continue
             if not (drafts and drafts[-1].begins(prompt)):
                 drafts.append(_Draft())
             drafts[-1].add(prompt, answer)
+            taught.update(marks[id] for id in marks.keys() & answer)
         for draft in drafts:
             # One object for each id: a million rows of own integers would take five times the memory.
             ids = tuple(map(same.setdefault, draft.ids[:max_tokens], draft.ids))
             learned = draft.learned(learn_prompts)[:max_tokens]
             rows.append(TokenRow(ids, learned, example.source, cut=len(draft.ids) > max_tokens))
-    return TokenRows(tuple(rows), cut=sum(row.cut for row in rows), dropped=tuple(dropped))
+    return TokenRows(tuple(rows), sum(row.cut for row in rows), tuple(dropped), dict(taught))
 
 
 @dataclass
@@ -85,21 +101,72 @@ class _Draft:
 
     def learned(self, prompts_too: bool) -> tuple[bool, ...]:
         """Never the first token: there is nothing before it that could predict it."""
-        return (False, *(prompts_too or answer for answer in self.answers[1:]))
+        return (False, *([True] * (len(self.answers) - 1) if prompts_too else self.answers[1:]))
 
 
 def _encoded(
-    example: Example, format: PromptFormat, tokenizer: TrainingTokenizer, eos: str, end: int
-) -> Iterator[tuple[list[int], list[int]]]:
+    examples: Iterable[Example],
+    format: PromptFormat,
+    tokenizer: TrainingTokenizer,
+    eos: str,
+    end: int,
+    check: Callable[[], None],
+) -> Iterator[tuple[Example, list[_Pair]]]:
     """Prompt and answer of each answered turn; a fault names where the example was read."""
+    for group in _groups(examples, format, tokenizer, eos):
+        check()
+        pairs = iter(_encoded_at_once(group, tokenizer))
+        for example, segments in group:
+            found = list(islice(pairs, len(segments)))
+            if any(answer[-1] != end for _, answer in found):
+                with _naming(example):
+                    raise _not_an_end(eos)
+            yield example, found
+
+
+def _groups(
+    examples: Iterable[Example], format: PromptFormat, tokenizer: TrainingTokenizer, eos: str
+) -> Iterator[list[tuple[Example, tuple[Segment, ...]]]]:
+    """Enough examples to keep the tokenizer busy, and few enough to lie in memory however many there are."""
+    group, characters = [], 0
+    for example in examples:
+        with _naming(example):
+            segments = training_text(format, example.conversation, eos, tokenizer)
+        group.append((example, segments))
+        characters += sum(len(segment.prompt.text) + len(segment.answer_text) for segment in segments)
+        if characters >= _CHARACTERS_AT_ONCE:
+            yield group
+            group, characters = [], 0
+    if group:
+        yield group
+
+
+def _encoded_at_once(
+    group: Sequence[tuple[Example, tuple[Segment, ...]]], tokenizer: TrainingTokenizer
+) -> list[_Pair]:
     try:
-        for segment in training_text(format, example.conversation, eos, tokenizer):
-            prompt, answer = encode_segment(segment, tokenizer)
-            if answer[-1] != end:
-                raise _not_an_end(eos)
-            yield prompt, answer
+        return encode_segments([segment for _, segments in group for segment in segments], tokenizer)
+    except BadRequest:
+        for example, segments in group:
+            with _naming(example):
+                encode_segments(segments, tokenizer)
+        raise
+
+
+@contextmanager
+def _naming(example: Example) -> Iterator[None]:
+    try:
+        yield
     except BadRequest as error:
         raise BadRequest(f"{example.source}: {error}", **{**error.facts, "source": example.source}) from None
+
+
+def _in_answers(format: PromptFormat, tokenizer: TrainingTokenizer, eos: str) -> dict[int, str]:
+    """The control tokens that an answer may teach."""
+    prompt = render(format, Conversation.ask("?"), tokenizer)
+    texts = control_tokens(prompt, eos, tokenizer).in_answers
+    added = tokenizer.backend_tokenizer.get_added_tokens_decoder()
+    return {id: token.content for id, token in added.items() if token.content in texts}
 
 
 def _end_id(tokenizer: TrainingTokenizer, eos: str) -> int:

@@ -152,8 +152,8 @@ def prepare(
     tokenizer = loaded.tokenizer
     added = add_tokens(loaded.model, tokenizer, base.format, settings.method, base.spec.title)
     end = learned_end(base, tokenizer)
-    made = _tokens(rows.learned, settings, base, tokenizer, end)
-    held = _tokens(rows.held_out, settings, base, tokenizer, end)
+    made = _tokens(rows.learned, settings, base, tokenizer, end, wish)
+    held = _tokens(rows.held_out, settings, base, tokenizer, end, wish)
     targets = () if settings.method == "full" else _targets(loaded.model, base, settings)
     learner = set_learning(loaded, compute, settings, targets)
     lesson = make_lesson(made.rows, settings, learner.recurrent, learner.pad_id, company.size)
@@ -179,7 +179,12 @@ def base_name(base: Base) -> str:
 
 
 def _tokens(
-    examples: Sequence[Example], settings: SftSettings, base: Base, tokenizer: Any, end: str
+    examples: Sequence[Example],
+    settings: SftSettings,
+    base: Base,
+    tokenizer: Any,
+    end: str,
+    wish: StopWish,
 ) -> TokenRows:
     return token_rows(
         examples,
@@ -188,6 +193,7 @@ def _tokens(
         end,
         max_tokens=settings.max_tokens,
         learn_prompts=settings.learn_prompts,
+        check=wish.check,
     )
 
 
@@ -208,6 +214,9 @@ def _notes(
     yield from rows.notes
     yield from learner.notes
     yield from added
+    if made.taught:
+        listed = ", ".join(f"{mark} in {count} answers" for mark, count in sorted(made.taught.items()))
+        yield f"Answers teach control tokens: {listed}."
     if made.cut:
         yield f"{made.cut} rows are longer than {settings.max_tokens} tokens and lost their end."
     if made.dropped:

@@ -52,7 +52,7 @@ GEMMA = (
 )
 
 
-def _byte_level(special: list[str], plain: list[str] = (), **model: Any) -> Tokenizer:  # type: ignore[assignment]
+def byte_level(special: list[str], plain: list[str] = (), **model: Any) -> Tokenizer:  # type: ignore[assignment]
     tokenizer = Tokenizer(models.BPE(**model))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -106,14 +106,14 @@ def llama3() -> PreTrainedTokenizerFast:
         "<|eot_id|>",
         "<|end_of_text|>",
     ]
-    tokenizer = _first(_byte_level(special, ignore_merges=True), "<|begin_of_text|>")
-    return _fast(tokenizer, LLAMA3, bos_token="<|begin_of_text|>", eos_token="<|eot_id|>")
+    tokenizer = _first(byte_level(special, ignore_merges=True), "<|begin_of_text|>")
+    return fast(tokenizer, LLAMA3, bos_token="<|begin_of_text|>", eos_token="<|eot_id|>")
 
 
 def chatml() -> PreTrainedTokenizerFast:
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-    tokenizer = _byte_level(special, ["<think>", "</think>", "<tool_call>", "    "])
-    return _fast(tokenizer, CHATML, eos_token="<|im_end|>")
+    tokenizer = byte_level(special, ["<think>", "</think>", "<tool_call>", "    "])
+    return fast(tokenizer, CHATML, eos_token="<|im_end|>")
 
 
 def gemma() -> PreTrainedTokenizerFast:
@@ -121,28 +121,28 @@ def gemma() -> PreTrainedTokenizerFast:
     special = ["<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"]
     tokenizer.add_special_tokens([AddedToken(text, normalized=False, special=True) for text in special])
     tokenizer.add_tokens([AddedToken(text, normalized=False) for text in ("\n", "\n\n", "▁▁", "<b>")])
-    return _fast(_first(tokenizer, "<bos>"), GEMMA, bos_token="<bos>", eos_token="<eos>")
+    return fast(_first(tokenizer, "<bos>"), GEMMA, bos_token="<bos>", eos_token="<eos>")
 
 
 def llama2() -> PreTrainedTokenizerFast:
     """Ends what it encodes with eos by itself, which a prompt must not."""
     before = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
     tokenizer = _first(_sentencepiece(before, None, strips_space=True), "<s>", "</s>")
-    return _fast(tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+    return fast(tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
 
 
 def metaspace() -> PreTrainedTokenizerFast:
     space = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
     tokenizer = _first(_sentencepiece(None, space, strips_space=True), "<s>")
-    return _fast(tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+    return fast(tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
 
 
 def neox() -> PreTrainedTokenizerFast:
     """Tokens that swallow the spaces beside them, one not special."""
-    tokenizer = _byte_level(["<|endoftext|>", "<|sep|>"])
+    tokenizer = byte_level(["<|endoftext|>", "<|sep|>"])
     tokenizer.add_special_tokens([AddedToken("<|end|>", rstrip=True, normalized=False, special=True)])
     tokenizer.add_tokens([AddedToken("<mask>", lstrip=True, normalized=True)])
-    return _fast(tokenizer, eos_token="<|endoftext|>")
+    return fast(tokenizer, eos_token="<|endoftext|>")
 
 
 def unigram() -> PreTrainedTokenizerFast:
@@ -155,7 +155,7 @@ def unigram() -> PreTrainedTokenizerFast:
         vocab_size=400, special_tokens=["<unk>", "<s>", "</s>"], unk_token="<unk>", show_progress=False
     )
     tokenizer.train_from_iterator(CORPUS, trainer)
-    return _fast(_first(tokenizer, "<s>"), bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+    return fast(_first(tokenizer, "<s>"), bos_token="<s>", eos_token="</s>", unk_token="<unk>")
 
 
 def whole_words() -> PreTrainedTokenizerFast:
@@ -165,10 +165,10 @@ def whole_words() -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer.add_special_tokens(["<unk>", "<s>", "</s>"])
-    return _fast(tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+    return fast(tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
 
 
-def _fast(tokenizer: Tokenizer, template: str | None = None, **special: str) -> PreTrainedTokenizerFast:
+def fast(tokenizer: Tokenizer, template: str | None = None, **special: str) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, chat_template=template, **special)
 
 

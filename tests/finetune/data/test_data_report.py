@@ -11,17 +11,20 @@ import sys
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from errors import BadRequest, NaraniError, UnknownName
-from finetune.data import command
+from finetune.data import command, read_examples
 from finetune.data.command import Data, inspect, run
 from finetune.data.drawing import print_report
-from finetune.data.report import DataReport
+from finetune.data.report import DataReport, report_on
+from finetune.data.voice import Voice, voice_of
 from finetune.tokens.rows import token_rows
 from model_registry.registry import Registry, load_registry
+from prompts.catalogue import load_formats
 from tests.finetune.data.data_files import alpaca, lines, written
 
 ROOT = Path(__file__).parents[3]
@@ -52,9 +55,6 @@ def test_the_demo_set_is_known_and_counted(demo: DataReport) -> None:
 
 
 def test_lengths_are_those_of_the_tokens_that_are_learned(demo: DataReport, registry: Registry) -> None:
-    from finetune.data import read_examples
-    from finetune.data.voice import voice_of
-
     voice = voice_of(registry, None, "demo-kullm")
     assert voice.tokenizer is not None and voice.eos == "<|endoftext|>"
     examples = read_examples([DEMO]).rows
@@ -138,6 +138,32 @@ def test_a_base_brings_its_own_control_tokens(tmp_path: Path, registry: Registry
     report = inspect([path], None, "demo-chat", registry)
     assert [found.what for found in report.end_tokens] == ["<|end|>"]
     assert report.lengths is not None and report.lengths.learned > 2
+
+
+def test_control_tokens_that_answers_teach_are_shown(tmp_path: Path) -> None:
+    from tests.prompts.small_tokenizers import small
+
+    rows = [
+        {"instruction": "가? <think>", "output": "나"},
+        {"instruction": "다?", "output": "<think>\n음\n</think>\n\n라<|im_end|>"},
+        {"instruction": "마?", "output": "<think>음</think>바"},
+    ]
+    examples = read_examples([written(tmp_path, "a.jsonl", lines(*rows))])
+    tokenizer: Any = small("chatml")
+    voice = Voice(load_formats().get("chat"), "tiny", tokenizer, "<|im_end|>")
+    report = report_on(examples, voice, max_tokens=512)
+    teaching = ("a.jsonl, line 2", "a.jsonl, line 3")
+    assert {(found.what, found.first) for found in report.taught} == {
+        ("<think>", teaching),
+        ("</think>", teaching),
+    }
+    assert [(found.what, found.rows) for found in report.end_tokens] == [("<|im_end|>", 1)]
+    text = " ".join(drawn(report).split())
+    assert "2 rows hold '<think>' in an answer, where it is learned as the control token it is" in text
+    made = token_rows(
+        examples.rows, voice.format, tokenizer, "<|im_end|>", max_tokens=512, learn_prompts=False
+    )
+    assert made.taught == {"<think>": 2, "</think>": 2}
 
 
 def test_rows_without_a_place_in_the_format_are_counted(tmp_path: Path, registry: Registry) -> None:
