@@ -6,6 +6,7 @@ Refuses to know: pages, command lines, and which model is asked.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -47,3 +48,15 @@ def settings_for(own: GenerationDefaults, wish: Wish) -> GenerationSettings:
     }[wish.preset]
     longest = recommended.max_new_tokens if wish.max_new_tokens is None else wish.max_new_tokens
     return replace(settings, max_new_tokens=longest, seed=wish.seed)
+
+
+def wish_of(asked: Sequence[tuple[GenerationDefaults, GenerationSettings]]) -> Wish:
+    """The wish under which each of these models has these settings; where no one wish gives them all, the
+    settings of the first, for all."""
+    first = asked[0][1]
+    for preset in Preset:
+        for longest in (None, first.max_new_tokens):
+            wish = Wish(preset, first, longest, first.seed)
+            if all(settings_for(own, wish) == settings for own, settings in asked):
+                return wish
+    return Wish(Preset.CUSTOM, first, first.max_new_tokens, first.seed)

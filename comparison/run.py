@@ -11,12 +11,12 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 
-from engines.base import Answer, AnswerRequest, Engine, FinishReason, GenerationSettings, LiveAnswer
+from engines.base import Answer, AnswerRequest, Engine, GenerationSettings, LiveAnswer
 from errors import BadRequest, NaraniError
 from prompts.conversation import Conversation
 
@@ -198,13 +198,3 @@ def _stored_here(store: Callable[[Answer], None], answer: Answer) -> Future[None
     else:
         stored.set_result(None)
     return stored
-
-
-def following(request: AnswerRequest, answer: Answer | None, question: str, input: str) -> Conversation:
-    """A turn that got no answer is left out: no format can show a model a question without one."""
-    before = request.conversation
-    if answer is not None and answer.text and answer.finish_reason is not FinishReason.FAILED:
-        return before.answered(answer.text).go_on(question, input)
-    if len(before.turns) > 1:
-        return replace(before, turns=before.turns[:-1]).go_on(question, input)
-    return Conversation.ask(question, input, before.system)

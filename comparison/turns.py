@@ -11,10 +11,9 @@ from datetime import datetime
 
 from comparison.history.history import History
 from comparison.history.records import StoredAnswer, StoredRun, StoredState
-from comparison.run import Column, Keep, Run, following
+from comparison.run import Column, Keep, Run
 from comparison.runs import Runs
 from engines.base import ENDED, Answer, AnswerRequest, FinishReason, LiveAnswer, Measures, State
-from errors import BadRequest
 
 
 @dataclass(frozen=True)
@@ -105,14 +104,10 @@ def conversation(
     return tuple(reversed(turns))
 
 
-def going_on(turn: TurnPicture, question: str, input: str = "") -> tuple[AnswerRequest, ...]:
-    """The requests of a following question, each model seeing its own earlier answers."""
-    if not turn.ended:
-        raise BadRequest("Some models are still answering. Wait for them or stop them first.")
-    return tuple(
-        replace(column.request, conversation=following(column.request, column.answer, question, input))
-        for column in turn.columns
-    )
+def who_left(before: TurnPicture, now: TurnPicture) -> tuple[str, ...]:
+    """The models that were asked the question before and not this one."""
+    asked = {column.request.model_id for column in now.columns}
+    return tuple(column.request.model_id for column in before.columns if column.request.model_id not in asked)
 
 
 def run_of_stored(stored: StoredRun, keep: Keep) -> Run:

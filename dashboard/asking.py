@@ -7,11 +7,12 @@ Refuses to know: streamlit, and what is drawn of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from comparison.history.history import History
 from comparison.history.records import RunHead, StoredAnswer, StoredState
-from comparison.presets import Wish, settings_for
+from comparison.presets import Wish, settings_for, wish_of
 from comparison.run import Column, Run
 from comparison.runs import Runs
 from comparison.turns import run_of_stored
@@ -23,27 +24,40 @@ from prompts.conversation import Conversation
 _STATES = {FinishReason.FAILED: StoredState.FAILED, FinishReason.STOPPED: StoredState.STOPPED}
 
 
+@dataclass(frozen=True)
+class How:
+    """How a person wants to be answered by all models."""
+
+    wish: Wish
+    system: str = ""
+    format_id: str | None = None
+    reproducible: bool = False
+
+
+def how_asked(registry: Registry, requests: Sequence[AnswerRequest]) -> How:
+    """What was set when these were asked; of what differs between them, what the first was asked with."""
+    wish = wish_of([(registry.get(each.model_id).generation, each.settings) for each in requests])
+    first = requests[0]
+    return How(wish, first.conversation.system, first.format_id, first.reproducible)
+
+
 def requests(
     registry: Registry,
-    conversation: Conversation,
-    models: Sequence[str],
-    wish: Wish,
-    *,
+    conversations: Mapping[str, Conversation],
+    how: How,
     quantisations: Mapping[str, str],
-    format_id: str | None,
-    reproducible: bool,
 ) -> tuple[AnswerRequest, ...]:
-    """One request a model, each with its own settings under the same wish."""
+    """One request a model, each shown its own conversation, with its own settings under the same wish."""
     return tuple(
         AnswerRequest(
             model_id=model_id,
             conversation=conversation,
-            settings=settings_for(registry.get(model_id).generation, wish),
-            format_id=format_id,
+            settings=settings_for(registry.get(model_id).generation, how.wish),
+            format_id=how.format_id,
             quantisation=quantisations.get(model_id),
-            reproducible=reproducible,
+            reproducible=how.reproducible,
         )
-        for model_id in models
+        for model_id, conversation in conversations.items()
     )
 
 

@@ -145,6 +145,7 @@ def draw_opened(run_id: str, services: Services, said: Words) -> None:
     with st.container(horizontal=True):
         if st.button(said.history["go_on"], key="history_go_on", icon=":material/forum:"):
             compare.set_run_id(run_id)
+            compare.forget_picked()
             st.switch_page("dashboard/pages/compare.py", query_params={"run": run_id})
         if st.button(said.history["again"], key="history_again", icon=":material/replay:"):
             _ask_again(before, services, said)

@@ -6,16 +6,20 @@ Refuses to know: how anything is drawn in detail, and how answers come about.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
 import streamlit as st
 
+from comparison.going_on import going_on
 from comparison.presets import Wish
-from comparison.turns import TurnPicture, conversation, going_on
+from comparison.turns import TurnPicture, conversation, who_left
 from dashboard import asking
 from dashboard.components.answer_column import Actions
-from dashboard.components.asking_settings import Asking
+from dashboard.components.asking_settings import set_asking
 from dashboard.components.examples import examples
 from dashboard.components.question_box import Typed
 from dashboard.components.run_chart import run_chart
@@ -56,12 +60,17 @@ def pick_defaults(services: Services) -> None:
     models = services.registry.models
     demo = [spec.id for spec in models.values() if spec.demo and spec.adapter is None]
     preferred = preferences().models
-    requests = [column.request for turn in turns(services)[-1:] for column in turn.columns]
+    asked = [column.request for turn in turns(services)[-1:] for column in turn.columns]
+    requests = [request for request in asked if request.model_id in models]
     wanted = [request.model_id for request in requests] or (demo if preferred is None else preferred)
-    compare.set_picked([model for model in wanted if model in models][: compare.MOST_MODELS])
+    compare.set_picked([model for model in dict.fromkeys(wanted) if model in models][: compare.MOST_MODELS])
     for request in requests:
         if request.quantisation:
             compare.set_quantisation(request.model_id, request.quantisation)
+    if requests:
+        how = asking.how_asked(services.registry, requests)
+        known = how.format_id in services.registry.formats.by_id
+        set_asking(how if known else replace(how, format_id=None))
 
 
 def default_wish() -> Wish:
@@ -91,13 +100,15 @@ def say_how_to_begin(picked: Sequence[str], services: Services, said: Words) -> 
 def draw_turns(turns: Sequence[TurnPicture], services: Services, said: Words) -> None:
     titles = told_apart(services.registry.models)
     *before, last = turns
+    left = [(), *(who_left(earlier, later) for earlier, later in pairwise(turns))]
     _top(turns, said)
-    for turn in before:
-        turn_view(turn, titles, said)
+    for turn, gone in zip(before, left, strict=False):
+        turn_view(turn, titles, said, left=gone)
     turn_view(
         last,
         titles,
         said,
+        left=left[-1],
         actions=_actions(last, services),
         baseline=compare.baseline(),
         look=None if last.ended else partial(_look, last.run_id, services),
@@ -121,28 +132,33 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, said: Words) ->
 
 
 def ask(
-    typed: Typed, how: Asking, picked: Sequence[str], turns: Sequence[TurnPicture], services: Services
+    typed: Typed, how: asking.How, picked: Sequence[str], turns: Sequence[TurnPicture], services: Services
 ) -> NaraniError | None:
     """Start the run, which then is the one in the address; or why it cannot be asked."""
+    goes_on = typed.goes_on and bool(turns)
     try:
-        if typed.goes_on and turns:
-            wanted = going_on(turns[-1], typed.question, typed.input)
+        if goes_on:
+            shown = _going_on(typed, how, picked, turns, services)
         else:
-            wanted = asking.requests(
-                services.registry,
-                Conversation.ask(typed.question, typed.input, how.system),
-                picked,
-                how.wish,
-                quantisations=compare.quantisations(),
-                format_id=how.format_id,
-                reproducible=how.reproducible,
-            )
-        run = _asking(services).ask(wanted, turns[-1].run_id if typed.goes_on and turns else None)
+            shown = dict.fromkeys(picked, Conversation.ask(typed.question, typed.input, how.system))
+        wanted = asking.requests(services.registry, shown, how, compare.quantisations())
+        run = _asking(services).ask(wanted, turns[-1].run_id if goes_on else None)
     except NaraniError as error:
         return error
     compare.set_run_id(run.id)
     compare.forget_input()
     return None
+
+
+def _going_on(
+    typed: Typed, how: asking.How, picked: Sequence[str], turns: Sequence[TurnPicture], services: Services
+) -> dict[str, Conversation]:
+    """Whoever is asked now, not who was asked before; the whole conversation is only read where somebody
+    missed a part of it."""
+    there = {column.request.model_id for column in turns[-1].columns}
+    if not there.issuperset(picked):
+        turns = conversation(services.runs, services.history, owner_id(), turns[-1].run_id, sys.maxsize)
+    return going_on(turns, picked, typed.question, typed.input, system=how.system, lender=compare.baseline())
 
 
 def say_refused(error: NaraniError, typed: Typed, said: Words) -> None:

@@ -18,6 +18,8 @@ class Turn:
     question: str
     input: str = ""
     answer: str | None = None
+    answered_by: str = ""
+    """Whose answer it is, where it is not that of the model which is asked now."""
 
 
 @dataclass(frozen=True)

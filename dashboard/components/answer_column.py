@@ -6,7 +6,7 @@ Refuses to know: engines, runs, and where the other columns stand.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -18,7 +18,7 @@ from dashboard.components.safe_text import safe_text, whole_characters
 from dashboard.components.word_difference import word_difference
 from dashboard.errors import explain
 from dashboard.words import Words
-from engines.base import Answer, FinishReason, Measures
+from engines.base import Answer, AnswerRequest, FinishReason, Measures
 
 _ALARMING = frozenset({FinishReason.LENGTH, FinishReason.STOPPED})
 
@@ -48,6 +48,17 @@ def column_head(title: str, picture: ColumnPicture, is_baseline: bool, said: Wor
     if is_baseline:
         facts.append(f":blue-badge[{said.answer['baseline']}]")
     st.markdown(" ".join(facts))
+
+
+def taken_over(request: AnswerRequest, titles: Mapping[str, str], said: Words) -> None:
+    """Whose answers a model was shown for questions that it was not asked itself."""
+    before = request.conversation.turns[:-1]
+    lent = [turn.answered_by for turn in before if turn.answered_by]
+    if not lent:
+        return
+    names = ", ".join(safe_text(titles.get(each, each)) for each in dict.fromkeys(lent))
+    line = said.answer["took_over" if len(lent) == len(before) else "took_over_some"]
+    st.caption(line.format(titles=names, count=len(lent)))
 
 
 def growing_answer(picture: ColumnPicture, said: Words) -> None:

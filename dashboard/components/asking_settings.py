@@ -7,31 +7,46 @@ Refuses to know: models, and what a preset means for each.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import streamlit as st
 
 from comparison.presets import Preset, Wish
+from dashboard.asking import How
 from dashboard.session import compare
-from dashboard.session.kept import keep, restore
+from dashboard.session.kept import forget, keep, restore
 from dashboard.words import Words
 from engines.base import GenerationSettings
 
 _OWN = ""
 """Each model's own format."""
 
-
-@dataclass(frozen=True)
-class Asking:
-    """What was set."""
-
-    wish: Wish
-    system: str
-    format_id: str | None
-    reproducible: bool
+_MOST_TEMPERATURE, _LEAST_TOP_P, _MOST_TOP_K, _MOST_SEED = 2.0, 0.05, 1000, 2**53 - 1
+_REPETITION_PENALTY = (0.5, 2.0)
 
 
-def asking_settings(formats: Sequence[str], defaults: Wish, said: Words) -> Asking:
+def set_asking(how: How) -> None:
+    """As if set by hand; before the widgets are drawn. Figures beyond what they offer are cut."""
+    custom = how.wish.custom
+    values: dict[str, object] = {
+        compare.PRESET: how.wish.preset,
+        compare.MAX_NEW_TOKENS: how.wish.max_new_tokens,
+        compare.SEED: min(how.wish.seed, _MOST_SEED),
+        compare.SYSTEM: how.system,
+        compare.FORMAT: how.format_id or _OWN,
+        compare.REPRODUCIBLE: how.reproducible,
+    }
+    if how.wish.preset is Preset.CUSTOM:
+        values[compare.TEMPERATURE] = min(float(custom.temperature), _MOST_TEMPERATURE)
+        values[compare.TOP_P] = max(float(custom.top_p), _LEAST_TOP_P)
+        values[compare.TOP_K] = min(custom.top_k, _MOST_TOP_K)
+        low, high = _REPETITION_PENALTY
+        values[compare.REPETITION_PENALTY] = min(max(float(custom.repetition_penalty), low), high)
+    for key, value in values.items():
+        forget(key)
+        keep(key, value)
+
+
+def asking_settings(formats: Sequence[str], defaults: Wish, said: Words) -> How:
     with st.expander(said.compare["settings"], icon=":material/tune:"):
         restore(compare.PRESET, defaults.preset)
         preset = st.segmented_control(
@@ -45,7 +60,7 @@ def asking_settings(formats: Sequence[str], defaults: Wish, said: Words) -> Aski
         preset = keep(compare.PRESET, preset or Preset.RECOMMENDED)
         custom = _custom(said) if preset is Preset.CUSTOM else GenerationSettings()
         wish = Wish(preset, custom, _longest(defaults, said), _seed(said))
-        return Asking(wish, _system(said), _format(formats, said), _reproducible(said))
+        return How(wish, _system(said), _format(formats, said), _reproducible(said))
 
 
 def _custom(said: Words) -> GenerationSettings:
@@ -57,13 +72,15 @@ def _custom(said: Words) -> GenerationSettings:
     return GenerationSettings(
         temperature=keep(
             compare.TEMPERATURE,
-            st.slider(words["temperature"], 0.0, 2.0, step=0.05, key=compare.TEMPERATURE),
+            st.slider(words["temperature"], 0.0, _MOST_TEMPERATURE, step=0.05, key=compare.TEMPERATURE),
         ),
-        top_p=keep(compare.TOP_P, st.slider(words["top_p"], 0.05, 1.0, step=0.05, key=compare.TOP_P)),
-        top_k=keep(compare.TOP_K, int(st.number_input(words["top_k"], 0, 1000, key=compare.TOP_K))),
+        top_p=keep(compare.TOP_P, st.slider(words["top_p"], _LEAST_TOP_P, 1.0, step=0.05, key=compare.TOP_P)),
+        top_k=keep(compare.TOP_K, int(st.number_input(words["top_k"], 0, _MOST_TOP_K, key=compare.TOP_K))),
         repetition_penalty=keep(
             compare.REPETITION_PENALTY,
-            st.slider(words["repetition_penalty"], 0.5, 2.0, step=0.05, key=compare.REPETITION_PENALTY),
+            st.slider(
+                words["repetition_penalty"], *_REPETITION_PENALTY, step=0.05, key=compare.REPETITION_PENALTY
+            ),
         ),
     )
 
@@ -86,7 +103,7 @@ def _longest(defaults: Wish, said: Words) -> int | None:
 def _seed(said: Words) -> int:
     restore(compare.SEED, 0)
     seed = st.number_input(
-        said.compare["seed"], 0, 2**53 - 1, step=1, key=compare.SEED, help=said.compare["seed_help"]
+        said.compare["seed"], 0, _MOST_SEED, step=1, key=compare.SEED, help=said.compare["seed_help"]
     )
     return keep(compare.SEED, int(seed or 0))
 

@@ -6,7 +6,7 @@ Refuses to know: runs, engines and the history; it draws pictures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -19,7 +19,9 @@ from dashboard.components.answer_column import (
     ended_answer,
     growing_answer,
     sources,
+    taken_over,
 )
+from dashboard.components.safe_text import safe_text
 from dashboard.components.ticking import ticking
 from dashboard.words import Words
 
@@ -43,11 +45,12 @@ def turn_view(
     *,
     actions: Actions | None = None,
     baseline: int | None = None,
+    left: Sequence[str] = (),
     look: Callable[[], TurnPicture] | None = None,
     tick: float = TICK,
 ) -> None:
-    """`look` gives a newer picture of a turn that is not ended, every `tick` seconds; without it the turn is
-    drawn once."""
+    """`left` are the models that were asked the question before and not this one. `look` gives a newer
+    picture of a turn that is not ended, every `tick` seconds; without it the turn is drawn once."""
     with st.chat_message("user", avatar=":material/person:"):
         st.text(turn.question)
         if turn.input:
@@ -56,6 +59,8 @@ def turn_view(
         if turn.system:
             st.caption(said.answer["system"])
             st.code(turn.system, language=None, wrap_lines=True)
+    for model_id in left:
+        st.caption(said.answer["left"].format(title=safe_text(titles.get(model_id, model_id))))
     places = _columns(turn, titles, said, actions, baseline)
     if look is None:
         _fill(places, turn, said)
@@ -77,6 +82,7 @@ def _columns(
             is_baseline = picture.position == baseline
             with st.container(border=True, key=key):
                 column_head(title, picture, is_baseline, said)
+                taken_over(picture.request, titles, said)
                 if picture.ended:
                     ended_answer(picture, None if is_baseline else compared, said)
                 else:

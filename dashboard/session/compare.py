@@ -111,6 +111,12 @@ def set_picked(models: Sequence[str]) -> None:
     st.session_state[_PICKED] = list(models)
 
 
+def forget_picked() -> None:
+    """So that those which the run in the address was asked of are picked anew, and as they were asked."""
+    st.session_state.pop(_PICKED, None)
+    st.session_state.pop(_QUANTISATIONS, None)
+
+
 def quantisations() -> dict[str, str]:
     """What was picked for some models; the others take their entry's default."""
     return dict(st.session_state.get(_QUANTISATIONS, {}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from comparison.presets import Preset, Wish, settings_for
+from comparison.presets import Preset, Wish, settings_for, wish_of
 from engines.base import GenerationSettings
 from model_registry.spec import GenerationDefaults
 
@@ -38,3 +38,19 @@ def test_a_length_asked_for_comes_before_the_models_own() -> None:
     assert settings_for(OWN, Wish(max_new_tokens=5)).max_new_tokens == 5
     nothing_said = settings_for(GenerationDefaults(), Wish())
     assert nothing_said == GenerationSettings()
+
+
+@pytest.mark.parametrize("preset", Preset)
+@pytest.mark.parametrize("longest", [None, 5])
+def test_the_wish_is_found_again_in_the_settings_that_came_of_it(preset: Preset, longest: int | None) -> None:
+    wish = Wish(preset, CUSTOM, longest, seed=7)
+    others = GenerationDefaults(temperature=0.9)
+    asked = [(own, settings_for(own, wish)) for own in (OWN, others)]
+    found = wish_of(asked)
+    assert [settings_for(own, found) for own, _ in asked] == [settings for _, settings in asked]
+    assert (found.preset, found.seed, found.max_new_tokens) == (preset, 7, longest)
+
+
+def test_settings_that_no_one_wish_gives_are_those_of_the_first() -> None:
+    found = wish_of([(OWN, CUSTOM), (OWN, GenerationSettings(temperature=2.0))])
+    assert found.preset is Preset.CUSTOM and settings_for(OWN, found) == CUSTOM

@@ -6,20 +6,21 @@ Run: python -m pytest tests/comparison/test_turns.py
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from comparison.going_on import going_on
 from comparison.history.history import History
 from comparison.history.records import RunHead, StoredAnswer, StoredState, Wanted
-from comparison.run import Column, Run, requests_for, start
+from comparison.run import Column, Run, requests_for
 from comparison.runs import Runs
 from comparison.turns import (
     TurnPicture,
     asking_again,
     conversation,
-    going_on,
     picture_of_run,
     picture_of_stored,
     run_of_stored,
@@ -27,7 +28,6 @@ from comparison.turns import (
 )
 from engines.base import Answer, FinishReason, GenerationSettings
 from engines.scripted import Script, ScriptedEngine
-from errors import BadRequest
 from prompts.conversation import Conversation
 
 OWNER = "owner"
@@ -65,10 +65,11 @@ def ask(
         )
 
     settings = GenerationSettings(max_new_tokens=100_000)
+    shown = going_on([before], models, question) if before else {}
     requests = requests_for(Conversation.ask(question), models, settings)
     return runs.start(
         engine,
-        going_on(before, question) if before else requests,
+        [replace(each, conversation=shown.get(each.model_id, each.conversation)) for each in requests],
         keep,
         owner=OWNER,
         previous=before.run_id if before else None,
@@ -104,39 +105,6 @@ def test_a_conversation_is_gathered_from_both_and_bounded(engine: ScriptedEngine
         assert [turn.run_id for turn in conversation(known, history, OWNER, turns[-1], 2)] == turns[1:]
     assert conversation(runs, history, "another", turns[-1], 10) == ()
     assert conversation(runs, history, OWNER, "none", 10) == ()
-
-
-def test_nobody_goes_on_from_a_turn_that_still_runs(engine: ScriptedEngine, history: History) -> None:
-    runs = Runs()
-    run = ask(engine, runs, history, "endless")
-    with pytest.raises(BadRequest, match="still answering"):
-        going_on(picture_of_run(run), "또?")
-    runs.stop_all()
-    assert run.wait(5)
-
-
-def test_going_on_from_the_history_sees_each_models_own_answer(
-    engine: ScriptedEngine, history: History
-) -> None:
-    run = ask(engine, Runs(), history, "a", "breaks")
-    assert run.wait(5)
-    (turn,) = conversation(Runs(), history, OWNER, run.id, 1)
-    first, second = going_on(turn, "또?", "글")
-    assert first.conversation.turns[0].answer == turn.columns[0].text != ""
-    assert (second.conversation.turns[-1].question, second.conversation.turns[-1].input) == ("또?", "글")
-    assert len(second.conversation.turns) == 1, "a failed answer is left out"
-
-
-def test_going_on_from_a_run_in_memory_keeps_what_was_said(engine: ScriptedEngine) -> None:
-    asked = requests_for(Conversation.ask("왜?", "글", "말"), ["a", "b", "breaks"], GenerationSettings())
-    run = start(engine, asked)
-    assert run.wait(5)
-    *answered, failed = going_on(picture_of_run(run), "그럼?", "글2")
-    for request, live in zip(answered, run.answers, strict=False):
-        first, second = request.conversation.turns
-        assert (first.question, first.answer) == ("왜?", live.view().text)
-        assert (second.question, second.input, request.conversation.system) == ("그럼?", "글2", "말")
-    assert len(failed.conversation.turns) == 1, "a turn without an answer is left out"
 
 
 def test_asked_again_the_answers_are_told_same_or_different(engine: ScriptedEngine, history: History) -> None:
@@ -176,6 +144,6 @@ def test_an_interrupted_answer_counts_as_ended(engine: ScriptedEngine, tmp_path:
     reopened = History(tmp_path)
     (turn,) = conversation(Runs(), reopened, OWNER, "r", 1)
     assert turn.ended and turn.columns[0].state == "interrupted"
-    assert going_on(turn, "또?")[0].conversation.turns[0].question == "또?"
+    assert going_on([turn], ["a"], "또?")["a"].turns[0].question == "또?"
     assert reopened.page(OWNER, Wanted()).runs
     reopened.close()

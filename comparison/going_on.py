@@ -1,0 +1,77 @@
+"""What each model is shown of the conversation so far when a following question is asked.
+
+Knows: that a model sees its own earlier answers, and of the questions it was not asked those of another,
+marked with whose they are; that a question which got no answer is left out, since no format can show one.
+Refuses to know: settings, runs at work, and who picks the models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from comparison.turns import ColumnPicture, TurnPicture
+from engines.base import FinishReason
+from errors import BadRequest
+from prompts.conversation import Conversation, Turn
+
+
+def going_on(
+    turns: Sequence[TurnPicture],
+    models: Sequence[str],
+    question: str,
+    input: str = "",
+    *,
+    system: str = "",
+    lender: int | None = None,
+) -> dict[str, Conversation]:
+    """`turns` is the whole conversation, oldest first. Whoever was not asked before takes over the answers of
+    the column of the last turn that `lender` names, else of the first one that has an answer."""
+    if not turns[-1].ended:
+        raise BadRequest("Some models are still answering. Wait for them or stop them first.")
+    lending = _lending(turns[-1], lender)
+    asked = Turn(question, input)
+    return {
+        model_id: Conversation((*_so_far(turns, model_id, lending), asked), system) for model_id in models
+    }
+
+
+def _so_far(turns: Sequence[TurnPicture], model_id: str, lending: ColumnPicture) -> tuple[Turn, ...]:
+    for at in reversed(range(len(turns))):
+        own = _column_of(turns[at], model_id)
+        if own is not None:
+            missed = [_missed(turn, lending.request.model_id) for turn in turns[at + 1 :]]
+            return (*_told(own), *(turn for turns_of_one in missed for turn in turns_of_one))
+    return _lent(_told(lending), lending)
+
+
+def _missed(turn: TurnPicture, lender: str) -> tuple[Turn, ...]:
+    """The question and another's answer to it; nothing where nobody answered."""
+    theirs = _column_of(turn, lender)
+    column = theirs if theirs is not None and _answered(theirs) else _lending(turn, None)
+    return _lent(_told(column)[-1:], column) if _answered(column) else ()
+
+
+def _told(column: ColumnPicture) -> tuple[Turn, ...]:
+    """All that a column was shown and said."""
+    *before, asked = column.request.conversation.turns
+    return (*before, replace(asked, answer=column.text)) if _answered(column) else tuple(before)
+
+
+def _lent(turns: Sequence[Turn], column: ColumnPicture) -> tuple[Turn, ...]:
+    return tuple(replace(turn, answered_by=turn.answered_by or column.request.model_id) for turn in turns)
+
+
+def _lending(turn: TurnPicture, position: int | None) -> ColumnPicture:
+    answered = [column for column in turn.columns if _answered(column)]
+    named = (column for column in answered if column.position == position)
+    return next(named, (answered or turn.columns)[0])
+
+
+def _answered(column: ColumnPicture) -> bool:
+    answer = column.answer
+    return answer is not None and bool(answer.text) and answer.finish_reason is not FinishReason.FAILED
+
+
+def _column_of(turn: TurnPicture, model_id: str) -> ColumnPicture | None:
+    return next((column for column in turn.columns if column.request.model_id == model_id), None)

@@ -1,0 +1,133 @@
+"""A question that goes on with a conversation: whom it goes to, with which settings, and when.
+
+Run: python -m pytest tests/app/test_following_questions.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from comparison.run import Run
+from dashboard import resources
+from dashboard.components.safe_text import safe_text
+from dashboard.session import compare
+from engines.scripted import Script, ScriptedEngine
+from tests.app.opened_pages import ask, house, opened, run_id, texts
+
+MODELS = ["demo-koalpaca", "demo-korwkv"]
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ScriptedEngine]:
+    slow = Script(pieces=("느", "린 ") * 400, seconds_per_piece=0.05)
+    with house(monkeypatch, tmp_path, {"demo-chat": slow}) as made:
+        yield made
+
+
+def run_of(page: AppTest) -> Run:
+    runs = resources.services().runs
+    (owner,) = {run.owner for run in runs._runs.values()}
+    run = runs.get(run_id(page), owner)
+    assert run is not None
+    return run
+
+
+def answered(page: AppTest) -> Run:
+    run = run_of(page)
+    assert run.wait(15)
+    page.run()
+    assert not page.exception
+    return run
+
+
+def test_a_following_question_goes_to_those_ticked_now(engine: ScriptedEngine) -> None:
+    page = ask(opened(), "첫째?", MODELS)
+    first = answered(page)
+    page.checkbox(key=compare.pick_key("demo-korwkv")).uncheck().run()
+    page.checkbox(key=compare.pick_key("demo-kullm")).check().run()
+    second = answered(ask(page, "둘째?"))
+    assert second.previous == first.id
+    assert [request.model_id for request in second.requests] == ["demo-koalpaca", "demo-kullm"]
+    own, late = (request.conversation.turns[0] for request in second.requests)
+    assert own.answer == late.answer == first.answers[0].view().text
+    assert (own.answered_by, late.answered_by) == ("", "demo-koalpaca")
+    models = resources.services().registry.models
+    titles = {model: safe_text(spec.title) for model, spec in models.items()}
+    for shown in (texts(page), texts(opened(run=second.id))):
+        assert f"{titles['demo-korwkv']}: 선택 해제됨, 이번 질문에서 제외" in shown
+        assert shown.count(f"이전 대화는 {titles['demo-koalpaca']}의 답변을 이어받음") == 1
+
+
+def test_the_baseline_is_what_a_late_one_takes_over(engine: ScriptedEngine) -> None:
+    page = ask(opened(), "첫째?", MODELS)
+    first = answered(page)
+    page.button(key=f"answer_{first.id}_1_baseline").click().run()
+    page.checkbox(key=compare.pick_key("demo-kullm")).check().run()
+    late = answered(ask(page, "둘째?")).requests[-1].conversation.turns[0]
+    assert (late.answer, late.answered_by) == (first.answers[1].view().text, "demo-korwkv")
+
+
+def test_who_missed_a_turn_longer_ago_than_is_drawn_still_sees_its_own_answer(
+    engine: ScriptedEngine,
+) -> None:
+    page = ask(opened(), "첫째?", MODELS)
+    first = answered(page)
+    page.checkbox(key=compare.pick_key("demo-korwkv")).uncheck().run()
+    for question in ("둘째?", "셋째?", "넷째?"):
+        answered(ask(page, question))
+    page.checkbox(key=compare.pick_key("demo-korwkv")).check().run()
+    back = answered(ask(page, "다섯째?")).requests[-1].conversation.turns
+    assert [turn.answered_by for turn in back] == ["", *["demo-koalpaca"] * 3, ""]
+    assert back[0].answer == first.answers[1].view().text
+    assert "참여하지 않은 질문 3개" in texts(page)
+
+
+def set_settings(page: AppTest) -> None:
+    page.segmented_control(key=compare.PRESET).set_value("creative").run()
+    page.number_input(key=compare.SEED).set_value(7)
+    page.number_input(key=compare.MAX_NEW_TOKENS).set_value(50)
+    page.text_area(key=compare.SYSTEM).set_value("짧게.")
+    page.toggle(key=compare.REPRODUCIBLE).set_value(True)
+    page.selectbox(key=compare.FORMAT).set_value("kullm").run()
+
+
+def check_settings(run: Run) -> None:
+    for request in run.requests:
+        settings = request.settings
+        assert (settings.temperature, settings.seed, settings.max_new_tokens) == (1.0, 7, 50)
+        assert (request.format_id, request.reproducible) == ("kullm", True)
+        assert request.conversation.system == "짧게."
+
+
+def test_a_following_question_is_asked_with_what_is_set_now(engine: ScriptedEngine) -> None:
+    page = ask(opened(), "첫째?", MODELS)
+    answered(page)
+    set_settings(page)
+    page.session_state["compare_quantisations"] = {"demo-korwkv": "int8"}
+    second = answered(ask(page.run(), "둘째?"))
+    check_settings(second)
+    assert [request.quantisation for request in second.requests] == [None, "int8"]
+
+
+@pytest.mark.parametrize("way", ["refresh", "history"])
+def test_a_conversation_opened_anew_goes_on_as_it_was_asked(engine: ScriptedEngine, way: str) -> None:
+    page = opened()
+    set_settings(page)
+    answered(ask(page, "첫째?", ["demo-korwkv"]))
+    if way == "refresh":
+        again = opened(run=run_id(page))
+    else:
+        again = opened()
+        assert len(again.session_state["compare_picked"]) == 4
+        again.switch_page("dashboard/pages/history_entry.py")
+        again.query_params["open"] = run_id(page)
+        again.run().button(key="history_go_on").click().run()
+        again.switch_page("dashboard/pages/compare.py").run()  # AppTest does not follow by itself
+    second = answered(ask(again, "둘째?"))
+    assert [request.model_id for request in second.requests] == ["demo-korwkv"]
+    check_settings(second)
+    assert second.requests[0].conversation.turns[0].answered_by == ""
