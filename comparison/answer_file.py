@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import fcntl
 import os
 from collections.abc import Iterator
-from io import BufferedRandom
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
 from comparison.answer_rows import COLUMNS, LINE_END, AnswerRow, Key, decode, encode, encode_cells, newest
-from comparison.export.whole_file import sync_folder
+from disk import sync
 from errors import BadEntry, BadRequest, NaraniError
+from file_lock import HeldLock, try_lock
 
 HEADER = "\ufeff".encode() + encode_cells(COLUMNS)
 """With the mark by which a spreadsheet knows the Hangul for UTF-8."""
@@ -38,13 +38,13 @@ class AnswerFile:
         self.name = path.name
         self.notes: list[str] = []
         try:
-            self._file = _open_locked(path)
-            try:
+            with ExitStack() as held:
+                held.callback(_lock_of(path).release, remove=True)
+                self._file = held.enter_context(path.open("ab+"))
+                self._file.seek(0)
                 self.rows = self._recover()
-                sync_folder(path.parent)
-            except BaseException:
-                self._file.close()
-                raise
+                sync(path.parent)
+                self._held = held.pop_all()
         except OSError as error:
             why = error.strerror or "it cannot be opened"
             raise BadRequest(f"'{self.name}' cannot be written: {why}.", file=self.name) from error
@@ -59,7 +59,7 @@ class AnswerFile:
             raise NaraniError(sentence, file=self.name) from error
 
     def close(self) -> None:
-        self._file.close()
+        self._held.close()
 
     def _recover(self) -> dict[Key, AnswerRow]:
         size = os.fstat(self._file.fileno()).st_size
@@ -88,24 +88,22 @@ class AnswerFile:
         self._end += len(data)
 
 
-def _open_locked(path: Path) -> BufferedRandom:
+def _lock_of(path: Path) -> HeldLock:
+    """A file of its own, so that on Windows, too, the answers can be read while more are written."""
     if not path.parent.is_dir():
         raise BadRequest(f"The folder of '{path.name}' does not exist. Make it first.", file=path.name)
     if path.exists() and not path.is_file():
         raise BadRequest(
             f"'{path.name}' cannot be written: it is not a regular file. Name another file.", file=path.name
         )
-    file = path.open("ab+")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
+    real = path.resolve()
+    lock = try_lock(real.with_name(f".{real.name}.lock"))
+    if lock is None:
         raise BadRequest(
             f"'{path.name}' is being written by another batch. Wait for it, or name another file.",
             file=path.name,
-        ) from None
-    file.seek(0)
-    return file
+        )
+    return lock
 
 
 def _whole_rows_end(file: BinaryIO, name: str) -> int:

@@ -92,6 +92,7 @@ class BatchJob:
         finally:
             with self._lock:
                 self._batch = None
+            self._history.end_batch(self.id)
             self._ended.set()
 
     def _left(self) -> Iterator[_Cell]:

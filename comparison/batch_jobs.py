@@ -77,6 +77,8 @@ class BatchJobs:
             stored = self._history.batch(owner, batch_id)
             if stored is None:
                 raise BadRequest("This batch is not in your history.", batch=batch_id)
+            if not self._history.take_batch(batch_id):
+                raise BadRequest("Another Narani is working on this batch. Wait for it, or stop it there.")
             return self._at_work(stored, retry_failed)
 
     def get(self, owner: str, batch_id: str) -> BatchJob | None:
@@ -127,7 +129,8 @@ class BatchJobs:
 
 def stored_view(stored: StoredBatch) -> BatchView:
     """What the history alone tells of a batch."""
-    state = BatchState.DONE if stored.done >= stored.wanted else BatchState.INTERRUPTED
+    left = BatchState.ELSEWHERE if stored.elsewhere else BatchState.INTERRUPTED
+    state = BatchState.DONE if stored.done >= stored.wanted else left
     return BatchView(state, stored.wanted, stored.done, stored.failed)
 
 

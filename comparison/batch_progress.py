@@ -22,6 +22,8 @@ class BatchState(StrEnum):
     RUNNING = "running"
     STOPPING = "stopping"
     """Asked to stop; what was being answered is still ending."""
+    ELSEWHERE = "elsewhere"
+    """Another process of this machine works on it; it is stopped there."""
     STOPPED = "stopped"
     INTERRUPTED = "interrupted"
     """It is not done and nobody works on it: the process that did has ended."""
@@ -31,7 +33,7 @@ class BatchState(StrEnum):
 
     @property
     def at_work(self) -> bool:
-        return self in (BatchState.RUNNING, BatchState.STOPPING)
+        return self in (BatchState.RUNNING, BatchState.STOPPING, BatchState.ELSEWHERE)
 
 
 @dataclass(frozen=True)

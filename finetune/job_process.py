@@ -6,7 +6,6 @@ Refuses to know: how training is done. Of its process group it is the first, so 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import sys
@@ -17,9 +16,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
 
 from errors import NaraniError, Stopped
+from file_lock import try_lock
 from finetune.job_check import settings_of
 from finetune.job_state import REQUEST, job
 from finetune.run_folder import ENDED, RunFolder, TrainingState, TrainingStatus, now, run_folder
@@ -57,9 +56,12 @@ def work(name: str, home: Path, train: Train) -> int:
 def turn(home: Path, run: RunFolder) -> Iterator[None]:
     """Wait until nobody trains who came before. However the process ends, the system lets the lock go."""
     _say(run, TrainingState.QUEUED)
-    with (home / "runs" / _LOCK).open("w") as lock:
-        while not (_is_next(home, run.name) and _took(lock)):
+    held = None
+    while held is None:
+        held = try_lock(home / "runs" / _LOCK) if _is_next(home, run.name) else None
+        if held is None:
             time.sleep(_LOOK_AGAIN_SECONDS)
+    with held:
         yield
 
 
@@ -67,14 +69,6 @@ def _is_next(home: Path, name: str) -> bool:
     """Also a training begun in a terminal, which takes no lock, is waited for."""
     here = job(home, name)
     return here is None or not here.ahead
-
-
-def _took(lock: TextIO) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _say(run: RunFolder, state: TrainingState) -> None:

@@ -13,11 +13,11 @@ import secrets
 import threading
 import tomllib
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from disk import sync
 from errors import BadRequest
 from model_registry.faults import EntryFault
 from model_registry.registry import Registry, own_paths
@@ -154,17 +154,7 @@ def _replace(path: Path, text: str) -> None:
         os.replace(half, path)
     finally:
         half.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    # Not every system can; the file itself is safe by then, and only its name might be the old one.
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    sync(path.parent)
 
 
 def _changed(path: Path) -> BadRequest:

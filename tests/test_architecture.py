@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("dashboard", "comparison", "engines", "model_registry", "prompts", "finetune", "search", "judging")
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "trl"}
-EVERYONE = {"errors", "settings", "text_files"}
+EVERYONE = {"disk", "errors", "file_lock", "settings", "text_files"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "dashboard": {

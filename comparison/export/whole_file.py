@@ -14,6 +14,7 @@ from io import BufferedWriter, FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from disk import sync
 from errors import NaraniError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-        sync_folder(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise unwritable(path, error) from error
 
@@ -56,12 +57,3 @@ def unwritable(path: Path, error: OSError) -> NaraniError:
     why = error.strerror or "the disk refused"
     sentence = f"{path.name} could not be written: {why}. Nothing of it was left; make room and try again."
     return NaraniError(sentence, file=path.name, why=why)
-
-
-def sync_folder(folder: Path) -> None:
-    """So that the new file's name is on disk too, not only its rows."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

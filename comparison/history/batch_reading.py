@@ -7,6 +7,7 @@ Refuses to know: how a batch is run, transactions.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Row, case, func, select
@@ -22,8 +23,12 @@ _MIXED = (runs.c.number % 9973) * (runs.c.number % 9967)
 _ENDED = [str(state) for state in (StoredState.DONE, StoredState.STOPPED, StoredState.FAILED)]
 
 
-def read_batches(connection: Connection, owner: str, batch_id: str | None = None) -> list[StoredBatch]:
-    """Newest first; all, or the one that is named. One whose questions were all deleted is gone."""
+def read_batches(
+    connection: Connection, owner: str, elsewhere: Callable[[str | None], bool], batch_id: str | None = None
+) -> list[StoredBatch]:
+    """Newest first; all, or the one that is named. One whose questions were all deleted is gone.
+
+    `elsewhere`: whether a process is another one that lives."""
     owner_is = owner_number(connection, owner)
     if owner_is is None:
         return []
@@ -44,7 +49,7 @@ def read_batches(connection: Connection, owner: str, batch_id: str | None = None
         .group_by(*batches.c)
         .order_by(batches.c.number.desc())
     )
-    return [_batch(owner, row) for row in connection.execute(query)]
+    return [_batch(owner, row, elsewhere(row.process)) for row in connection.execute(query)]
 
 
 def read_batch_numbers(connection: Connection, owner: str, batch_id: str) -> list[int]:
@@ -55,10 +60,11 @@ def read_batch_numbers(connection: Connection, owner: str, batch_id: str) -> lis
     return list(connection.execute(of_batch.order_by(runs.c.number)).scalars())
 
 
-def _batch(owner: str, row: Row[Any]) -> StoredBatch:
+def _batch(owner: str, row: Row[Any], elsewhere: bool) -> StoredBatch:
     created = moment_of(row.created)
     assert created is not None, "a batch has a beginning"
     head = BatchHead(row.id, owner, created, row.name, tuple(json.loads(row.models)))
     counts = row.wanted, int(row.done), int(row.failed)
     # An attempt only ever begins and ends: with as many attempts, as much done is the same done.
-    return StoredBatch(head, row.questions, *counts, stamp=(*counts, int(row.attempts), int(row.mixed)))
+    stamp = (*counts, int(row.attempts), int(row.mixed))
+    return StoredBatch(head, row.questions, *counts, stamp, elsewhere)

@@ -7,6 +7,7 @@ Refuses to know: what the work does that it is given; questions and answers.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -49,7 +50,7 @@ class Database:
         path = self._url.database if self._url.get_backend_name() == "sqlite" else None
         self._file = DatabaseFile(Path(path)) if path else None
         self._ballast = Ballast(home / f"{_NAME}.ballast", ballast_bytes)
-        self._neighbours = Neighbours(home / f"{_NAME}.lock")
+        self.neighbours = _neighbours(self._url, home)
         self._at_start, self._at_new_file, self._rebuild_index = at_start, at_new_file, rebuild_index
         self._file_is_new = False
         self._lock = threading.RLock()
@@ -75,7 +76,7 @@ class Database:
     def close(self) -> None:
         with self._lock:
             self._let_go()
-            self._neighbours.leave()
+            self.neighbours.leave()
 
     def _transaction(self, work: Work[Result], *, write: bool) -> Result:
         with self._entered() as engine, engine.connect() as connection:
@@ -152,21 +153,20 @@ class Database:
 
     def _open(self) -> Engine:
         self._home.mkdir(parents=True, exist_ok=True)
-        self._neighbours.arrive()
+        self.neighbours.arrive()
         if self._file is not None and self._file.is_too_small():
             self._file.put_aside()
         engine = self._new_engine()
         try:
             with engine.connect().execution_options(narani_writes=True) as connection, connection.begin():
                 bring_up_to_date(connection)
-                if self._neighbours.alone:
-                    self._at_start(connection)
+                self._at_start(connection)
                 if self._file_is_new:
                     self._at_new_file(connection)
         except BaseException:
             engine.dispose()
             raise
-        self._neighbours.settle()
+        self.neighbours.settle()
         self._file_is_new = False
         if self._file is not None:
             self._file.hold()
@@ -193,6 +193,14 @@ class Database:
                 engine.dispose()
         if self._file is not None:
             self._file.let_go()
+
+
+def _neighbours(url: URL, home: Path) -> Neighbours:
+    """A file's are beside it. Another database may be that of many machines, and one of several here."""
+    if url.get_backend_name() == "sqlite":
+        return Neighbours(Path(url.database) if url.database else home / _NAME, all_here=True)
+    which = hashlib.sha256(url.render_as_string().encode()).hexdigest()[:12]
+    return Neighbours(home / f"narani.{which}", all_here=False)
 
 
 def _set_up(connection: Any, _: object) -> None:

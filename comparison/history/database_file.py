@@ -7,12 +7,13 @@ Refuses to know: tables.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import sqlite3
 import struct
 import sys
+import threading
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
 
 _FIRST_BYTES = b"SQLite format 3\0"
@@ -25,25 +26,28 @@ _SHARED_LOCK, _SHARED_LOCK_BYTES = 0x40000002, 510
 class DatabaseFile:
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._held: int | None = None
+        self._held: FileIO | None = None
+        self._reading = threading.Lock()
         self.set_aside: str | None = None
 
     def hold(self) -> None:
         """Remember which file it is. It stays open as long as the database is: POSIX drops all of a process's
         locks on a file, SQLite's too, when the process closes it anywhere."""
         self.let_go()
-        self._held = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        self._held = FileIO(self._path)
 
     def let_go(self) -> None:
         if self._held is not None:
-            os.close(self._held)
+            self._held.close()
             self._held = None
 
     def protect_log(self) -> None:
         """Before a file is closed that is no longer the one of its name: SQLite would write its log into it
         and take away the log of that name, which may be a new file's. It does neither while another holds a
-        lock, and this kind of lock counts as another's."""
+        lock, and this kind of lock counts as another's. Windows lets nobody replace a file that is open."""
         if self._held is not None and sys.platform == "linux":
+            import fcntl
+
             lock = struct.pack("hhqqi4x", fcntl.F_RDLCK, os.SEEK_SET, _SHARED_LOCK, _SHARED_LOCK_BYTES, 0)
             with contextlib.suppress(OSError):
                 fcntl.fcntl(self._held, fcntl.F_OFD_SETLK, lock)
@@ -53,10 +57,15 @@ class DatabaseFile:
         if self._held is None:
             return False
         try:
-            there, held = os.stat(self._path), os.fstat(self._held)
-            return os.path.samestat(there, held) and os.pread(self._held, 16, 0) == _FIRST_BYTES
+            there, held = os.stat(self._path), os.fstat(self._held.fileno())
+            return os.path.samestat(there, held) and self._first_bytes(self._held) == _FIRST_BYTES
         except OSError:
             return False
+
+    def _first_bytes(self, held: FileIO) -> bytes:
+        with self._reading:  # one place in the file for all threads
+            held.seek(0)
+            return held.read(len(_FIRST_BYTES))
 
     def is_damaged(self) -> bool:
         """Asked only where something went wrong, for it reads the whole file, and only while nobody here has

@@ -6,8 +6,10 @@ Refuses to know: engines at work, streamlit, and how a page shows anything.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -37,9 +39,9 @@ from comparison.history.records import (
     Wanted,
 )
 from comparison.history.rows import moment
+from comparison.history.workers import left_behind, let_batch_go, mark_interrupted, take_batch
 from comparison.history.writing import (
     FIRST_ATTEMPT,
-    mark_interrupted,
     write_answer,
     write_attempt,
     write_batch,
@@ -50,6 +52,7 @@ from errors import NaraniError
 
 Clock = Callable[[], float]
 _PURGE_EVERY = 60.0
+_LOOK_FOR_DEAD_EVERY = 1.0
 
 
 class History:
@@ -74,10 +77,13 @@ class History:
             url,
             busy_seconds=busy_seconds,
             ballast_bytes=ballast_bytes,
-            at_start=mark_interrupted,
+            at_start=self._interrupt_the_dead,
             at_new_file=self._outbox.write_unfinished,
             rebuild_index=rebuild_index,
         )
+        self._neighbours = self._database.neighbours
+        self._looked_for_dead_at = time.monotonic()
+        self._looking_for_dead = threading.Lock()
         self._outbox.connect(self._database)
         self._outbox.post(Piece("", _open))
         if self._outbox.problem() is None:
@@ -89,7 +95,8 @@ class History:
         """Write a run down with all its answers as running. Never raises: what cannot be written now waits in
         memory and is tried again, in order, and `status` says so."""
         begins = tuple((position, FIRST_ATTEMPT) for position in range(len(head.requests)))
-        self._outbox.post(Piece(head.id, partial(write_run, head=head), begins))
+        work = partial(write_run, head=head, process=self._neighbours.name)
+        self._outbox.post(Piece(head.id, work, begins))
         if self._clock() - self._purged_at > _PURGE_EVERY and not self._purge_some():
             self._purged_at = self._clock()
 
@@ -101,6 +108,7 @@ class History:
             position=position,
             attempt=attempt,
             request=request,
+            process=self._neighbours.name,
             started=moment(datetime.now(UTC)),
         )
         self._outbox.post(Piece(run_id, work, ((position, attempt),)))
@@ -119,8 +127,20 @@ class History:
             raise not_stored(trouble.problem) from trouble
 
     def begin_batch(self, batch: BatchHead, heads: Sequence[RunHead]) -> None:
-        """Write a batch and its questions down, no answer begun; raises NaraniError where it cannot."""
-        self._write(partial(write_batch, batch=batch, heads=heads))
+        """Write a batch and its questions down, no answer begun; raises NaraniError where it cannot. This
+        process works on it until `end_batch`."""
+        self._write(partial(write_batch, batch=batch, heads=heads, process=self._neighbours.name))
+
+    def take_batch(self, batch_id: str) -> bool:
+        """Work on a batch once more; False while another process does."""
+        neighbours = self._neighbours
+        work = partial(take_batch, batch_id=batch_id, process=neighbours.name, lives=neighbours.lives)
+        return self._write(work)
+
+    def end_batch(self, batch_id: str) -> None:
+        """This process works on it no longer; never raises."""
+        work = partial(let_batch_go, batch_id=batch_id, process=self._neighbours.name)
+        self._outbox.post(Piece(batch_id, work))
 
     def status(self) -> HistoryStatus:
         problem = self._outbox.problem()
@@ -161,10 +181,11 @@ class History:
 
     def batches(self, owner: str) -> tuple[StoredBatch, ...]:
         """Newest first."""
-        return tuple(self._read(partial(read_batches, owner=owner)))
+        return tuple(self._read(partial(read_batches, owner=owner, elsewhere=self._is_elsewhere)))
 
     def batch(self, owner: str, batch_id: str) -> StoredBatch | None:
-        found = self._read(partial(read_batches, owner=owner, batch_id=batch_id))
+        work = partial(read_batches, owner=owner, elsewhere=self._is_elsewhere, batch_id=batch_id)
+        found = self._read(work)
         return found[0] if found else None
 
     def batch_runs(self, owner: str, batch_id: str) -> Iterator[StoredRun]:
@@ -202,6 +223,7 @@ class History:
         self._write(partial(write_preferences, owner=owner, values=values))
 
     def _read(self, work: Work[Result]) -> Result:
+        self._look_for_the_dead()
         try:
             return self._database.read(work)
         except Trouble as trouble:
@@ -219,6 +241,23 @@ class History:
         while found := self._read(partial(read_flat, owner=owner, after=after, rows=rows, numbers=numbers)):
             batch, after = found
             yield batch
+
+    def _is_elsewhere(self, process: str | None) -> bool:
+        return process != self._neighbours.name and self._neighbours.lives(process)
+
+    def _interrupt_the_dead(self, connection: Connection) -> None:
+        mark_interrupted(connection, self._neighbours.gone)
+
+    def _look_for_the_dead(self) -> None:
+        """Whoever reads sees within a second that a neighbour died. What cannot be written now is marked by
+        a later look."""
+        with self._looking_for_dead:
+            if time.monotonic() - self._looked_for_dead_at < _LOOK_FOR_DEAD_EVERY:
+                return
+            self._looked_for_dead_at = time.monotonic()
+        with suppress(Trouble):
+            if self._database.read(partial(left_behind, gone=self._neighbours.gone)):
+                self._database.write(self._interrupt_the_dead)
 
     def _clean_at_start(self) -> None:
         try:

@@ -82,6 +82,8 @@ class StoredBatch:
     """Of those done."""
     stamp: tuple[int, ...] = ()
     """Another one once an answer in it was asked again or ended, or a question was deleted or restored."""
+    elsewhere: bool = False
+    """Another process of this machine works on it now."""
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,7 @@ answers = Table(
     Column("newest", Boolean, nullable=False),
     Column("owner", _NUMBER, nullable=False),
     Column("state", String(20), nullable=False),
+    Column("process", _NAME),
     Column("model", _NAME, nullable=False),
     Column("temperature", Float, nullable=False),
     Column("format", _NAME),
@@ -106,6 +107,7 @@ batches = Table(
     Column("id", _NAME, nullable=False, unique=True),
     Column("owner", _NUMBER, ForeignKey(owners.c.number), nullable=False),
     Column("created", _MOMENT, nullable=False),
+    Column("process", _NAME),
     Column("name", Kept, nullable=False),
     Column("models", Kept, nullable=False),
     Index("batches_of_owner", "owner", "number"),
@@ -131,7 +133,16 @@ def _create_everything(connection: Connection) -> None:
     create_word_index(connection)
 
 
-STEPS: tuple[Step, ...] = (_create_everything,)
+def _name_the_process(connection: Connection) -> None:
+    """That which answers, or works on a batch."""
+    for table in (answers, batches):
+        known = {column["name"] for column in inspect(connection).get_columns(table.name)}
+        if table.c.process.name not in known:  # one that was just made has it
+            kind = table.c.process.type.compile(connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN process {kind}")
+
+
+STEPS: tuple[Step, ...] = (_create_everything, _name_the_process)
 """Step n brings a database of version n to version n + 1. A step that was published never changes."""
 
 

@@ -40,7 +40,7 @@ def owner_made(connection: Connection, name: str) -> int:
     return _made_number(connection.execute(insert(owners).values(name=name)).inserted_primary_key)
 
 
-def write_run(connection: Connection, head: RunHead) -> None:
+def write_run(connection: Connection, head: RunHead, process: str) -> None:
     """A question of a batch is there already and begins now."""
     owner = owner_made(connection, head.owner)
     known = connection.execute(select(runs).where(runs.c.id == head.id)).one_or_none()
@@ -56,22 +56,25 @@ def write_run(connection: Connection, head: RunHead) -> None:
     if known is None or not known.begun:
         index_question(connection, _run(connection, head.id))
     for position, request in enumerate(head.requests):
-        _begin_answer(connection, owner, number, position, request, moment(head.created))
+        at_work = _at_work(request, process, moment(head.created))
+        _begin_answer(connection, owner, {"run": number, "position": position}, at_work)
 
 
 def write_attempt(
-    connection: Connection, run_id: str, position: int, attempt: int, request: AnswerRequest, started: str
+    connection: Connection,
+    run_id: str,
+    position: int,
+    attempt: int,
+    request: AnswerRequest,
+    process: str,
+    started: str,
 ) -> None:
     run = _run(connection, run_id)
     key = {"run": run.number, "position": position, "attempt": attempt}
     if _answer(connection, key) is not None:
         return
-    values = request_values(request) | {
-        "owner": run.owner,
-        "state": str(StoredState.RUNNING),
-        "started": started,
-    }
-    connection.execute(insert(answers).values(key | values | {"newest": False}))
+    values = _at_work(request, process, started) | {"owner": run.owner, "newest": False}
+    connection.execute(insert(answers).values(key | values))
     _mark_newest(connection, run.number, position)
 
 
@@ -88,13 +91,14 @@ def write_answer(connection: Connection, run_id: str, stored: StoredAnswer) -> N
     index_answer(connection, run, stored.position, before)
 
 
-def write_batch(connection: Connection, batch: BatchHead, heads: Sequence[RunHead]) -> None:
+def write_batch(connection: Connection, batch: BatchHead, heads: Sequence[RunHead], process: str) -> None:
     owner = owner_made(connection, batch.owner)
     connection.execute(
         insert(batches).values(
             id=batch.id,
             owner=owner,
             created=moment(batch.created),
+            process=process,
             name=batch.name,
             models=to_json(batch.models),
         )
@@ -116,11 +120,16 @@ def write_batch(connection: Connection, batch: BatchHead, heads: Sequence[RunHea
     )
 
 
-def _begin_answer(
-    connection: Connection, owner: int, run: int, position: int, request: AnswerRequest, started: str
-) -> None:
-    key = {"run": run, "position": position, "attempt": FIRST_ATTEMPT}
-    begun = request_values(request) | {"state": str(StoredState.RUNNING), "started": started}
+def _at_work(request: AnswerRequest, process: str, started: str) -> dict[str, Any]:
+    return request_values(request) | {
+        "state": str(StoredState.RUNNING),
+        "process": process,
+        "started": started,
+    }
+
+
+def _begin_answer(connection: Connection, owner: int, place: dict[str, int], begun: dict[str, Any]) -> None:
+    key = place | {"attempt": FIRST_ATTEMPT}
     known = _answer(connection, key)
     if known is None:
         connection.execute(insert(answers).values(key | begun | {"owner": owner, "newest": True}))
@@ -181,12 +190,3 @@ def _made_number(key: Any) -> int:
 
 def _gone() -> RunGone:
     return RunGone("The question was deleted from the history, so its answer was not kept.")
-
-
-def mark_interrupted(connection: Connection) -> None:
-    """What was running in a process that is no more."""
-    connection.execute(
-        update(answers)
-        .where(answers.c.state == str(StoredState.RUNNING))
-        .values(state=str(StoredState.INTERRUPTED))
-    )

@@ -21,6 +21,7 @@ _LOOK_AGAIN_SECONDS = 1.0
 _ICONS = {
     BatchState.RUNNING: ":blue-badge[:material/play_circle: {}]",
     BatchState.STOPPING: ":orange-badge[:material/hourglass_top: {}]",
+    BatchState.ELSEWHERE: ":blue-badge[:material/lan: {}]",
     BatchState.STOPPED: ":orange-badge[:material/stop_circle: {}]",
     BatchState.INTERRUPTED: ":orange-badge[:material/power_off: {}]",
     BatchState.BROKEN: ":red-badge[:material/error: {}]",
@@ -68,7 +69,7 @@ def draw_progress(view: BatchView, titles: Mapping[str, str], actions: BatchActi
         st.markdown(" ".join([state_badge(view.state, said), *_figures(view, said)]), width="content")
         _buttons(view, actions, said)
     if view.state.at_work:
-        st.caption(said.batch["may_leave"])
+        st.caption(said.batch["elsewhere" if view.state is BatchState.ELSEWHERE else "may_leave"])
     if view.problem:
         st.warning(safe_text(view.problem), icon=":material/error:")
     if view.failures:
@@ -105,6 +106,8 @@ def _figures(view: BatchView, said: Words) -> list[str]:
 
 
 def _buttons(view: BatchView, actions: BatchActions, said: Words) -> None:
+    if view.state is BatchState.ELSEWHERE:
+        return
     if view.state.at_work:
         st.button(
             said.batch["stop"],

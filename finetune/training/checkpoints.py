@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from finetune.training.whole_folders import MANIFEST, fault_of, publish, seal, sync
+from disk import sync
+from finetune.training.whole_folders import MANIFEST, fault_of, publish, seal
 
 _NAME = re.compile(r"checkpoint-(\d+)")
 

@@ -6,7 +6,6 @@ Refuses to know: what happens in the run.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import platform
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from errors import BadRequest
+from file_lock import HeldLock, try_lock
 from finetune.distributed.company import Company
 from finetune.run_folder import LOCK, RunFolder, TrainingState, name_for, now, run_folder
 from finetune.sft_settings import SftSettings
@@ -115,15 +115,11 @@ def _changed(before: Mapping[str, Any], settings: SftSettings, batching: str | N
     return next((key for key in compared if key in before and before[key] != wanted[key]), None)
 
 
-@contextmanager
-def _held(run: RunFolder) -> Iterator[None]:
-    """Let go by the system itself when the process ends, however it ends."""
-    with (run.path / LOCK).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise BadRequest(f"The run '{run.name}' is going on in another process.", name="name") from None
-        yield
+def _held(run: RunFolder) -> HeldLock:
+    held = try_lock(run.path / LOCK)
+    if held is None:
+        raise BadRequest(f"The run '{run.name}' is going on in another process.", name="name")
+    return held
 
 
 def _version(name: str) -> str | None:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from disk import sync
+
 MANIFEST = "manifest.json"
 _CHUNK = 2**22
 
@@ -70,19 +72,6 @@ def fault_of(folder: Path) -> str | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         return "its manifest cannot be read"
     return None
-
-
-def sync(path: Path) -> None:
-    """Until this returns, a file or the names in a folder may only be in memory."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        # Not every system can do it for a folder; its files are safe by then.
-        if not path.is_dir():
-            raise
-    finally:
-        os.close(descriptor)
 
 
 def _measure(path: Path) -> dict[str, Any]:

@@ -141,6 +141,44 @@ def test_ended_jobs_are_forgotten_and_one_at_work_never(make: Make) -> None:
     assert jobs.get(OWNER, at_work.id) is at_work
 
 
+def test_a_batch_that_another_process_works_on_says_so_and_is_gone_on_with_when_that_is_killed(
+    tmp_path: Path, start_command: StartCommand, make: Make
+) -> None:
+    history = History(tmp_path / "home")
+    engine = Watched()
+    jobs = make(engine, history)
+    process = start_command(tmp_path / "home", program=Path(killed_batch.__file__))
+    assert process.stdout is not None
+    batch_id = process.stdout.readline().strip()
+    assert process.stdout.readline() == "1\n", process.communicate()[1]
+    view = jobs.view(OWNER, batch_id)
+    assert view is not None and view.state is BatchState.ELSEWHERE and view.state.at_work
+    with pytest.raises(BadRequest, match="Another Narani"):
+        jobs.go_on(OWNER, batch_id)
+    assert not engine.asked
+    process.kill()
+    process.wait()
+    view = jobs.view(OWNER, batch_id)
+    assert view is not None and view.state is BatchState.INTERRUPTED
+    job = jobs.go_on(OWNER, batch_id)
+    assert job.wait(10) and job.view().state is BatchState.DONE
+    history.close()
+
+
+def test_a_batch_that_ended_here_may_be_gone_on_with_elsewhere(tmp_path: Path, make: Make) -> None:
+    here, there = History(tmp_path), History(tmp_path)
+    job = start(make(Watched(default=SLOW), here), 20)
+    at_work = make(Watched(), there)
+    with pytest.raises(BadRequest, match="Another Narani"):
+        at_work.go_on(OWNER, job.id)
+    job.stop()
+    assert job.wait(10)
+    on = at_work.go_on(OWNER, job.id)
+    assert on.wait(10) and on.view().state is BatchState.DONE
+    here.close()
+    there.close()
+
+
 def test_killed_and_gone_on_with_in_a_new_process(
     tmp_path: Path, start_command: StartCommand, make: Make
 ) -> None:

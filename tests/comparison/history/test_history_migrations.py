@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import Connection, create_engine, text
 
 from comparison.history.history import History
+from comparison.history.records import BatchHead, StoredState
 from comparison.history.schema import STEPS, NewerDatabase, bring_up_to_date, version_of
-from tests.comparison.history.history_house import asked, found, keep, opened
+from tests.comparison.history.history_house import NOON, asked, found, keep, opened, states
 
 
 def test_a_new_database_has_the_newest_version(history: History, tmp_path: Path) -> None:
@@ -66,6 +67,32 @@ def test_each_missing_step_is_taken_once_and_in_order() -> None:
         bring_up_to_date(connection, steps)
         bring_up_to_date(connection, steps)
         assert taken == [0, 1, 2] and version_of(connection) == 3
+
+
+@pytest.mark.parametrize("version", range(1, len(STEPS)))
+def test_a_database_of_each_older_version_opens_with_what_it_holds(tmp_path: Path, version: int) -> None:
+    first = opened(tmp_path)
+    done, running = keep(first, asked()), asked("끝나지 않은 것")
+    first.begin(running)
+    first.begin_batch(BatchHead("batch", "me", NOON, "묶음", ("가", "나")), [asked(batch="batch")])
+    first.close()
+    with closing(sqlite3.connect(tmp_path / "narani.db")) as connection:
+        for since, undo in enumerate(_UNDONE, start=1):
+            if since >= version:
+                connection.executescript(undo)
+        connection.execute("UPDATE narani_version SET version = ?", (version,))
+        connection.commit()
+    history = opened(tmp_path)
+    assert states(history, done) == [StoredState.DONE] * 2
+    assert states(history, running) == [StoredState.INTERRUPTED] * 2, "nobody knows who answered it"
+    batch = history.batch("me", "batch")
+    assert batch is not None and not batch.elsewhere and history.take_batch("batch")
+    keep(history, asked("새로"))
+    history.close()
+
+
+_UNDONE = ("ALTER TABLE answers DROP COLUMN process; ALTER TABLE batches DROP COLUMN process;",)
+"""What leads back from each version to the one before it."""
 
 
 def test_a_step_that_fails_changes_nothing(tmp_path: Path) -> None:
