@@ -142,6 +142,8 @@ def say_problem(said: Words) -> None:
 def compare_button(report: Mapping[str, Any], services: Services, said: Words) -> None:
     """Opens the comparison with the base and what came of it, side by side."""
     label, icon = said.training["compare"], ":material/view_column:"
+    if report.get("model_id"):
+        st.caption(said.training["model_id"].format(id=safe_text(str(report["model_id"]))))
     if not st.button(label, key=training.COMPARE, icon=icon, type="primary"):
         return
     services.registry.reload()

@@ -17,6 +17,7 @@ from engines.loading.safety import CheckedFolder, check_model, check_settings, r
 from engines.loading.tokenizing import eos_ids, load_tokenizer
 from engines.loading.weights import build_empty
 from errors import BadRequest
+from model_registry.names import plain_name, spelled
 from model_registry.registry import Registry
 from model_registry.spec import Architecture, CommercialUse, Embeddings, Licence, ModelSpec
 from prompts.chat import ChatTokenizer
@@ -80,8 +81,8 @@ def empty_network(base: Base) -> Any | None:
 
 def _registered(name: str, registry: Registry) -> ModelSpec | None:
     """An entry by its id, or by the hub id or folder that it stands for."""
-    if name in registry.models:
-        return registry.models[name]
+    if spelled(name) in registry.models:
+        return registry.models[spelled(name)]
     folder = Path(name).expanduser()
     source = str(folder.resolve()) if folder.is_dir() else name
     for spec in registry.models.values():
@@ -136,9 +137,8 @@ def _of_files(name: str, source: str, registry: Registry, format: str | None) ->
 
 def _provisional(name: str, source: str, format: str) -> ModelSpec:
     last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
-    plain = re.sub(r"[^a-z0-9._-]+", "-", last.lower()).strip("-._")[:80]
     return ModelSpec(
-        id=plain or "base",
+        id=plain_name(last, "base"),
         title=(last or name) if Path(source).is_absolute() else name,
         source=source,
         family="own",

@@ -7,7 +7,7 @@ Refuses to know: how options are parsed, and how training is done.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +19,7 @@ from finetune.distributed.launching import processes_for, spread
 from finetune.distributed.ranks import Ranks, first_says, launched, refuse_for
 from finetune.job_state import jobs
 from finetune.recipes import Recipe, load_recipe, recipe_of_base
+from finetune.run_folder import RunFolder, as_named
 from finetune.sft_settings import SftSettings
 
 _NO_RECIPE = "none"
@@ -74,11 +75,19 @@ def run(options: Sft, home: Path) -> int:
 
     with Progress(console) as progress:
         folder = train(settings, home, show=progress.show if ranks.first else None)
-    report = folder / "report.md"
-    console.print(f"Done. The run: {folder}", markup=False, soft_wrap=True)
-    if report.is_file():
-        console.print(f"Before and after: {report}", markup=False, soft_wrap=True)
+    for line in _said_of(RunFolder(folder)):
+        console.print(line, markup=False, soft_wrap=True)
     return 0
+
+
+def _said_of(run: RunFolder) -> Iterator[str]:
+    yield f"Done. The run: {run.path}"
+    report = run.read("report.json")
+    if report is not None:
+        model = report["model_id"]
+        taken = "" if model == run.name else f" ('{run.name}' was taken)"
+        yield f"The model: {model}{taken}. Ask it: python -m comparison ask QUESTION --models {model}"
+        yield f"Before and after: {run.path / 'report.md'}"
 
 
 def _refuse(settings: SftSettings, ranks: Ranks, home: Path) -> None:
@@ -94,7 +103,7 @@ def _refuse(settings: SftSettings, ranks: Ranks, home: Path) -> None:
 
 def _refuse_never_begun(name: str | None, home: Path) -> None:
     begun = [each.name for each in jobs(home)]
-    if name in begun:
+    if name is not None and as_named(name) in begun:
         return
     if name is None or not begun:
         there = f"There are: {', '.join(begun[:_NAMED])}." if begun else "There are none yet."

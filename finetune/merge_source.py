@@ -7,14 +7,14 @@ Refuses to know: weights, and how they are merged.
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from engines.loading.safety import check_settings, read_json
 from errors import BadRequest, UnknownName
 from finetune.base import base_for
-from finetune.run_folder import RunFolder, list_runs
+from finetune.run_folder import RunFolder, as_named, list_runs
+from model_registry.names import plain_name, spelled
 from model_registry.registry import Registry, load_registry
 from model_registry.spec import Adapter, ModelSpec
 from prompts.format import PromptFormat
@@ -33,9 +33,9 @@ def merge_source(name: str, home: Path) -> MergeSource:
     """Raises a sentence where there is no such adapter, or nobody knows its base."""
     registry = load_registry(home / "models")
     runs = {run.name: run for run in list_runs(home)}
-    if name in runs:
-        return _of_run(runs[name], registry)
-    if name in registry.models:
+    if as_named(name) in runs:
+        return _of_run(runs[as_named(name)], registry)
+    if spelled(name) in registry.models:
         return _of_entry(registry.get(name), registry)
     folder = Path(name).expanduser()
     if folder.is_dir():
@@ -82,7 +82,7 @@ def _of_folder(folder: Path, registry: Registry) -> MergeSource:
     base = base_for(name, registry, format=None if _is_known(name, registry) else "plain")
     spec = base.spec.model_copy(
         update={
-            "id": re.sub(r"[^a-z0-9._-]+", "-", folder.name.lower()).strip("-._")[:80] or "adapter",
+            "id": plain_name(folder.name, "adapter"),
             "title": folder.name,
             "source": str(folder),
             "revision": None,

@@ -7,7 +7,6 @@ Refuses to know: how it was trained.
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 from errors import BadEntry
 from finetune.base import Base
 from model_registry.entries import local_path
+from model_registry.names import plain_name
 from model_registry.own_files import free_path, save_text
 from model_registry.registry import Registry, load_registry
 from model_registry.spec import CommercialUse, ModelSpec
@@ -30,6 +30,8 @@ _KNOWN_DATA = {
 """Licences of published data, by the name of the file or dataset."""
 
 
+_LONGEST = 72
+"""Letters of an id, so that a number has room behind it."""
 _LOADING = {"dtype", "quantisations", "default_quantisation", "attention"}
 
 
@@ -64,8 +66,8 @@ def register(result: Result, base: Base, home: Path) -> str:
 
 
 def free_id(run: str, registry: Registry) -> str:
-    """The run's name in the letters that an id may have, with a number where it is taken."""
-    plain = re.sub(r"[^a-z0-9._-]+", "-", run.lower()).strip("-._")[:72] or "tuned"
+    """The run's name, with a number where a model has it already."""
+    plain = plain_name(run, "tuned")[:_LONGEST].strip("-._")
     names = (plain, *(f"{plain}-{number}" for number in range(2, 100_000)))
     return next(name for name in names if name not in registry.models)
 

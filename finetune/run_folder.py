@@ -22,7 +22,6 @@ import os
 import re
 import secrets
 import shutil
-import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
@@ -33,9 +32,12 @@ from typing import Any
 
 from errors import BadRequest
 from finetune.sft_settings import SftSettings
+from model_registry.names import LETTERS_SAID, is_device, plain_name, spelled
 
 LOCK = ".lock"
 """Held by the process that trains."""
+_MOST_BYTES = 64
+"""Of a run's name, which stands in longer ones."""
 
 
 class TrainingState(StrEnum):
@@ -196,12 +198,12 @@ def _metric_line(metric: Metric) -> str:
 def run_folder(home: Path, name: str) -> RunFolder:
     """The folder of a name; one that would lead elsewhere is refused."""
     plain = safe_name(name)
-    if plain != name:
+    if plain != as_named(name):
         raise BadRequest(
-            f"'{name[:80]}' cannot be the name of a run. Use letters, digits, - and _, like '{plain}'.",
+            f"'{_printable(name[:80])}' cannot be the name of a run. Use {LETTERS_SAID}, like '{plain}'.",
             name="name",
         )
-    return RunFolder(home / "runs" / name)
+    return RunFolder(home / "runs" / plain)
 
 
 def name_for(settings: SftSettings, home: Path) -> str:
@@ -223,12 +225,18 @@ def list_runs(home: Path) -> list[RunFolder]:
 
 
 def safe_name(text: str) -> str:
-    """A folder's name on any system, out of any text: lower case, letters (Hangul too), digits, - and _."""
-    text = unicodedata.normalize("NFC", text).lower()
-    kept = re.sub(r"[^0-9a-z가-힣_-]+", "-", text).strip("-_")
-    while len(kept.encode()) > 64:
-        kept = kept[:-1]
-    return kept or "run"
+    """A folder's name on any system, out of any text; the model that comes of the run is called so too."""
+    plain = plain_name(text, "run", _MOST_BYTES)
+    return f"run-{plain}" if is_device(plain) else plain
+
+
+def as_named(text: str) -> str:
+    """How the run is called that somebody means; nobody has to type capitals or composed letters as we do."""
+    return spelled(text).lower()
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def free_name(home: Path, wanted: str) -> str:

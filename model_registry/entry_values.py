@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from model_registry.names import spelled
 from model_registry.spec import ModelSpec
 
 _COUNT = re.compile(r"([0-9]+(?:[.][0-9]+)?)\s*(k|m|b|만|억)?", re.IGNORECASE)
@@ -59,14 +60,19 @@ def _text(value: object) -> object:
     return str(value).strip()
 
 
+def _name(value: object) -> object:
+    return spelled(str(value).strip())
+
+
 def _flag(value: object) -> object:
     return value
 
 
 _KINDS: dict[Callable[[object], object], str] = {
-    _text: "id title source revision family architecture licence.name licence.address licence.commercial "
+    _name: "id adapter.base",
+    _text: "title source revision family architecture licence.name licence.address licence.commercial "
     "licence.note prompt_format thinking notes tokenizer.source loading.dtype loading.default_quantisation "
-    "loading.attention loading.lowest_transformers adapter.base adapter.subfolder",
+    "loading.attention loading.lowest_transformers adapter.subfolder",
     _count: "parameters context_length embeddings.vocabulary embeddings.hidden_size generation.top_k "
     "generation.max_new_tokens",
     _number: "generation.temperature generation.top_p generation.repetition_penalty",

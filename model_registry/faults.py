@@ -17,6 +17,8 @@ from typing import NamedTuple
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from model_registry.names import LETTERS_SAID
+
 _PLAIN = {
     "missing": "is missing",
     "model_type": "must be a table",
@@ -109,10 +111,7 @@ def near(name: str, known: Iterable[str]) -> str:
 
 def _pattern_problem(key: str, value: object) -> str:
     if key in ("id", "adapter.base"):
-        return (
-            "must be 1 to 80 of a-z, 0-9, dot, dash and underscore, "
-            f"starting with a letter or digit, not {_short(value)}"
-        )
+        return f"must be 1 to 80 of {LETTERS_SAID}, starting with a letter or digit, not {_short(value)}"
     return f"must be a plain folder name inside the source, not {_short(value)}"
 
 

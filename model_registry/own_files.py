@@ -20,11 +20,11 @@ from typing import Any
 from disk import sync
 from errors import BadRequest
 from model_registry.faults import EntryFault
+from model_registry.names import NAME, is_device, spelled
 from model_registry.registry import Registry, own_paths
 
-_PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
-_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
-"""What some systems take for devices, whatever stands behind the first dot."""
+_MOST_BYTES = 120
+"""Of a name: an encrypted home folder takes no more than 143, and a number may follow."""
 _saving = threading.Lock()
 
 
@@ -39,7 +39,7 @@ class OwnEntry:
 
     @property
     def id(self) -> str:
-        return str(self.table.get("id", ""))
+        return spelled(str(self.table.get("id", "")))
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,8 @@ def read_text(path: Path) -> str | None:
 
 def file_name(model_id: str) -> str:
     """A name that is plain on every system; two different ids never share one."""
-    if _PLAIN.fullmatch(model_id) and model_id.split(".")[0] not in _RESERVED:
+    fits = re.fullmatch(NAME, model_id) and len(model_id.encode()) <= _MOST_BYTES
+    if fits and not is_device(model_id):
         return f"{model_id}.toml"
     plain = re.sub(r"[^a-z0-9]+", "-", model_id.lower()[:200])[:60].strip("-")
     digest = hashlib.sha256(model_id.encode("utf-8", "surrogatepass")).hexdigest()

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from errors import BadEntry, NaraniError, UnknownName
 from model_registry.entries import Entry, local_path, read_entries
 from model_registry.faults import EntryFault, Place, near
+from model_registry.names import spelled
 from model_registry.spec import ModelSpec
 from prompts.catalogue import Formats, load_formats
 from prompts.format import PromptFormat
@@ -34,11 +35,12 @@ class Registry:
     """The file of each model's entry."""
 
     def get(self, model_id: str) -> ModelSpec:
+        model_id = spelled(model_id)
         spec = self.models.get(model_id)
         if spec is not None:
             return spec
         for fault in self.faults:
-            if fault.entry == model_id:
+            if spelled(fault.entry) == model_id:
                 raise BadEntry(f"The model '{model_id}' was left out. {fault.message}", model=model_id)
         raise UnknownName("model", model_id, self.models)
 

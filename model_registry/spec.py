@@ -9,12 +9,16 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
+
+from model_registry.names import NAME, spelled
 
 Quantisation = Literal["none", "int8", "nf4"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
-ModelId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")]
+ModelId = Annotated[
+    str, Field(pattern=NAME), BeforeValidator(lambda text: spelled(text) if isinstance(text, str) else text)
+]
 Text = Annotated[str, Field(min_length=1)]
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 Subfolder = Annotated[str, Field(pattern=r"^([A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*)?$")]

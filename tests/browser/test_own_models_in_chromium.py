@@ -5,6 +5,7 @@ Run: python -m pytest tests/browser/test_own_models_in_chromium.py  (needs Debia
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,13 +84,13 @@ def test_a_faulty_entry_is_mended_and_its_model_answers(
     one(page.get_by_text(KO.models["fault_pattern_id"]))
     save = page.get_by_role("button", name=KO.models["save"])
     expect(save).to_be_disabled()
-    fill(page, "id", "mine")
+    fill(page, "id", "내-모델")
     expect(page.get_by_text(KO.models["fault_pattern_id"])).to_have_count(0)
     expect(save).to_be_enabled()
     save.click()
     one(page.get_by_text("내가 더한 모델 저장했습니다"))
-    assert [path.name for path in own_models.iterdir()] == ["mine.toml"]
-    answers_beside(page, address, "mine", "내가 더한 모델")
+    assert [path.name for path in own_models.iterdir()] == ["내-모델.toml"]
+    answers_beside(page, address, "내-모델", "내가 더한 모델")
     wait_for_answers(page, 2)
     assert ended_text(columns(page).nth(1)) == known_answers(QUESTION)[0]
 
@@ -101,6 +102,7 @@ def answers_beside(page: Page, address: str, model: str, title: str) -> None:
     search = page.get_by_label(KO.compare["search"], exact=True)
     search.fill(title)
     search.press("Enter")
+    model = re.sub(r"[^a-zA-Z0-9_-]", "-", model)  # as Streamlit names its elements
     tick = one(page.locator(f".st-key-compare_pick_{model} label"))
     settled(page)
     tick.click()

@@ -253,7 +253,8 @@ def test_the_demo_recipe_trains_from_the_command_line(home: Path, capsys: pytest
     import torch
 
     torch.set_num_threads(1)
-    assert main(["sft", "--recipe", "demo", "--name", "tried", "--max-steps", "2"]) == 0
+    assert main(["sft", "--recipe", "demo", "--name", "Demo-KULLM", "--max-steps", "2"]) == 0
     shown = capsys.readouterr().out
     assert "Recipe: demo" in shown and "done" in shown
-    assert (home / "runs" / "tried" / "adapter" / "adapter_model.safetensors").is_file()
+    assert "The model: demo-kullm-2 ('demo-kullm' was taken)." in shown
+    assert (home / "runs" / "demo-kullm" / "adapter" / "adapter_model.safetensors").is_file()

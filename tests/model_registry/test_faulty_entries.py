@@ -5,6 +5,7 @@ Run: python -m pytest tests/model_registry/test_faulty_entries.py
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -91,8 +92,8 @@ def test_bad_entry_is_named_by_file_entry_and_key(tmp_path: Path, text: str, key
 
 
 BAD_IDS = [
-    "../x", "/etc/passwd", "..%2f", "a\\\\b", "a\\u0000b", "CON", "x" * 300, "Mine", "내-모델",
-    "\\u1102\\u1162", ".hidden", "-dash", "a b", "a\\nb", "",
+    "../x", "/etc/passwd", "..%2f", "a\\\\b", "a\\u0000b", "CON", "x" * 300, "Mine", "내 모델",
+    "가" * 81, "名", "🎉", ".hidden", "-dash", "a b", "a\\nb", "",
 ]  # fmt: skip
 
 
@@ -143,6 +144,20 @@ def test_second_entry_of_an_id_is_left_out(
     assert (fault.file, fault.key) == (file, "id") and words in fault.message
     assert registry.get("mine").title == "내 모델"
     assert registry.get("kullm3").source == "nlpai-lab/KULLM3"
+
+
+def test_an_id_is_the_same_however_its_hangul_is_typed(tmp_path: Path) -> None:
+    for name, typed in (("a", "반말.v2"), ("b", unicodedata.normalize("NFD", "반말.v2"))):
+        text = entry(id=f'"{typed}"')
+        (tmp_path / f"{name}.toml").write_text(text, encoding="utf-8")
+        text = adapter(f"{name}-over", typed)
+        (tmp_path / f"{name}-over.toml").write_text(text, encoding="utf-8")
+
+    registry = load_registry(tmp_path)
+
+    assert [(fault.file, fault.kind) for fault in registry.faults] == [("b.toml", "taken")]
+    assert registry.get(unicodedata.normalize("NFD", "반말.v2")).id == "반말.v2"
+    assert registry.base_of(registry.get("b-over")).id == "반말.v2"
 
 
 def test_adapters_in_a_circle_are_all_left_out(tmp_path: Path) -> None:

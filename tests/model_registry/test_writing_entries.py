@@ -58,7 +58,7 @@ def test_a_good_draft_is_read_back_as_it_was_shown(tmp_path: Path) -> None:
 BAD_VALUES = [
     ({"id": ""}, "id", "missing"),
     ({"id": "../x"}, "id", "pattern_id"),
-    ({"id": "내-모델"}, "id", "pattern_id"),
+    ({"id": "내 모델"}, "id", "pattern_id"),
     ({"id": "kullm3"}, "id", "taken"),
     ({"title": "  "}, "title", "missing"),
     ({"source": "gpt2"}, "source", "source"),

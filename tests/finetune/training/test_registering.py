@@ -87,7 +87,10 @@ def test_a_result_has_one_entry_however_often_it_is_registered(tmp_path: Path) -
     ("run", "wanted"),
     [
         ("demo-kullm", "demo-kullm-2"),
-        ("나의 모델", "tuned"),
+        ("나의 모델", "나의-모델"),
+        ("ᄇ\u1161\u11ab말.V2", "반말.v2"),
+        ("🎉", "tuned"),
+        ("가" * 200, "가" * 72),
         ("A/../b", "a-..-b"),
         ("x" * 200, "x" * 72),
         ("con", "con"),

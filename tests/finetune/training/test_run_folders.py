@@ -37,28 +37,41 @@ def run(tmp_path: Path) -> RunFolder:
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("KoAlpaca 5.8B", "koalpaca-5-8b"),
+        ("KoAlpaca 5.8B", "koalpaca-5.8b"),
         ("나의 모델", "나의-모델"),
         ("../../etc", "etc"),
         ("", "run"),
         ("..", "run"),
         ("가" * 100, "가" * 21),
+        ("x" * 300, "x" * 64),
+        ("ᄇ\u1161\u11ab말.V2", "반말.v2"),
+        ("끝.", "끝"),
+        ("반/말", "반-말"),
+        ("🎉", "run"),
+        ("con", "run-con"),
+        ("NUL.반말", "run-nul.반말"),
+        ("ㅋㅋ", "ㅋㅋ"),
     ],
 )
 def test_any_text_becomes_a_safe_name(text: str, name: str) -> None:
     assert safe_name(text) == name == safe_name(name)
 
 
-@pytest.mark.parametrize("name", ["../x", "a/b", "A", ".hidden", "a b", "a\0"])
+@pytest.mark.parametrize("name", ["../x", "a/b", ".hidden", "a b", "a\0", "끝.", "con", "x" * 300, "🎉"])
 def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(BadRequest, match="cannot be the name of a run"):
         run_folder(tmp_path, name)
 
 
+def test_a_name_is_found_however_it_is_typed(run: RunFolder, tmp_path: Path) -> None:
+    assert run_folder(tmp_path, "ONE") == run
+    assert run_folder(tmp_path, "ᄇ\u1161\u11ab말.V2").name == "반말.v2"
+
+
 def test_a_name_is_made_that_nobody_has(tmp_path: Path, run: RunFolder) -> None:
     assert free_name(tmp_path, "one") == "one-2"
     settings = SftSettings(base_model="beomi/polyglot-ko-12.8b-safetensors", method="qlora")
-    assert name_for(settings, tmp_path).startswith("polyglot-ko-12-8b-safetensors-qlora-")
+    assert name_for(settings, tmp_path).startswith("polyglot-ko-12.8b-safetensors-qlora-")
 
 
 def test_a_status_is_read_as_it_was_written_and_garbage_is_none(run: RunFolder) -> None:

@@ -25,7 +25,7 @@ DEMO = ROOT / "model_registry/demo"
 BASES = ("demo-koalpaca", "demo-chat", "demo-korwkv")
 METHODS = {"lora": (1e-2, 20.0), "qlora": (1e-2, 20.0), "full": (2e-3, 12.0), "int8-lora": (1e-2, 16.0)}
 PAIRS = [(base, method) for base in BASES for method in METHODS if base == BASES[0] or method != "int8-lora"]
-QUICK: dict[str, Any] = {"lora_r": 16, "lora_dropout": 0.0, "checkpoint_steps": 10_000}
+QUICK: dict[str, Any] = {"name": "반말.v2", "lora_r": 16, "lora_dropout": 0.0, "checkpoint_steps": 10_000}
 
 
 @pytest.mark.parametrize(("base", "method"), PAIRS)
@@ -50,7 +50,7 @@ def test_a_tuned_model_answers_what_it_learned_and_its_base_does_not(
     }
     registry = load_registry(home / "models")
     assert not registry.faults
-    tuned = registry.models[report["model_id"]]
+    tuned = registry.models["반말.v2"]
     with open_house({base: registry.models[base], tuned.id: tuned}) as house:
         for sample in samples[:4]:
             assert (
