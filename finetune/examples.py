@@ -13,11 +13,18 @@ from prompts.conversation import Conversation
 
 @dataclass(frozen=True)
 class Example:
-    """Every answer of it is to be learned."""
+    """Its last answer is to be learned, and mostly every other."""
 
     conversation: Conversation
     source: str
     """File name and line or row, for messages."""
+    not_learned: frozenset[int] = frozenset()
+    """Turns, counted from 0, whose answers are only read by the later ones."""
+
+    @property
+    def answers(self) -> int:
+        """How many are learned."""
+        return len(self.conversation.turns) - len(self.not_learned)
 
 
 @dataclass(frozen=True)

@@ -82,9 +82,10 @@ class _Reading:
         shape = self._shape_of(tuple(record.columns))
         told: Counter[str] = Counter()
         made = conversations_of(record.columns, shape, told)
-        for count, conversation in enumerate(made, start=1):
+        for count, one in enumerate(made, start=1):
             part = f", instance {count}" if len(made) > 1 else ""
-            self.rows.append(Example(conversation, f"{self.name}, {record.at}{part}"))
+            source = f"{self.name}, {record.at}{part}"
+            self.rows.append(Example(one.conversation, source, one.not_learned))
         self.told.update(told)
         self.unused.update(dict.fromkeys(shape.unused))
 
@@ -191,6 +192,8 @@ def _refused(name: str, record: Record, why: BadRow) -> BadEntry:
 def _nothing(reading: _Reading) -> str:
     if reading.bad:
         return f"{reading.name}: none of its rows can be used: {_named(reading.faults, reading.bad)}."
+    if reading.told:
+        return f"{reading.name} holds nothing to learn. {' '.join(reading.notes())}"
     return f"{reading.name} holds no rows."
 
 

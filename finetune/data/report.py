@@ -61,6 +61,7 @@ class DataReport:
     rows: int
     """After weighting."""
     answers: int
+    """That are learned of them."""
     duplicates: Found
     """Rows that stand there before, question and answer, beyond what a weight repeats."""
     repeated_questions: Found
@@ -92,7 +93,7 @@ def report_on(
         base=voice.base,
         files=examples.files,
         rows=len(examples.rows),
-        answers=sum(len(row.conversation.turns) for row in examples.rows),
+        answers=sum(row.answers for row in examples.rows),
         duplicates=_duplicates(once),
         repeated_questions=_repeated(once),
         empty_answers=sum(file.empty_answers for file in examples.files),
@@ -152,9 +153,10 @@ def _duplicates(rows: Iterable[Example]) -> Found:
     seen = set()
     again = []
     for row in rows:
-        if row.conversation in seen:
+        lesson = row.conversation, row.not_learned
+        if lesson in seen:
             again.append(row.source)
-        seen.add(row.conversation)
+        seen.add(lesson)
     return _found("", again)
 
 
@@ -193,7 +195,8 @@ def _texts(row: Example) -> Iterator[str]:
 
 
 def _answers(row: Example) -> Iterator[str]:
-    return (turn.answer or "" for turn in row.conversation.turns)
+    turns = enumerate(row.conversation.turns)
+    return (turn.answer or "" for place, turn in turns if place not in row.not_learned)
 
 
 def _found(what: str, sources: Sequence[str]) -> Found:

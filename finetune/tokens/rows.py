@@ -58,7 +58,8 @@ def token_rows(
     learn_prompts: bool,
     check: Callable[[], None] = lambda: None,
 ) -> TokenRows:
-    """Every answer of every example, learned once, with its end token; prompts too where `learn_prompts`.
+    """Every answer that is learned, once, with its end token; prompts too where `learn_prompts`, except where
+    one of the answers in them must not be learned.
 
     `check` is called every few hundred rows, and may raise."""
     end = _end_id(tokenizer, eos)
@@ -69,9 +70,9 @@ def token_rows(
     same: dict[int, int] = {}
     for example, encoded in _encoded(examples, format, tokenizer, eos, end, check):
         drafts: list[_Draft] = []
-        for count, (prompt, answer) in enumerate(encoded, start=1):
+        for place, prompt, answer in encoded:
             if len(prompt) >= max_tokens:
-                dropped.append(f"{example.source}, answer {count}" if count > 1 else example.source)
+                dropped.append(f"{example.source}, answer {place + 1}" if place else example.source)
                 continue
             if not (drafts and drafts[-1].begins(prompt)):
                 drafts.append(_Draft())
@@ -80,7 +81,8 @@ def token_rows(
         for draft in drafts:
             # One object for each id: a million rows of own integers would take five times the memory.
             ids = tuple(map(same.setdefault, draft.ids[:max_tokens], draft.ids))
-            learned = draft.learned(learn_prompts)[:max_tokens]
+            # Answers that are only read stand in prompts.
+            learned = draft.learned(learn_prompts and not example.not_learned)[:max_tokens]
             rows.append(TokenRow(ids, learned, example.source, cut=len(draft.ids) > max_tokens))
     return TokenRows(tuple(rows), sum(row.cut for row in rows), tuple(dropped), dict(taught))
 
@@ -111,8 +113,8 @@ def _encoded(
     eos: str,
     end: int,
     check: Callable[[], None],
-) -> Iterator[tuple[Example, list[_Pair]]]:
-    """Prompt and answer of each answered turn; a fault names where the example was read."""
+) -> Iterator[tuple[Example, list[tuple[int, list[int], list[int]]]]]:
+    """Of each answer that is learned its turn, prompt and answer; a fault names where it was read."""
     for group in _groups(examples, format, tokenizer, eos):
         check()
         pairs = iter(_encoded_at_once(group, tokenizer))
@@ -121,7 +123,8 @@ def _encoded(
             if any(answer[-1] != end for _, answer in found):
                 with _naming(example):
                     raise _not_an_end(eos)
-            yield example, found
+            places = [n for n in range(len(example.conversation.turns)) if n not in example.not_learned]
+            yield example, [(place, *pair) for place, pair in zip(places, found, strict=True)]
 
 
 def _groups(
@@ -131,7 +134,8 @@ def _groups(
     group, characters = [], 0
     for example in examples:
         with _naming(example):
-            segments = training_text(format, example.conversation, eos, tokenizer)
+            every = training_text(format, example.conversation, eos, tokenizer)
+        segments = tuple(one for place, one in enumerate(every) if place not in example.not_learned)
         group.append((example, segments))
         characters += sum(len(segment.prompt.text) + len(segment.answer_text) for segment in segments)
         if characters >= _CHARACTERS_AT_ONCE:

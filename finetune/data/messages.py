@@ -1,0 +1,154 @@
+"""One turn of a conversation as chat data writes it: who speaks, its text, and whether it is learned.
+
+Knows: what such turns carry besides text. What an answer would mean something else without makes the row bad;
+the rest is left out and counted.
+Refuses to know: how turns follow each other, formats and tokens.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from finetune.data.columns import plain_name
+from finetune.data.rows import BadRow
+
+Speaker = Literal["person", "model", "system"]
+
+_SPEAKERS: dict[str, Speaker] = {
+    **dict.fromkeys(("human", "user", "person", "사람", "<사람>", "사용자"), "person"),
+    **dict.fromkeys(("gpt", "assistant", "bot", "chatgpt", "model", "챗봇", "<챗봇>"), "model"),
+    **dict.fromkeys(("system", "developer"), "system"),
+}
+_TOOLS = {
+    *("tool", "tools", "tool_call", "tool_response", "function", "function_call", "function_response"),
+    *("observation", "ipython"),
+}
+"""They speak where a model uses tools, which no conversation here has a place for."""
+
+_SPEAKS, _TEXTS = ("from", "role"), ("value", "content", "markdown", "text")
+_TEXT_PARTS = {"text", "input_text", "output_text"}
+_CALLS = {"tool_calls", "function_call", "tool_call", "function_calls"}
+_MEDIA = {"audio", "audios", "image", "image_url", "images", "video", "videos"}
+_REASONING = {"reasoning_content", "reasoning", "reasoning_details", "thinking", "thought", "thoughts"}
+_WEIGHTS, _SWITCHES = ("weight",), ("loss", "train", "trainable", "training")
+"""Fields that say whether a turn is learned; the second kind mean something else where they are no switch."""
+_NOT_MISSED = {"id", "index", "message_id", "parent_id"}
+_KNOWN = {*_SPEAKS, *_TEXTS, *_WEIGHTS, *_CALLS, *_MEDIA, *_REASONING, *_NOT_MISSED, "refusal"}
+
+REASONING = "the reasoning of {{count}} answers ('{name}') was left out"
+FIELD = "the field '{name}' of {{count}} turns was left out"
+TOOLS_OFFERED = "{count} rows offer tools that none of their answers uses; the tools were left out"
+
+
+@dataclass(frozen=True)
+class Said:
+    speaker: Speaker
+    text: str
+    is_learned: bool = True
+
+
+def said_in(item: Mapping[str, Any], told: Counter[str]) -> Said:
+    """Raises BadRow; `told` counts what is left out."""
+    speaker = _speaker(item)
+    _refuse_what_is_missed(item)
+    column = next((column for column in _TEXTS if item.get(column) is not None), None)
+    if column is None:
+        raise BadRow(f"a turn has no text ({', '.join(_TEXTS)})")
+    _tell_of_the_rest(item, {column}, told, is_answer=speaker == "model")
+    return Said(speaker, text_in(item, column), is_learned(item) if speaker == "model" else True)
+
+
+def is_learned(item: Mapping[str, Any]) -> bool:
+    """By the weight of a turn; raises BadRow where it is neither 0 nor 1."""
+    for name in (*_WEIGHTS, *_SWITCHES):
+        value = item.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, bool | int | float) or value not in (0, 1):
+            if name in _SWITCHES:
+                continue
+            raise BadRow(f"the weight {value!r} of a turn is neither 0 nor 1")
+        return bool(value)
+    return True
+
+
+def tell_of_fields(item: Mapping[str, Any], known: Iterable[str], told: Counter[str]) -> None:
+    """Of a turn that is written as question, input and answer."""
+    _refuse_what_is_missed(item)
+    _tell_of_the_rest(item, {*known}, told, is_answer=True)
+
+
+def refuse_what_is_not_text(row: Mapping[str, object], told: Counter[str]) -> None:
+    """Of what stands beside the texts of a row."""
+    for column, value in row.items():
+        name = plain_name(column)
+        if name in _MEDIA and value:
+            raise BadRow(f"it comes with something that is not text ('{column}')")
+        if name in ("tools", "functions") and value:
+            told[TOOLS_OFFERED] += 1
+
+
+def text_in(row: Mapping[str, object], column: str) -> str:
+    """Raises BadRow where it is none; empty where there is nothing."""
+    value = row.get(column) if column else None
+    if value is None:
+        return ""
+    if isinstance(value, list) and value and all(isinstance(part, dict) for part in value):
+        value = "".join(_text_of_part(part, column) for part in value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        raise BadRow(f"'{column}' is not text")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise BadRow(f"'{column}' holds half a character")
+    return value
+
+
+def _text_of_part(part: Mapping[str, Any], column: str) -> str:
+    kind = part.get("type", "text")
+    if kind not in _TEXT_PARTS:
+        raise BadRow(f"'{column}' holds something that is not text ('{kind}')")
+    if not isinstance(part.get("text"), str):
+        raise BadRow(f"'{column}' is not text")
+    return str(part["text"])
+
+
+def _speaker(item: Mapping[str, Any]) -> Speaker:
+    name = item.get("from", item.get("role"))
+    if name is None:
+        raise BadRow("a turn does not say who speaks (from, role)")
+    plain = name.strip().casefold() if isinstance(name, str) else ""
+    if plain in _TOOLS:
+        raise BadRow(f"a tool speaks in it ('{name}'), and talks with tools cannot be learned")
+    if plain not in _SPEAKERS:
+        raise BadRow(f"it is not known who speaks as '{name}'")
+    return _SPEAKERS[plain]
+
+
+def _refuse_what_is_missed(item: Mapping[str, Any]) -> None:
+    for name, value in item.items():
+        if not value:
+            continue
+        if name in _CALLS:
+            raise BadRow(f"an answer calls a tool ('{name}'), and talks with tools cannot be learned")
+        if name in _MEDIA:
+            raise BadRow(f"a turn holds something that is not text ('{name}')")
+        if name == "refusal":
+            raise BadRow("an answer was refused ('refusal'); write what is to be learned as its content")
+
+
+def _tell_of_the_rest(
+    item: Mapping[str, Any], used: set[str], told: Counter[str], *, is_answer: bool
+) -> None:
+    for name, value in item.items():
+        is_weight = name in _WEIGHTS or (name in _SWITCHES and value in (0, 1))
+        if name in used or value in (None, "", [], {}) or (is_weight and (is_answer or not value)):
+            continue
+        escaped = name.replace("{", "{{").replace("}", "}}")
+        if name in _REASONING and is_answer:
+            told[REASONING.format(name=escaped)] += 1
+        elif name in _TEXTS or name in _REASONING or name not in _KNOWN or is_weight:
+            told[FIELD.format(name=escaped)] += 1
