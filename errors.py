@@ -86,6 +86,21 @@ class BrokeWhileAnswering(NaraniError):
     code = "broke-while-answering"
 
 
+class EngineDown(LoadError):
+    """The process cannot answer at all: it is closing, or its parts did not start. It says nothing of a
+    model, so it is never kept as a model's answer."""
+
+    code = "engine-down"
+
+    @classmethod
+    def lacking(cls, error: ImportError) -> EngineDown:
+        """A library is not installed, or not whole."""
+        return cls(
+            f"A library is missing or broken ({error.name or 'unknown'}). "
+            "Install what requirements.txt names, then start Narani again."
+        )
+
+
 class Stopped(NaraniError):
     """The person stopped it; not a fault."""
 

@@ -1,57 +1,18 @@
-"""The benchmarks of the table: `python -m benchmarks [--only NAME …] [--rounds N] [--json FILE]`.
+"""`python -m benchmarks`: the process of the command; what it does is in cli.py.
 
-Knows: which lines are run, and that one which fails its target makes the exit code 1.
-Refuses to know: what a line measures.
+Knows: nothing that is slow to import, so that Ctrl-C is heard from the first moment.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-
-import tyro
-from rich.console import Console
-
-from benchmarks.lines import picked
-from benchmarks.report import Outcome, remarks, table, write_json
-from benchmarks.rounds import Effort, on_one_thread
-from errors import NaraniError
+from command_line import run
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """Measure the lines of the speed table, both sides of each in one run."""
+def main() -> int:
+    from benchmarks.cli import main
 
-    only: tuple[str, ...] = ()
-    """The lines to measure; all when none is named."""
-    rounds: int = Effort().rounds
-    """How often each pair is measured."""
-    json: Path | None = None
-    """Write the figures to this file too."""
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    options = tyro.cli(Options, prog="python -m benchmarks", args=arguments)
-    console = Console()
-    outcomes: list[Outcome] = []
-    try:
-        for line in picked(options.only):
-            console.print(f"{line.name}: {line.what}", highlight=False)
-            measured = on_one_thread(partial(line.measure, Effort(rounds=options.rounds)))
-            outcomes.append((line, measured))
-            for remark in remarks(measured):
-                console.print(f"  {remark}", highlight=False)
-    except NaraniError as error:
-        console.print(str(error))
-        return 2
-    console.print(table(outcomes))
-    if options.json is not None:
-        write_json(options.json, outcomes)
-    return int(any(measured.verdict(line.target) == "fails" for line, measured in outcomes))
+    return main()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

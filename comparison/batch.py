@@ -2,7 +2,7 @@
 
 Knows: how many are in flight for a model, that an answer is stored before it is reported, how to stop early.
 Refuses to know: the terminal, signals, files, and what is asked. Answers are stored by one thread in the
-order in which they end; a stopped answer is no answer.
+order in which they end; a stopped answer is no answer, and an engine that is down ends the batch.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from queue import SimpleQueue
 
 from comparison.run import submit
 from engines.base import Answer, AnswerRequest, Engine, FinishReason, LiveAnswer
+from errors import EngineDown
 
 Store = Callable[[int, Answer, datetime], None]
 """Put away the answer to the request at that place, which was asked at that time."""
@@ -95,6 +96,8 @@ class Batch:
         asked = datetime.now(UTC)
 
         def put_away(answer: Answer) -> None:
+            if answer.error_code == EngineDown.code:
+                raise EngineDown(answer.error or "The engine is down.")
             if answer.finish_reason is not FinishReason.STOPPED:
                 self._store(at, answer, asked)
 

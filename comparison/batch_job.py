@@ -15,6 +15,7 @@ from comparison.batch import Batch
 from comparison.batch_progress import BatchState, BatchView, Failure, Progress
 from comparison.history.history import History
 from comparison.history.records import StoredAnswer, StoredBatch, StoredRun, StoredState
+from comparison.resume import never_asked
 from engines.base import Answer, AnswerRequest, Engine, FinishReason
 from errors import NaraniError
 
@@ -117,7 +118,10 @@ class BatchJob:
             return True
         if before is None:
             return False
-        return before.state in _ANSWERED and not (before.state is StoredState.FAILED and self._retry_failed)
+        if before.state is not StoredState.FAILED:
+            return before.state in _ANSWERED
+        error = before.answer.error if before.answer else None
+        return not (self._retry_failed or never_asked(error))
 
     def _ask(self, cells: list[_Cell]) -> None:
         def store(at: int, answer: Answer, asked_at: datetime) -> None:

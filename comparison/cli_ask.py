@@ -15,9 +15,8 @@ from typing import Any
 
 import tyro
 
-from comparison.interrupt import EXIT_INTERRUPTED, on_interrupt
+from command_line import EXIT_INTERRUPTED, on_interrupt
 from comparison.options import Options, requests_of
-from comparison.printing import printing
 from comparison.run import Run, check, start
 from comparison.wiring import Wiring
 from engines.base import Answer, FinishReason
@@ -53,8 +52,7 @@ def ask(options: Ask, wiring: Wiring) -> int:
         with on_interrupt() as interrupted:
             _show(run, _ticks(run, interrupted), as_json=options.json)
             if not options.json and any(wiring.models[r.model_id].is_demo for r in requests):
-                with printing():
-                    sys.stdout.write(f"\n{TOYS}\n")
+                sys.stdout.write(f"\n{TOYS}\n")
     finally:
         engine.close()
     if interrupted.is_set():
@@ -76,8 +74,7 @@ def _show(run: Run, ticks: Iterator[None], as_json: bool) -> None:
         _pass(ticks)
         question = run.requests[0].conversation.turns[-1].question
         everything = {"question": question, "answers": [answer_json(answer) for answer in _answers(run)]}
-        with printing():
-            sys.stdout.write(json.dumps(everything, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(json.dumps(everything, ensure_ascii=False, indent=2) + "\n")
         return
     from rich.console import Console
 
@@ -88,8 +85,7 @@ def _show(run: Run, ticks: Iterator[None], as_json: bool) -> None:
         panels.show(run, console, ticks)
     else:
         _pass(ticks)
-        with printing():
-            sys.stdout.write(panels.plain(run))
+        sys.stdout.write(panels.plain(run))
 
 
 def _pass(ticks: Iterator[None]) -> None:

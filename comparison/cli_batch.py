@@ -15,10 +15,10 @@ from pathlib import Path
 
 import tyro
 
+from command_line import EXIT_INTERRUPTED, on_interrupt
 from comparison.answer_file import AnswerFile
 from comparison.batch import Batch, Outcome
 from comparison.cli_ask import EXIT_SOME_FAILED
-from comparison.interrupt import EXIT_INTERRUPTED, on_interrupt
 from comparison.options import Options, requests_of
 from comparison.progress import progress_for
 from comparison.questions import Question, read_questions

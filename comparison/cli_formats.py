@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from command_line import EXIT_INTERRUPTED, on_interrupt
 from comparison.batch import Batch
 from comparison.exam import ExamQuestion, read_exam
-from comparison.interrupt import EXIT_INTERRUPTED, on_interrupt
 from comparison.options import formats_named, picked
-from comparison.printing import printing
 from comparison.progress import progress_for
 from comparison.wiring import Wiring
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings
@@ -63,8 +62,7 @@ def formats(options: Formats, wiring: Wiring) -> int:
     if exact is None:
         return EXIT_INTERRUPTED
     counted = Counted(len(exam), own, exact)
-    with printing():
-        _print_json(counted) if options.json else _print_table(counted, columns)
+    _print_json(counted) if options.json else _print_table(counted, columns)
     return 0
 
 
@@ -95,10 +93,12 @@ def _count(
     batch = Batch(engine, requests, _forget, report, wiring.rows_per_model)
     try:
         with on_interrupt(batch.stop) as interrupted:
-            batch.run()
+            outcome = batch.run()
     finally:
         progress.close()
         engine.close()
+    if outcome.not_kept is not None:
+        raise outcome.not_kept
     if interrupted.is_set():
         return None
     return {cell: None if failed[cell] == len(exam) else exact[cell] for cell in cells}

@@ -17,6 +17,13 @@ from comparison.questions import Question
 from engines.base import Answer, AnswerRequest
 from errors import BadEntry, BadRequest
 
+_OF_THE_PROCESS = (
+    "Narani is closing",
+    "The engine is closed",
+    "The engine could not be started",
+    "A library is missing",
+)
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -42,9 +49,14 @@ def still_to_ask(
             left.setdefault(cell.key, cell)
             continue
         _check_same_way(row, cell, file_name)
-        if row.failed and retry_failed:
+        if row.failed and (retry_failed or never_asked(row.error)):
             left.setdefault(cell.key, Cell(cell.question, cell.request, row.attempt + 1))
     return list(left.values())
+
+
+def never_asked(error: str | None) -> bool:
+    """Whether a stored failure was that of the process and not of the model. Such are no longer stored."""
+    return error is not None and error.startswith(_OF_THE_PROCESS)
 
 
 def answer_row(cell: Cell, answer: Answer, asked_at: datetime) -> AnswerRow:

@@ -17,7 +17,7 @@ from comparison.run import Column, Run
 from comparison.runs import Runs
 from comparison.turns import run_of_stored
 from engines.base import Answer, AnswerRequest, Engine, FinishReason
-from errors import UnknownName
+from errors import EngineDown, UnknownName
 from model_registry.registry import Registry
 from prompts.conversation import Conversation
 
@@ -100,7 +100,10 @@ class Asking:
 
     def _keep(self, run: Run, column: Column, answer: Answer) -> None:
         state = _STATES.get(answer.finish_reason, StoredState.DONE)
+        kept: Answer | None = answer
+        if answer.error_code == EngineDown.code:
+            state, kept = StoredState.INTERRUPTED, answer if answer.text else None
         now = datetime.now(UTC)
         self._history.store(
-            run.id, StoredAnswer(column.position, column.attempt, state, answer, column.started, now)
+            run.id, StoredAnswer(column.position, column.attempt, state, kept, column.started, now)
         )

@@ -17,7 +17,7 @@ import torch
 
 from engines.sequence import Sequence
 from engines.voice import Voice
-from errors import LoadError
+from errors import EngineDown
 
 Result = TypeVar("Result")
 _HELD_UP_PAUSE = 0.02
@@ -73,7 +73,7 @@ class DecodeLoop:
     def _post(self, call: Callable[[], None]) -> None:
         with self._wake:
             if self._closing:
-                raise LoadError(_CLOSED)
+                raise EngineDown(_CLOSED)
             self._calls.append(call)
             self._wake.notify()
 
@@ -89,7 +89,7 @@ class DecodeLoop:
         while self._calls:
             self._calls.popleft()()
         for voice in self._voices:
-            voice.fail_all(LoadError(_CLOSED))
+            voice.fail_all(EngineDown(_CLOSED))
 
     def _pause_if_held_up(self) -> None:
         """Where every question waits for memory that a load or a release will bring, do not spin."""

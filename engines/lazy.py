@@ -15,7 +15,7 @@ from engines.base import AnswerRequest, LiveAnswer, State
 from engines.hand_loads import HandLoads
 from engines.memory import EngineWithMemory, LiveLoad, LoadPlan, PoolView
 from engines.on_disk import DiskLook
-from errors import LoadError, NaraniError
+from errors import EngineDown, NaraniError
 from model_registry.memory import bytes_needed
 from model_registry.registry import Registry
 from model_registry.spec import Quantisation
@@ -116,6 +116,10 @@ class LazyEngine:
 def _engine(built: Future[EngineWithMemory]) -> EngineWithMemory:
     """What was built, or the sentence that says why it was not."""
     problem = built.exception()
-    if problem is None or isinstance(problem, NaraniError):
+    if problem is None:
         return built.result()
-    raise LoadError(f"The engine could not be started ({type(problem).__name__}).")
+    if isinstance(problem, NaraniError):
+        raise EngineDown(str(problem))
+    if isinstance(problem, ImportError):
+        raise EngineDown.lacking(problem)
+    raise EngineDown(f"The engine could not be started ({type(problem).__name__}).")

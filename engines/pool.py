@@ -28,7 +28,7 @@ from engines.resident import Resident
 from engines.shortage import give_back, is_shortage, let_go
 from engines.space import Space
 from engines.voice import Room
-from errors import LoadError, NaraniError, NoRoom, Stopped
+from errors import EngineDown, LoadError, NaraniError, NoRoom, Stopped
 from model_registry.spec import ModelSpec
 
 Load = Callable[[ModelSpec, str, torch.device, LoadWatch], LoadedModel]
@@ -185,6 +185,8 @@ class ModelPool:
         except NaraniError as error:
             let_go(error)
             problem = error
+        except ImportError as error:
+            problem = EngineDown.lacking(error)
         except Exception as error:  # noqa: BLE001 - whatever a model's files cause, the loading thread lives on
             said = "memory ran out" if is_shortage(error) else f"it met a {type(error).__name__}"
             problem = LoadError(f"{request.title} was not loaded: {said}. Nothing of it stays in memory.")

@@ -20,7 +20,7 @@ from engines.occupant import Place
 from engines.script import Reply, Script, echo, pause
 from engines.scripted_memory import ScriptedLease, ScriptedMemory
 from engines.text_stream import StopCutter
-from errors import NaraniError, Stopped, UnknownName
+from errors import EngineDown, NaraniError, Stopped, UnknownName
 
 __all__ = ["Reply", "Script", "ScriptedEngine", "echo"]
 
@@ -50,7 +50,7 @@ class ScriptedEngine(ScriptedMemory):
             live.fail(error, request.settings)
             return
         if not self._start(lambda: self._play(script, request, live), live):
-            live.fail(Stopped("The engine is closed and takes no more questions."), request.settings)
+            live.fail(EngineDown("The engine is closed and takes no more questions."), request.settings)
 
     def load(self, model_id: str, quantisation: str) -> LiveLoad:
         return self._by_hand.begin(model_id, quantisation)

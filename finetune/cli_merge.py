@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from command_line import unwinding
 from model_registry.spec import Quantisation
 
 
@@ -37,7 +38,8 @@ class Merge:
 def run(options: Merge, home: Path) -> int:
     from finetune.merging import merge
 
-    report = merge(options.adapter, options.out, options.dtype, options.quantisations, home=home)
+    with unwinding():
+        report = merge(options.adapter, options.out, options.dtype, options.quantisations, home=home)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     console.print(
         Text(f"{report.adapter} merged into {report.base} ({report.dtype}): {report.out}"), soft_wrap=True

@@ -1,137 +1,18 @@
-"""Lists, shows and checks the models that exist.
+"""`python -m model_registry`: the process of the command; what it does is in cli.py.
 
-Run: python -m model_registry list [--json] [--commercial] [--fits 24GB] | show ID [--json] | check [FILE…]
-Knows: the arguments and the exit codes (0 fine, 1 a fault, 2 bad arguments).
-Refuses to know: what makes an entry good, and how bytes are estimated.
+Knows: nothing that is slow to import, so that Ctrl-C is heard from the first moment.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import sys
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import NoReturn, TextIO
-
-from rich.console import Console
-from rich.text import Text
-
-from errors import NaraniError
-from model_registry.faults import EntryFault
-from model_registry.memory import fits
-from model_registry.registry import Registry, load_registry
-from model_registry.report import as_json, as_page, as_table
-from model_registry.spec import CommercialUse, ModelSpec
-from settings import parse_bytes, read_settings
-
-_PIPE_WIDTH = 500
-"""Wide enough that nothing is wrapped or cut where no terminal says how wide it is."""
-_LOWEST_WIDTH = 120
-"""A narrower terminal wraps lines itself, which loses less than columns of one letter."""
+from command_line import run
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
+def main() -> int:
+    from model_registry.cli import main
 
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
-    try:
-        own = read_settings().own_models
-        if options.command == "list":
-            return _list(load_registry(own), options)
-        if options.command == "show":
-            return _show(load_registry(own), options.model, options.json)
-        return _check(own, options.files)
-    except NaraniError as error:
-        print(error, file=sys.stderr)
-        return 2
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m model_registry", description="The models that exist.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="list | show | check")
-    listing = commands.add_parser("list", help="every model, with the bytes it needs")
-    listing.add_argument("--json", action="store_true", help="a JSON list instead of a table")
-    listing.add_argument("--commercial", action="store_true", help="only where commercial use is allowed")
-    listing.add_argument("--fits", metavar="SIZE", help="only what fits so many bytes, like 24GB")
-    show = commands.add_parser("show", help="everything about one model")
-    show.add_argument("model", metavar="ID")
-    show.add_argument("--json", action="store_true")
-    check = commands.add_parser("check", help="whether entries are good; exit code 1 where not")
-    check.add_argument("files", metavar="FILE", nargs="*", type=Path, help="none: what ships, and your own")
-    return parser
-
-
-def _list(registry: Registry, options: argparse.Namespace) -> int:
-    specs = _chosen(registry, options.commercial, options.fits)
-    if options.json:
-        print(json.dumps([as_json(registry, spec) for spec in specs], ensure_ascii=False, indent=2))
-        _say(registry.faults, sys.stderr)
-        return 0
-    width = max(Console().width, _LOWEST_WIDTH) if sys.stdout.isatty() else _PIPE_WIDTH
-    console = Console(width=width, highlight=False)
-    console.print(as_table(registry, specs))
-    if registry.faults:
-        console.print(Text("\nLeft out, because their entries are faulty:"))
-        _say(registry.faults, sys.stdout)
-    return 0
-
-
-def _chosen(registry: Registry, commercial: bool, size: str | None) -> list[ModelSpec]:
-    budget = parse_bytes(size, "--fits") if size is not None else None
-    return [
-        spec
-        for spec in registry.models.values()
-        if (not commercial or spec.licence.commercial is CommercialUse.YES)
-        and (budget is None or fits(spec, budget, registry.base_of(spec) if spec.adapter else None))
-    ]
-
-
-def _show(registry: Registry, model_id: str, in_json: bool) -> int:
-    faults = [fault for fault in registry.faults if fault.entry == model_id]
-    if faults and model_id not in registry.models:
-        _say(faults, sys.stderr)
-        return 1
-    spec = registry.get(model_id)
-    if in_json:
-        print(json.dumps(as_json(registry, spec), ensure_ascii=False, indent=2))
-    else:
-        for label, value in as_page(registry, spec):
-            print(f"{label:<16}{value}")
-    return 0
-
-
-def _check(own: Path, files: list[Path]) -> int:
-    # Not at the top: comparing templates needs a tokenizer library that no other command needs.
-    from model_registry.template_check import template_differences
-
-    registry = load_registry(own, more=files)
-    asked = {os.path.realpath(file) for file in files}
-    faults = [f for f in registry.faults if not asked or os.path.realpath(f.path) in asked]
-    ids = [i for i, path in registry.files.items() if not asked or os.path.realpath(path) in asked]
-    _say(faults, sys.stdout)
-    for sentence in template_differences(registry, [registry.models[i] for i in ids]):
-        print(sentence)
-    print(f"Good entries: {len(ids)}. Faults: {len(faults)}.")
-    return 1 if faults else 0
-
-
-def _say(faults: Iterable[EntryFault], stream: TextIO) -> None:
-    for fault in faults:
-        print(fault.message, file=stream)
+    return main()
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-    try:
-        code = main()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough; without this Python complains once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    sys.exit(code)
+    run(main)

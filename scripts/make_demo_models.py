@@ -13,15 +13,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import torch
-import tyro
-from transformers.utils.logging import disable_progress_bar
-
-from errors import NaraniError, UnknownName
-from prompts.catalogue import load_formats
-from scripts.demo_models.building import Workshop
+from command_line import ended, run
+from errors import UnknownName
 from scripts.demo_models.question_set import DEMO_FOLDER, read_rows
-from scripts.demo_models.recipes import RECIPES
 
 
 def make(only: tuple[str, ...] = (), out: Path = DEMO_FOLDER, measure: bool = False) -> None:
@@ -32,6 +26,13 @@ def make(only: tuple[str, ...] = (), out: Path = DEMO_FOLDER, measure: bool = Fa
         out: Where the folders are written.
         measure: Train nothing; ask the models that lie there, and write their cards anew.
     """
+    import torch
+    from transformers.utils.logging import disable_progress_bar
+
+    from prompts.catalogue import load_formats
+    from scripts.demo_models.building import Workshop
+    from scripts.demo_models.recipes import RECIPES
+
     known = {recipe.id: recipe for recipe in RECIPES}
     for name in only:
         if name not in known:
@@ -47,8 +48,15 @@ def make(only: tuple[str, ...] = (), out: Path = DEMO_FOLDER, measure: bool = Fa
             workshop.measure(recipe)
 
 
-if __name__ == "__main__":
-    try:
+def main() -> int:
+    import tyro
+
+    def work() -> int:
         tyro.cli(make)
-    except NaraniError as error:
-        sys.exit(str(error))
+        return 0
+
+    return ended(work)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from command_line import run, unwinding
 from tests.browser.at_the_page import (
     KO,
     ask,
@@ -43,11 +44,16 @@ KING = "조선의 첫 번째 임금은 누구인가요?"
 _COLOURS = 128
 
 
-def main() -> None:
+def main() -> int:
     OUT.mkdir(parents=True, exist_ok=True)
     os.environ["NARANI_MEMORY_BUDGET"] = BUDGET
     expect.set_options(timeout=120_000)
-    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as server, sync_playwright() as driver:
+    with (
+        unwinding(),
+        tempfile.TemporaryDirectory() as folder,
+        served(Path(folder)) as server,
+        sync_playwright() as driver,
+    ):
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         light = opened(browser, server.address, "light")
         compare(light)
@@ -58,6 +64,7 @@ def main() -> None:
         difference(dark)
         take(dark, "compare-dark")
         browser.close()
+    return 0
 
 
 def opened(browser: Browser, address: str, scheme: Literal["light", "dark"]) -> Page:
@@ -114,4 +121,4 @@ def take(page: Page, name: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

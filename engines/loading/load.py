@@ -19,7 +19,7 @@ from engines.loading.safety import check_model, text_settings
 from engines.loading.tokenizing import check_vocabulary, eos_ids, load_tokenizer
 from engines.loading.weights import build_model
 from engines.shortage import give_back, is_shortage
-from errors import BadRequest, LoadError, NaraniError, NoRoom
+from errors import BadRequest, EngineDown, LoadError, NaraniError, NoRoom
 from model_registry.spec import ModelSpec
 
 _log = logging.getLogger(__name__)
@@ -57,6 +57,8 @@ def explain(error: Exception, spec: ModelSpec) -> NaraniError:
     if isinstance(error, NaraniError):
         error.__cause__ = error.__context__ = None
         return error.with_traceback(None)
+    if isinstance(error, ImportError):
+        return EngineDown.lacking(error)
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     if is_shortage(error):
         return NoRoom(

@@ -13,7 +13,8 @@ import sys
 import threading
 from dataclasses import asdict
 
-from finetune.__main__ import ending
+from command_line import run as run_command
+from finetune.cli import ending
 from finetune.cli_sft import Sft, run
 from finetune.job_check import settings_of
 from settings import read_settings
@@ -31,4 +32,4 @@ def _stop_when_alone() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -14,12 +14,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from comparison.history.records import StoredState
 from comparison.run import Run
 from dashboard import resources
 from dashboard.session import compare
+from dashboard.session.owner import owner_of_browser
 from engines.scripted import Script, ScriptedEngine
-from errors import LoadError
-from tests.app.opened_pages import ask, house, opened, run_id, run_until, texts
+from errors import EngineDown, LoadError
+from tests.app.opened_pages import OWNER, ask, house, opened, run_id, run_until, texts
 
 ROOT = Path(__file__).parents[2]
 MODELS = ["demo-koalpaca", "demo-kullm"]
@@ -61,6 +63,19 @@ def test_one_column_fails_and_the_other_answers(engine: ScriptedEngine) -> None:
     run_until(page, "서울이에요")
     shown = run_until(page, "Download them again")
     assert "스스로 끝냄" in shown and "토큰" in shown
+
+
+def test_an_engine_that_is_down_is_said_and_is_no_failed_answer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    down = Script(loading_failure=EngineDown("The engine could not be started (MemoryError)."))
+    with house(monkeypatch, tmp_path, {"demo-chat": down}):
+        page = ask(opened(), models=["demo-chat"])
+        shown = run_until(page, "엔진을 시작하지 못했습니다")
+        assert "실패한 답으로 남기지 않았으니" in shown
+        stored = resources.services().history.get(owner_of_browser(OWNER), run_id(page))
+        assert stored is not None
+        assert [(each.state, each.answer) for each in stored.answers] == [(StoredState.INTERRUPTED, None)]
 
 
 @pytest.mark.parametrize("question", ["   ", "　"])

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import cold_start, peers
-from benchmarks.__main__ import main
-from benchmarks.gpu.__main__ import CHECKS
+from benchmarks.cli import main
+from benchmarks.gpu.cli import CHECKS
 from benchmarks.korean import QUESTIONS, RARE
 from benchmarks.lines import LINES, Line
 from benchmarks.networks import korean_tokenizer

@@ -7,11 +7,11 @@ Knows: a handful of models with scripted manners. Refuses to know: registries, w
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from comparison.__main__ import main
+from command_line import run
+from comparison.cli import main
 from comparison.wiring import ModelFacts, Wiring
 from engines.scripted import Script, ScriptedEngine
 from errors import LoadError
@@ -47,4 +47,4 @@ def scripted_wiring(scripts: Mapping[str, Script] = SCRIPTS, demo_questions: Pat
 
 
 if __name__ == "__main__":
-    sys.exit(main(wiring=scripted_wiring))
+    run(lambda: main(wiring=scripted_wiring))

@@ -12,7 +12,7 @@ from comparison.history.history import History
 from comparison.history.records import StoredAnswer, StoredState
 from engines.base import AnswerRequest, LiveAnswer
 from engines.scripted import Script, ScriptedEngine
-from errors import NaraniError
+from errors import EngineDown, LoadError, NaraniError
 from tests.comparison.batch_house import (
     OWNER,
     Make,
@@ -98,3 +98,22 @@ def test_whatever_breaks_a_batch_is_said_and_one_can_go_on(make: Make) -> None:
     assert view.problem is not None and "RuntimeError" in view.problem and "secret" not in view.problem
     on = make(Watched()).go_on(OWNER, job.id)
     assert on.wait(10) and on.view().state is BatchState.DONE
+
+
+DOWN = "The engine could not be started (MemoryError)."
+
+
+def test_an_engine_that_is_down_is_no_answer_and_all_is_asked_again(history: History, make: Make) -> None:
+    job = start(make(Watched(default=Script(loading_failure=EngineDown(DOWN)))))
+    assert job.wait(10)
+    assert (job.view().state, job.view().done, job.view().problem) == (BatchState.BROKEN, 0, DOWN)
+    assert not stored(history, job.id)
+    on = make(Watched()).go_on(OWNER, job.id)
+    assert on.wait(10) and (on.view().state, on.view().failed) == (BatchState.DONE, 0)
+
+
+def test_what_an_earlier_version_stored_of_it_is_asked_again(history: History, make: Make) -> None:
+    job = start(make(Watched(default=Script(loading_failure=LoadError(DOWN)))))
+    assert job.wait(10) and job.view().failed == 8
+    on = make(Watched()).go_on(OWNER, job.id)
+    assert on.wait(10) and (on.view().done, on.view().failed) == (8, 0)

@@ -11,7 +11,7 @@ import unicodedata
 
 import pytest
 
-from comparison.__main__ import main
+from comparison.cli import main
 from tests.comparison.scripted_command import StartCommand, scripted_wiring
 
 KEYS = [
@@ -139,7 +139,7 @@ def test_a_question_in_single_jamo_is_asked_as_it_is(capsys: pytest.CaptureFixtu
 def test_it_starts_without_what_it_does_not_need() -> None:
     program = (
         "import sys\n"
-        "from comparison.__main__ import main\n"
+        "from comparison.cli import main\n"
         "sys.argv = ['x', 'ask', '', '--models', 'x']\n"
         "assert main() == 2\n"
         "heavy = {'torch', 'transformers', 'streamlit', 'pandas', 'engines.local', 'rich.live'}\n"

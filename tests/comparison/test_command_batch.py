@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from comparison.__main__ import main
 from comparison.answer_file import HEADER, read_answers
+from comparison.cli import main
 from engines.scripted import Script
+from errors import EngineDown, LoadError, NaraniError
 from tests.comparison.scripted_command import SCRIPTS, StartCommand, scripted_wiring
 
 
@@ -151,7 +152,7 @@ def killed_after(reports: int, start_command: StartCommand, program: Path, quest
 TELLS_EVERY_ANSWER = """
 import sys
 from comparison import cli_batch
-from comparison.__main__ import main
+from comparison.cli import main
 from comparison.progress import PlainProgress
 sys.path.insert(0, {folder!r})
 from tests.comparison.scripted_command import scripted_wiring
@@ -191,6 +192,21 @@ def test_ctrl_c_keeps_all_that_was_answered(
     assert sorted(asked(out)) == [(str(at), "steady") for at in range(1, 7)]
     assert run(questions, out, "--max-new-tokens", "10000", models="steady") == 0
     assert len(read_answers(out)) == 6
+
+
+@pytest.mark.parametrize("kind", [EngineDown, LoadError])
+def test_a_failure_of_the_process_is_asked_again(
+    questions: Path, out: Path, capsys: pytest.CaptureFixture[str], kind: type[NaraniError]
+) -> None:
+    """It is no row; an earlier version wrote some."""
+    down = kind("The engine could not be started (MemoryError).")
+    scripts = {**SCRIPTS, "calm": Script(loading_failure=down)}
+    arguments = ["batch", str(questions), "--models", "calm", "--out", str(out)]
+    assert main(arguments, wiring=lambda: scripted_wiring(scripts)) == 3
+    assert len(read_answers(out)) == (0 if kind is EngineDown else 6)
+    assert "The engine could not be started (MemoryError)." in capsys.readouterr().err
+    assert run(questions, out, models="calm") == 0
+    assert [row.failed for row in read_answers(out)] == [False] * 6
 
 
 def test_a_second_batch_on_the_same_file_is_refused(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from comparison.__main__ import main
+from comparison.cli import main
 from comparison.cli_formats import Counted, what_it_shows
 from comparison.exam import read_exam
 from comparison.wiring import ModelFacts, Wiring

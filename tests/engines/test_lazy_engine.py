@@ -13,7 +13,7 @@ from pathlib import Path
 from engines.base import AnswerRequest, Engine, FinishReason, LiveAnswer
 from engines.lazy import LazyEngine
 from engines.scripted import ScriptedEngine
-from errors import BadRequest, NaraniError
+from errors import BadRequest, EngineDown, NaraniError
 from model_registry.registry import load_registry
 from prompts.conversation import Conversation
 
@@ -46,7 +46,11 @@ def test_many_first_questions_build_one_engine_away_from_the_asking_thread() -> 
 
 
 def test_an_engine_that_cannot_be_built_fails_the_answer_and_is_tried_again() -> None:
-    problems: list[Exception] = [BadRequest("NARANI_DEVICE: 'cuda:9' is not here."), KeyError("/a/path")]
+    problems: list[Exception] = [
+        BadRequest("NARANI_DEVICE: 'cuda:9' is not here."),
+        KeyError("/a/path"),
+        ImportError("No module named 'torch'", name="torch"),
+    ]
 
     def build() -> ScriptedEngine:
         if problems:
@@ -55,15 +59,17 @@ def test_an_engine_that_cannot_be_built_fails_the_answer_and_is_tried_again() ->
 
     engine = LazyEngine(build, REGISTRY)
     said = []
-    for _ in range(3):
+    for at in range(4):
         live = ask(engine)
         assert live.wait(10)
         answer = live.view().answer
         assert answer is not None
         said.append(answer.error)
+        assert answer.error_code == (EngineDown.code if at < 3 else None), "no answer of a model"
     assert said[0] == "NARANI_DEVICE: 'cuda:9' is not here."
     assert said[1] is not None and "KeyError" in said[1] and "path" not in said[1]
-    assert said[2] is None
+    assert said[2] is not None and said[2].startswith("A library is missing or broken (torch).")
+    assert said[3] is None
     engine.close()
 
 

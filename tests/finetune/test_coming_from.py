@@ -21,9 +21,9 @@ import torch
 from accelerate.commands.launch import launch_command_parser
 from pydantic import TypeAdapter
 
-import comparison.__main__ as comparison_command
-import finetune.__main__ as finetune_command
-import prompts.__main__ as prompts_command
+import comparison.cli as comparison_command
+import finetune.cli as finetune_command
+import prompts.cli as prompts_command
 from comparison.wiring import ModelFacts, Wiring, wire
 from engines.scripted import ScriptedEngine
 from finetune import cli_merge, cli_sft, merge_proof

@@ -17,7 +17,7 @@ import pytest
 
 from errors import Stopped
 from finetune import cli_runs, cli_sft
-from finetune.__main__ import main
+from finetune.cli import main
 from finetune.cli_plan import PlanOptions
 from finetune.cli_progress import duration, line_of
 from finetune.cli_sft import Sft, defaults, settings_of
@@ -44,7 +44,7 @@ def help_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def test_help_comes_without_torch() -> None:
     code = (
-        "import sys\nfrom finetune.__main__ import main\n"
+        "import sys\nfrom finetune.cli import main\n"
         "try: main(['sft', '--help'])\nexcept SystemExit: pass\n"
         "sys.exit(len({'torch', 'transformers', 'peft', 'trl', 'datasets', 'streamlit'} & set(sys.modules)))"
     )
@@ -172,10 +172,9 @@ def test_a_try_that_came_to_nothing_gives_its_name_to_the_next(
     assert free_name(home, "again") == "again-2"
 
 
-@pytest.mark.parametrize("ending", [KeyboardInterrupt(), Stopped("Stopped; a checkpoint is kept.")])
-def test_being_interrupted_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, ending: BaseException) -> None:
+def test_being_stopped_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(options: object, home: Path) -> int:
-        raise ending
+        raise Stopped("Stopped; a checkpoint is kept.")
 
     monkeypatch.setattr(cli_runs, "run", interrupted)
     assert main(["runs"]) == 130

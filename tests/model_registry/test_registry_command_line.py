@@ -157,20 +157,20 @@ def test_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
         assert child.stderr.read() == b""
 
 
-def test_words_the_terminal_cannot_write_are_no_error(home: Path) -> None:
+def test_words_are_utf_8_in_every_locale(home: Path) -> None:
     environment = {**os.environ, "NARANI_HOME": str(home), "PYTHONIOENCODING": "ascii"}
     result = subprocess.run(
         [sys.executable, "-m", "model_registry", "show", "mine"],
         cwd=ROOT, env=environment, capture_output=True, check=False,
     )  # fmt: skip
 
-    assert result.returncode == 0 and b"[red]??[/red]" in result.stdout
+    assert result.returncode == 0 and "[red]꾸밈[/red]" in result.stdout.decode()
 
 
 def test_reading_the_registry_brings_in_nothing_heavy() -> None:
     code = (
-        "import sys, model_registry.__main__\n"
-        "model_registry.__main__.load_registry()\n"
+        "import sys, model_registry.cli\n"
+        "model_registry.cli.load_registry()\n"
         "heavy = ('torch', 'transformers', 'streamlit', 'huggingface_hub')\n"
         "print([name for name in heavy if name in sys.modules])"
     )

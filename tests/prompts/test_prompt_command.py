@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from prompts.__main__ import main
 from prompts.catalogue import load_formats
+from prompts.cli import main
 from tests.prompts.hostile_texts import INPUT, QUESTION
 from tests.prompts.small_tokenizers import small
 
@@ -110,7 +110,7 @@ def test_bad_arguments_exit_2_with_one_line(arguments: list[str], said: str) -> 
 
 def test_asking_for_a_prompt_imports_no_heavy_library() -> None:
     code = (
-        "import sys, prompts.__main__, prompts.catalogue, prompts.checking, prompts.encoding;"
+        "import sys, prompts.cli, prompts.catalogue, prompts.checking, prompts.encoding;"
         "print(sorted({'torch', 'transformers', 'streamlit', 'jinja2'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, timeout=60)

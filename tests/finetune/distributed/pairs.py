@@ -63,7 +63,7 @@ def _learn(
 ) -> None:
     import torch
 
-    from finetune.__main__ import ending
+    from finetune.cli import ending
     from finetune.cli_sft import Sft, run
 
     for stream in (1, 2):

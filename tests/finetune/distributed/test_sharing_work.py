@@ -19,7 +19,7 @@ from accelerate.utils.deepspeed import HfDeepSpeedConfig
 from torch.utils.data import DataLoader
 
 from errors import BadRequest, NaraniError
-from finetune.__main__ import main
+from finetune.cli import main
 from finetune.distributed.configs import FOLDER, deepspeed_config, fsdp_config, shared
 from finetune.distributed.launching import _code, processes_for
 from finetune.distributed.ranks import Ranks, device_of, launched, refuse_for

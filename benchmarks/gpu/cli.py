@@ -111,7 +111,3 @@ def _run_check(name: str, bench: Bench) -> Outcome:
         let_go(error)
     give_back(torch.device(bench.scale.device))
     return Outcome(name, what, finding, skipped, time.perf_counter() - started)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

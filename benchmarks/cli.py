@@ -1,0 +1,53 @@
+"""The benchmarks of the table: `python -m benchmarks [--only NAME …] [--rounds N] [--json FILE]`.
+
+Knows: which lines are run, and that one which fails its target makes the exit code 1.
+Refuses to know: what a line measures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import tyro
+from rich.console import Console
+
+from benchmarks.lines import picked
+from benchmarks.report import Outcome, remarks, table, write_json
+from benchmarks.rounds import Effort, on_one_thread
+from command_line import ended, unwinding
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Measure the lines of the speed table, both sides of each in one run."""
+
+    only: tuple[str, ...] = ()
+    """The lines to measure; all when none is named."""
+    rounds: int = Effort().rounds
+    """How often each pair is measured."""
+    json: Path | None = None
+    """Write the figures to this file too."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = tyro.cli(Options, prog="python -m benchmarks", args=arguments)
+    with unwinding():
+        return ended(lambda: _measure(options))
+
+
+def _measure(options: Options) -> int:
+    console = Console()
+    outcomes: list[Outcome] = []
+    for line in picked(options.only):
+        console.print(f"{line.name}: {line.what}", highlight=False)
+        measured = on_one_thread(partial(line.measure, Effort(rounds=options.rounds)))
+        outcomes.append((line, measured))
+        for remark in remarks(measured):
+            console.print(f"  {remark}", highlight=False)
+    console.print(table(outcomes))
+    if options.json is not None:
+        write_json(options.json, outcomes)
+    return int(any(measured.verdict(line.target) == "fails" for line, measured in outcomes))

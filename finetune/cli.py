@@ -1,0 +1,105 @@
+"""The command line: `python -m finetune sft|data|merge|plan|recipes|runs`.
+
+Knows: the subcommands.
+Refuses to know: what the commands do. Whatever needs torch is imported by the command itself, once it runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any
+
+import tyro
+
+import command_line
+from errors import UnknownName
+from finetune import cli_merge, cli_plan, cli_recipes, cli_runs, cli_sft
+from finetune.data import command as cli_data
+from finetune.distributed.ranks import SaidElsewhere
+from settings import read_settings
+
+_SWITCH = (bool, "bool")
+"""A field's type as it is, or as it was written."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    return ending(lambda: _run(_parsed(given)))
+
+
+def ending(work: Callable[[], int]) -> int:
+    """The code that a process ends with, and what it says before."""
+
+    def unless_said() -> int:
+        try:
+            return work()
+        except SaidElsewhere:
+            return command_line.EXIT_REFUSED
+
+    return command_line.ended(unless_said)
+
+
+def _parsed(arguments: list[str]) -> Any:
+    """The options of the subcommand; a recipe's settings are the defaults of `sft` and `plan`."""
+    named = arguments[0] if arguments else ""
+    commands: dict[str, Any] = {
+        "sft": cli_sft.defaults(cli_sft.Sft, arguments if named == "sft" else ()),
+        "data": cli_data.Data,
+        "merge": cli_merge.Merge,
+        "plan": cli_sft.defaults(cli_plan.PlanOptions, arguments if named == "plan" else ()),
+        "recipes": cli_recipes.Recipes(),
+        "runs": cli_runs.Runs(),
+    }
+    _refuse_unknown(arguments, commands)
+    offered: Any = reduce(or_, (_subcommand(name, options) for name, options in commands.items()))
+    return tyro.cli(
+        offered,
+        args=arguments,
+        prog="python -m finetune",
+        description="Tune Korean language models on questions and answers.",
+    )
+
+
+def _refuse_unknown(arguments: Sequence[str], commands: Mapping[str, Any]) -> None:
+    """One sentence where the parser would draw a box. What follows a value that is missing is left to it."""
+    named = next(iter(arguments), "-h")
+    if named.startswith("-"):
+        return
+    if named not in commands:
+        raise UnknownName("command", named, commands)
+    known = {"--help"}
+    for field in fields(commands[named]):
+        option = field.name.replace("_", "-")
+        known |= {f"--{option}", f"--no-{option}"} if field.type in _SWITCH else {f"--{option}"}
+    for argument in arguments[1:]:
+        option = argument.partition("=")[0].replace("_", "-")
+        if argument.startswith("--") and option not in known:
+            raise UnknownName("option", option, known)
+
+
+def _subcommand(name: str, options: Any) -> Any:
+    """A class whose options must be given, or one with every default filled in."""
+    if isinstance(options, type):
+        return Annotated[options, tyro.conf.subcommand(name)]
+    return Annotated[type(options), tyro.conf.subcommand(name, default=options)]
+
+
+def _run(options: Any) -> int:
+    home = read_settings().home
+    match options:
+        case cli_plan.PlanOptions():
+            return cli_plan.run(options, home)
+        case cli_sft.Sft():
+            return cli_sft.run(options, home)
+        case cli_data.Data():
+            return cli_data.run(options)
+        case cli_merge.Merge():
+            return cli_merge.run(options, home)
+        case cli_recipes.Recipes():
+            return cli_recipes.run(options)
+        case _:
+            return cli_runs.run(options, home)
