@@ -1,11 +1,13 @@
 """Turns one answer's token ids into whole characters, and cuts it where a stop string begins.
 
-Knows: incremental decoding, held-back text, stop strings, and the lead that training put before an answer.
+Knows: incremental decoding, tokens that are single bytes, held-back text, stop strings, and the lead that
+training put before an answer.
 Refuses to know: models, settings, threads. What was emitted is final: it never has to be taken back.
 """
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -27,7 +29,11 @@ class TextStream:
         self._tokenizer = tokenizer
         self._decoder: Any = DecodeStream(skip_special_tokens=True)
         self._ids: list[int] = []
+        """What the decoder was given."""
         self._decoded = 0
+        values = _byte_tokens(tokenizer)
+        self._bytes = ByteTokens(values) if values else None
+        self._stand_in = tokenizer.token_to_id("<0x2E>") if values else None
         self._cutter = StopCutter(stop_strings, after_newline)
         self._lead = lead
 
@@ -36,12 +42,8 @@ class TextStream:
         return self._cutter.stopped_by
 
     def push(self, token_id: int) -> str:
-        self._ids.append(token_id)
-        piece = self._decoder.step(self._tokenizer, token_id)
-        if not piece:
-            return ""
-        self._decoded += len(piece)
-        return self._cutter.push(self._without_lead(piece))
+        piece = self._decode(token_id) if self._bytes is None else self._beside_bytes(token_id, self._bytes)
+        return self._cutter.push(self._without_lead(piece)) if piece else ""
 
     def finish(self) -> str:
         """Everything still held back. Bytes that never became a character are not shown."""
@@ -49,12 +51,70 @@ class TextStream:
         rest = whole[self._decoded :].rstrip(_BROKEN)
         return self._cutter.push(self._without_lead(rest)) + self._cutter.finish()
 
+    def _decode(self, token_id: int) -> str:
+        self._ids.append(token_id)
+        text: str = self._decoder.step(self._tokenizer, token_id) or ""
+        self._decoded += len(text)
+        return text
+
+    def _beside_bytes(self, token_id: int, among: ByteTokens) -> str:
+        broken, ids = "", [token_id]
+        if token_id in among.values:
+            broken, ids = among.push(token_id)
+        elif among.held and not self._is_silent(token_id):
+            broken = among.break_off()
+        if broken and not self._ids and self._stand_in is not None:
+            # The decoder must know that something came first: it takes the space off the first word.
+            self._decode(self._stand_in)
+        return broken + "".join(map(self._decode, ids))
+
+    def _is_silent(self, token_id: int) -> bool:
+        """Whether a token is never shown, so that it does not come between two bytes of a character."""
+        token = self._tokenizer.get_added_tokens_decoder().get(token_id)
+        return token is not None and token.special
+
     def _without_lead(self, piece: str) -> str:
         while self._lead and piece and piece[0] == self._lead[0]:
             self._lead, piece = self._lead[1:], piece[1:]
         if piece:
             self._lead = ""
         return piece
+
+
+class ByteTokens:
+    """The tokens that are single bytes (Llama 2, SOLAR, Gemma), held until they are a whole character.
+
+    The decoder would write every byte of a run anew as soon as one is broken, and raises where it has
+    already given some of them out; so it is only given the bytes of whole characters."""
+
+    def __init__(self, values: dict[int, int]) -> None:
+        self.values = values
+        """Token → byte."""
+        self.held: list[int] = []
+        self._utf8 = getincrementaldecoder("utf-8")("replace")
+
+    def push(self, token_id: int) -> tuple[str, list[int]]:
+        """(U+FFFD for what is broken now, the tokens of a character that is whole now)."""
+        self.held.append(token_id)
+        text = self._utf8.decode(bytes((self.values[token_id],)))
+        whole = text.lstrip(_BROKEN)
+        waiting = len(self._utf8.getstate()[0])
+        done, self.held = self.held[: len(self.held) - waiting], self.held[len(self.held) - waiting :]
+        return text[: len(text) - len(whole)], done[len(done) - len(whole.encode()) :]
+
+    def break_off(self) -> str:
+        """U+FFFD for the bytes of a character that does not go on."""
+        self.held = []
+        return self._utf8.decode(b"", final=True)
+
+
+def _byte_tokens(tokenizer: Tokenizer) -> dict[int, int]:
+    """Token → byte, known by their names, where the tokenizer really decodes them so."""
+    letter = tokenizer.token_to_id("<0x41>")
+    if letter is None or tokenizer.decode([letter]) != "A":
+        return {}
+    ids = {byte: tokenizer.token_to_id(f"<0x{byte:02X}>") for byte in range(256)}
+    return {id: byte for byte, id in ids.items() if id is not None}
 
 
 class StopCutter:
