@@ -7,6 +7,7 @@ Refuses to know: who looks on, other batches, and how questions got into the his
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -98,19 +99,19 @@ class BatchJob:
 
     def _left(self) -> Iterator[_Cell]:
         """The cells to ask, in the order of the questions; the progress is told how far it is already."""
-        wanted = done = 0
+        wanted, done = Counter[str](), Counter[str]()
         failures: list[Failure] = []
         for run in self._history.batch_runs(self.owner, self.id):
             answers = {answer.position: answer for answer in run.answers}
-            wanted += len(run.head.requests)
-            for position in range(len(run.head.requests)):
+            for position, request in enumerate(run.head.requests):
                 before = answers.get(position)
+                wanted[request.model_id] += 1
                 if self._answered(run, position, before):
-                    done += 1
+                    done[request.model_id] += 1
                     failures += _failures(run, before)
                 else:
                     attempt = 1 if before is None else before.attempt + 1
-                    yield _Cell(run.head.id, position, run.head.requests[position], attempt)
+                    yield _Cell(run.head.id, position, request, attempt)
         self._progress.begin(wanted, done, failures)
 
     def _answered(self, run: StoredRun, position: int, before: StoredAnswer | None) -> bool:
@@ -129,7 +130,8 @@ class BatchJob:
 
         def report(at: int, answer: Answer) -> None:
             failed = answer.finish_reason is FinishReason.FAILED
-            self._progress.answered(_failure(cells[at].request, answer) if failed else None)
+            request = cells[at].request
+            self._progress.answered(request.model_id, _failure(request, answer) if failed else None)
 
         with self._lock:
             if self._stopping or not cells:

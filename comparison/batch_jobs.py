@@ -98,7 +98,7 @@ class BatchJobs:
     def view_of(self, stored: StoredBatch) -> BatchView:
         """A job knows more than the history does; once it has ended its answers may have been asked again."""
         job = self.get(stored.head.owner, stored.head.id)
-        if job is None:
+        if job is None or (job.ended and stored.elsewhere):
             return stored_view(stored)
         view = job.view()
         if not job.ended or view.unsaved:

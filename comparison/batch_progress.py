@@ -1,20 +1,20 @@
 """How far a batch is: counts, speed, time left, and what failed.
 
-Knows: how a speed is read off a recent window, and which state a batch is in.
+Knows: that each model has its own counts and pace, and which state a batch is in.
 Refuses to know: engines, storage, threads of others, and pages.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from time import monotonic
 
-_WINDOW_SECONDS = 60.0
-_WINDOW_ANSWERS = 2000
+from comparison.pace import Clock, Pace, longest
+
 _SHOWN_FAILURES = 200
 
 
@@ -46,6 +46,18 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class ModelView:
+    """How far one model is."""
+
+    model_id: str
+    wanted: int
+    done: int
+    per_second: float | None = None
+    seconds_left: float | None = None
+    """None where it is too early to tell."""
+
+
+@dataclass(frozen=True)
 class BatchView:
     """A batch at one moment, for drawing."""
 
@@ -54,8 +66,10 @@ class BatchView:
     done: int
     failed: int = 0
     """Of those done."""
-    per_second: float | None = None
+    models: tuple[ModelView, ...] = ()
+    """While it is at work, in the order they were picked."""
     seconds_left: float | None = None
+    """As long as the slowest model takes; None where one cannot tell yet."""
     failures: tuple[Failure, ...] = ()
     """The newest last; of very many only the newest."""
     unsaved: int = 0
@@ -66,12 +80,10 @@ class BatchView:
 class Progress:
     """Counts of one job; its threads write, any thread may read."""
 
-    def __init__(
-        self, wanted: int, done: int = 0, failed: int = 0, clock: Callable[[], float] = monotonic
-    ) -> None:
+    def __init__(self, wanted: int, done: int = 0, failed: int = 0, clock: Clock = monotonic) -> None:
         self._wanted, self._done, self._failed, self._clock = wanted, done, failed, clock
         self._lock = threading.Lock()
-        self._ended_at: deque[float] = deque(maxlen=_WINDOW_ANSWERS)
+        self._paces: dict[str, Pace] = {}
         self._failures: deque[Failure] = deque(maxlen=_SHOWN_FAILURES)
 
     @property
@@ -79,32 +91,29 @@ class Progress:
         with self._lock:
             return self._done >= self._wanted
 
-    def begin(self, wanted: int, done: int, failures: list[Failure]) -> None:
-        """Set right what is known so far; from here on speed is measured."""
+    def begin(self, wanted: Mapping[str, int], done: Counter[str], failures: list[Failure]) -> None:
+        """Set right what is known so far, of each model; from here on pace is measured."""
         with self._lock:
-            self._wanted, self._done, self._failed = wanted, done, len(failures)
+            self._wanted, self._done, self._failed = sum(wanted.values()), done.total(), len(failures)
+            self._paces = {each: Pace(count, done[each], self._clock) for each, count in wanted.items()}
             self._failures.extend(failures)
-            self._ended_at.append(self._clock())
 
-    def answered(self, failure: Failure | None = None) -> None:
+    def answered(self, model_id: str, failure: Failure | None = None) -> None:
         with self._lock:
             self._done += 1
-            self._ended_at.append(self._clock())
+            self._paces[model_id].answered()
             if failure is not None:
                 self._failed += 1
                 self._failures.append(failure)
 
     def view(self, state: BatchState, unsaved: int = 0, problem: str | None = None) -> BatchView:
         with self._lock:
-            rate = self._rate() if state.at_work else None
-            left = (self._wanted - self._done) / rate if rate else None
+            models = tuple(map(_of_model, self._paces.items())) if state.at_work else ()
+            left = longest(each.seconds_left for each in models)
             counts = self._wanted, self._done, self._failed
-            return BatchView(state, *counts, rate, left, tuple(self._failures), unsaved, problem)
+            return BatchView(state, *counts, models, left, tuple(self._failures), unsaved, problem)
 
-    def _rate(self) -> float | None:
-        """Answers a second over the window; the newest two count however old they are."""
-        now, times = self._clock(), self._ended_at
-        while len(times) > 2 and now - times[0] > _WINDOW_SECONDS:
-            times.popleft()
-        seconds = now - times[0] if times else 0.0
-        return (len(times) - 1) / seconds if len(times) > 1 and seconds > 0 else None
+
+def _of_model(item: tuple[str, Pace]) -> ModelView:
+    model_id, pace = item
+    return ModelView(model_id, pace.wanted, pace.done, pace.per_second(), pace.seconds_left())

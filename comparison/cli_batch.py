@@ -7,6 +7,7 @@ Refuses to know: how options are parsed, how an engine is built, and how rows li
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -79,7 +80,7 @@ def _ask(cells: Sequence[Cell], file: AnswerFile, wiring: Wiring) -> Outcome:
 
     engine = wiring.build_engine()
     try:
-        with closing(progress_for(len(cells))) as progress:
+        with closing(progress_for(Counter(cell.request.model_id for cell in cells))) as progress:
             asking = Batch(
                 engine,
                 [cell.request for cell in cells],

@@ -89,7 +89,7 @@ def _count(
         for (model_id, format_id), question in asked
     ]
     engine = wiring.build_engine()
-    progress = progress_for(len(requests))
+    progress = progress_for(Counter(request.model_id for request in requests))
     batch = Batch(engine, requests, _forget, report, wiring.rows_per_model)
     try:
         with on_interrupt(batch.stop) as interrupted:

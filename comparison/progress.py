@@ -1,24 +1,19 @@
-"""How far a batch is: a bar on a terminal, plain lines elsewhere, both with the rate and the time left.
+"""How far a batch is: a bar a model on a terminal, plain lines elsewhere, with the rate and the time left.
 
-Knows: counting and pace; a fault is told once for each model and sentence, however often it comes.
+Knows: how counts and pace are written; a fault is told once for each model and sentence.
 Refuses to know: what is asked, and where answers are stored. Everything goes to stderr.
 """
 
 from __future__ import annotations
 
 import sys
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Mapping
 from time import monotonic
 from typing import Any, Protocol, TextIO
 
 from comparison.measuring import describe_time
+from comparison.pace import Clock, Pace, longest
 from engines.base import Answer
-
-_LATEST = 64
-
-_SECONDS_TO_JUDGE = 1.0
-"""The rows of one batch end together; their rate alone would promise too much."""
 
 
 class Progress(Protocol):
@@ -29,29 +24,43 @@ class Progress(Protocol):
     def close(self) -> None: ...
 
 
-class Pace:
-    """Answers a second over the latest ones, as models differ in speed, and what is left at that pace.
+class Paces:
+    """How far each model is, and the whole, in words; `wanted` is how many answers each is to give."""
 
-    The first answer starts the clock: what came before it was loading.
-    """
+    def __init__(self, wanted: Mapping[str, int], clock: Clock = monotonic) -> None:
+        self._of = {model_id: Pace(count, 0, clock) for model_id, count in wanted.items()}
 
-    def __init__(self, total: int, clock: Callable[[], float] = monotonic) -> None:
-        self.total, self.count = total, 0
-        self._clock = clock
-        self._latest: deque[float] = deque(maxlen=_LATEST)
+    def answered(self, model_id: str) -> None:
+        self._of[model_id].answered()
 
-    def answered(self) -> None:
-        self.count += 1
-        self._latest.append(self._clock())
+    @property
+    def count(self) -> int:
+        return sum(pace.done for pace in self._of.values())
+
+    @property
+    def total(self) -> int:
+        return sum(pace.wanted for pace in self._of.values())
+
+    def of(self, model_id: str) -> str:
+        pace = self._of[model_id]
+        return f"{pace.done}/{pace.wanted}" + _told(pace.per_second(), pace.seconds_left())
 
     def __str__(self) -> str:
-        seconds = self._latest[-1] - self._latest[0] if self._latest else 0.0
-        too_early = seconds < _SECONDS_TO_JUDGE and len(self._latest) < _LATEST
-        if too_early or seconds <= 0:
-            return f"{self.count} of {self.total} answered"
-        rate = (len(self._latest) - 1) / seconds
-        left = describe_time((self.total - self.count) / rate)
-        return f"{self.count} of {self.total} answered, {rate:.1f} a second, {left} left"
+        """The whole takes as long as its slowest model."""
+        at_work = [pace for pace in self._of.values() if pace.done < pace.wanted]
+        rate = sum(pace.per_second() or 0.0 for pace in at_work)
+        left = longest(pace.seconds_left() for pace in at_work)
+        line = f"{self.count} of {self.total} answered" + _told(rate or None, left)
+        if len(self._of) < 2:
+            return line
+        return f"{line} ({', '.join(f'{name} {pace.done}/{pace.wanted}' for name, pace in self._of.items())})"
+
+
+def _told(rate: float | None, left: float | None) -> str:
+    if rate is None:
+        return ""
+    of_rate = f", {rate:.1f} a second" if rate >= 1 else f", {60 * rate:.1f} a minute"
+    return of_rate + (f", {describe_time(left)} left" if left else "")
 
 
 class _Faults:
@@ -71,19 +80,21 @@ class _Faults:
 class PlainProgress:
     """A line for the first and the last answer, and in between at most one every so many seconds."""
 
-    def __init__(self, total: int, stream: TextIO | None = None, seconds_between: float = 1.0) -> None:
-        self._pace, self._faults = Pace(total), _Faults()
+    def __init__(
+        self, wanted: Mapping[str, int], stream: TextIO | None = None, seconds_between: float = 1.0
+    ) -> None:
+        self._paces, self._faults = Paces(wanted), _Faults()
         self._stream = stream or sys.stderr
         self._seconds_between = seconds_between
         self._next_at = 0.0
 
     def answered(self, answer: Answer) -> None:
-        self._pace.answered()
+        self._paces.answered(answer.model_id)
         if fault := self._faults.new(answer):
             self._say(fault)
-        if monotonic() >= self._next_at or self._pace.count == self._pace.total:
+        if monotonic() >= self._next_at or self._paces.count == self._paces.total:
             self._next_at = monotonic() + self._seconds_between
-            self._say(str(self._pace))
+            self._say(str(self._paces))
 
     def close(self) -> None:
         """Every line is written out already."""
@@ -94,31 +105,36 @@ class PlainProgress:
 
 
 class BarProgress:
-    """A bar that stays at the bottom of the terminal."""
+    """A bar a model, that stay at the bottom of the terminal."""
 
-    def __init__(self, total: int, console: Any) -> None:
+    def __init__(self, wanted: Mapping[str, int], console: Any) -> None:
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bars
 
-        self._pace, self._faults = Pace(total), _Faults()
-        self._bars = Bars(BarColumn(), TextColumn("{task.fields[pace]}"), console=console)
-        self._bar = self._bars.add_task("", total=total, pace=str(self._pace))
+        self._paces, self._faults = Paces(wanted), _Faults()
+        name = TextColumn("{task.description}", markup=False)
+        self._bars = Bars(name, BarColumn(), TextColumn("{task.fields[pace]}"), console=console)
+        self._bar = {
+            model_id: self._bars.add_task(model_id, total=count, pace=self._paces.of(model_id))
+            for model_id, count in wanted.items()
+        }
         self._bars.start()
 
     def answered(self, answer: Answer) -> None:
-        self._pace.answered()
+        self._paces.answered(answer.model_id)
         if fault := self._faults.new(answer):
             self._bars.console.print(fault, markup=False, highlight=False)
-        self._bars.update(self._bar, advance=1, pace=str(self._pace))
+        pace = self._paces.of(answer.model_id)
+        self._bars.update(self._bar[answer.model_id], advance=1, pace=pace)
 
     def close(self) -> None:
         self._bars.stop()
 
 
-def progress_for(total: int) -> Progress:
-    """A bar where a person looks at stderr, lines where it goes to a file."""
+def progress_for(wanted: Mapping[str, int]) -> Progress:
+    """Bars where a person looks at stderr, lines where it goes to a file."""
     if not sys.stderr.isatty():
-        return PlainProgress(total)
+        return PlainProgress(wanted)
     from rich.console import Console
 
-    return BarProgress(total, Console(stderr=True))
+    return BarProgress(wanted, Console(stderr=True))

@@ -107,6 +107,8 @@ def draw_results(stored: StoredBatch, view: BatchView, services: Services, said:
         return
     names = names_of(stored, services)
     rows = _rows(services.history, stored.head.owner, stored.head.id, stored.stamp)
+    if view.state.at_work:
+        st.caption(said.batch["so_far"].format(count=sum(bool(row.finish_reason) for row in rows)))
     batch_summary(summaries(rows), names, said)
     restore(batch.VIEW, "table")
     shown = st.segmented_control(

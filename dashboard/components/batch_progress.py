@@ -1,6 +1,6 @@
 """How far a batch is: a bar, its figures, what failed, and the buttons to stop and to go on.
 
-Knows: how a view of a batch is drawn, again each second while it is at work.
+Knows: how a view of a batch is drawn, its figures each second while it is at work, and when it has grown.
 Refuses to know: jobs, engines and the history.
 """
 
@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 import streamlit as st
 
-from comparison.batch_progress import BatchState, BatchView, Failure
+from comparison.batch_progress import BatchState, BatchView, Failure, ModelView
 from dashboard.components.safe_text import safe_text, whole_characters
+from dashboard.components.ticking import ticking
 from dashboard.errors import in_words
 from dashboard.session import batch
 from dashboard.words import Words
 
 _LOOK_AGAIN_SECONDS = 1.0
+_GROW_SECONDS, _GROW_SECONDS_PER_ANSWER = 3.0, 0.002
+"""Between two drawings of the answers so far. Reading thousands of them takes time that the models need."""
+_MODELS_BESIDE = 4
 _ICONS = {
     BatchState.RUNNING: ":blue-badge[:material/play_circle: {}]",
     BatchState.STOPPING: ":orange-badge[:material/hourglass_top: {}]",
@@ -41,39 +46,72 @@ class BatchActions:
 def batch_progress(
     look: Callable[[], BatchView | None], titles: Mapping[str, str], actions: BatchActions, said: Words
 ) -> None:
-    """Draws itself again while the batch is at work, and the whole page once when it has ended."""
+    """While the batch is at work its figures are drawn again each second, and the whole page when there are
+    more answers to show, and once when it has ended."""
     view = look()
     if view is None:
         return
-    if not view.state.at_work:
-        draw_progress(view, titles, actions, said)
-        return
-
-    @st.fragment(run_every=_LOOK_AGAIN_SECONDS)
-    def look_again() -> None:
-        now = look()
-        if now is None or not now.state.at_work:
-            st.rerun()
-        else:
-            draw_progress(now, titles, actions, said)
-
-    with st.container():  # of its own: what stands behind a fragment may be put in its place (turn.py)
-        look_again()
-
-
-def draw_progress(view: BatchView, titles: Mapping[str, str], actions: BatchActions, said: Words) -> None:
-    share = view.done / view.wanted if view.wanted else 0.0
-    figures = said.batch["done_of"].format(done=view.done, wanted=view.wanted, percent=int(share * 100))
-    st.progress(min(1.0, share), text=figures)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(" ".join([state_badge(view.state, said), *_figures(view, said)]), width="content")
-        _buttons(view, actions, said)
     if view.state.at_work:
+        _tick(look, view, titles, said)
         st.caption(said.batch["elsewhere" if view.state is BatchState.ELSEWHERE else "may_leave"])
+    else:
+        _draw(view, titles, said)
+    _buttons(view, actions, said)
     if view.problem:
         st.warning(safe_text(view.problem), icon=":material/error:")
     if view.failures:
         _failures(view.failures, view.failed, titles, said)
+
+
+def _tick(
+    look: Callable[[], BatchView | None], drawn: BatchView, titles: Mapping[str, str], said: Words
+) -> None:
+    due = monotonic() + (max(_GROW_SECONDS, drawn.done * _GROW_SECONDS_PER_ANSWER) if drawn.done else 0)
+
+    def look_again() -> None:
+        now = look()
+        if now is None or not now.state.at_work or (now.done > drawn.done and monotonic() >= due):
+            st.rerun()
+        _draw(now, titles, said)
+
+    ticking(look_again, _LOOK_AGAIN_SECONDS)
+
+
+def _draw(view: BatchView, titles: Mapping[str, str], said: Words) -> None:
+    share = view.done / view.wanted if view.wanted else 0.0
+    figures = said.batch["done_of"].format(done=view.done, wanted=view.wanted, percent=int(share * 100))
+    st.progress(min(1.0, share), text=figures)
+    st.markdown(" ".join([state_badge(view.state, said), *_figures(view, said)]))
+    if len(view.models) > 1:
+        _models(view.models, titles, said)
+
+
+def _models(models: Sequence[ModelView], titles: Mapping[str, str], said: Words) -> None:
+    in_a_row = min(_MODELS_BESIDE, len(models))
+    for at in range(0, len(models), in_a_row):
+        for column, model in zip(st.columns(in_a_row), models[at : at + in_a_row], strict=False):
+            share = model.done / model.wanted if model.wanted else 1.0
+            column.progress(share, text=_model_line(model, titles, said))
+
+
+def _model_line(model: ModelView, titles: Mapping[str, str], said: Words) -> str:
+    """'**m05** 3/36 · 1분에 4.2개 · 약 8분 남음'"""
+    facts = [f"{model.done:,}/{model.wanted:,}"]
+    if model.done >= model.wanted:
+        facts.append(said.batch["state_done"])
+    else:
+        if model.per_second is not None:
+            fast = model.per_second >= 1
+            rate = model.per_second * (1 if fast else 60)
+            facts.append(said.batch["per_second" if fast else "per_minute"].format(rate=rate))
+        facts.append(_left(model.seconds_left, said))
+    return f"**{safe_text(titles.get(model.model_id, model.model_id))}** {safe_text(' · '.join(facts))}"
+
+
+def _left(seconds: float | None, said: Words) -> str:
+    if seconds is None:
+        return said.batch["left_unknown"]
+    return said.batch["left"].format(time=duration(seconds, said))
 
 
 def state_badge(state: BatchState, said: Words) -> str:
@@ -82,11 +120,12 @@ def state_badge(state: BatchState, said: Words) -> str:
 
 def duration(seconds: float, said: Words) -> str:
     """In the largest unit that leaves a figure a person can take in."""
-    if seconds < 60:
+    if round(seconds) < 60:
         return said.batch["seconds"].format(count=max(1, round(seconds)))
-    if seconds < 3600:
-        return said.batch["minutes"].format(count=round(seconds / 60))
-    return said.batch["hours"].format(hours=int(seconds // 3600), minutes=round(seconds % 3600 / 60))
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return said.batch["minutes"].format(count=minutes)
+    return said.batch["hours"].format(hours=minutes // 60, minutes=minutes % 60)
 
 
 def _figures(view: BatchView, said: Words) -> list[str]:
@@ -95,13 +134,8 @@ def _figures(view: BatchView, said: Words) -> list[str]:
         figures.append(f":red-badge[{said.batch['failed_count'].format(count=view.failed)}]")
     if view.unsaved:
         figures.append(f":orange-badge[{said.batch['unsaved'].format(count=view.unsaved)}]")
-    if view.per_second is not None:
-        fast = view.per_second >= 1
-        words = said.batch["per_second" if fast else "per_minute"]
-        figures.append(f":gray-badge[{words.format(rate=view.per_second * (1 if fast else 60))}]")
-    if view.seconds_left is not None:
-        left = duration(view.seconds_left, said)
-        figures.append(f":gray-badge[{said.batch['left'].format(time=left)}]")
+    if view.state is BatchState.RUNNING:
+        figures.append(f":gray-badge[{_left(view.seconds_left, said)}]")
     return figures
 
 

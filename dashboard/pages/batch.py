@@ -76,8 +76,6 @@ def _opened(stored: StoredBatch, services: Services, said: Words) -> None:
     )
     view = services.batches.view_of(stored)
     st.subheader(said.batch["results"], divider="gray")
-    if view.state.at_work:
-        st.button(said.batch["look_again"], key=batch.LOOK_AGAIN, icon=":material/refresh:", type="tertiary")
     batching.draw_results(stored, view, services, said)
 
 

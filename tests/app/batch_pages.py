@@ -29,6 +29,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Scripted
         "demo-koalpaca": Script(pieces=("서울", "이에요. ", HOSTILE)),
         "demo-kullm": Script(loading_failure=damaged),
         "demo-chat": Script(pieces=("느", "린 ", "답"), seconds_per_piece=0.05),
+        "demo-korwkv": Script(pieces=("끝없이 ",), seconds_per_piece=0.05, repeats=True),
     }
     with house(monkeypatch, tmp_path, scripts) as made:
         yield made

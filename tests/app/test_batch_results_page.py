@@ -29,7 +29,7 @@ from tests.app.batch_pages import (
     tables,
     until_ended,
 )
-from tests.app.opened_pages import texts
+from tests.app.opened_pages import run_until, texts
 
 __all__ = ["engine"]
 
@@ -89,6 +89,20 @@ def test_what_models_and_people_write_is_never_markup(engine: ScriptedEngine) ->
     assert not page.exception
     assert "alert(1)" in tables(page)
     assert "alert(1)" not in "".join(element.value for element in page.markdown)
+
+
+def test_what_is_stored_is_shown_while_a_slow_model_has_not_begun(engine: ScriptedEngine) -> None:
+    page = started(*(f"{at}번?" for at in range(25)), models=["demo-koalpaca", "demo-korwkv"])
+    job = resources.services().batches.get(owner(), address(page))
+    assert job is not None
+    run_until(page, "지금까지 답변 25개")
+    assert "서울이에요." in tables(page)
+    bars = [str(bar.proto.text).replace("\\", "") for bar in page.get("progress")]
+    assert "50개 가운데 25개" in bars[0] and "남은 시간 계산 중" in texts(page)
+    assert len(bars) == 3 and "25/25 · 끝" in bars[1] and "0/25 · 남은 시간 계산 중" in bars[2]
+    job.stop()
+    assert job.wait(10)
+    assert "지금까지" not in texts(page.run())
 
 
 def test_an_answer_that_was_asked_again_elsewhere_stands_in_the_table(engine: ScriptedEngine) -> None:

@@ -6,6 +6,7 @@ Run: python -m pytest tests/browser/test_batch_in_chromium.py  (needs Debian's c
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 from contextlib import closing
@@ -14,7 +15,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.browser.at_the_page import KO, one, open_compare, open_page
-from tests.browser.conftest import NewPerson
+from tests.browser.conftest import SCREENSHOTS, NewPerson
 from tests.browser.served import ROOT, Served
 
 COOKIE = "narani_owner"
@@ -78,6 +79,36 @@ def test_a_batch_goes_on_with_the_browser_closed(
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
     open_page(page, address, "history")
     one(page.get_by_role("main").get_by_text(known_questions()[-1], exact=True))
+
+
+def test_the_answers_so_far_grow_by_themselves_and_each_model_has_its_own_line(
+    page: Page, scripted: str
+) -> None:
+    open_page(page, scripted, "batch")
+    one(page.get_by_test_id("stButtonGroup").get_by_text(KO.batch["source_lines"])).click()
+    lines = page.get_by_label(KO.batch["lines"])
+    lines.fill("\n".join(f"{number}째 물음, {8 * number}개" for number in range(1, 21)))
+    lines.press("Control+Enter")
+    one(page.get_by_text("= 답 80개"))
+    one(page.get_by_role("button", name=KO.batch["start"])).click()
+    page.wait_for_url("**batch=**")
+    bars = page.get_by_test_id("stProgress")
+    expect(bars).to_have_count(5)
+    so_far = page.get_by_text(re.compile(r"지금까지 답변 \d+개"))
+    seen = [_number(one(so_far).inner_text())]
+    while len(seen) < 3:
+        expect(so_far).not_to_have_text(f"지금까지 답변 {seen[-1]}개")
+        seen.append(_number(so_far.inner_text()))
+    assert seen == sorted(set(seen)), "more and more, and nobody pressed anything"
+    page.screenshot(path=SCREENSHOTS / "batch-at-work.png", full_page=True)
+    one(page.get_by_role("button", name=KO.batch["stop"])).click()
+    one(page.get_by_role("button", name=KO.batch["go_on"]))
+    expect(so_far).to_have_count(0)
+    expect(page.get_by_test_id("stDataFrame")).to_have_count(2)
+
+
+def _number(text: str) -> int:
+    return int(re.findall(r"\d+", text)[0])
 
 
 def test_a_file_that_is_too_big_is_refused_in_words(page: Page, address: str, tmp_path: Path) -> None:

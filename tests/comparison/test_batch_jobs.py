@@ -6,6 +6,7 @@ Run: python -m pytest tests/comparison/test_batch_jobs.py
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,28 @@ def test_every_question_is_asked_once_of_every_model_and_stored(history: History
     assert in_history is not None
     assert (in_history.questions, in_history.wanted, in_history.done) == (5, 10, 10)
     assert (in_history.head.name, in_history.head.models) == ("이름", ("a", "b"))
+
+
+def test_a_slow_model_is_told_from_a_fast_one_and_decides_how_long_it_takes(make: Make) -> None:
+    waits = threading.Event()
+
+    def slowly(_: object) -> Iterator[str]:
+        waits.wait(20)
+        yield "천천히"
+
+    engine = Watched({"slow": Script(slowly), "fast": Script(("금방",))})
+    job = start(make(engine), 36, ["fast", "slow"])
+    until(lambda: job.view().done == 36)
+    view = job.view()
+    assert [(each.model_id, each.done, each.wanted) for each in view.models] == [
+        ("fast", 36, 36),
+        ("slow", 0, 36),
+    ]
+    assert view.state is BatchState.RUNNING and view.models[0].seconds_left == 0
+    assert view.seconds_left is view.models[1].seconds_left is None
+    waits.set()
+    assert job.wait(20)
+    assert (job.view().done, job.view().models) == (72, ())
 
 
 def test_a_question_that_stands_there_twice_is_asked_once(make: Make) -> None:

@@ -156,7 +156,7 @@ from comparison.cli import main
 from comparison.progress import PlainProgress
 sys.path.insert(0, {folder!r})
 from tests.comparison.scripted_command import scripted_wiring
-cli_batch.progress_for = lambda total: PlainProgress(total, seconds_between=0)
+cli_batch.progress_for = lambda wanted: PlainProgress(wanted, seconds_between=0)
 arguments = ["batch", sys.argv[1], "--models", "calm,steady", "--out", sys.argv[2]]
 sys.exit(main(arguments, wiring=scripted_wiring))
 """

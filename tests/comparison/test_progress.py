@@ -1,14 +1,13 @@
-"""Progress: the rate of late, the time left, each fault once. Run: python -m pytest tests/comparison"""
+"""Progress: a rate and a time left for each model, each fault once. Run: python -m pytest tests/comparison"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 
 import pytest
 from rich.console import Console
 
-from comparison.progress import BarProgress, Pace, PlainProgress
+from comparison.progress import BarProgress, Paces, PlainProgress
 from engines.base import Answer, FinishReason, GenerationSettings
 
 
@@ -17,49 +16,50 @@ def answer(error: str | None = None) -> Answer:
     return Answer("m", "", reason, GenerationSettings(), error=error)
 
 
-def ticking(*seconds: float) -> Iterator[float]:
-    now = 0.0
-    for step in seconds:
-        now += step
-        yield now
+class Clock:
+    """Moved by hand."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def paces(clock: Clock, **wanted: int) -> Paces:
+    return Paces(wanted, clock)
 
 
 def test_rate_and_time_left() -> None:
-    pace = Pace(10, clock=ticking(100, 2, 2).__next__)
-    assert str(pace) == "0 of 10 answered"
-    pace.answered()
-    assert str(pace) == "1 of 10 answered", "what came before the first answer was loading"
-    pace.answered()
-    pace.answered()
-    assert str(pace) == "3 of 10 answered, 0.5 a second, 0:14 left"
+    clock = Clock()
+    told = paces(clock, m=10)
+    assert str(told) == "0 of 10 answered"
+    told.answered("m")
+    clock.now += 2
+    assert str(told) == "1 of 10 answered", "what came before the first answer was loading"
+    told.answered("m")
+    clock.now += 2
+    told.answered("m")
+    assert str(told) == "3 of 10 answered, 30.0 a minute, 0:14 left"
 
 
-def test_answers_that_come_at_once_tell_no_rate() -> None:
-    pace = Pace(1000, clock=ticking(0, 0.01, 0.01, 2).__next__)
-    for _ in range(3):
-        pace.answered()
-    assert str(pace) == "3 of 1000 answered"
-    pace.answered()
-    assert str(pace).startswith("4 of 1000 answered, 1.5 a second")
-
-
-def test_a_fast_batch_tells_its_rate_too() -> None:
-    pace = Pace(1000, clock=ticking(*[2**-10] * 100).__next__)
-    for _ in range(100):
-        pace.answered()
-    assert str(pace) == "100 of 1000 answered, 1024.0 a second, 0:01 left"
-
-
-def test_the_rate_is_that_of_late() -> None:
-    pace = Pace(1000, clock=ticking(*[10.0] * 100, *[0.1] * 100).__next__)
-    for _ in range(200):
-        pace.answered()
-    assert str(pace) == "200 of 1000 answered, 10.0 a second, 1:20 left"
+def test_the_whole_takes_as_long_as_the_slowest_model() -> None:
+    clock = Clock()
+    told = paces(clock, quick=40, slow=40)
+    for _ in range(40):
+        told.answered("quick")
+        clock.now += 2
+    assert str(told) == "40 of 80 answered (quick 40/40, slow 0/40)", "no time is told for a model at rest"
+    for _ in range(4):
+        told.answered("slow")
+        clock.now += 30
+    told.answered("slow")
+    assert str(told) == "45 of 80 answered, 2.0 a minute, 17:30 left (quick 40/40, slow 5/40)"
+    assert told.of("quick") == "40/40" and told.of("slow") == "5/40, 2.0 a minute, 17:30 left"
 
 
 def test_plain_lines_come_seldom_but_the_last_one_always() -> None:
     stream = io.StringIO()
-    progress = PlainProgress(500, stream, seconds_between=60)
+    progress = PlainProgress({"m": 500}, stream, seconds_between=60)
     for _ in range(500):
         progress.answered(answer())
     lines = stream.getvalue().splitlines()
@@ -70,10 +70,19 @@ def test_plain_lines_come_seldom_but_the_last_one_always() -> None:
 def test_each_fault_is_told_once(kind: str) -> None:
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=100)
-    progress = PlainProgress(4, stream) if kind == "plain" else BarProgress(4, console)
+    progress = PlainProgress({"m": 4}, stream) if kind == "plain" else BarProgress({"m": 4}, console)
     for error in ("첫째 [고장].", "둘째 고장.", "첫째 [고장].", None):
         progress.answered(answer(error))
     progress.close()
     said = stream.getvalue()
     assert said.count("m: 첫째 [고장].") == said.count("m: 둘째 고장.") == 1
-    assert "4 of 4 answered" in said
+    assert ("4 of 4 answered" if kind == "plain" else "4/4") in said
+
+
+def test_a_terminal_shows_a_bar_a_model() -> None:
+    stream = io.StringIO()
+    progress = BarProgress({"m": 4, "[느린] 모델": 4}, Console(file=stream, force_terminal=True, width=100))
+    progress.answered(answer())
+    progress.close()
+    *_, first, second = [line for line in stream.getvalue().splitlines() if "/4" in line]
+    assert "m" in first and "1/4" in first and "[느린] 모델" in second and "0/4" in second
