@@ -8,20 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
+from finetune.card_metadata import card_head
 from finetune.merge_proof import Proof
 from finetune.merge_source import MergeSource
+from finetune.registering import data_licences
+from finetune.run_folder import RunFolder
 
 _CARD = """\
----
-license: other
-license_name: {licence}
-language: ko
-library_name: transformers
-pipeline_tag: text-generation
-tags: [merged, lora]
----
-
+{head}
 # {title}, merged
 
 The adapter **{title}** merged into **{base}** ({source}), in {dtype}, on {date}.
@@ -48,7 +44,9 @@ def merge_card(source: MergeSource, dtype: str, changed: float, proofs: Sequence
         f"| {proof.same_answers}/{proof.prompts} |"
         for proof in proofs
     )
+    head = card_head(source.base, licence, ("merged", "lora", "narani"), is_adapter=False, data=_data(source))
     return _CARD.format(
+        head=head,
         title=source.adapter.title,
         base=source.base.title,
         source=source.base.source if not source.base.source.startswith("/") else "a folder",
@@ -61,3 +59,9 @@ def merge_card(source: MergeSource, dtype: str, changed: float, proofs: Sequence
         changed=changed,
         rows=rows,
     )
+
+
+def _data(source: MergeSource) -> list[tuple[str, str]]:
+    """What the adapter learned, where it lies in the run that it came of."""
+    manifest = RunFolder(Path(source.adapter.source).parent).read("manifest.json") or {}
+    return data_licences([file["name"] for file in manifest.get("data", [])])

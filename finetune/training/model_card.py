@@ -11,26 +11,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from finetune.base import Base
+from finetune.card_metadata import card_head
 from finetune.data import DataFile
 from finetune.registering import data_licences
 from finetune.training.report import figure_table
 
 
 def model_card(
-    base: Base, base_name: str, files: Sequence[DataFile], manifest: Mapping[str, Any], report: dict[str, Any]
+    base: Base, files: Sequence[DataFile], manifest: Mapping[str, Any], report: dict[str, Any]
 ) -> str:
-    head = ["---", f"base_model: {json.dumps(base_name)}", f"license: {json.dumps(_licence_id(base))}"]
-    if report["method"] != "full":
-        head += ["library_name: peft"]
+    method = report["method"]
+    tags = ("sft", "narani") if method == "full" else ("lora", "sft", "narani")
+    data = data_licences([file.name for file in files])
     return "\n".join(
         [
-            *head,
-            "language: ko",
-            "---",
-            "",
+            card_head(base.spec, base.spec.licence, tags, is_adapter=method != "full", data=data),
             f"# {report['run']}",
             "",
-            f"{base.spec.title}, tuned by Narani ({report['method']}) in the format `{base.format.id}`. Ask "
+            f"{base.spec.title}, tuned by Narani ({method}) in the format `{base.format.id}`. Ask "
             "it in that format, byte for byte; in another one it does worse.",
             "",
             *_figures(report),
@@ -77,7 +75,3 @@ def _licences(base: Base, files: Sequence[DataFile]) -> list[str]:
         f"- of the data `{name}`: {said}" for name, said in data_licences([file.name for file in files])
     ]
     return [*lines, "", "Where a licence is not known, find out before you pass this on.", ""]
-
-
-def _licence_id(base: Base) -> str:
-    return base.spec.licence.name if base.spec.licence.name != "not known" else "unknown"

@@ -24,9 +24,7 @@ from finetune.training.whole_folders import publish
 _WEIGHTS = "adapter_model.safetensors"
 
 
-def save_result(
-    learner: Learner, weights: Mapping[str, Tensor], run: RunFolder, base_name: str, card: str
-) -> Path:
+def save_result(learner: Learner, weights: Mapping[str, Tensor], run: RunFolder, card: str) -> Path:
     """The run's `adapter` or `model` folder with its card; a folder of an earlier try makes way.
 
     `weights`: what was learned, whole."""
@@ -37,7 +35,7 @@ def save_result(
 
     def fill(folder: Path) -> None:
         if is_adapter:
-            _write_adapter(learner, weights, base_name, folder)
+            _write_adapter(learner, weights, folder)
         else:
             _write_model(learner, weights, folder)
         (folder / "README.md").write_text(card, encoding="utf-8")
@@ -54,12 +52,14 @@ def settle(learner: Learner) -> None:
         learner.network.to(learner.compute)
 
 
-def _write_adapter(learner: Learner, weights: Mapping[str, Tensor], base_name: str, folder: Path) -> None:
+def _write_adapter(learner: Learner, weights: Mapping[str, Tensor], folder: Path) -> None:
     """By hand: PEFT's own saving takes the state dict of the base, which unpacks nf4 on a processor."""
     tensors = {_stored(name): value for name, value in weights.items()}
     save_file(tensors, folder / _WEIGHTS, metadata={"format": "pt"})
     config = {**learner.network.peft_config["default"].to_dict(), "inference_mode": True}
-    config["base_model_name_or_path"] = base_name
+    # The hub's name, or where the folder lies, whole: so PEFT finds it, wherever the adapter is moved to.
+    config["base_model_name_or_path"] = learner.loaded.spec.source
+    config["revision"] = learner.loaded.revision
     text = json.dumps(config, indent=2, sort_keys=True, default=_listed, ensure_ascii=False)
     (folder / "adapter_config.json").write_text(text + "\n", encoding="utf-8")
     _refuse_difference(load_file(folder / _WEIGHTS), weights)

@@ -36,7 +36,7 @@ from finetune.training.measuring import predicted
 from finetune.training.model_card import model_card
 from finetune.training.opening import begin_manifest, opened
 from finetune.training.pace import Pace, WhenDivided
-from finetune.training.preparing import Prepared, Rows, base_name, prepare, read_rows, refuse_other_data
+from finetune.training.preparing import Prepared, Rows, prepare, read_rows, refuse_other_data
 from finetune.training.report import Measured, markdown, refuse_no_numbers, report_of
 from finetune.training.saving import save_result, settle
 from finetune.training.stopping import SharedWish, StopWish, listening
@@ -281,9 +281,8 @@ class _Course:
     ) -> None:
         self._telling.enter(TrainingState.SAVING)
         files = prepared.rows.examples.files
-        name = base_name(prepared.base)
-        card = model_card(prepared.base, name, files, manifest, report)
-        folder = save_result(prepared.learner, weights, self._run, name, card)
+        card = model_card(prepared.base, files, manifest, report)
+        folder = save_result(prepared.learner, weights, self._run, card)
         result = Result(
             run=self._run.name,
             folder=folder,

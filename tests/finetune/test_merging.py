@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from huggingface_hub import ModelCard
 from safetensors.torch import load_file, save_file
 
 from engines.loading import load_model
@@ -86,6 +87,8 @@ def test_the_demo_adapter_is_merged_and_proved(tmp_path: Path, monkeypatch: pyte
     assert {"model.safetensors", "config.json", "tokenizer.json", "README.md"} <= held
     assert not [name for name in held if name.endswith(".bin") or "adapter" in name]
     card = (report.out / "README.md").read_text(encoding="utf-8")
+    head = ModelCard(card).data.to_dict()
+    assert (head["license"], head["library_name"]) == ("apache-2.0", "transformers")
     assert "apache-2.0" in card and "32/32" in card and str(tmp_path) not in card
 
 

@@ -12,10 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub import ModelCard
+from peft import AutoPeftModelForCausalLM
 from safetensors.torch import load_file
 
+from engines.loading.tokenizing import load_tokenizer
+from finetune.data import read_examples
 from finetune.run_folder import RunFolder, TrainingState
+from finetune.training.answering import Answered, Asker
 from finetune.training.sft import train
+from finetune.training.stopping import StopWish
 from model_registry.registry import load_registry
 from tests.engines.engine_house import answer_of, open_house
 from tests.finetune.training.training_house import small_settings
@@ -60,13 +66,26 @@ def test_a_tuned_model_answers_what_it_learned_and_its_base_does_not(
             answer_of(house.ask(base, samples[0]["question"], temperature=0.0)).text != samples[0]["expected"]
         )
     status, folder = run.status(), Path(tuned.source)
-    assert status is not None and status.state is TrainingState.DONE
-    assert {str(value.dtype) for value in load_file(next(folder.glob("*.safetensors"))).values()} == {
-        "torch.float32"
-    }
+    assert status and status.state is TrainingState.DONE
+    tensors = load_file(next(folder.glob("*.safetensors")))
+    assert {str(value.dtype) for value in tensors.values()} == {"torch.float32"}
+    if method == "lora":
+        moved = run.adapter.rename(tmp_path / "elsewhere")
+        assert all(answer.exact for answer in answers_over_peft(moved, base, data))
     if method == "full":
         own, given = (json.loads((path / "config.json").read_text()) for path in (folder, DEMO / base))
         assert own["eos_token_id"] == given["eos_token_id"]
+
+
+def answers_over_peft(adapter: Path, base: str, data: Path) -> list[Answered]:
+    """As anybody loads an adapter who has never heard of Narani."""
+    registry = load_registry()
+    spec = registry.models[base]
+    network = AutoPeftModelForCausalLM.from_pretrained(adapter)
+    tokenizer = load_tokenizer(DEMO / base, spec)
+    rows = read_examples((str(data),)).rows[:4]
+    asker = Asker(network, tokenizer, registry.format_of(spec), frozenset(spec.eos_token_ids), StopWish())
+    return asker.ask_all(rows)
 
 
 def test_a_finished_training_leaves_a_card_figures_and_an_entry(data: Path, home: Path) -> None:
@@ -88,7 +107,7 @@ def test_a_finished_training_leaves_a_card_figures_and_an_entry(data: Path, home
         ["query_key_value"],
         None,
     )
-    assert config["base_model_name_or_path"] == "tiny"
+    assert config["base_model_name_or_path"] == load_registry(home / "models").models["tiny"].source
     assert all(
         str(value.dtype) == "torch.float32"
         for value in load_file(run.adapter / "adapter_model.safetensors").values()
@@ -96,6 +115,8 @@ def test_a_finished_training_leaves_a_card_figures_and_an_entry(data: Path, home
     manifest = run.read("manifest.json") or {}
     card = (run.adapter / "README.md").read_text(encoding="utf-8")
     assert manifest["data"][0]["sha256"] in card and "of the data `rows.jsonl`: not known" in card
+    head = ModelCard(card).data.to_dict()
+    assert (head["license"], head["library_name"]) == ("apache-2.0", "peft")
     assert str(home) not in card + (run.path / "report.md").read_text(encoding="utf-8")
     assert [metric.step for metric in run.metrics()] == [1, 2, 3, 4]
     assert [metric.held_out_loss is not None for metric in run.metrics()] == [False, True, False, False]
