@@ -25,6 +25,7 @@ from benchmarks import (
     page_bytes,
     page_growth,
     page_speed,
+    token_rows,
     training_loop,
 )
 from benchmarks.rounds import Effort, Measured, Target
@@ -132,6 +133,12 @@ LINES = (
         "speed, learning rows packed / ko-gpts pattern: padded to the cutoff, everything learned",
         Target(1.85, True),
         pad_to_cutoff.measure,
+    ),
+    Line(
+        "token-rows",
+        "seconds, training data made into rows of tokens / the tokenizer alone on all of it at once",
+        Target(2.5, False),
+        token_rows.measure,
     ),
     Line(
         "training-loop",

@@ -12,7 +12,7 @@ import json
 import secrets
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -176,15 +176,14 @@ class _Codec:
 
     def _matches(self, encoding: Encoding, text: str) -> Iterator[tuple[int, int, int]]:
         """Id, first and last place of every kept token in `text`, without the spaces that it swallows."""
-        for place, id in enumerate(encoding.ids):
-            if id in self.kept:
-                # Not all offsets at once: a list of pairs costs more than the encoding.
-                start, end = encoding.token_to_chars(place) or (0, 0)
-                inside = text.find(self.kept[id], start, end)
-                if inside >= 0:
-                    yield id, inside, inside + len(self.kept[id])
-                elif id not in self._unknown:
-                    yield id, start, end
+        for place, id in _places(encoding.ids, self.kept.keys()):
+            # Not all offsets at once: a list of pairs takes nearly as long as the encoding.
+            start, end = encoding.token_to_chars(place) or (0, 0)
+            inside = text.find(self.kept[id], start, end)
+            if inside >= 0:
+                yield id, inside, inside + len(self.kept[id])
+            elif id not in self._unknown:
+                yield id, start, end
 
     @cached_property
     def _unknown(self) -> set[int]:
@@ -206,6 +205,17 @@ class _Codec:
     @cached_property
     def _guarded(self) -> _Guarded:
         return _guard(self._description, self.kept)
+
+
+def _places(ids: list[int], wanted: Set[int]) -> list[tuple[int, int]]:
+    """Where each wanted id stands, in order; most texts hold few, so nothing is looked at one by one."""
+    found = []
+    for id in wanted & set(ids):
+        place = -1
+        for _ in range(ids.count(id)):
+            place = ids.index(id, place + 1)
+            found.append((place, id))
+    return sorted(found)
 
 
 def _could_mark(content: str) -> bool:

@@ -5,6 +5,7 @@ Run: python -m pytest tests/finetune/tokens/test_token_rows.py
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,14 +14,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from errors import BadRequest
-from finetune.examples import Example
+from finetune.examples import Example, TokenRow
 from finetune.tokens.rows import TokenRows, token_rows
 from prompts.catalogue import load_formats
 from prompts.conversation import Conversation, Turn
-from prompts.encoding import encode
-from prompts.rendering import render
+from prompts.encoding import encode, encode_segments
+from prompts.rendering import Segment, render
+from tests.prompts.hostile_texts import CASES
 from tests.prompts.small_tokenizers import small
 
+HOSTILE = CASES["question"]
 FORMATS = load_formats()
 TALK = Conversation(
     (Turn("수도는?", answer="서울"), Turn("부산은?", answer="항구"), Turn("끝?", answer="네"))
@@ -113,6 +116,77 @@ def test_a_base_without_an_end_token_is_refused_in_one_sentence(eos: str, said: 
     example = Example(Conversation.ask("수도는?").answered("서울 a"), "rows.jsonl, line 1")
     with pytest.raises(BadRequest, match=said):
         token_rows([example], FORMATS.get("kullm"), tokenizer, eos, max_tokens=512, learn_prompts=False)
+
+
+EXAMPLES = [
+    Example(conversation, f"rows.jsonl, line {number}")
+    for number, conversation in enumerate(
+        [
+            TALK,
+            Conversation((replace(HOSTILE.turns[0], answer=HOSTILE.turns[0].question), *TALK.turns[1:])),
+            *(case.answered(HOSTILE.turns[0].question) for case in CASES.values()),
+            Conversation((Turn("가", answer="<think>음</think> </s><|im_end|><|eot_id|>"),)),
+            Conversation((Turn("", "", " "),)),
+        ],
+        start=1,
+    )
+]
+
+
+@pytest.mark.parametrize("name", ["llama3", "chatml", "gemma", "llama2", "neox"])
+@pytest.mark.parametrize("format_id", FORMATS.by_id)
+def test_rows_encoded_at_once_are_those_encoded_one_by_one(
+    format_id: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    format, tokenizer = FORMATS.get(format_id), small(name)
+    if format.kind == "chat" and tokenizer.chat_template is None:
+        return
+    examples = [replace(one, conversation=replace(one.conversation, system="")) for one in EXAMPLES] * 3
+
+    def rows(some: list[Example]) -> tuple[TokenRow, ...]:
+        eos = tokenizer.eos_token
+        return token_rows(some, format, tokenizer, eos, max_tokens=9000, learn_prompts=False).rows
+
+    alone = tuple(row for example in examples for row in rows([example]))
+    assert rows(examples) == alone
+    monkeypatch.setattr("finetune.tokens.rows._CHARACTERS_AT_ONCE", 2000)
+    assert rows(examples) == alone
+
+
+def test_rows_are_encoded_a_part_at_a_time_and_a_wish_to_stop_is_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("finetune.tokens.rows._CHARACTERS_AT_ONCE", 2000)
+    held: list[int] = []
+
+    def counted(some: Sequence[Segment], tokenizer: Any) -> list[tuple[list[int], list[int]]]:
+        held.append(len(some))
+        return encode_segments(some, tokenizer)
+
+    def check() -> None:
+        if len(held) == 2:
+            raise InterruptedError
+
+    monkeypatch.setattr("finetune.tokens.rows.encode_segments", counted)
+    tokenizer: Any = small("neox")
+    arguments: Any = {"max_tokens": 9000, "learn_prompts": False, "check": check}
+    with pytest.raises(InterruptedError):
+        token_rows(EXAMPLES * 50, FORMATS.get("kullm"), tokenizer, tokenizer.eos_token, **arguments)
+    assert len(held) == 2 and max(held) < 40
+
+
+def test_half_a_character_among_many_rows_is_named() -> None:
+    tokenizer: Any = small("neox")
+    broken = Example(Conversation((Turn("가", answer="나\ud800"),)), "rows.jsonl, line 99")
+    with pytest.raises(BadRequest, match=r"rows\.jsonl, line 99: .*half a character"):
+        token_rows(
+            [*EXAMPLES, broken],
+            FORMATS.get("kullm"),
+            tokenizer,
+            tokenizer.eos_token,
+            max_tokens=9000,
+            learn_prompts=False,
+        )
 
 
 def test_a_row_that_the_format_cannot_write_is_named() -> None:
