@@ -94,8 +94,10 @@ class Sequence:
     def deliver(self) -> None:
         """Give the model back, then hand the answer over; called when its row is closed."""
         assert self._answer is not None, "an answer is delivered when it has ended"
-        self.on_end()
-        self.live.finish(self._answer)
+        try:
+            self.on_end()
+        finally:
+            self.live.finish(self._answer)
 
     def _show(self, text: str) -> None:
         if not text:

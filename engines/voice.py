@@ -6,9 +6,11 @@ Refuses to know: other models, threads, loading, and how a step is computed (tha
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 
 import torch
 
@@ -19,6 +21,7 @@ from engines.shortage import give_back, is_shortage, let_go
 from engines.stepping import CHUNK, Row, Stepper
 from errors import BrokeWhileAnswering, NaraniError, OutOfMemory
 
+_log = logging.getLogger(__name__)
 _SHORTAGE = (
     "Memory ran out while answering. What had come is kept; ask again with fewer new tokens or fewer models."
 )
@@ -29,6 +32,9 @@ _NO_NUMBERS = (
 _NO_NUMBERS_FLOAT16 = (
     "The model's figures outgrew float16 and are not numbers any more. What had come is kept; "
     "set loading.dtype to bfloat16 in its entry and ask again."
+)
+_OWN_FAULT = (
+    "This answer could not go on ({kind}). What had come is kept; the other answers go on. Ask again."
 )
 _BROKEN = (
     "The model broke while answering ({kind}). What had come is kept; load the model again or try another."
@@ -124,6 +130,21 @@ class Voice:
         self._drop_ended()
         give_back(self._device)
 
+    def _apart(self, sequence: Sequence, act: Callable[[], None]) -> None:
+        """Do what is one answer's own (text, reader, lease); a fault there fails that one alone."""
+        try:
+            act()
+        except Exception as problem:  # noqa: BLE001 - the answers beside it have no part in it
+            _log.exception("an answer could not go on")
+            short = is_shortage(problem)
+            own_fault = BrokeWhileAnswering(_OWN_FAULT.format(kind=type(problem).__name__))
+            sequence.fail(OutOfMemory(_SHORTAGE) if short else own_fault)
+
+    def _say_reading(self, sequence: Sequence, progress: float) -> None:
+        self._apart(sequence, lambda: sequence.live.enter(State.READING, progress=progress))
+        if sequence.ended:
+            self._drop_ended()
+
     def _everyone(self) -> list[Sequence]:
         reading = [self._reading[1]] if self._reading else []
         return [*self._running.values(), *reading, *self._waiting]
@@ -131,7 +152,7 @@ class Voice:
     def _drop_stopped(self) -> None:
         stopped = [sequence for sequence in self._everyone() if sequence.live.stop_asked]
         for sequence in stopped:
-            sequence.end(FinishReason.STOPPED)
+            self._apart(sequence, partial(sequence.end, FinishReason.STOPPED))
         if stopped:
             self._drop_ended()
 
@@ -148,7 +169,7 @@ class Voice:
         if ended and not self._running and self._reading is None:
             self._room_for(0)
         for sequence in ended:
-            sequence.deliver()
+            self._apart(sequence, sequence.deliver)
 
     def _admit(self) -> None:
         if self._reading is not None or not self._waiting or not self._may_join(self._waiting[0]):
@@ -163,7 +184,7 @@ class Voice:
         row = self._stepper.open(sequence.limit)
         self._waiting.popleft()
         self._reading = (row, sequence, 0)
-        sequence.live.enter(State.READING, progress=0.0)
+        self._say_reading(sequence, 0.0)
 
     def _may_join(self, sequence: Sequence) -> bool:
         """A reproducible question answers alone: nobody joins it, and it joins nobody."""
@@ -180,7 +201,7 @@ class Voice:
         logits = self._stepper.read(row, sequence.prompt_ids[start:end])
         if end < len(sequence.prompt_ids):
             self._reading = (row, sequence, end)
-            sequence.live.enter(State.READING, progress=end / len(sequence.prompt_ids))
+            self._say_reading(sequence, end / len(sequence.prompt_ids))
             return
         self._stepper.start(row)
         self._reading = None
@@ -204,7 +225,7 @@ class Voice:
                 self._stepper.wipe(row)
                 sequence.fail(BrokeWhileAnswering(_no_numbers(logits.dtype)))
             else:
-                sequence.take(token)
+                self._apart(sequence, partial(sequence.take, token))
         if any(sequence.ended for sequence in sequences):
             self._drop_ended()
 

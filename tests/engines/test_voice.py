@@ -1,0 +1,153 @@
+"""One model's batch, turn by turn: what goes wrong with one answer is that answer's own end.
+
+Run: python -m pytest tests/engines/test_voice.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer
+from engines.sampling import Chooser, Dice
+from engines.sequence import Asked, Sequence
+from engines.stepping import stepper_for
+from engines.text_stream import TextStream
+from engines.voice import Room, Voice
+from errors import BrokeWhileAnswering
+from prompts.conversation import Conversation
+from tests.engines.engine_house import make_models
+from tests.engines.load_watch import RecordingWatch
+from tests.engines.tiny_models import Kind
+
+CPU = torch.device("cpu")
+KINDS: dict[str, Kind] = {"neox": "gpt_neox", "llama": "llama", "rwkv": "rwkv"}
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    from engines.loading import load_model
+
+    specs = make_models(tmp_path_factory.mktemp("models"), KINDS)
+    return {id: load_model(spec, "none", CPU, RecordingWatch()) for id, spec in specs.items()}
+
+
+class Table:
+    """A voice driven by hand over a real network, and the questions put to it."""
+
+    def __init__(self, loaded: Any) -> None:
+        self.loaded = loaded
+        self.booked = 0
+        self.stepper = stepper_for(loaded.model, CPU)
+        self.voice = Voice(self.stepper, CPU, 8, lambda: None, self._book, 1000)
+
+    def _book(self, wanted: int) -> Room:
+        self.booked = wanted
+        return Room.GRANTED
+
+    def ask(self, question: str, most: int = 12, **settings: Any) -> Sequence:
+        wanted = GenerationSettings(max_new_tokens=most, **settings)
+        request = AnswerRequest("m", Conversation.ask(question), wanted)
+        ids = self.loaded.tokenizer(question).input_ids
+        sequence = Sequence(
+            asked=Asked(request, question, "plain", None, "none", None),
+            live=LiveAnswer("m"),
+            prompt_ids=ids,
+            eos_token_ids=frozenset({511}),
+            max_new_tokens=most,
+            chooser=Chooser(wanted, Dice(0, "m", question), ids),
+            stream=TextStream(self.loaded.tokenizer.backend_tokenizer, wanted.stop_strings),
+            on_end=lambda: None,
+        )
+        self.voice.add(sequence)
+        return sequence
+
+    def advance(self, turns: int = 1) -> None:
+        with torch.inference_mode():
+            for _ in range(turns):
+                self.voice.advance()
+
+    def finish(self) -> None:
+        for _ in range(500):
+            if not self.voice.has_work:
+                return
+            self.advance()
+        raise AssertionError("the voice never ends")
+
+
+def answer_of(sequence: Sequence) -> Answer:
+    answer = sequence.live.view().answer
+    assert answer is not None, "the answer was not delivered"
+    return answer
+
+
+def alone(loaded: Any, question: str, most: int = 12) -> str:
+    table = Table(loaded)
+    asked = table.ask(question, most)
+    table.finish()
+    return answer_of(asked).text
+
+
+@pytest.fixture(scope="module")
+def whole(networks: dict[str, Any]) -> dict[tuple[str, int], str]:
+    """What each network says to each question, asked alone."""
+    return {(id, n): alone(loaded, f"질문 {n}") for id, loaded in networks.items() for n in range(3)}
+
+
+def raising(*args: Any, **kwargs: Any) -> Any:
+    raise ValueError("in one answer's own part")
+
+
+def break_text(sequence: Sequence) -> None:
+    sequence.stream.push = raising  # type: ignore[method-assign]
+
+
+def break_end(sequence: Sequence) -> None:
+    sequence.stream.finish = raising  # type: ignore[method-assign]
+
+
+def break_live(sequence: Sequence) -> None:
+    sequence.live.append = raising  # type: ignore[method-assign]
+
+
+def break_state(sequence: Sequence) -> None:
+    sequence.live.enter = raising  # type: ignore[method-assign]
+
+
+def break_lease(sequence: Sequence) -> None:
+    sequence.on_end = raising
+
+
+@pytest.mark.parametrize("end", ["length", "stopped"])
+@pytest.mark.parametrize("harm", [break_text, break_end, break_live, break_state, break_lease])
+@pytest.mark.parametrize("at", range(3))
+def test_a_fault_in_one_answer_s_own_part_ends_that_answer_alone(
+    networks: dict[str, Any],
+    whole: dict[tuple[str, int], str],
+    harm: Callable[[Sequence], None],
+    at: int,
+    end: str,
+) -> None:
+    table = Table(networks["llama"])
+    lives = [table.ask(f"질문 {n}", 12) for n in range(3)]
+    if harm is break_state:
+        harm(lives[at])
+    table.advance(5)
+    harm(lives[at])
+    if end == "stopped":
+        lives[at].live.ask_to_stop()
+    table.finish()
+    for n, sequence in enumerate(lives):
+        if n == at:
+            assert whole["llama", n].startswith(answer_of(sequence).text)
+        else:
+            assert answer_of(sequence).text == whole["llama", n]
+            assert answer_of(sequence).finish_reason is FinishReason.LENGTH
+    if harm in (break_text, break_live) and end == "length":
+        failed = answer_of(lives[at])
+        assert failed.error_code == BrokeWhileAnswering.code and failed.text
+        assert "own part" not in (failed.error or "")
+    assert table.stepper.cache_bytes() == 0 and table.booked == 0
