@@ -68,7 +68,7 @@ def tables(page: AppTest) -> str:
 
 def until_ended(page: AppTest) -> AppTest:
     job = resources.services().batches.get(owner(), address(page))
-    assert job is not None and job.wait(15)
+    assert job is not None and job.wait(60)
     return page.run()
 
 

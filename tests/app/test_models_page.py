@@ -163,8 +163,8 @@ def test_the_empty_list_says_what_to_do_first() -> None:
 
 
 def test_a_new_entry_is_judged_field_by_field_and_saved_once_good(tmp_path: Path) -> None:
-    page = new_entry(id="내 모델", parameters="viele")
-    assert "영문 소문자와 숫자" in texts(page) and "정수로 적어" in texts(page)
+    page = new_entry(id="내 모델!", parameters="viele")
+    assert "한글과 영문 소문자, 숫자" in texts(page) and "정수로 적어" in texts(page)
     assert page.button(key="models_save").disabled
 
     fill(page, id="kullm3", parameters="5.8B")
