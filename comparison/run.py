@@ -57,12 +57,6 @@ class Run:
     def answers(self) -> tuple[LiveAnswer, ...]:
         return tuple(column.live for column in self.columns)
 
-    def stop(self, model_id: str) -> None:
-        """Ask the columns of one model to stop; the others go on."""
-        for answer in self.answers:
-            if answer.model_id == model_id:
-                answer.ask_to_stop()
-
     def stop_all(self) -> None:
         for answer in self.answers:
             answer.ask_to_stop()

@@ -31,7 +31,6 @@ class Runs:
         self._lock = threading.Lock()
         self._runs: dict[str, Run] = {}
         self._looked_at: dict[str, float] = {}
-        self._asked_by: dict[str, Run] = {}
         self._watcher: threading.Thread | None = None
 
     def start(
@@ -41,23 +40,15 @@ class Runs:
         keep: Keep | None = None,
         *,
         owner: str = "",
-        asker: str | None = None,
         previous: str | None = None,
         begun: Callable[[Run], None] | None = None,
     ) -> Run:
-        """`asker` is one tab: what it asks anew stops what it still asks of the same models."""
         run = start(engine, requests, keep, owner=owner, previous=previous, begun=begun)
         with self._lock:
             self._runs[run.id] = run
             self._looked_at[run.id] = self._clock()
-            before = self._asked_by.get(asker) if asker is not None else None
-            if asker is not None:
-                self._asked_by[asker] = run
             self._forget()
             self._watch()
-        if before is not None:
-            for request in run.requests:
-                before.stop(request.model_id)
         return run
 
     def ask_again(self, engine: Engine, run: Run, position: int, begun: Callable[[int], None]) -> None:
@@ -127,5 +118,3 @@ class Runs:
             if self._runs[run_id].ended:
                 del self._runs[run_id], self._looked_at[run_id]
                 excess -= 1
-        kept = set(self._runs)
-        self._asked_by = {asker: run for asker, run in self._asked_by.items() if run.id in kept}

@@ -41,32 +41,44 @@ def how_asked(registry: Registry, requests: Sequence[AnswerRequest]) -> How:
     return How(wish, first.conversation.system, first.format_id, first.reproducible)
 
 
+@dataclass(frozen=True)
+class Question:
+    """What a person sends: the words, to whom, and how, all as it was when it was sent."""
+
+    text: str
+    input: str
+    models: tuple[str, ...]
+    how: How
+    quantisations: Mapping[str, str]
+    goes_on: bool = False
+    """With the conversation before it."""
+    lender: int | None = None
+    """The position of the answer that whoever joins late takes over."""
+
+
 def requests(
-    registry: Registry,
-    conversations: Mapping[str, Conversation],
-    how: How,
-    quantisations: Mapping[str, str],
+    registry: Registry, question: Question, shown: Mapping[str, Conversation]
 ) -> tuple[AnswerRequest, ...]:
     """One request a model, each shown its own conversation, with its own settings under the same wish."""
+    how = question.how
     return tuple(
         AnswerRequest(
             model_id=model_id,
-            conversation=conversation,
+            conversation=shown[model_id],
             settings=settings_for(registry.get(model_id).generation, how.wish),
             format_id=how.format_id,
-            quantisation=quantisations.get(model_id),
+            quantisation=question.quantisations.get(model_id),
             reproducible=how.reproducible,
         )
-        for model_id, conversation in conversations.items()
+        for model_id in question.models
     )
 
 
 class Asking:
-    """What one person asks, in one tab."""
+    """What one person asks."""
 
-    def __init__(self, engine: Engine, runs: Runs, history: History, owner: str, asker: str) -> None:
-        self._engine, self._runs, self._history = engine, runs, history
-        self._owner, self._asker = owner, asker
+    def __init__(self, engine: Engine, runs: Runs, history: History, owner: str) -> None:
+        self._engine, self._runs, self._history, self._owner = engine, runs, history, owner
 
     def ask(self, requests: Sequence[AnswerRequest], previous: str | None = None) -> Run:
         return self._runs.start(
@@ -74,7 +86,6 @@ class Asking:
             requests,
             self._keep,
             owner=self._owner,
-            asker=self._asker,
             previous=previous,
             begun=self._begun,
         )

@@ -155,7 +155,7 @@ def draw_opened(run_id: str, services: Services, said: Words) -> None:
 
 
 def _ask_again(before: TurnPicture, services: Services, said: Words) -> None:
-    asks = asking.Asking(services.engine, services.runs, services.history, owner_id(), compare.asker())
+    asks = asking.Asking(services.engine, services.runs, services.history, owner_id())
     try:
         run = asks.ask(asking_again(before))
     except NaraniError as error:

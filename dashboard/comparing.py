@@ -6,24 +6,22 @@ Refuses to know: how anything is drawn in detail, and how answers come about.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
 import streamlit as st
 
-from comparison.going_on import going_on
 from comparison.presets import Wish
 from comparison.turns import TurnPicture, conversation, who_left
-from dashboard import asking
+from dashboard import asking, sending
 from dashboard.components.answer_column import Actions
 from dashboard.components.asking_settings import set_asking
 from dashboard.components.examples import examples
-from dashboard.components.question_box import Typed
 from dashboard.components.run_chart import run_chart
 from dashboard.components.turn import TICK, turn_view
+from dashboard.components.waiting_questions import Shown, unsent_questions, waiting_questions
 from dashboard.errors import show_error
 from dashboard.model_choices import told_apart
 from dashboard.resources import Services
@@ -32,7 +30,6 @@ from dashboard.session.owner import owner_id
 from dashboard.session.settings import preferences
 from dashboard.words import Words, words
 from errors import BadRequest, NaraniError
-from prompts.conversation import Conversation
 
 _TURNS = 3
 """Turns drawn at once: a long conversation must not slow the newest answers down."""
@@ -101,7 +98,7 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, said: Words) ->
     titles = told_apart(services.registry.models)
     *before, last = turns
     left = [(), *(who_left(earlier, later) for earlier, later in pairwise(turns))]
-    _top(turns, said)
+    _top(turns, services, said)
     for turn, gone in zip(before, left, strict=False):
         turn_view(turn, titles, said, left=gone)
     turn_view(
@@ -121,6 +118,8 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, said: Words) ->
         if charts.open:
             with charts:
                 run_chart(last, titles, said)
+    elif not last.ended and services.waiting.behind(last.run_id):
+        _draw_waiting(last.run_id, titles, services, said)
     elif not last.ended:
         st.button(
             said.compare["stop_all"],
@@ -131,44 +130,32 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, said: Words) ->
         )
 
 
-def ask(
-    typed: Typed, how: asking.How, picked: Sequence[str], turns: Sequence[TurnPicture], services: Services
-) -> NaraniError | None:
-    """Start the run, which then is the one in the address; or why it cannot be asked."""
-    goes_on = typed.goes_on and bool(turns)
-    try:
-        if goes_on:
-            shown = _going_on(typed, how, picked, turns, services)
-        else:
-            shown = dict.fromkeys(picked, Conversation.ask(typed.question, typed.input, how.system))
-        wanted = asking.requests(services.registry, shown, how, compare.quantisations())
-        run = _asking(services).ask(wanted, turns[-1].run_id if goes_on else None)
-    except NaraniError as error:
-        return error
-    compare.set_run_id(run.id)
-    compare.forget_input()
-    return None
+def draw_unsent(said: Words) -> None:
+    unsent = [Shown(id, text, input) for id, (text, input) in compare.unsent().items()]
+    unsent_questions(unsent, compare.discard_unsent, said)
 
 
-def _going_on(
-    typed: Typed, how: asking.How, picked: Sequence[str], turns: Sequence[TurnPicture], services: Services
-) -> dict[str, Conversation]:
-    """Whoever is asked now, not who was asked before; the whole conversation is only read where somebody
-    missed a part of it."""
-    there = {column.request.model_id for column in turns[-1].columns}
-    if not there.issuperset(picked):
-        turns = conversation(services.runs, services.history, owner_id(), turns[-1].run_id, sys.maxsize)
-    return going_on(turns, picked, typed.question, typed.input, system=how.system, lender=compare.baseline())
+def _draw_waiting(run_id: str, titles: Mapping[str, str], services: Services, said: Words) -> None:
+    """Stopping all is what sends the first of them."""
+    waiting = [
+        Shown(
+            each.id,
+            each.question.text,
+            each.question.input,
+            [titles.get(model_id, model_id) for model_id in each.question.models],
+        )
+        for each in services.waiting.behind(run_id)
+    ]
+    waiting_questions(
+        waiting,
+        cancel=partial(_cancel, run_id, services),
+        send_now=partial(_stop_all, run_id, services),
+        said=said,
+    )
 
 
-def say_refused(error: NaraniError, typed: Typed, said: Words) -> None:
-    """The question is not lost."""
-    show_error(error, said)
-    st.code(typed.question, language=None, wrap_lines=True)
-
-
-def _asking(services: Services) -> asking.Asking:
-    return asking.Asking(services.engine, services.runs, services.history, owner_id(), compare.asker())
+def _cancel(run_id: str, services: Services, id: str) -> None:
+    sending.cancel(run_id, id, services)
 
 
 def _look(run_id: str, services: Services) -> TurnPicture:
@@ -176,7 +163,14 @@ def _look(run_id: str, services: Services) -> TurnPicture:
     return now
 
 
-def _top(turns: Sequence[TurnPicture], said: Words) -> None:
+def _begin_anew(run_id: str, services: Services) -> None:
+    """What still waits would go out unseen."""
+    for waits in services.waiting.behind(run_id):
+        sending.cancel(run_id, waits.id, services)
+    compare.set_run_id(None)
+
+
+def _top(turns: Sequence[TurnPicture], services: Services, said: Words) -> None:
     hidden = turns[0].earlier
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -184,8 +178,8 @@ def _top(turns: Sequence[TurnPicture], said: Words) -> None:
             key=compare.NEW,
             icon=":material/add_comment:",
             type="tertiary",
-            on_click=compare.set_run_id,
-            args=(None,),
+            on_click=_begin_anew,
+            args=(turns[-1].run_id, services),
         )
         if hidden:
             st.button(
@@ -206,7 +200,9 @@ def _actions(turn: TurnPicture, services: Services) -> Actions:
 
     def again(position: int) -> None:
         try:
-            _asking(services).ask_again(turn.run_id, position)
+            asking.Asking(services.engine, services.runs, services.history, owner_id()).ask_again(
+                turn.run_id, position
+            )
         except BadRequest:  # a click that came twice: it is being asked again already
             pass
         except NaraniError as error:

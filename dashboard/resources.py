@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from comparison.batch_jobs import BatchJobs
     from comparison.history.history import History
     from comparison.runs import Runs
+    from comparison.waiting import Waiting
+    from dashboard.asking import Question
     from engines.base import Engine
     from engines.memory import EngineWithMemory, ModelMemory
     from model_registry.live import LiveRegistry
@@ -34,6 +36,7 @@ class Services:
     runs: Runs
     history: History
     batches: BatchJobs
+    waiting: Waiting[Question]
 
 
 @st.cache_resource(show_spinner=False)
@@ -42,6 +45,7 @@ def services() -> Services:
     from comparison.batch_jobs import BatchJobs
     from comparison.history.history import History
     from comparison.runs import Runs
+    from comparison.waiting import Waiting
     from engines.lazy import LazyEngine
     from model_registry.live import LiveRegistry
 
@@ -52,7 +56,7 @@ def services() -> Services:
     # What ended is in the history; here it is only kept for those who look at it now.
     runs = Runs(keep_seconds=600, limit=40, unwatched_seconds=settings.unwatched_seconds)
     batches = BatchJobs(engine, history, settings.rows_per_model)
-    return Services(settings, registry, engine, engine, runs, history, batches)
+    return Services(settings, registry, engine, engine, runs, history, batches, Waiting())
 
 
 def _build(registry: Registry, settings: Settings) -> EngineWithMemory:

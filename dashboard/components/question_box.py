@@ -31,8 +31,9 @@ def sent(can_go_on: bool) -> Typed | None:
     return Typed(example, "", goes_on=False) if example else None
 
 
-def question_box(can_go_on: bool, said: Words) -> None:
-    """`can_go_on`: there is a conversation on the page, and all of it has been answered."""
+def question_box(can_go_on: bool, waits: bool, said: Words) -> None:
+    """`can_go_on`: there is a conversation on the page; `waits`: answers run, and a question waits for them.
+    What is typed and not sent yet stays in the box while the page is drawn again."""
     with st.container(horizontal=True, vertical_alignment="center"):
         goes_on = can_go_on and st.toggle(
             said.compare["go_on"], value=True, key=compare.GO_ON, help=said.compare["go_on_help"]
@@ -48,4 +49,5 @@ def question_box(can_go_on: bool, said: Words) -> None:
             )
     if typed:
         st.caption(said.compare["input_there"].format(count=len(typed)))
-    st.chat_input(said.compare["question_on" if goes_on else "question"], key=compare.QUESTION)
+    hint = "question_waits" if waits else "question_on" if goes_on else "question"
+    st.chat_input(said.compare[hint], key=compare.QUESTION, on_submit=compare.send_question)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import comparing
+from dashboard import comparing, sending
 from dashboard.components.asking_settings import asking_settings
 from dashboard.components.model_picker import model_picker
 from dashboard.components.question_box import question_box, sent
+from dashboard.errors import show_error
 from dashboard.model_choices import model_choices
 from dashboard.resources import services
 from dashboard.session import compare
@@ -20,15 +21,16 @@ from dashboard.words import words
 
 def page() -> None:
     said, shared = words(), services()
+    sending.follow(shared)
     comparing.pick_defaults(shared)
     picked = comparing.still_there(compare.picked() or (), shared)
     with st.sidebar:
         how = asking_settings(sorted(shared.registry.formats.by_id), comparing.default_wish(), said)
     turns = comparing.turns(shared)
-    typed = sent(can_go_on=bool(turns) and turns[-1].ended)
-    refused = None
-    if typed is not None:
-        refused = comparing.ask(typed, how, picked, turns, shared)
+    typed = sent(can_go_on=bool(turns))
+    sent_now = None if typed is None else sending.question(typed, how, picked)
+    refused = sending.send(sent_now, turns, shared)
+    if compare.run_id() != (turns[-1].run_id if turns else None):
         turns = comparing.turns(shared)
     with st.sidebar:
         model_picker(model_choices(shared.registry, shared.memory, compare.quantisations()), picked, said)
@@ -36,9 +38,10 @@ def page() -> None:
         comparing.draw_turns(turns, shared, said)
     else:
         comparing.say_how_to_begin(picked, shared, said)
-    question_box(bool(turns) and turns[-1].ended, said)
-    if typed is not None and refused is not None:
-        comparing.say_refused(refused, typed, said)
+    if refused is not None:
+        show_error(refused, said)
+    comparing.draw_unsent(said)
+    question_box(bool(turns), bool(turns) and not turns[-1].ended, said)
 
 
 page()

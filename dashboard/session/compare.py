@@ -35,7 +35,9 @@ _PICKED = "compare_picked"
 _QUANTISATIONS = "compare_quantisations"
 _BASELINE = "compare_baseline"
 _SHOWN = "compare_shown_turns"
-_ASKER = "compare_asker"
+_WAITED_AT = "compare_waited_at"
+_UNSENT = "compare_unsent"
+_SENT = "compare_sent_question"
 _EXAMPLE = "compare_clicked_example"
 
 
@@ -67,15 +69,22 @@ def set_run_id(run_id: str | None) -> None:
     st.session_state[_LAST_RUN] = run_id
     st.session_state[_BASELINE] = None
     st.session_state[_SHOWN] = None
+    st.session_state[_WAITED_AT] = None
     if run_id is None:
         st.query_params.pop(_RUN, None)
     else:
         st.query_params[_RUN] = run_id
 
 
+def send_question() -> None:
+    """What the box calls. Its value alone would not do: Streamlit tells it again after a run of the page that
+    was cut short, and the question would be asked twice."""
+    st.session_state[_SENT] = st.session_state[QUESTION]
+
+
 def sent_question() -> str:
-    """What was sent from the box at the foot of the page, known before the box is drawn."""
-    return str(st.session_state.get(QUESTION) or "")
+    """What was sent from the box at the foot of the page, known before the box is drawn. Told once."""
+    return str(st.session_state.pop(_SENT, None) or "")
 
 
 def goes_on() -> bool:
@@ -144,8 +153,30 @@ def show_turns(count: int) -> None:
     st.session_state[_SHOWN] = count
 
 
-def asker() -> str:
-    """This tab, for as long as it lasts."""
-    if _ASKER not in st.session_state:
-        st.session_state[_ASKER] = secrets.token_urlsafe(9)
-    return str(st.session_state[_ASKER])
+def waited_at() -> str | None:
+    """The run on this page behind which questions wait, or did."""
+    value = st.session_state.get(_WAITED_AT)
+    return value if isinstance(value, str) else None
+
+
+def set_waited_at(run_id: str) -> None:
+    st.session_state[_WAITED_AT] = run_id
+
+
+def unsent() -> dict[str, tuple[str, str]]:
+    """Questions with their inputs that were typed and not asked, each under an id of its own."""
+    return {id: (text, input) for id, (text, input) in st.session_state.get(_UNSENT, {}).items()}
+
+
+def keep_unsent(text: str, input: str) -> None:
+    drop_unsent(text, input)
+    st.session_state[_UNSENT] = {**unsent(), secrets.token_urlsafe(6): (text, input)}
+
+
+def drop_unsent(text: str, input: str) -> None:
+    """It was sent after all."""
+    st.session_state[_UNSENT] = {id: each for id, each in unsent().items() if each != (text, input)}
+
+
+def discard_unsent(id: str) -> None:
+    st.session_state[_UNSENT] = {other: each for other, each in unsent().items() if other != id}

@@ -16,7 +16,7 @@ from dashboard import resources
 from dashboard.components.safe_text import safe_text
 from dashboard.session import compare
 from engines.scripted import Script, ScriptedEngine
-from tests.app.opened_pages import ask, house, opened, run_id, texts
+from tests.app.opened_pages import ask, house, opened, run_id, run_until, texts
 
 MODELS = ["demo-koalpaca", "demo-korwkv"]
 
@@ -131,3 +131,97 @@ def test_a_conversation_opened_anew_goes_on_as_it_was_asked(engine: ScriptedEngi
     assert [request.model_id for request in second.requests] == ["demo-korwkv"]
     check_settings(second)
     assert second.requests[0].conversation.turns[0].answered_by == ""
+
+
+SLOW = ["demo-chat", "demo-koalpaca"]
+
+
+def asked_slowly() -> tuple[AppTest, Run]:
+    page = ask(opened(), "첫째?", SLOW)
+    run_until(page, "느")
+    return page, run_of(page)
+
+
+def test_a_question_sent_while_answers_run_waits_and_stops_nothing(engine: ScriptedEngine) -> None:
+    page, first = asked_slowly()
+    page.text_area(key=compare.INPUT).set_value("긴 글").run()
+    ask(page, "둘째?")
+    shown = texts(page)
+    assert "대기 중" in shown and "둘째?" in shown and "느" in shown, "what runs stays in view"
+    assert run_of(page) is first and not first.ended and first.answers[1].wait(5)
+    assert first.answers[1].view().state == "done"
+    page.checkbox(key=compare.pick_key("demo-koalpaca")).uncheck().run()
+    again = opened(run=first.id)
+    assert "둘째?" in texts(again), "also after a refresh"
+    assert not first.ended
+    page.button(key="compare_send_now").click().run()
+    assert first.wait(5)
+    page.run()
+    second = run_of(page)
+    assert second.previous == first.id
+    assert [request.model_id for request in second.requests] == SLOW, "those ticked when it was sent"
+    asked = second.requests[0].conversation
+    assert (asked.turns[0].answer or "").startswith("느린") and asked.turns[1].input == "긴 글"
+    assert "대기 중" not in texts(page)
+    again.run()
+    assert run_id(again) == second.id, "the other tab follows"
+    assert len(resources.services().runs._runs) == 2, "it was asked once"
+
+
+def test_several_wait_in_order_and_one_is_cancelled_without_being_lost(engine: ScriptedEngine) -> None:
+    page, first = asked_slowly()
+    for question in ("둘째?", "셋째?", "넷째?"):
+        ask(page, question)
+    cancel = [each for each in page.button if (each.key or "").startswith("compare_cancel_")]
+    cancel[1].click().run()
+    assert "셋째?" in [code.value for code in page.code]
+    first.stop_all()
+    assert first.wait(5)
+    page.run()
+    second = run_of(page)
+    assert second.requests[0].conversation.turns[-1].question == "둘째?"
+    assert "넷째?" in texts(page) and not second.ended
+    assert second.answers[1].wait(5)
+    second.stop_all()
+    assert second.wait(5)
+    third = run_of(page.run())
+    third.stop_all()
+    assert [turn.question for turn in third.requests[1].conversation.turns] == ["첫째?", "둘째?", "넷째?"]
+    assert "셋째?" in [code.value for code in page.code], "until it is thrown away"
+    ask(page, "셋째?")
+    assert not page.code, "or asked"
+
+
+def test_a_question_that_cannot_be_asked_is_refused_at_once_and_kept(engine: ScriptedEngine) -> None:
+    page, first = asked_slowly()
+    page.session_state["compare_picked"] = []
+    page.run()
+    ask(page, "아까운 질문")
+    assert "고른 모델이 없습니다" in texts(page) and "대기 중" not in texts(page)
+    for _ in range(2):
+        page.run()
+    assert [code.value for code in page.code] == ["아까운 질문"], "the page was drawn again meanwhile"
+    assert not first.ended
+    (discard,) = (each for each in page.button if (each.key or "").startswith("compare_discard_"))
+    discard.click().run()
+    assert not page.code
+
+
+def test_a_new_question_waits_too_where_nothing_is_to_go_on(engine: ScriptedEngine) -> None:
+    page, first = asked_slowly()
+    page.toggle(key=compare.GO_ON).set_value(False).run()
+    ask(page, "딴 이야기?")
+    assert run_of(page) is first and not first.ended
+    first.stop_all()
+    assert first.wait(5)
+    second = run_of(page.run())
+    assert second.previous is None and len(second.requests[0].conversation.turns) == 1
+
+
+def test_beginning_anew_ends_nothing_and_hands_back_what_waited(engine: ScriptedEngine) -> None:
+    page, first = asked_slowly()
+    ask(page, "둘째?")
+    page.button(key=compare.NEW).click().run()
+    assert "나란한 답" in texts(page) and [code.value for code in page.code] == ["둘째?"]
+    ask(page, "셋째?", ["demo-koalpaca"])
+    assert answered(page).id != first.id and not first.ended

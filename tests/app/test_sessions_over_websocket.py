@@ -13,7 +13,7 @@ from contextlib import closing
 
 import pytest
 
-from benchmarks.page_asking import allow_tokens, ask, ask_anew, buttons, run_id, wait_until_ended
+from benchmarks.page_asking import allow_tokens, ask, buttons, run_id, stop_all, wait_until_ended
 from benchmarks.page_client import Tab
 from benchmarks.page_server import ROOT, Server, open_server
 from benchmarks.page_stage import ENDLESS
@@ -93,16 +93,42 @@ def refreshed(tab: Tab) -> Tab:
     return tab
 
 
-def test_asking_again_stops_what_this_tab_still_asks(server: Server) -> None:
-    """T5."""
+def test_a_question_sent_while_answers_run_waits_until_they_end_or_are_stopped(server: Server) -> None:
+    """T5: what runs is ended by nobody but the person."""
     tab = server.browser().open()
     before = endless(tab)
     tab.wait(lambda tab: "이야기입니다" in tab.picture.words)
-    now = ask_anew(tab, QUESTION)
-    assert seconds_until(lambda: all(state == "stopped" for _, state in stored(server, before)), 5) < 1
-    wait_until_ended(tab)
+    assert ask(tab, "다음 이야기는요?") == before, "the running answers stay in view"
+    assert "다음 이야기는요?" in tab.picture.words
+    assert stored(server, before) == [(at, "running") for at in range(4)]
+    tab.click("compare_send_now")
+    seconds_until(lambda: all(state == "stopped" for _, state in stored(server, before)), 5)
+    tab.wait(lambda tab: run_id(tab) != before, 10)
     assert stored(server, before) == [(at, "stopped") for at in range(4)]
-    assert stored(server, now) == [(at, "done") for at in range(4)]
+    allow_tokens(tab, 45)
+    stop_all(tab)
+    wait_until_ended(tab)
+    assert not tab.faults
+
+
+def test_what_waits_behind_a_run_that_ends_by_itself_goes_out_once_in_all_tabs(server: Server) -> None:
+    tab = server.browser().open()
+    allow_tokens(tab, 45)
+    before = ask(tab, QUESTION)
+    other = tab.browser.open(query=tab.query)
+    assert ask(tab, "다음 이야기는요?") == before
+    other.rerun()
+    assert "다음 이야기는요?" in other.picture.words
+    for each in (tab, other):
+        each.wait(lambda each: run_id(each) != before, 15)
+    assert run_id(tab) == run_id(other)
+    for each in (tab, other):
+        wait_until_ended(each)
+        assert each.picture.words.count("다음 이야기는요?") == other.picture.words.count("다음 이야기는요?")
+        each.close()
+    with closing(sqlite3.connect(server.home / "narani.db")) as connection:
+        asked = connection.execute("SELECT count(*) FROM runs WHERE previous = ?", (before,)).fetchone()
+    assert asked == (1,)
 
 
 @pytest.mark.parametrize("gone", [Tab.close, Tab.abort], ids=["FIN", "RST"])

@@ -89,8 +89,9 @@ def wait_for_answers(page: Page, count: int, reason: str = "eos") -> None:
 
 
 def wait_until_all_ended(page: Page) -> None:
-    """The last turn is done: the conversation can go on."""
-    one(page.get_by_text(KO.compare["go_on"], exact=True), FIRST_ANSWER)
+    """The last turn is done: a question would be asked at once."""
+    settled(page)
+    expect(box(page)).to_have_attribute("placeholder", KO.compare["question_on"], timeout=FIRST_ANSWER)
     settled(page)
 
 

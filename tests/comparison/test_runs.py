@@ -49,7 +49,7 @@ def test_stopping_one_of_four_leaves_the_others(engine: ScriptedEngine) -> None:
     slow = ScriptedEngine(default=Script(pieces=("하나 ", "둘 ", "셋"), seconds_per_piece=0.05))
     run = start(slow, asking("a", "b", "c", "d"))
     alone = start(engine, asking("endless"))
-    run.stop("c")
+    run.answers[2].ask_to_stop()
     alone.stop_all()
     assert run.wait(5) and alone.wait(5)
     slow.close()

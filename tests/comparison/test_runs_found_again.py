@@ -56,18 +56,6 @@ def test_the_oldest_ended_run_goes_when_there_are_too_many(engine: ScriptedEngin
     assert [runs.get(run.id) is run for run in started] == [False, False, True, True]
 
 
-def test_asking_again_in_one_tab_stops_what_it_still_asks_of_the_same_models(engine: ScriptedEngine) -> None:
-    slow = ScriptedEngine(default=ENDLESS)
-    runs = Runs()
-    first = runs.start(slow, asking("a", "b"), asker="tab")
-    elsewhere = runs.start(slow, asking("a"), asker="another tab")
-    second = runs.start(slow, asking("a", question="또?"), asker="tab")
-    assert first.answers[0].wait(5)
-    assert first.answers[0].view().state is State.STOPPED
-    assert not first.answers[1].ended and not elsewhere.ended and not second.ended
-    slow.close()
-
-
 def test_another_owners_run_is_not_found(engine: ScriptedEngine) -> None:
     runs = Runs()
     run = runs.start(engine, asking("a"), owner="one")
