@@ -29,6 +29,7 @@ from dashboard.components.history_list import Doing
 from dashboard.components.turn import turn_view
 from dashboard.components.word_difference import word_difference
 from dashboard.errors import show_error
+from dashboard.exporting import export_box
 from dashboard.model_choices import told_apart
 from dashboard.resources import Services
 from dashboard.session import compare, history
@@ -149,6 +150,8 @@ def draw_opened(run_id: str, services: Services, said: Words) -> None:
             st.switch_page("dashboard/pages/compare.py", query_params={"run": run_id})
         if st.button(said.history["again"], key="history_again", icon=":material/replay:"):
             _ask_again(before, services, said)
+    if before.ended:
+        export_box(before, services, said, "history_entry_export")
     new_run_id = history.asked_again(run_id)
     if new_run_id is not None:
         _draw_again(before, new_run_id, services, said)

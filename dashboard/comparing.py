@@ -23,6 +23,7 @@ from dashboard.components.run_chart import run_chart
 from dashboard.components.turn import TICK, turn_view
 from dashboard.components.waiting_questions import Shown, unsent_questions, waiting_questions
 from dashboard.errors import show_error
+from dashboard.exporting import export_box
 from dashboard.model_choices import told_apart
 from dashboard.resources import Services
 from dashboard.session import compare
@@ -111,16 +112,11 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, said: Words) ->
         look=None if last.ended else partial(_look, last.run_id, services),
         tick=max(TICK, _SECONDS_PER_WATCHED * services.runs.watched()),
     )
-    if last.ended and len(last.columns) > 1:
-        charts = st.expander(
-            said.answer["charts"], icon=":material/bar_chart:", key="compare_charts", on_change="rerun"
-        )
-        if charts.open:
-            with charts:
-                run_chart(last, titles, said)
-    elif not last.ended and services.waiting.behind(last.run_id):
+    if last.ended:
+        _below(last, titles, services, said)
+    elif services.waiting.behind(last.run_id):
         _draw_waiting(last.run_id, titles, services, said)
-    elif not last.ended:
+    else:
         st.button(
             said.compare["stop_all"],
             key=compare.STOP_ALL,
@@ -128,6 +124,18 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, said: Words) ->
             on_click=_stop_all,
             args=(last.run_id, services),
         )
+
+
+def _below(turn: TurnPicture, titles: Mapping[str, str], services: Services, said: Words) -> None:
+    """What can be made of answers that have ended."""
+    if len(turn.columns) > 1:
+        charts = st.expander(
+            said.answer["charts"], icon=":material/bar_chart:", key="compare_charts", on_change="rerun"
+        )
+        if charts.open:
+            with charts:
+                run_chart(turn, titles, said)
+    export_box(turn, services, said, "compare_export")
 
 
 def draw_unsent(said: Words) -> None:

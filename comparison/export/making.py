@@ -6,12 +6,13 @@ Refuses to know: what is in the files, and who takes them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
 from comparison.export.jsonl import write_jsonl
+from comparison.export.markdown import write_markdown
 from comparison.export.whole_file import unwritable
 from comparison.history.records import FlatBatch
 
@@ -22,26 +23,29 @@ class ExportKind(StrEnum):
     WIDE = "wide"
     LONG = "long"
     JSONL = "jsonl"
+    MARKDOWN = "markdown"
+
+
+_ENDINGS = {ExportKind.JSONL: ".jsonl", ExportKind.MARKDOWN: ".md"}
 
 
 def export_name(kind: ExportKind, now: datetime) -> str:
     """ "narani-20261121-0930-long.csv" """
-    ending = ".jsonl" if kind is ExportKind.JSONL else f"-{kind}.csv"
-    return f"narani-{now:%Y%m%d-%H%M}{ending}"
+    return f"narani-{now:%Y%m%d-%H%M}{_ENDINGS.get(kind, f'-{kind}.csv')}"
 
 
-def make_export(kind: ExportKind, flat: Flat, folder: Path, now: datetime) -> Path:
-    """The finished file; with a NaraniError nothing of it is left."""
+def make_export(kind: ExportKind, flat: Flat, folder: Path, now: datetime, words: Mapping[str, str]) -> Path:
+    """The finished file; with a NaraniError nothing of it is left. `words` are those of a report."""
     path = _reserved(folder, export_name(kind, now))
     try:
-        _write(kind, flat, path)
+        _write(kind, flat, path, words)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     return path
 
 
-def _write(kind: ExportKind, flat: Flat, path: Path) -> int:
+def _write(kind: ExportKind, flat: Flat, path: Path, words: Mapping[str, str]) -> int:
     from comparison.export.long_csv import (
         write_long_csv,
     )  # here: no page waits for pyarrow before it is needed
@@ -49,6 +53,8 @@ def _write(kind: ExportKind, flat: Flat, path: Path) -> int:
 
     if kind is ExportKind.WIDE:
         return write_wide_csv(flat, path)
+    if kind is ExportKind.MARKDOWN:
+        return write_markdown(flat(), path, words)
     return write_jsonl(flat(), path) if kind is ExportKind.JSONL else write_long_csv(flat(), path)
 
 

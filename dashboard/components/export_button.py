@@ -23,6 +23,8 @@ from settings import format_bytes
 MOST_BYTES = 64 * 10**6
 """What the server holds in memory for one download."""
 
+_TYPES = {".csv": "text/csv", ".jsonl": "application/jsonl", ".md": "text/markdown"}
+
 
 def export_buttons(flat: Callable[[], Iterator[FlatBatch]], folder: Path, said: Words, key: str) -> None:
     """`flat` is only called when a file is asked for. What was made is gone with the next click elsewhere, so
@@ -39,7 +41,7 @@ def export_buttons(flat: Callable[[], Iterator[FlatBatch]], folder: Path, said: 
     if st.button(said.export["make"], icon=":material/save_alt:", key=f"{key}_make"):
         try:
             with st.spinner(said.export["making"]):
-                path = make_export(ExportKind(kind), flat, folder, datetime.now())
+                path = make_export(ExportKind(kind), flat, folder, datetime.now(), said.report)
         except NaraniError as error:
             show_error(error, said)
         else:
@@ -55,7 +57,7 @@ def _hand_over(path: Path, said: Words, key: str) -> None:
         said.export["download"].format(size=size),
         path.read_bytes(),
         file_name=path.name,
-        mime="text/csv" if path.suffix == ".csv" else "application/jsonl",
+        mime=_TYPES[path.suffix],
         on_click="ignore",
         type="primary",
         icon=":material/download:",

@@ -5,6 +5,7 @@ Run: python -m pytest tests/app/test_export_button.py
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -19,8 +20,11 @@ from comparison.history.records import FlatBatch
 from dashboard.components import export_button
 from dashboard.words import read_words
 from errors import NaraniError
+from tests.app import opened_pages as pages
+from tests.app.opened_pages import ask, house, run_id, run_until
 from tests.comparison.export.flat_house import batch, row
 
+ENDINGS = {"jsonl": ".jsonl", "markdown": ".md"}
 KIND, MAKE = "test_kind", "test_make"
 
 
@@ -65,7 +69,7 @@ def test_nothing_is_read_or_written_before_it_is_asked_for(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
-@pytest.mark.parametrize("kind", ["wide", "long", "jsonl"])
+@pytest.mark.parametrize("kind", ["wide", "long", "jsonl", "markdown"])
 def test_a_file_of_each_kind_is_offered_and_does_not_stay(
     kind: str, language: str, tmp_path: Path, downloads: dict[str, bytes]
 ) -> None:
@@ -77,12 +81,59 @@ def test_a_file_of_each_kind_is_offered_and_does_not_stay(
     assert not page.exception
     assert page.download_button[0].label.startswith(words["download"].split(" (")[0])
     ((name, data),) = downloads.items()
-    assert name.startswith("narani-") and name.endswith(".jsonl" if kind == "jsonl" else f"-{kind}.csv")
+    assert name.startswith("narani-") and name.endswith(ENDINGS.get(kind, f"-{kind}.csv"))
+    assert list(tmp_path.iterdir()) == []
+    if kind == "markdown":
+        assert read_words(language).report["settings"] in data.decode() and "\n=1+1\n" in data.decode()
+        return
     reads = pandas.read_json(BytesIO(data), lines=True) if kind == "jsonl" else pandas.read_csv(BytesIO(data))
     assert reads.iloc[0]["demo-chat" if kind == "wide" else "text"] == (
         "=1+1" if kind == "jsonl" else "'=1+1"
     )
-    assert list(tmp_path.iterdir()) == []
+
+
+def test_beside_its_answers_one_question_and_the_whole_conversation_are_exported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, downloads: dict[str, bytes]
+) -> None:
+    with house(monkeypatch, tmp_path):
+        page = ask(pages.opened(), "첫째?", ["demo-koalpaca", "demo-kullm"])
+        run_until(page, "스스로 끝냄")
+        exported = made_on(page, "compare_export", downloads)
+        assert list(exported["question"]) == ["첫째?"] and not keys(page, "compare_export_scope")
+        ask(page.run(), "둘째?")
+        run_until(page, "둘째?")
+        until_exportable(page)
+        assert list(made_on(page, "compare_export", downloads)["question"]) == ["둘째?"]
+        page.segmented_control(key="compare_export_scope").set_value("conversation").run()
+        whole = made_on(page, "compare_export", downloads)
+        assert list(whole["question"]) == ["첫째?", "둘째?"]
+        assert {"demo-koalpaca", "demo-kullm"} < set(whole.columns)
+        page.switch_page("dashboard/pages/history_entry.py")
+        page.query_params["open"] = run_id(page)
+        page.run()
+        assert list(made_on(page, "history_entry_export", downloads)["question"]) == ["둘째?"]
+
+
+def keys(page: AppTest, key: str) -> list[str]:
+    return [each.key for each in page.segmented_control if each.key == key]
+
+
+def until_exportable(page: AppTest) -> None:
+    until = time.monotonic() + 15
+    while not any(each.label == read_words("ko").export["title"] for each in page.expander):
+        assert time.monotonic() < until
+        page.run()
+
+
+def made_on(page: AppTest, key: str, downloads: dict[str, bytes]) -> pandas.DataFrame:
+    """What is handed over once the box is opened and the button pressed."""
+    until_exportable(page)
+    page.session_state[f"{key}_box"] = True
+    page.run()
+    downloads.clear()
+    page.button(key=f"{key}_make").click().run()
+    (data,) = downloads.values()
+    return pandas.read_csv(BytesIO(data))
 
 
 def test_what_was_made_is_gone_when_something_else_is_picked(tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ SECONDS_PER_WORD = 0.2
 SECONDS_PER_FLUSH = 0.12
 """Streamlit sends what it drew every 5 ms, where it gets to it: on a busy machine a run of a fragment begins
 before what the whole page drew has left, and Streamlit then drops what the same fragment drew before."""
-NEWLINES, ENDLESS = "줄바꿈만", "끝없이"
+NEWLINES, ENDLESS, FORMULA = "줄바꿈만", "끝없이", "수식으로"
+FORMULA_ANSWER = ("=1+1", '은 "둘",\n', "둘째 줄; 한글")
 _FEW = 4
 
 
@@ -31,6 +32,8 @@ def counted(request: AnswerRequest) -> Iterator[str]:
     question = request.conversation.turns[-1].question
     found = re.search(r"(\d+)개", question)
     many = int(found[1]) if found else _FEW
+    if FORMULA in question:
+        return iter(FORMULA_ANSWER)
     if NEWLINES in question:
         return ("\n" for _ in range(many))
     if ENDLESS in question:

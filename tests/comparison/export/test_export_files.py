@@ -17,14 +17,16 @@ from pathlib import Path
 
 import pytest
 
-from comparison.export.making import ExportKind, export_name, make_export
+from comparison.export.making import ExportKind, Flat, export_name, make_export
 from comparison.export.reading import read_jsonl, read_long_csv
 from comparison.history.records import FlatBatch
+from dashboard.words import read_words
 from errors import NaraniError
 from tests.comparison.export.flat_house import batch, in_pieces, row
 from tests.comparison.history.history_house import asked, keep, opened
 
 ROOT = Path(__file__).parents[3]
+WORDS = read_words("ko").report
 NOW = datetime(2026, 11, 21, 9, 30, 59)
 KINDS = pytest.mark.parametrize("kind", ExportKind)
 
@@ -50,6 +52,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
         (ExportKind.WIDE, "narani-20261121-0930-wide.csv"),
         (ExportKind.LONG, "narani-20261121-0930-long.csv"),
         (ExportKind.JSONL, "narani-20261121-0930.jsonl"),
+        (ExportKind.MARKDOWN, "narani-20261121-0930.md"),
     ],
 )
 def test_a_name_says_when_and_what(kind: ExportKind, name: str) -> None:
@@ -58,7 +61,7 @@ def test_a_name_says_when_and_what(kind: ExportKind, name: str) -> None:
 
 @KINDS
 def test_the_folder_is_made_and_holds_only_the_file(kind: ExportKind, tmp_path: Path) -> None:
-    path = make_export(kind, flat, tmp_path / "new" / "exports", NOW)
+    path = make_export(kind, flat, tmp_path / "new" / "exports", NOW, WORDS)
     assert list(path.parent.iterdir()) == [path]
     assert path.stat().st_size > 100_000
 
@@ -66,7 +69,7 @@ def test_the_folder_is_made_and_holds_only_the_file(kind: ExportKind, tmp_path: 
 @KINDS
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(kind: ExportKind, tmp_path: Path) -> None:
     with files_of_at_most(100_000), pytest.raises(NaraniError) as caught:
-        make_export(kind, flat, tmp_path, NOW)
+        make_export(kind, flat, tmp_path, NOW, WORDS)
     assert "could not be written: File too large. Nothing of it was left" in str(caught.value)
     assert str(tmp_path) not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
@@ -79,7 +82,7 @@ def test_rows_that_break_off_leave_nothing(kind: ExportKind, tmp_path: Path) -> 
         raise NaraniError("The history cannot be read now.")
 
     with pytest.raises(NaraniError, match="cannot be read now"):
-        make_export(kind, breaking, tmp_path, NOW)
+        make_export(kind, breaking, tmp_path, NOW, WORDS)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -96,12 +99,15 @@ def test_a_file_that_was_there_stays_until_the_new_one_is_whole(tmp_path: Path) 
 def test_a_folder_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "exports").write_text("a file")
     with pytest.raises(NaraniError, match="could not be written: File exists"):
-        make_export(ExportKind.LONG, flat, tmp_path / "exports", NOW)
+        make_export(ExportKind.LONG, flat, tmp_path / "exports", NOW, WORDS)
 
 
 def test_two_people_in_one_minute_get_two_files(tmp_path: Path) -> None:
+    def flat_of(number: int) -> Flat:
+        return lambda: iter([batch([row(text=str(number))])])
+
     def make(number: int) -> Path:
-        return make_export(ExportKind.LONG, lambda: iter([batch([row(text=str(number))])]), tmp_path, NOW)
+        return make_export(ExportKind.LONG, flat_of(number), tmp_path, NOW, WORDS)
 
     with ThreadPoolExecutor(8) as people:
         paths = list(people.map(make, range(24)))
@@ -112,6 +118,7 @@ GROWTH = """
 import resource, sys, tempfile
 from pathlib import Path
 from comparison.export.making import *
+from dashboard.words import read_words
 from tests.comparison.export.flat_house import batch, row
 
 rows = [row(run_id=str(at // 2), position=at % 2, text=f"{at}글" * 120) for at in range(1000)]
@@ -122,7 +129,7 @@ def fresh(count):
 def peak(batches):
     for kind in ExportKind:
         with tempfile.TemporaryDirectory() as folder:
-            make_export(kind, lambda: fresh(batches), Path(folder), datetime.now())
+            make_export(kind, lambda: fresh(batches), Path(folder), datetime.now(), read_words("ko").report)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 small = peak(5)
 print(peak(50) - small)
@@ -142,7 +149,7 @@ def test_what_the_history_holds_comes_out_of_it(tmp_path: Path) -> None:
     run = keep(history, asked("=하늘?", ("가", "나")), "=1+1", "빛\0")
     rows = partial(history.flat, run.owner, [run.id])
     long, lines, wide = (
-        make_export(kind, rows, tmp_path, NOW)
+        make_export(kind, rows, tmp_path, NOW, WORDS)
         for kind in (ExportKind.LONG, ExportKind.JSONL, ExportKind.WIDE)
     )
     stored = [

@@ -17,7 +17,7 @@ from comparison.export.making import ExportKind, make_export
 from comparison.questions import Question, read_questions
 from errors import BadEntry
 from tests.comparison.export.flat_house import in_pieces, row
-from tests.comparison.export.test_export_files import KINDS, NOW
+from tests.comparison.export.test_export_files import NOW
 
 ASKED = (("=1+1은?", "", ""), ("'따옴표'는?\r둘째 줄", "＝맥락", "-말투"), ("NUL\0은?", "", ""))
 QUESTIONS = tuple(Question(str(at), *asked) for at, asked in enumerate(ASKED, start=1))
@@ -33,10 +33,10 @@ def rows() -> list[dict[str, Any]]:
 
 
 def exported(kind: ExportKind, folder: Path, made: list[dict[str, Any]]) -> Path:
-    return make_export(kind, lambda: in_pieces(made, 3), folder, NOW)
+    return make_export(kind, lambda: in_pieces(made, 3), folder, NOW, {})
 
 
-@KINDS
+@pytest.mark.parametrize("kind", [ExportKind.WIDE, ExportKind.LONG, ExportKind.JSONL])
 def test_questions_come_back_once_and_armed(kind: ExportKind, tmp_path: Path) -> None:
     file = read_questions(exported(kind, tmp_path, rows()))
     assert file.questions == QUESTIONS

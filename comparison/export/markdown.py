@@ -1,0 +1,109 @@
+"""Markdown for a report: a section a question, in it a section a model with its settings, figures and answer.
+
+Knows: that what people and models wrote stands in fences that it cannot end, so that none of it becomes
+Markdown of the report.
+Refuses to know: the words of a language (they are handed in), where rows come from, and who reads them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from comparison.export.run_rows import Rows, runs_of
+from comparison.export.whole_file import whole_file
+from comparison.history.records import FLAT_COLUMNS, FlatBatch
+
+_MEASURES = (
+    "tokens_in",
+    "tokens_out",
+    "load_seconds",
+    "seconds_to_first_text",
+    "tokens_per_second",
+    "characters_per_second",
+)
+
+
+def write_markdown(batches: Iterable[FlatBatch], path: Path, words: Mapping[str, str]) -> int:
+    """How many answers; the file is there whole or, with a NaraniError, not at all."""
+    answers = 0
+    with whole_file(path) as file:
+        file.write(f"# {words['title']}\n".encode())
+        for number, rows in enumerate(runs_of(batches, FLAT_COLUMNS), start=1):
+            text = "\n".join(_question(number, rows, words))
+            file.write(text.encode("utf-8", "replace"))  # half a character cannot be written
+            answers += len(rows)
+    return answers
+
+
+def _question(number: int, rows: Rows, words: Mapping[str, str]) -> Iterator[str]:
+    first = rows[0]
+    moment = datetime.fromisoformat(str(first["created"]))
+    yield f"\n## {words['question'].format(number=number)}\n\n{moment:%Y-%m-%d %H:%M} UTC\n"
+    yield _fenced(str(first["question"]))
+    for name in ("input", "system"):
+        if first[name]:
+            yield f"{words[name]}:\n\n{_fenced(str(first[name]))}"
+    for row in rows:
+        yield from _answer(row, words)
+
+
+def _answer(row: Mapping[str, object], words: Mapping[str, str]) -> Iterator[str]:
+    yield f"### {_code(str(row['model']))}\n"
+    how = {name: row[name] for name in ("revision", "quantisation", "format") if row[name]}
+    yield f"- {words['settings']}: {_code(_listed(how | _object(row['settings'])))}"
+    figures = {name: row[name] for name in _MEASURES if row[name] is not None}
+    ended = {"finish_reason": row["finish_reason"] or row["state"]}
+    yield f"- {words['measures']}: {_code(_listed(ended | figures))}"
+    if lenders := _lenders(row):
+        yield f"- {words['took_over']}: {', '.join(map(_code, lenders))}"
+    yield ""
+    if row["error"]:
+        yield f"{words['error']}:\n\n{_fenced(str(row['error']))}"
+    if row["text"]:
+        yield _fenced(str(row["text"]))
+    elif not row["error"]:
+        yield f"{words['empty']}\n"
+
+
+def _lenders(row: Mapping[str, object]) -> list[str]:
+    """Whose answers this model was shown for questions that it was not asked itself."""
+    conversation = _object(row["request"]).get("conversation")
+    turns = conversation.get("turns", []) if isinstance(conversation, dict) else []
+    return list(dict.fromkeys(turn["answered_by"] for turn in turns if turn.get("answered_by")))
+
+
+def _object(text: object) -> dict[str, object]:
+    try:
+        found = json.loads(str(text))
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _listed(values: Mapping[str, object]) -> str:
+    """Numbers in as many digits as a report needs."""
+    texts = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in values.items()}
+    return ", ".join(f"{name}={value}" for name, value in texts.items() if value not in ("", []))
+
+
+def _code(text: str) -> str:
+    """In one line; a code span ends only at as many backticks as it began with."""
+    ticks = "`" * (_longest_ticks(text) + 1)
+    room = " " if text[:1] in ("`", " ") or text[-1:] in ("`", " ") else ""
+    line = re.sub(r"[\r\n]+", " ", text)
+    return f"{ticks}{room}{line}{room}{ticks}"
+
+
+def _fenced(text: str) -> str:
+    """A fence ends only at one that is at least as long."""
+    fence = "`" * max(3, _longest_ticks(text) + 1)
+    text = re.sub("\r\n?", "\n", text)  # Markdown knows one kind of line end
+    return f"{fence}text\n{text}\n{fence}\n"
+
+
+def _longest_ticks(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)

@@ -1,0 +1,84 @@
+"""A report in Markdown: whatever people and models wrote is text in it, to the character.
+
+Run: python -m pytest tests/comparison/export/test_markdown_report.py
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+
+from comparison.export.markdown import write_markdown
+from dashboard.words import read_words
+from tests.comparison.export.flat_house import HOSTILE, in_pieces, row
+from tests.dashboard.hostile_answers import HOSTILE as HOSTILE_MARKDOWN
+
+WORDS = read_words("ko").report
+BREAKS_OUT = (
+    "```\n# 제목이 되려는 답\n```",
+    "~~~\n```` \n`````text\n<script>alert(1)</script>",
+    "    ```\n- 목록",
+    "`" * 40,
+    "끝에 빈 줄\n\n",
+    "줄\r```\r# 제목",
+    "<!-- ",
+)
+TEXTS = [text for text in (*HOSTILE, *BREAKS_OUT, *HOSTILE_MARKDOWN) if text]
+
+
+def report(folder: Path, *rows: dict[str, Any]) -> str:
+    path = folder / "report.md"
+    assert write_markdown(in_pieces(list(rows), 2), path, WORDS) > 0
+    return path.read_bytes().decode()
+
+
+def parsed(text: str) -> tuple[list[str], list[str], set[str]]:
+    """As a reader that is not ours sees it: what stands in fences, the headings, and what else there is."""
+    tokens = MarkdownIt("commonmark").parse(text)
+    heads = [tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "heading_open"]
+    return [token.content for token in tokens if token.type == "fence"], heads, {each.type for each in tokens}
+
+
+def as_read(text: str) -> str:
+    """CommonMark has one kind of line end and no NUL; half a character is in no file."""
+    text = re.sub("\r\n?", "\n", text).replace("\0", "\ufffd")
+    return text.encode("utf-8", "replace").decode() + "\n"
+
+
+@pytest.mark.parametrize("at", range(len(TEXTS)))
+def test_nothing_written_by_others_becomes_markdown(at: int, tmp_path: Path) -> None:
+    text = TEXTS[at]
+    made = row(question=text, input=text, system=text, text=text, error=text, model="demo-chat")
+    fences, heads, kinds = parsed(report(tmp_path, made))
+    assert fences == [as_read(text)] * 5
+    assert heads == [WORDS["title"], WORDS["question"].format(number=1), "`demo-chat`"]
+    assert not kinds & {"html_block", "code_block", "blockquote_open", "hr"}
+
+
+def test_settings_that_others_wrote_stay_in_their_line(tmp_path: Path) -> None:
+    hostile = json.dumps({"temperature": 0.7, "stop_strings": ["``\n# 제목", "<b>"]}, ensure_ascii=False)
+    _, heads, kinds = parsed(report(tmp_path, row(settings=hostile, format="a`b", model="m`\n# x")))
+    assert len(heads) == 3 and "html_block" not in kinds
+
+
+def test_a_report_has_a_section_a_question_and_a_model_with_the_newest_answer(tmp_path: Path) -> None:
+    turns = [{"question": "하나", "answer": "답", "answered_by": "demo-kullm"}, {"question": "둘"}]
+    late = json.dumps({"conversation": {"turns": turns}})
+    text = report(
+        tmp_path,
+        row(run_id="1", position=0, attempt=1, model="a", text="처음"),
+        row(run_id="1", position=0, attempt=2, model="a", text="다시"),
+        row(run_id="1", position=1, model="b", text="", request=late),
+        row(run_id="2", position=0, model="a", text="", state="failed", error="메모리 부족"),
+    )
+    fences, heads, _ = parsed(text)
+    assert heads == [WORDS["title"], "질문 1", "`a`", "`b`", "질문 2", "`a`"]
+    question = "하늘은 왜 파란가요?\n"
+    assert fences == [question, "다시\n", question, "메모리 부족\n"]
+    assert "temperature=0.7" in text and "tokens_per_second=4.667" in text and "2026-11-21 09:30 UTC" in text
+    assert WORDS["took_over"] + ": `demo-kullm`" in text and WORDS["empty"] in text
