@@ -15,7 +15,7 @@ from dashboard.components.ticking import turn_late_ticks_away
 from dashboard.errors import show_error
 from dashboard.menu import menu
 from dashboard.resources import services
-from dashboard.session.owner import owner_id
+from dashboard.session.owner import bring_along, owner_id
 from dashboard.session.settings import apply_preferences
 from dashboard.words import words
 from errors import NaraniError
@@ -26,6 +26,7 @@ require_sign_in(words())
 browser_identity()
 page = menu(words())  # on the screen before the services import what they stand on
 try:
+    bring_along(services())
     if apply_preferences(services(), owner_id()):
         st.rerun()
     history_banner(services().history.status, words())

@@ -38,7 +38,9 @@ def measure(effort: Effort) -> Measured:
 
 
 def seconds_to_first_text() -> float:
-    return _seconds_to("-m", "benchmarks.first_text_probe", "ask", QUESTIONS[0], "--models", MODEL, "--json")
+    return _seconds_to(
+        "-m", "benchmarks.first_text_probe", "ask", QUESTIONS[0], "--models", MODEL, "--json", "--no-history"
+    )
 
 
 def _seconds_to_import() -> float:

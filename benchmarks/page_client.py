@@ -38,6 +38,10 @@ class Browser:
     tabs: list[Tab] = field(default_factory=list, repr=False, compare=False)
     """The connected ones."""
 
+    def headers(self) -> dict[str, str]:
+        """As through a proxy: at the machine itself all browsers are one person."""
+        return {"Cookie": f"narani_owner={self.cookie}", "X-Forwarded-For": "192.0.2.1"}
+
     def open(self, page: str = "", query: str = "") -> Tab:
         """A tab whose page has been drawn once."""
         tab = Tab(self, page, query)
@@ -149,7 +153,7 @@ class Tab:
         """Also again, after it was lost: the session is asked for that was there before."""
         protocols = ("streamlit", "none", self.session) if self.session else ("streamlit",)
         address = self.browser.address.replace("http", "ws", 1) + "/_stcore/stream"
-        self._wire = Wire(address, protocols, {"Cookie": f"narani_owner={self.browser.cookie}"})
+        self._wire = Wire(address, protocols, self.browser.headers())
         self.browser.tabs.append(self)
 
     def refresh(self) -> Tab:

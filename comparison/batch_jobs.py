@@ -87,6 +87,13 @@ class BatchJobs:
             job = self._jobs.get(batch_id)
         return job if job is not None and job.owner == owner else None
 
+    def hand_over(self, before: str, into: str) -> None:
+        """One owner's jobs become another's."""
+        with self._lock:
+            for job in self._jobs.values():
+                if job.owner == before:
+                    job.owner = into
+
     def view(self, owner: str, batch_id: str) -> BatchView | None:
         """How far the batch is, whether it is at work or only in the history."""
         job = self.get(owner, batch_id)

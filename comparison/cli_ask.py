@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from threading import Event
 from typing import Any
@@ -16,10 +17,12 @@ from typing import Any
 import tyro
 
 from command_line import EXIT_INTERRUPTED, on_interrupt
+from comparison.history.records import THIS_MACHINE
 from comparison.options import Options, requests_of
 from comparison.run import Run, check, start
 from comparison.wiring import Wiring
 from engines.base import Answer, FinishReason
+from errors import NaraniError
 from prompts.conversation import Conversation
 
 EXIT_SOME_FAILED = 3
@@ -40,6 +43,8 @@ class Ask(Options):
     """What the model is told before the question."""
     json: bool = False
     """Print JSON, and nothing else."""
+    history: bool = True
+    """Keep question and answers in the history that the page of this machine shows."""
 
 
 def ask(options: Ask, wiring: Wiring) -> int:
@@ -48,17 +53,30 @@ def ask(options: Ask, wiring: Wiring) -> int:
     check(requests)
     engine = wiring.build_engine()
     try:
-        run = start(engine, requests)
+        run = start(engine, requests, owner=THIS_MACHINE)
         with on_interrupt() as interrupted:
             _show(run, _ticks(run, interrupted), as_json=options.json)
             if not options.json and any(wiring.models[r.model_id].is_demo for r in requests):
                 sys.stdout.write(f"\n{TOYS}\n")
     finally:
         engine.close()
+    if options.history:
+        _keep(run, wiring)
     if interrupted.is_set():
         return EXIT_INTERRUPTED
     some_failed = any(answer.finish_reason is FinishReason.FAILED for answer in _answers(run))
     return EXIT_SOME_FAILED if some_failed else 0
+
+
+def _keep(run: Run, wiring: Wiring) -> None:
+    """The answers were shown already: whatever is wrong with the history is one line beside them."""
+    from comparison.keeping import keep_whole
+
+    try:
+        with closing(wiring.open_history()) as history:
+            keep_whole(history, run)
+    except NaraniError as error:
+        sys.stderr.write(f"Not kept in the history: {error.facts.get('reason', error)}\n")
 
 
 def _ticks(run: Run, interrupted: Event) -> Iterator[None]:

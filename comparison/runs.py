@@ -71,6 +71,13 @@ class Runs:
             self._looked_at[run_id] = self._clock()
             return run
 
+    def hand_over(self, before: str, into: str) -> None:
+        """One owner's runs become another's."""
+        with self._lock:
+            for run in self._runs.values():
+                if run.owner == before:
+                    run.owner = into
+
     def watched(self, within: float = 2.0) -> int:
         """How many runs at work are being looked at."""
         with self._lock:

@@ -9,9 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engines.base import Engine
 from settings import read_settings
+
+if TYPE_CHECKING:
+    from comparison.history.history import History
+
+_BUSY_SECONDS = 2.0
+"""What a terminal waits for whoever holds the history."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,7 @@ class Wiring:
     rows_per_model: int
     demo_questions: Path
     build_engine: Callable[[], Engine]
+    open_history: Callable[[], History]
     faults: tuple[str, ...] = ()
     """Entries of the person's own that were left out, a sentence each."""
 
@@ -51,6 +59,11 @@ def wire() -> Wiring:
 
         return build_local_engine(registry, settings)
 
+    def open_history() -> History:
+        from comparison.history.history import History
+
+        return History(settings.home, settings.database, busy_seconds=_BUSY_SECONDS)
+
     facts = {
         spec.id: ModelFacts(
             format_id=spec.prompt_format,
@@ -63,4 +76,4 @@ def wire() -> Wiring:
     formats = tuple(one.id for one in registry.formats)
     demo_questions = Path(__file__).parents[1] / "model_registry" / "demo" / "questions.jsonl"
     faults = tuple(fault.message for fault in registry.faults)
-    return Wiring(facts, formats, settings.rows_per_model, demo_questions, build_engine, faults)
+    return Wiring(facts, formats, settings.rows_per_model, demo_questions, build_engine, open_history, faults)

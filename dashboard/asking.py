@@ -8,20 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from comparison.history.history import History
-from comparison.history.records import RunHead, StoredAnswer, StoredState
+from comparison.keeping import ended, head_of
 from comparison.presets import Wish, settings_for, wish_of
 from comparison.run import Column, Run
 from comparison.runs import Runs
 from comparison.turns import run_of_stored
-from engines.base import Answer, AnswerRequest, Engine, FinishReason
-from errors import EngineDown, UnknownName
+from engines.base import Answer, AnswerRequest, Engine
+from errors import UnknownName
 from model_registry.registry import Registry
 from prompts.conversation import Conversation
-
-_STATES = {FinishReason.FAILED: StoredState.FAILED, FinishReason.STOPPED: StoredState.STOPPED}
 
 
 @dataclass(frozen=True)
@@ -107,14 +104,7 @@ class Asking:
         )
 
     def _begun(self, run: Run) -> None:
-        self._history.begin(RunHead(run.id, run.owner, run.created, run.requests, run.previous))
+        self._history.begin(head_of(run))
 
     def _keep(self, run: Run, column: Column, answer: Answer) -> None:
-        state = _STATES.get(answer.finish_reason, StoredState.DONE)
-        kept: Answer | None = answer
-        if answer.error_code == EngineDown.code:
-            state, kept = StoredState.INTERRUPTED, answer if answer.text else None
-        now = datetime.now(UTC)
-        self._history.store(
-            run.id, StoredAnswer(column.position, column.attempt, state, kept, column.started, now)
-        )
+        self._history.store(run.id, ended(column, answer))

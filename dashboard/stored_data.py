@@ -1,6 +1,6 @@
 """Where Narani's data lies and how much of it there is.
 
-Knows: the folders under the home, and who may be shown their paths.
+Knows: the folders under the home.
 Refuses to know: what is in the files.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 
 from settings import Settings
@@ -41,17 +40,6 @@ def stored_data(settings: Settings) -> StoredData:
         upload_bytes=_size(home / "uploads"),
         free_bytes=shutil.disk_usage(_nearest(home)).free,
     )
-
-
-def only_this_machine(address: str | None) -> bool:
-    """Whether a server at this address is reached from its own machine alone: then its paths are the
-    reader's own."""
-    if not address:
-        return False
-    try:
-        return ip_address(address.strip("[]")).is_loopback
-    except ValueError:
-        return address.lower() == "localhost"
 
 
 def _size(path: Path) -> int:

@@ -21,6 +21,7 @@ from comparison.history.database_file import DatabaseFile
 from comparison.history.neighbours import Neighbours
 from comparison.history.problems import Problem, Trouble, problem_of
 from comparison.history.schema import bring_up_to_date
+from errors import BadRequest
 
 Result = TypeVar("Result")
 Work = Callable[[Connection], Result]
@@ -46,7 +47,7 @@ class Database:
         rebuild_index: Work[None],
     ) -> None:
         self._home, self._busy_seconds = home, busy_seconds
-        self._url = make_url(url) if url else URL.create("sqlite", database=str(home / _NAME))
+        self._url = _checked(url) if url else URL.create("sqlite", database=str(home / _NAME))
         path = self._url.database if self._url.get_backend_name() == "sqlite" else None
         self._file = DatabaseFile(Path(path)) if path else None
         self._ballast = Ballast(home / f"{_NAME}.ballast", ballast_bytes)
@@ -201,6 +202,20 @@ def _neighbours(url: URL, home: Path) -> Neighbours:
         return Neighbours(Path(url.database) if url.database else home / _NAME, all_here=True)
     which = hashlib.sha256(url.render_as_string().encode()).hexdigest()[:12]
     return Neighbours(home / f"narani.{which}", all_here=False)
+
+
+def _checked(url: str) -> URL:
+    """The address may hold a password, so no part of it is said."""
+    try:
+        made = make_url(url)
+        made.get_dialect().import_dbapi()
+    except ImportError as error:
+        raise BadRequest(
+            f"The database that NARANI_DATABASE names needs a library: {error.name}. Install it."
+        ) from None
+    except SQLAlchemyError:
+        raise BadRequest("NARANI_DATABASE is not the address of a database. Correct it.") from None
+    return made
 
 
 def _set_up(connection: Any, _: object) -> None:

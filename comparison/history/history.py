@@ -21,6 +21,7 @@ from comparison.history.batch_reading import read_batch_numbers, read_batches
 from comparison.history.database import Database, Result, Work
 from comparison.history.deleting import bring_back, hide, purge_some
 from comparison.history.flat_rows import START, read_flat, read_numbers
+from comparison.history.handing_over import hand_over
 from comparison.history.indexing import rebuild_index
 from comparison.history.listing import read_models, read_page
 from comparison.history.outbox import Outbox, Piece
@@ -42,6 +43,7 @@ from comparison.history.rows import moment
 from comparison.history.workers import left_behind, let_batch_go, mark_interrupted, take_batch
 from comparison.history.writing import (
     FIRST_ATTEMPT,
+    owner_number,
     write_answer,
     write_attempt,
     write_batch,
@@ -85,8 +87,7 @@ class History:
         self._looked_for_dead_at = time.monotonic()
         self._looking_for_dead = threading.Lock()
         self._outbox.connect(self._database)
-        self._outbox.post(Piece("", _open))
-        if self._outbox.problem() is None:
+        if self._outbox.post(Piece("", _open)):
             self._clean_at_start()
 
     # -- writing
@@ -96,8 +97,8 @@ class History:
         memory and is tried again, in order, and `status` says so."""
         begins = tuple((position, FIRST_ATTEMPT) for position in range(len(head.requests)))
         work = partial(write_run, head=head, process=self._neighbours.name)
-        self._outbox.post(Piece(head.id, work, begins))
-        if self._clock() - self._purged_at > _PURGE_EVERY and not self._purge_some():
+        written = self._outbox.post(Piece(head.id, work, begins))
+        if written and self._clock() - self._purged_at > _PURGE_EVERY and not self._purge_some():
             self._purged_at = self._clock()
 
     def begin_attempt(self, run_id: str, position: int, attempt: int, request: AnswerRequest) -> None:
@@ -141,6 +142,12 @@ class History:
         """This process works on it no longer; never raises."""
         work = partial(let_batch_go, batch_id=batch_id, process=self._neighbours.name)
         self._outbox.post(Piece(batch_id, work))
+
+    def hand_over(self, before: str, into: str) -> None:
+        """All that one owner has becomes another's, in one piece. Never raises, as `begin`."""
+        with suppress(NaraniError):
+            if self._read(partial(owner_number, name=before)) is not None:
+                self._outbox.post(Piece("", partial(hand_over, before=before, into=into)))
 
     def status(self) -> HistoryStatus:
         problem = self._outbox.problem()

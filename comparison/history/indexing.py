@@ -53,6 +53,15 @@ def index_answer(connection: Connection, run: Row[Any], position: int, before: s
         add_words(connection, number, _answered(run, now))
 
 
+def index_run(connection: Connection, run: Row[Any]) -> None:
+    """All of a run whose words are not in the index."""
+    if not run.begun:
+        return
+    index_question(connection, run)
+    for position in _texts(connection, run.number):
+        index_answer(connection, run, position, before=None)
+
+
 def unindex(connection: Connection, run: Row[Any]) -> None:
     """Take a run's words out, while its rows are still there."""
     if not has_word_index(connection) or not run.begun:
@@ -74,9 +83,7 @@ def rebuild_index(connection: Connection) -> None:
         if not some:
             return
         for run in some:
-            index_question(connection, run)
-            for position in _texts(connection, run.number):
-                index_answer(connection, run, position, before=None)
+            index_run(connection, run)
         last = some[-1].number
 
 

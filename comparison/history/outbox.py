@@ -21,6 +21,10 @@ Place = tuple[int, int]
 """Position and attempt of an answer."""
 
 
+_MOMENT = 0.3
+"""Seconds that what is posted is waited for: a write takes a few thousandths of that."""
+
+
 @dataclass(eq=False)
 class Piece:
     """One thing to write. Written twice it is as written once."""
@@ -35,8 +39,8 @@ class Piece:
 
 
 class Outbox:
-    def __init__(self, retry_seconds: float) -> None:
-        self._retry_seconds = retry_seconds
+    def __init__(self, retry_seconds: float, moment: float = _MOMENT) -> None:
+        self._retry_seconds, self._moment = retry_seconds, moment
         self._pieces: deque[Piece] = deque()
         self._unfinished: dict[str, list[Piece]] = {}
         self._running: dict[str, set[Place]] = {}
@@ -55,28 +59,26 @@ class Outbox:
         with self._lock:
             self._pieces.append(piece)
             self._remember(piece)
-        try:
-            self._write_until(piece)
-        except Trouble as trouble:
-            self._let_wait(piece, trouble.problem)
-            raise
+        if (trouble := self._try(piece)) is not None:
+            raise trouble
         if piece.refused is not None:
             raise piece.refused
 
-    def post(self, piece: Piece) -> None:
-        """Never raises, and does not try at all while others wait."""
+    def post(self, piece: Piece) -> bool:
+        """Never raises, and does not try at all while others wait. Whether it is done with, within a moment:
+        who asks a question does not wait for whoever holds the database."""
         with self._lock:
             problem = self._problem if self._waiting() else None
-            if problem is not None:
-                self._pieces.append(piece)
-                self._remember(piece)
+            self._pieces.append(piece)
+            self._remember(piece)
         if problem is not None:
             self._let_wait(piece, problem)
-            return
-        try:
-            self.send(piece)
-        except (Trouble, NaraniError):
-            return
+            return False
+        writing = threading.Thread(target=self._try, args=(piece,), name="history-post", daemon=True)
+        writing.start()
+        writing.join(self._moment)
+        with self._lock:
+            return piece not in self._pieces
 
     def unsaved(self) -> int:
         with self._lock:
@@ -111,6 +113,14 @@ class Outbox:
             self._write_until(None)
         except Trouble:
             return
+
+    def _try(self, piece: Piece) -> Trouble | None:
+        try:
+            self._write_until(piece)
+        except Trouble as trouble:
+            self._let_wait(piece, trouble.problem)
+            return trouble
+        return None
 
     def _write_until(self, wanted: Piece | None) -> None:
         """Write from the front until this one is written; until none is left when none is named."""

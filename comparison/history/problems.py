@@ -80,12 +80,15 @@ def not_stored(problem: Problem) -> NotStored:
         f"The answer could not be stored: {_reason(problem)}. "
         "It is kept in memory and stored as soon as that changes.",
         problem=shown(problem),
+        reason=_reason(problem),
     )
 
 
 def not_done(problem: Problem) -> NotDone:
     return NotDone(
-        f"The history is out of reach: {_reason(problem)}. Try again in a moment.", problem=shown(problem)
+        f"The history is out of reach: {_reason(problem)}. Try again in a moment.",
+        problem=shown(problem),
+        reason=_reason(problem),
     )
 
 

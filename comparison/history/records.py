@@ -12,6 +12,9 @@ from enum import StrEnum
 
 from engines.base import Answer, AnswerRequest
 
+THIS_MACHINE = "this-machine"
+"""The owner of what is asked at the machine itself, in any browser or the terminal."""
+
 
 class StoredState(StrEnum):
     RUNNING = "running"

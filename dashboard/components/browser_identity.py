@@ -35,7 +35,10 @@ _meet = st.components.v2.component("narani_browser_identity", js=_SCRIPT)
 
 
 def browser_identity() -> None:
-    """Once a run, on every page. Of two first tabs at once, the later becomes the owner that the first is."""
+    """Once a run, on every page. Of two first tabs at once, the later becomes the owner that the first is.
+    On this machine nobody needs it."""
+    if owner.is_machine():
+        return
     data = {"name": owner.COOKIE, "key": owner.browser_key(), "shape": owner.SHAPE, "seconds": _YEAR}
     answered = _meet(key="owner_browser", data=data, default={"key": None}, on_key_change=_nothing)
     if owner.take_over(answered.key):

@@ -19,7 +19,8 @@ from dashboard.model_choices import told_apart
 from dashboard.resources import Services, services
 from dashboard.session import settings, signing_in
 from dashboard.session.owner import owner_id
-from dashboard.stored_data import only_this_machine, stored_data
+from dashboard.session.this_machine import only_this_machine
+from dashboard.stored_data import stored_data
 from dashboard.versions import report
 from dashboard.words import Words, words
 from errors import NaraniError

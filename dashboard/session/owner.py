@@ -1,4 +1,4 @@
-"""Whose history and runs a page shows: a person who signed in, else a browser.
+"""Whose history and runs a page shows: a person who signed in, else this machine, else a browser.
 
 Knows: the cookie of a browser, and the claims that make a person the same person tomorrow.
 Refuses to know: how the cookie is set, how one signs in, and what an owner owns.
@@ -13,12 +13,16 @@ from hashlib import sha256
 
 import streamlit as st
 
-from dashboard.session.signing_in import person
+from comparison.history.records import THIS_MACHINE
+from dashboard.resources import Services
+from dashboard.session.signing_in import needed, person
+from dashboard.session.this_machine import asks_from_this_machine
 
 COOKIE = "narani_owner"
 SHAPE = "[A-Za-z0-9_-]{43}"
 """What `secrets.token_urlsafe(32)` looks like; anything else in the cookie is not ours."""
 _KEY = "owner_browser_key"
+_BROUGHT = "owner_brought_along"
 
 
 def owner_id() -> str:
@@ -27,7 +31,24 @@ def owner_id() -> str:
     who = person()
     if who is not None:
         return "u-" + _hashed(json.dumps([who.issuer, who.subject]))
-    return owner_of_browser(browser_key())
+    return THIS_MACHINE if is_machine() else owner_of_browser(browser_key())
+
+
+def is_machine() -> bool:
+    """Whether every browser here, and the terminal, is the one owner that this machine has."""
+    return not needed() and asks_from_this_machine()
+
+
+def bring_along(services: Services) -> None:
+    """What this browser kept under its cookie becomes the machine's; once a session is enough."""
+    if st.session_state.get(_BROUGHT) or not is_machine():
+        return
+    st.session_state[_BROUGHT] = True
+    key = st.context.cookies.get(COOKIE)
+    if fits(key):
+        before = owner_of_browser(str(key))
+        for each in (services.history, services.runs, services.batches):
+            each.hand_over(before, THIS_MACHINE)
 
 
 def owner_of_browser(key: str) -> str:

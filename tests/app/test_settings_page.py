@@ -17,7 +17,8 @@ from comparison.presets import Preset
 from dashboard import resources, versions
 from dashboard.session import settings
 from dashboard.session.settings import Preferences, read
-from dashboard.stored_data import only_this_machine, stored_data
+from dashboard.session.this_machine import only_this_machine
+from dashboard.stored_data import stored_data
 from engines.memory import PoolView
 from errors import BadRequest
 from settings import Settings

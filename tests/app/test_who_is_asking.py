@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit import config
+from streamlit.runtime.context import ContextProxy, StreamlitHeaders
 from streamlit.testing.v1 import AppTest
 
+from comparison.history.records import THIS_MACHINE
 from dashboard.session import owner
 
 AUTH = {
@@ -110,8 +113,6 @@ def test_signing_out_closes_the_door_at_once() -> None:
 
 
 def test_secrets_that_cannot_be_read_open_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from streamlit import config
-
     broken = tmp_path / "secrets.toml"
     broken.write_text("[auth\n", encoding="utf-8")
     before = config.get_option("secrets.files")
@@ -122,6 +123,47 @@ def test_secrets_that_cannot_be_read_open_nothing(tmp_path: Path, monkeypatch: p
         config.set_option("secrets.files", before)
     assert not page.text
     assert "secrets" in page.error[0].value
+
+
+HERE = {"Host": "127.0.0.1:8501", "Origin": "http://127.0.0.1:8501"}
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "here"),
+    [
+        ("127.0.0.1", HERE, True),
+        ("127.0.0.1", {"Host": "localhost:8501", "Origin": "http://localhost:8501"}, True),
+        ("::1", {"Host": "[::1]:8501", "Origin": "http://[::1]:8501"}, True),
+        ("localhost", {"Host": "LOCALHOST"}, True),
+        ("127.0.0.1", {}, False),
+        ("127.0.0.1", {"Host": "narani.example", "Origin": "https://narani.example"}, False),
+        ("127.0.0.1", {"Host": "127.0.0.1.narani.example:8501"}, False),
+        ("127.0.0.1", {"Host": "people.localhost:8501"}, False),
+        ("127.0.0.1", {"Host": "[::1"}, False),
+        # As nginx passes a request on when it is told nothing of names.
+        ("127.0.0.1", HERE | {"Origin": "https://narani.example"}, False),
+        ("127.0.0.1", HERE | {"Origin": "null"}, False),
+        *(
+            ("127.0.0.1", HERE | {name: "192.0.2.1"}, False)
+            for name in ("X-Forwarded-For", "x-forwarded-host", "Forwarded", "X-Real-IP", "Via", "CF-Ray")
+        ),
+        *((address, HERE, False) for address in (None, "", "0.0.0.0", "::", "192.168.0.7")),
+    ],
+)
+def test_who_counts_as_this_machine(
+    monkeypatch: pytest.MonkeyPatch, address: str | None, headers: dict[str, str], here: bool
+) -> None:
+    sent = property(lambda _: StreamlitHeaders(headers.items()))
+    monkeypatch.setattr(ContextProxy, "headers", sent)
+    before = config.get_option("server.address")
+    config.set_option("server.address", address)
+    try:
+        owners = {owner_of(opened()) for _ in range(2)}
+        signed_in = owner_of(opened(AUTH, FIRST))
+    finally:
+        config.set_option("server.address", before)
+    assert (owners == {THIS_MACHINE}) is here and len(owners) == 2 - here
+    assert signed_in.startswith("u-")
 
 
 @pytest.mark.parametrize(

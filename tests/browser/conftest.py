@@ -66,7 +66,7 @@ def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def serving(folder: Path, *options: str) -> Iterator[str]:
     """A server of its own, with its home and its log in `folder`."""
     with served(folder, *options) as server:
-        yield server.address
+        yield server.here
 
 
 @pytest.fixture

@@ -31,11 +31,22 @@ FLAGS = (
 """What Chromium is started with: nothing of its own goes out."""
 
 
+PEOPLE = "people.localhost"
+"""Chromium finds it on this machine and trusts it like this machine, and it is none of our own names."""
+_OPTIONS = (
+    *("--server.fileWatcherType", "none"),
+    *(word for name in ("localhost", "127.0.0.1", PEOPLE) for word in ("--server.allowedHosts", name)),
+)
+
+
 @dataclass(frozen=True)
 class Served:
     """A server that is up."""
 
     address: str
+    """Under a name at which each browser is a person of its own."""
+    here: str
+    """At which all browsers are this machine, as for whoever starts it at home."""
     process: subprocess.Popen[bytes]
     home: Path
     log: Path
@@ -49,7 +60,7 @@ def served(folder: Path, *options: str, module: str = "streamlit") -> Iterator[S
     home, log = folder / "home", folder / "log"
     with log.open("wb") as written:
         process = subprocess.Popen(
-            [*command, "--server.port", str(port), "--server.fileWatcherType", "none", *options],
+            [*command, "--server.port", str(port), *_OPTIONS, *options],
             cwd=ROOT,
             env={**os.environ, "NARANI_HOME": str(home), "NARANI_DEVICE": "cpu"},
             stdout=written,
@@ -57,7 +68,7 @@ def served(folder: Path, *options: str, module: str = "streamlit") -> Iterator[S
         )
     try:
         wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
-        yield Served(f"http://127.0.0.1:{port}", process, home, log)
+        yield Served(f"http://{PEOPLE}:{port}", f"http://127.0.0.1:{port}", process, home, log)
     finally:
         process.terminate()
         try:

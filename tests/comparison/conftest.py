@@ -16,6 +16,13 @@ ROOT = Path(__file__).parents[2]
 COMMAND = Path(__file__).with_name("scripted_command.py")
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Nobody's own history is written to."""
+    monkeypatch.setenv("NARANI_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
 @pytest.fixture
 def start_command() -> Iterator[StartCommand]:
     """Start the scripted command line in a process of its own, gone when the test ends."""

@@ -12,9 +12,11 @@ from pathlib import Path
 
 from command_line import run
 from comparison.cli import main
+from comparison.history.history import History
 from comparison.wiring import ModelFacts, Wiring
 from engines.scripted import Script, ScriptedEngine
 from errors import LoadError
+from settings import read_settings
 
 StartCommand = Callable[..., "subprocess.Popen[str]"]
 """The fixture `start_command`: arguments in, a process of its own out."""
@@ -43,6 +45,7 @@ def scripted_wiring(scripts: Mapping[str, Script] = SCRIPTS, demo_questions: Pat
         rows_per_model=4,
         demo_questions=demo_questions,
         build_engine=lambda: ScriptedEngine(scripts, default=None),
+        open_history=lambda: History(read_settings().home, busy_seconds=0.1),
     )
 
 

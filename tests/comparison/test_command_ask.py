@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import unicodedata
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from comparison.cli import main
+from comparison.history.history import History
+from comparison.history.records import THIS_MACHINE
+from errors import BadRequest
 from tests.comparison.scripted_command import StartCommand, scripted_wiring
 
 KEYS = [
@@ -149,3 +156,60 @@ def test_it_starts_without_what_it_does_not_need() -> None:
         [sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=False, timeout=60
     )
     assert (done.returncode, done.stderr.count("\n")) == (0, 1), done.stderr
+
+
+def kept(home: Path) -> list[tuple[str, list[str]]]:
+    """Questions and states of answers of this machine, the newest first."""
+    with closing(History(home)) as history:
+        return [
+            (run.head.requests[0].conversation.turns[0].question, [str(each.state) for each in run.answers])
+            for run in history.page(THIS_MACHINE).runs
+        ]
+
+
+def test_what_is_asked_stands_in_the_history_of_this_machine(home: Path) -> None:
+    assert run("왜?", "--models", "calm,breaks", "--json") == 3
+    assert run("누가?", "--models", "calm") == 0
+    assert run("몰래?", "--models", "calm", "--no-history") == 0
+    assert kept(home) == [("누가?", ["done"]), ("왜?", ["done", "failed"])]
+
+
+HELD: list[sqlite3.Connection] = []
+
+
+def locked(home: Path) -> None:
+    History(home).close()
+    HELD.append(sqlite3.connect(home / "narani.db", isolation_level=None))
+    HELD[-1].execute("BEGIN IMMEDIATE")
+
+
+def a_file(home: Path) -> None:
+    home.write_text("nothing of ours")
+
+
+def newer(home: Path) -> None:
+    History(home).close()
+    with closing(sqlite3.connect(home / "narani.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE narani_version SET version = 999")
+
+
+@pytest.mark.parametrize("broken", [locked, a_file, newer])
+def test_a_history_out_of_reach_costs_one_line_and_no_answer(
+    broken: Callable[[Path], None], home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken(home)
+    try:
+        assert run("왜?", "--models", "calm") == 0
+    finally:
+        while HELD:
+            HELD.pop().close()
+    said = capsys.readouterr()
+    assert "왜?" in said.out
+    assert said.err.startswith("Not kept in the history: ") and said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("url", ["no-address", "nobody-s-dialect://x", "mssql+nobody://a:secret@b/c"])
+def test_an_address_that_is_none_of_a_database_is_one_sentence(url: str, tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match="NARANI_DATABASE") as refused:
+        History(tmp_path, url)
+    assert "secret" not in str(refused.value)

@@ -10,6 +10,7 @@ import pytest
 from comparison.cli import main
 from comparison.cli_formats import Counted, what_it_shows
 from comparison.exam import read_exam
+from comparison.history.history import History
 from comparison.wiring import ModelFacts, Wiring
 from engines.base import AnswerRequest
 from engines.scripted import Script, ScriptedEngine
@@ -51,6 +52,7 @@ def wiring(tmp_path: Path) -> Wiring:
         rows_per_model=2,
         demo_questions=path,
         build_engine=lambda: ScriptedEngine(scripts),
+        open_history=lambda: History(tmp_path),
     )
 
 

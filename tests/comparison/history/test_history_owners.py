@@ -76,3 +76,36 @@ def test_a_name_is_only_itself(history: History, mine: RunHead, owner: str) -> N
     assert found(history, owner=owner) == []
     head = keep(history, asked(owner=owner))
     assert found(history, owner=owner) == [head.id] and found(history) == [mine.id]
+
+
+def test_what_one_owner_has_becomes_another_s_whole_and_once(history: History, mine: RunHead) -> None:
+    history.begin_batch(BatchHead("other", "me", NOON, "묶음", ("가",)), [asked("묶인 질문", batch="other")])
+    hidden = keep(history, asked("지운 질문"))
+    history.delete("me", [hidden.id])
+    own = keep(history, asked("바다는 왜 파란가요?", owner="machine"))
+    history.prefer("me", seed=1, language="en", theme="dark")
+    history.prefer("machine", language="ko")
+    for _ in range(2):
+        history.hand_over("me", "machine")
+    for look in (each for name, each in LOOKS.items() if name != "delete"):
+        assert not look(history, "me", mine.id)
+        assert look(history, "machine", mine.id)
+    assert [run.head.id for run in history.page("machine").runs] == [own.id, mine.id]
+    assert [run.head.id for run in history.page("machine", Wanted(words="하늘")).runs] == [mine.id]
+    assert [run.head.id for run in history.page("machine", Wanted(words="파란가요")).runs] == [
+        own.id,
+        mine.id,
+    ]
+    assert {batch.head.id for batch in history.batches("machine")} == {"batch", "other"}
+    assert history.preferences("machine") == {"seed": 1, "language": "ko", "theme": "dark"}
+    assert history.restore("machine", [hidden.id]) == 1
+    assert history.delete("machine", [mine.id, own.id, hidden.id]) == 3
+
+
+def test_an_owner_of_nothing_yet_takes_everything_over(history: History, mine: RunHead) -> None:
+    history.hand_over("nobody", "machine")
+    history.hand_over("me", "machine")
+    assert found(history, owner="machine") == [mine.id] and found(history) == []
+    assert history.preferences("machine") == {"seed": 1}
+    keep(history, asked("새 질문", owner="me"))
+    assert len(found(history)) == 1, "whoever comes by that name later is somebody else"
