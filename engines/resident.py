@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 import torch
 
 from engines.devices import network_bytes
+from engines.families import stepper_for
 from engines.loading.adapters import AdapterSwitch, attach_adapter
 from engines.loading.loaded import AttachedAdapter, LoadedModel, LoadWatch
 from engines.occupant import Occupant
-from engines.stepping import stepper_for
 from engines.voice import Room, Voice
 from model_registry.spec import ModelSpec
 

@@ -18,7 +18,7 @@ from engines.base import FinishReason, State
 from engines.sampling import NO_TOKEN, choose_all
 from engines.sequence import Sequence
 from engines.shortage import give_back, is_shortage, let_go
-from engines.stepping import CHUNK, Row, Stepper
+from engines.stepping import Row, Stepper
 from errors import BrokeWhileAnswering, NaraniError, OutOfMemory
 
 _log = logging.getLogger(__name__)
@@ -197,7 +197,7 @@ class Voice:
         if self._reading is None:
             return
         row, sequence, start = self._reading
-        end = min(start + CHUNK, len(sequence.prompt_ids))
+        end = min(start + self._stepper.chunk, len(sequence.prompt_ids))
         logits = self._stepper.read(row, sequence.prompt_ids[start:end])
         if end < len(sequence.prompt_ids):
             self._reading = (row, sequence, end)

@@ -57,6 +57,8 @@ _BY_VALUE: list[tuple[int, str]] = [
         "num_decoder_layers num_key_value_heads swa_num_key_value_heads linear_num_key_heads kv_n_heads "
         "num_experts_per_tok moe_topk moe_k moe_top_k n_group o_groups",
     ),
+    (4, "index_block_size"),
+    (2, "index_topk_blocks"),
     (1, "topk_group index_n_heads bos_token_id decoder_start_token_id"),
     (0, "pad_token_id"),
 ]
@@ -90,6 +92,9 @@ CHANGES: dict[str, dict[str, Any]] = {
         "intermediate_size": [48] * 4,
         "activation_sparsity_pattern": [0.0] * 4,
     },
+    "gemma4": {"text_config": {"global_head_dim": 16}},
+    "gemma4_text": {"global_head_dim": 16},
+    "gemma4_unified_text": {"global_head_dim": 16},
     "glm4_moe_lite": _ALL_HEADS,
     "glm_moe_dsa": _ALL_HEADS,
     "gpt_neo": {"attention_types": [[["global", "local"], 1]]},

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from engines.families import try_stepping
 from engines.loading.hub import commit_of, files_of
 from engines.loading.loaded import LoadedModel, LoadWatch
 from engines.loading.safety import check_model, text_settings
@@ -64,8 +65,14 @@ def explain(error: Exception, spec: ModelSpec) -> NaraniError:
         return NoRoom(
             f"Memory ran out while loading {spec.title}. Close other models or choose nf4.", model=spec.id
         )
-    text = re.sub(r"(?:[A-Za-z]:)?[/\\][^\s'\",;:]+", "…", text)[:200]
-    return LoadError(f"{spec.title} could not be loaded: {text}", model=spec.id, kind=type(error).__name__)
+    return LoadError(
+        f"{spec.title} could not be loaded: {_plain(text)}", model=spec.id, kind=type(error).__name__
+    )
+
+
+def _plain(text: str) -> str:
+    """What a library said, short and without paths of this machine."""
+    return re.sub(r"(?:[A-Za-z]:)?[/\\][^\s'\",;:]+", "…", text)[:200]
 
 
 def _load(spec: ModelSpec, quantisation: str, device: torch.device, watch: LoadWatch) -> LoadedModel:
@@ -83,7 +90,7 @@ def _load(spec: ModelSpec, quantisation: str, device: torch.device, watch: LoadW
     ids, notes = eos_ids(folder, tokenizer, rows or len(tokenizer), spec)
     model, more_notes = build_model(checked, spec, quantisation, device, watch)
     check_vocabulary(tokenizer, model.get_input_embeddings().weight.shape[0], spec)
-    _try_one_token(model, device, quantisation, spec)
+    _try_stepping(model, device, quantisation, spec)
     return LoadedModel(
         spec=spec,
         quantisation=quantisation,
@@ -97,23 +104,29 @@ def _load(spec: ModelSpec, quantisation: str, device: torch.device, watch: LoadW
 
 
 @torch.no_grad()
-def _try_one_token(model: Any, device: torch.device, quantisation: str, spec: ModelSpec) -> None:
-    """Nothing is published that cannot compute; it also brings quantised weights into their lasting form."""
+def _try_stepping(model: Any, device: torch.device, quantisation: str, spec: ModelSpec) -> None:
+    """Nothing is published that cannot answer; it also brings quantised weights into their lasting form."""
     try:
-        logits = model(torch.zeros(1, 1, dtype=torch.long, device=device), use_cache=False).logits
-    except torch.OutOfMemoryError:
-        raise
-    except (RuntimeError, ValueError, AssertionError, ImportError) as error:
-        if quantisation == "none":
+        are_numbers = try_stepping(model, device)
+    except Exception as error:
+        if is_shortage(error):
             raise
-        _log.info("%s as %s: %s", spec.id, quantisation, error)
-        raise LoadError(
-            f"{spec.title} cannot run as {quantisation} on this device. Choose another."
-        ) from None
-    if not bool(torch.isfinite(logits).all()):
+        _log.info("%s as %s cannot be stepped\n%s", spec.id, quantisation, traceback.format_exc())
+        kind = model.config.model_type
+        why = _plain(f"{type(error).__name__}: {error}".splitlines()[0])
+    else:
+        if are_numbers:
+            return
         raise LoadError(
             f"{spec.title} computes values that are not numbers; it is damaged or needs another dtype."
         )
+    if quantisation != "none":
+        raise LoadError(f"{spec.title} cannot run as {quantisation} on this device. Choose another.")
+    raise LoadError(
+        f"{spec.title} is a network of type {kind}, which cannot answer token by token here ({why}). "
+        "Nothing of it is kept in memory; pick another model.",
+        kind=kind,
+    )
 
 
 def _refuse_old_transformers(spec: ModelSpec) -> None:

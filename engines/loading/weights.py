@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from engines.families import REFUSED
 from engines.loading.headers import StoredTensor
 from engines.loading.loaded import LoadWatch
 from engines.loading.reading import WeightReader
@@ -132,6 +133,8 @@ def _class_of(config: PreTrainedConfig, checked: CheckedFolder) -> Any:
         raise LoadError(
             f"A network of type {config.model_type} does not write text, as far as transformers knows."
         )
+    if config.model_type in REFUSED:
+        raise LoadError(REFUSED[config.model_type], kind=config.model_type)
     return MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
 
 

@@ -12,8 +12,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from engines import stepping
-from engines.stepping import BatchStepper, Row, RowStepper, Stepper, stepper_for
+from engines import batch_stepping, families
+from engines.batch_stepping import BatchStepper
+from engines.families import stepper_for
+from engines.row_stepping import RowStepper
+from engines.stepping import Row, Stepper
 from tests.engines.tiny_models import Kind, make_tiny_model
 
 CPU = torch.device("cpu")
@@ -40,8 +43,8 @@ def generated(network: Any, prompt: list[int], count: int) -> list[int]:
 
 def read_whole(stepper: Stepper, prompt: list[int], limit: int) -> tuple[Row, int]:
     row = stepper.open(limit)
-    for start in range(0, len(prompt), stepping.CHUNK):
-        logits = stepper.read(row, prompt[start : start + stepping.CHUNK])
+    for start in range(0, len(prompt), stepper.chunk):
+        logits = stepper.read(row, prompt[start : start + stepper.chunk])
     stepper.start(row)
     return row, int(logits.argmax())
 
@@ -90,7 +93,8 @@ def test_rows_that_join_and_leave_get_the_tokens_they_get_alone(networks: dict[s
 def test_a_prompt_read_in_chunks_is_the_same_prompt(
     networks: dict[str, Any], kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stepping, "CHUNK", 7)
+    for module in (batch_stepping, families):
+        monkeypatch.setattr(module, "CHUNK", 7)
     assert stepped(networks[kind], PROMPTS, 12) == [generated(networks[kind], p, 12) for p in PROMPTS]
 
 

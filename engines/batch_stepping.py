@@ -1,0 +1,125 @@
+"""All running rows of a model in one forward pass, each with its own positions, over a cache of slots.
+
+Knows: positions, masks and slots of attention that looks back, over all tokens or the nearest.
+Refuses to know: which networks may be stepped so (families.py), sampling, text, and whose question a row is.
+A captured CUDA-graph step will be a further way behind the same few methods.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from engines.slot_cache import SlotCache, Window
+from engines.stepping import CHUNK, Row, bytes_per_token
+
+_SLOT_GRAIN = 256
+
+
+class BatchStepper:
+    """All rows of a model in one batch; each row keeps its own positions, so no row is ever padded."""
+
+    def __init__(self, model: Any, device: torch.device) -> None:
+        self.running: list[Row] = []
+        self.suspect: Row | None = None
+        self.chunk = CHUNK
+        self._reading: Row | None = None
+        self._model, self._device = model, device
+        self._config = model.config.get_text_config(decoder=True)
+        self._cache = SlotCache(self._config.num_hidden_layers)
+        self._bytes_per_token = bytes_per_token(model)
+
+    def open(self, limit: int) -> Row:
+        assert self._reading is None, "one prompt is read at a time"
+        row = Row(limit=limit, slot=len(self.running))
+        self._cache.reserve(row.slot + 1, _grained(limit))
+        self._reading = row
+        return row
+
+    def read(self, row: Row, ids: list[int]) -> torch.Tensor:
+        end = row.length + len(ids)
+        positions = torch.arange(row.length, end, device=self._device)[None]
+        self._cache.window = Window(row.slot, 1, positions, row.length, end)
+        logits = self._forward([ids], positions, end)
+        row.length = end
+        return logits[0]
+
+    def start(self, row: Row) -> None:
+        self._reading = None
+        self.running.append(row)
+
+    def step(self, tokens: list[int]) -> torch.Tensor:
+        lengths = [row.length for row in self.running]
+        read_to = max(lengths) + 1
+        positions = torch.tensor(lengths, device=self._device)[:, None]
+        uniform = lengths[0] if min(lengths) == max(lengths) else None
+        self._cache.window = Window(0, len(lengths), positions, uniform, read_to)
+        logits = self._forward([[token] for token in tokens], positions, read_to)
+        for row in self.running:
+            row.length += 1
+        return logits
+
+    def wipe(self, row: Row) -> None:
+        self._cache.wipe(row.slot)
+
+    def close(self, row: Row) -> None:
+        """Rows stand in the first slots without a gap: the last running one moves into the hole, the one
+        being read behind it."""
+        if row is self._reading:
+            self._reading = None
+        else:
+            last = self.running[-1]
+            self.running[row.slot] = last
+            self.running.pop()
+            self._shift(last, row.slot)
+            if self._reading is not None:
+                self._shift(self._reading, len(self.running))
+        if not self.running and self._reading is None:
+            self._cache.drop()
+
+    def cache_bytes(self) -> int:
+        return self._cache.nbytes
+
+    def bytes_to_open(self, limit: int) -> int:
+        slots = max(self._cache.slots, len(self.running) + 1)
+        return slots * max(self._cache.length, _grained(limit)) * self._bytes_per_token
+
+    def _shift(self, row: Row, slot: int) -> None:
+        if row.slot != slot:
+            self._cache.move(row.slot, slot, row.length)
+            row.slot = slot
+
+    def _forward(self, ids: list[list[int]], positions: torch.Tensor, read_to: int) -> torch.Tensor:
+        output = self._model(
+            input_ids=torch.tensor(ids, device=self._device),
+            position_ids=positions,
+            attention_mask=self._masks(positions, read_to),
+            past_key_values=self._cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return output.logits[:, -1]
+
+    def _masks(self, positions: torch.Tensor, read_to: int) -> Any:
+        keys = torch.arange(read_to, device=self._device)
+        seen = keys[None, None, :] <= positions[:, :, None]
+        window = getattr(self._config, "sliding_window", None)
+        near = seen & (keys[None, None, :] > positions[:, :, None] - window) if window else seen
+        kinds = getattr(self._config, "layer_types", None)
+        if kinds is None:
+            return self._as_wanted(near)
+        masks = {"full_attention": self._as_wanted(seen), "sliding_attention": self._as_wanted(near)}
+        return masks if "sliding_attention" in kinds else masks["full_attention"]
+
+    def _as_wanted(self, allowed: torch.Tensor) -> torch.Tensor:
+        if self._config._attn_implementation == "sdpa":
+            return allowed[:, None]
+        dtype = self._model.dtype
+        shut = torch.full((), torch.finfo(dtype).min, dtype=dtype, device=allowed.device)
+        return torch.where(allowed[:, None], torch.zeros((), dtype=dtype, device=allowed.device), shut)
+
+
+def _grained(limit: int) -> int:
+    """Rounded up, so that a batch of questions of about one length never has to move its cache."""
+    return -(-limit // _SLOT_GRAIN) * _SLOT_GRAIN

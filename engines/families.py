@@ -1,0 +1,90 @@
+"""Which way a network is stepped: all rows at once where tests prove that none hears of another, else singly.
+
+Knows: which families tests/engines/test_families.py has proven for what, and what in a config undoes that.
+Refuses to know: how a step is made, and how a network was loaded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from engines.batch_stepping import BatchStepper
+from engines.row_stepping import RowStepper
+from engines.stepping import CHUNK, Stepper
+
+_BATCHED = """
+afmoe apertus arcee aria_text axk1 biogpt bitnet codegen cohere cohere2 cohere2_moe cohere_compass_text ctrl
+cwm deepseek_v2 deepseek_v3 diffllama dots1 ernie4_5 ernie4_5_moe exaone4 exaone_moe falcon flex_olmo gemma
+gemma2 gemma3 gemma3_text gemma3n_text gemma4 gemma4_text gemma4_unified_text glm glm4 glm4_moe
+glm4_moe_lite gpt-sw3 gpt2 gpt_bigcode gpt_neox gpt_neox_japanese gpt_oss gptj granite granite_swa
+granitemoe granitemoe_swa granitemoeshared helium hrm_text hunyuan_v1_dense hunyuan_v1_moe hy_v3 hyperclovax
+jais2 jetmoe laguna llama longcat_flash mellum mimo_v2_flash minicpm3 minimax_m2 ministral ministral3
+mistral mixtral modernbert-decoder nanochat nemotron olmo olmo2 olmo3 olmoe opt persimmon phi phi3 phimoe
+qwen2 qwen2_moe qwen3 qwen3_moe seed_oss smollm3 solar_open stablelm starcoder2 vaultgemma xglm youtu
+"""
+BATCHED = frozenset(_BATCHED.split())
+"""Rows of different lengths in one pass get the figures they get alone, and so does a prompt in pieces."""
+
+_READ_IN_PIECES = """
+bamba bigbird_pegasus bloom deepseek_v4 doge falcon_h1 gpt_neo granitemoehybrid inkling_text kimi_linear
+lfm2 lfm2_moe llama4_text mamba2 minimax minimax_m3_vl_text mllama mpt mvp nemotron_h olmo_hybrid openai-gpt
+qwen3_5_moe_text qwen3_5_text qwen3_next rwkv trocr whisper xlstm zamba2 zaya
+"""
+READ_IN_PIECES = frozenset(_READ_IN_PIECES.split())
+"""One row a pass; but a prompt in pieces gives the figures of the whole one and need not hold others up."""
+
+REFUSED = {
+    "recurrent_gemma": "A network of type recurrent_gemma keeps what it has read inside itself, so two "
+    "questions would mix. It cannot be loaded; pick another model.",
+    "reformer": "A network of type reformer sorts what it reads by chance, so no answer could be had twice. "
+    "It cannot be loaded; pick another model.",
+}
+"""Networks that transformers runs, but that cannot answer several questions."""
+
+_WHOLE = 1 << 30
+_LENGTHENING = ("dynamic", "longrope")
+_MASKED_HERE = {"full_attention", "sliding_attention"}
+
+
+def stepper_for(model: Any, device: torch.device) -> Stepper:
+    """The fastest way to step that is proven for this network; whatever is not known goes row by row."""
+    config = model.config
+    is_own_code = not type(model).__module__.startswith("transformers.")
+    if is_own_code or _lengthens(config):
+        return RowStepper(model, device, _WHOLE)
+    if config.model_type in BATCHED and _batchable(config.get_text_config(decoder=True)):
+        return BatchStepper(model, device)
+    in_pieces = config.model_type in BATCHED | READ_IN_PIECES
+    return RowStepper(model, device, CHUNK if in_pieces else _WHOLE)
+
+
+def try_stepping(model: Any, device: torch.device) -> bool:
+    """Two short questions through the very steps that answers take; whether all figures are numbers.
+
+    Raises what the network raises; all that was reserved is given back.
+    """
+    stepper = stepper_for(model, device)
+    figures = []
+    for _ in range(2):
+        row = stepper.open(4)
+        figures += [stepper.read(row, ids) for ids in ([0, 0], [0])]
+        stepper.start(row)
+    figures += list(stepper.step([0, 0]))
+    for row in list(stepper.running):
+        stepper.close(row)
+    return all(bool(torch.isfinite(logits).all()) for logits in figures)
+
+
+def _batchable(text: Any) -> bool:
+    """An alibi counts back from the end of the longest row; other sorts of layer need masks of their own."""
+    kinds = set(getattr(text, "layer_types", None) or ())
+    return kinds <= _MASKED_HERE and not getattr(text, "alibi", False)
+
+
+def _lengthens(config: Any) -> bool:
+    """Whether every token's position depends on how long the longest text is: some ropes stretch with it."""
+    rope = getattr(config.get_text_config(decoder=True), "rope_parameters", None) or {}
+    kinds = {part.get("rope_type") for part in (rope, *rope.values()) if isinstance(part, dict)}
+    return any(kind in str(known) for known in kinds for kind in _LENGTHENING)
