@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer
+from engines.families import stepper_for
 from engines.sampling import Chooser, Dice
 from engines.sequence import Asked, Sequence
-from engines.stepping import stepper_for
 from engines.text_stream import TextStream
 from engines.voice import Room, Voice
 from errors import BrokeWhileAnswering
