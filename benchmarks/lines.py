@@ -111,6 +111,12 @@ LINES = (
         page_growth.measure,
     ),
     Line(
+        "page-long",
+        "seconds, opening 5 turns of 8 answers of 15,000 characters / of 100",
+        Target(1.5, False),
+        page_growth.measure_long,
+    ),
+    Line(
         "first-paint",
         "seconds, a fresh server to the first words on the screen / a page of one line",
         Target(1.3, False),

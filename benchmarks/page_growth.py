@@ -1,37 +1,38 @@
-"""page-growth: drawing the compare page again on a long conversation, over the same on its first turn.
+"""page-growth, page-long: the compare page on a long conversation, over the same on a short one.
 
-Knows: how a history comes to hold a conversation of many turns without anybody asking them.
-Refuses to know: how many of them the page draws.
+Knows: which conversations are compared, and that both have to stand on the page.
+Refuses to know: how much of them the page draws.
 """
 
 from __future__ import annotations
 
 import tempfile
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.page_client import Tab, new_cookie
+from benchmarks.page_client import Browser, Tab, new_cookie
+from benchmarks.page_conversation import fill, markdown, question
 from benchmarks.page_server import open_server
 from benchmarks.rounds import Effort, Measured, Seconds, Stopwatch, paired, timed
-from comparison.history.history import History
-from comparison.history.records import RunHead, StoredAnswer, StoredState
-from comparison.run import requests_for
 from dashboard.session.owner import owner_of_browser
-from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings
-from prompts.conversation import Conversation
 
 TURNS = 200
+LONG_TURNS, LONG_CHARACTERS = 5, 15_000
 _MODELS = ("demo-koalpaca", "demo-kullm", "demo-chat")
-_RERUNS = 5
+_EIGHT = (*_MODELS, "demo-korwkv") * 2
+_MOST_BYTES = 8 * 2_500 * 3 + 50_000
+"""More than a page of short answers: the beginning of each of the newest turn, and a little beside."""
+_RERUNS, _RELOADS = 5, 3
 """Of each side within one measurement."""
 _TEXT = "나란히 놓고 보면 어느 답이 나은지 한눈에 보입니다. " * 6
 
 
 def measure(effort: Effort) -> Measured:
-    with tempfile.TemporaryDirectory() as home:
-        cookie = new_cookie()
-        fill(Path(home), owner_of_browser(cookie), TURNS)
-        with open_server(Path(home), engine="scripted") as server:
+    """Drawing it again."""
+    with _home() as (home, cookie):
+        fill(home, owner_of_browser(cookie), TURNS, _MODELS, _TEXT)
+        with open_server(home, engine="scripted") as server:
             at_home = server.browser(cookie=cookie)
             short, long = at_home.open(query="run=turn-1"), at_home.open(query=f"run=turn-{TURNS}")
             short_time, long_time = Stopwatch(_redrawing(short)), Stopwatch(_redrawing(long))
@@ -42,24 +43,38 @@ def measure(effort: Effort) -> Measured:
     return Measured(values, broken, (f"on 1 turn {short_ms:.0f} ms, on {TURNS} turns {long_ms:.0f} ms",))
 
 
-def fill(home: Path, owner: str, turns: int) -> None:
-    """One conversation with three models, its runs called turn-1, turn-2 and so on."""
-    history = History(home)
-    asked = Conversation.ask("1번째 질문입니다.")
-    for turn in range(1, turns + 1):
-        requests = requests_for(asked, _MODELS, GenerationSettings())
-        previous = f"turn-{turn - 1}" if turn > 1 else None
-        history.begin(RunHead(f"turn-{turn}", owner, datetime.now(UTC), requests, previous))
-        for position, request in enumerate(requests):
-            history.store(f"turn-{turn}", _answer(position, request))
-        asked = asked.answered(_TEXT).go_on(f"{turn + 1}번째 질문입니다.")
-    history.close()
+def measure_long(effort: Effort) -> Measured:
+    """Opening five turns of eight answers of 15,000 characters in a new tab, over five of short ones."""
+    with _home() as (home, cookie):
+        owner = owner_of_browser(cookie)
+        fill(home, owner, LONG_TURNS, _EIGHT, markdown(LONG_CHARACTERS), "long")
+        fill(home, owner, LONG_TURNS, _EIGHT, markdown(100), "short")
+        with open_server(home, engine="scripted") as server:
+            at_home = server.browser(cookie=cookie)
+            long, short = (_Reloading(at_home, f"run={each}-{LONG_TURNS}") for each in ("long", "short"))
+            values = paired(Stopwatch(timed(long)), Stopwatch(timed(short)), effort.rounds)
+    too_much = long.tab.traffic.bytes - short.tab.traffic.bytes > _MOST_BYTES
+    much = ("Folded answers go to the browser whole.",) if too_much else ()
+    broken = (*much, *_missing(long.tab, LONG_TURNS), *long.tab.faults, *short.tab.faults)
+    sizes = " and ".join(f"{each.tab.traffic.bytes / 1000:.0f} kB" for each in (long, short))
+    return Measured(values, broken, (f"{sizes} come to the browser",))
 
 
-def _answer(position: int, request: AnswerRequest) -> StoredAnswer:
-    now = datetime.now(UTC)
-    answer = Answer(request.model_id, _TEXT, FinishReason.EOS, request.settings, prompt=_TEXT)
-    return StoredAnswer(position, 1, StoredState.DONE, answer, now, now)
+class _Reloading:
+    def __init__(self, browser: Browser, query: str) -> None:
+        self._browser, self._query = browser, query
+        self.tab = browser.open(query=query)
+
+    def __call__(self) -> None:
+        for _ in range(_RELOADS):
+            self.tab.close()
+            self.tab = self._browser.open(query=self._query)
+
+
+@contextmanager
+def _home() -> Iterator[tuple[Path, str]]:
+    with tempfile.TemporaryDirectory() as home:
+        yield Path(home), new_cookie()
 
 
 def _redrawing(tab: Tab) -> Seconds:
@@ -71,5 +86,4 @@ def _redrawing(tab: Tab) -> Seconds:
 
 
 def _missing(tab: Tab, turn: int) -> tuple[str, ...]:
-    question = f"{turn}번째 질문입니다."
-    return () if question in tab.picture.words else (f"Turn {turn} is not on the page.",)
+    return () if question(turn) in tab.picture.words else (f"Turn {turn} is not on the page.",)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
+from functools import lru_cache
 from itertools import accumulate, groupby, takewhile
 
 MOST_STEPS, MOST_PAIRS = 10_000_000, 30_000
@@ -40,6 +41,7 @@ Token = tuple[str, str]
 """A word or a line, and the space after it; only the former is compared."""
 
 
+@lru_cache(maxsize=64)
 def word_differences(baseline: str, other: str) -> tuple[Piece, ...]:
     found = _by_words(_tokens(_TOKEN, baseline), _tokens(_TOKEN, other), MOST_STEPS)
     if found is None:

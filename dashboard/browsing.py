@@ -26,8 +26,8 @@ from comparison.turns import (
 from dashboard import asking
 from dashboard.components.export_button import export_buttons
 from dashboard.components.history_list import Doing
+from dashboard.components.long_answer import long_answer
 from dashboard.components.turn import turn_view
-from dashboard.components.word_difference import word_difference
 from dashboard.errors import show_error
 from dashboard.exporting import export_box
 from dashboard.model_choices import told_apart
@@ -193,4 +193,5 @@ def _draw_verdict(
         st.warning(said.history["different"].format(title=title), icon=":material/difference:")
         earlier = next(each.answer for each in before.columns if each.request == column.request)
         if earlier is not None and column.answer is not None:
-            word_difference(earlier.text, column.answer.text, said)
+            name = f"again_{before.run_id}_{column.position}_{column.attempt}"
+            long_answer(column.answer.text, name, said, earlier.text)

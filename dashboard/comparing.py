@@ -18,6 +18,7 @@ from comparison.turns import TurnPicture, conversation, who_left
 from dashboard import asking, sending
 from dashboard.components.answer_column import Actions
 from dashboard.components.asking_settings import set_asking
+from dashboard.components.earlier_turn import earlier_turn
 from dashboard.components.examples import examples
 from dashboard.components.run_chart import run_chart
 from dashboard.components.turn import TICK, turn_view
@@ -101,7 +102,7 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, said: Words) ->
     left = [(), *(who_left(earlier, later) for earlier, later in pairwise(turns))]
     _top(turns, services, said)
     for turn, gone in zip(before, left, strict=False):
-        turn_view(turn, titles, said, left=gone)
+        earlier_turn(turn, titles, said, gone)
     turn_view(
         last,
         titles,

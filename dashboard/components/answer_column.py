@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from comparison.turns import ColumnPicture
-from dashboard.components.answer_text import answer_text
+from dashboard.components.growing_text import pieces
 from dashboard.components.icon_label import icon_label
+from dashboard.components.long_answer import long_answer
 from dashboard.components.safe_text import safe_text, whole_characters
-from dashboard.components.word_difference import word_difference
 from dashboard.errors import explain
 from dashboard.words import Words
 from engines.base import Answer, AnswerRequest, FinishReason, Measures
@@ -61,9 +61,15 @@ def taken_over(request: AnswerRequest, titles: Mapping[str, str], said: Words) -
     st.caption(line.format(titles=names, count=len(lent)))
 
 
+def full_pieces(picture: ColumnPicture) -> list[str]:
+    """What of a growing answer will not change any more."""
+    return pieces(picture.text)[0]
+
+
 def growing_answer(picture: ColumnPicture, said: Words) -> None:
     """Drawn again and again, always as two elements."""
-    st.text(whole_characters(picture.text) or " ")
+    _, end = pieces(picture.text)
+    st.text(whole_characters(end) or " ")
     state = said.notes.get(picture.note, said.states[picture.state])
     if picture.progress is not None:
         st.progress(picture.progress, text=state)
@@ -71,18 +77,17 @@ def growing_answer(picture: ColumnPicture, said: Words) -> None:
         st.caption(" · ".join([state, *_speeds(picture.measures, said)]))
 
 
-def ended_answer(picture: ColumnPicture, baseline: str | None, said: Words) -> None:
-    """The answer, or how it differs from `baseline` where there is one."""
+def ended_answer(picture: ColumnPicture, key: str, baseline: str | None, said: Words) -> None:
+    """The answer, or how it differs from `baseline` where there is one. `key` is the column's own."""
     answer = picture.answer
     if answer is None:
         st.caption(said.states[picture.state])
         return
     if answer.error:
         st.warning(explain(answer.error_code, answer.error, said), icon=":material/error:")
-    if baseline is not None and not answer.error:
-        word_difference(baseline, answer.text, said)
-    elif answer.text or not answer.error:
-        answer_text(answer.text, said)
+    if answer.text or not answer.error:
+        name = f"{key}_{picture.attempt}"
+        long_answer(answer.text, name, said, None if answer.error else baseline)
     if picture.unsaved:
         st.caption(f":orange[:material/save: {said.answer['unsaved']}]")
     _figures(answer, said)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 from markdown_it.tree import SyntaxTreeNode as Node
@@ -43,16 +44,18 @@ def safe_markdown(text: str) -> str:
         return _fence(Code(text, None))
 
 
-def safe_blocks(text: str) -> list[str | Code]:
-    """The same with code apart, for whoever draws code as code; raises TooTangled."""
+@lru_cache(maxsize=64)
+def safe_blocks(text: str) -> tuple[str | Code, ...]:
+    """The same with code apart, for whoever draws code as code; raises TooTangled. Kept, because a page with
+    many answers is drawn again at every click."""
     blocks = list(_blocks(read_markdown(whole_characters(text)).children))
     if sum(block.count(SEAM) for block in blocks if isinstance(block, str)) > MOST_SEAMS:
         raise TooTangled
-    return [
+    return tuple(
         block
         for whole, group in groupby(blocks, key=lambda block: isinstance(block, str))
         for block in ([_joined(str(part) for part in group)] if whole else group)
-    ]
+    )
 
 
 def _joined(blocks: Iterable[str]) -> str:

@@ -11,17 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from comparison.turns import TurnPicture
+from comparison.turns import ColumnPicture, TurnPicture
 from dashboard.components.answer_column import (
     Actions,
     column_actions,
     column_head,
     ended_answer,
+    full_pieces,
     growing_answer,
     sources,
     taken_over,
 )
-from dashboard.components.safe_text import safe_text
+from dashboard.components.safe_text import safe_text, whole_characters
 from dashboard.components.ticking import ticking
 from dashboard.words import Words
 
@@ -65,7 +66,7 @@ def turn_view(
     if look is None:
         _fill(places, turn, said)
     elif places:
-        _grow(places, look, tick, said)
+        _grow(places, turn, look, tick, said)
 
 
 def _columns(
@@ -84,9 +85,9 @@ def _columns(
                 column_head(title, picture, is_baseline, said)
                 taken_over(picture.request, titles, said)
                 if picture.ended:
-                    ended_answer(picture, None if is_baseline else compared, said)
+                    ended_answer(picture, key, None if is_baseline else compared, said)
                 else:
-                    places[picture.position] = st.container()
+                    places[picture.position] = _growing(picture)
                 if actions is not None:
                     column_actions(picture, title, key, is_baseline, actions, said)
                 else:
@@ -95,12 +96,29 @@ def _columns(
     return places
 
 
+def _growing(picture: ColumnPicture) -> DeltaGenerator:
+    """What of the text stands still, and the place of what grows below it."""
+    with st.container(gap=None):
+        with st.container(gap=None):
+            for piece in full_pieces(picture):
+                st.text(whole_characters(piece.removesuffix("\n")))
+        return st.container()
+
+
 def _grow(
-    places: Mapping[int, DeltaGenerator], look: Callable[[], TurnPicture], tick: float, said: Words
+    places: Mapping[int, DeltaGenerator],
+    drawn: TurnPicture,
+    look: Callable[[], TurnPicture],
+    tick: float,
+    said: Words,
 ) -> None:
+    """The page is drawn whole when a column ends, or a piece of one is full."""
+    full = {column.position: len(full_pieces(column)) for column in drawn.columns}
+
     def grow() -> None:
         turn = look()
-        if any(column.ended for column in turn.columns if column.position in places):
+        growing = [column for column in turn.columns if column.position in places]
+        if any(column.ended or len(full_pieces(column)) != full[column.position] for column in growing):
             st.rerun()
         _fill(places, turn, said)
 

@@ -7,12 +7,13 @@ Refuses to know: how it is found, and which models answered.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import streamlit as st
 
 from comparison.difference import Kind, Piece, similarity, word_differences
 from dashboard.components.answer_text import answer_text
+from dashboard.components.markdown_beginning import beginning, torn
 from dashboard.components.safe_text import SEAM, safe_text, whole_characters
 from dashboard.words import Words
 
@@ -23,23 +24,34 @@ _STRETCH = re.compile(r"\S(?:.{0,398}\S)?")
 _SPACES = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥"})
 
 
-def word_difference(baseline: str, other: str, said: Words) -> None:
+def word_difference(baseline: str, other: str, said: Words, about: int | None = None) -> None:
+    """`about`: how many characters of it are drawn; None draws all."""
     words = said.difference
     if baseline == other:
         st.caption(words["same"])
-        answer_text(other, said)
+        answer_text(other if about is None else beginning(other, about), said)
         return
     pieces = word_differences(baseline, other)
-    drawn = _drawn(pieces)
+    drawn = _drawn(pieces if about is None else _first(pieces, about))
     if drawn.count("[") - drawn.count("\\[") > MOST_MARKS:
         st.caption(words["too_different"])
-        st.text(whole_characters(other))
+        st.text(whole_characters(other if about is None else torn(other, about)))
         return
     share = words["share"].format(percent=f"{similarity(baseline, other):.0%}")
     only_spaces = not any(piece.text.strip() for piece in pieces if piece.kind is not Kind.SAME)
     removed, added = _marked(words["removed"], Kind.REMOVED), _marked(words["added"], Kind.ADDED)
     st.caption(words["only_spaces"] if only_spaces else f"{removed} · {added} · {safe_text(share)}")
     st.markdown(drawn)
+
+
+def _first(pieces: Iterable[Piece], about: int) -> Iterator[Piece]:
+    left = about
+    for piece in pieces:
+        if len(piece.text) >= left:
+            yield Piece(piece.kind, torn(piece.text, left))
+            return
+        yield piece
+        left -= len(piece.text)
 
 
 def _drawn(pieces: Iterable[Piece]) -> str:

@@ -251,7 +251,7 @@ def test_a_table_keeps_its_cells() -> None:
 
 def test_code_of_its_own_is_given_apart_and_unchanged() -> None:
     code = 'st.button("x", icon=":material/home:")\n'
-    assert safe_blocks(f"보세요\n```python\n{code}```\n끝") == ["보세요", Code(code, "python"), "끝"]
+    assert safe_blocks(f"보세요\n```python\n{code}```\n끝") == ("보세요", Code(code, "python"), "끝")
 
 
 @pytest.mark.parametrize(
