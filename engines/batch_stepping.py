@@ -78,6 +78,11 @@ class BatchStepper:
         if not self.running and self._reading is None:
             self._cache.drop()
 
+    def trim(self) -> None:
+        rows = [*self.running, *([self._reading] if self._reading else [])]
+        if rows:
+            self._cache.trim(len(rows), _grained(max(row.limit for row in rows)))
+
     def cache_bytes(self) -> int:
         return self._cache.nbytes
 

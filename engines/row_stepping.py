@@ -78,6 +78,9 @@ class RowStepper:
         if row in self.running:
             self.running.remove(row)
 
+    def trim(self) -> None:
+        """A row's state goes with the row."""
+
     def cache_bytes(self) -> int:
         return sum(_nbytes(row.state.inputs) for row in self.running if row.state is not None)
 

@@ -7,6 +7,7 @@ is first needed, so that a captured graph can stand on a cache reserved at its f
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -68,6 +69,10 @@ class SlotLayer(CacheLayerMixin):
         if self.keys is not None and self.values is not None:
             self.keys, self.values = self._grown(self.keys), self._grown(self.values)
 
+    def trim(self) -> None:
+        if self.keys is not None and self.values is not None:
+            self.keys, self.values = self._trimmed(self.keys), self._trimmed(self.values)
+
     def move(self, source: int, target: int, length: int) -> None:
         for store in (self.keys, self.values):
             if store is not None:
@@ -96,8 +101,15 @@ class SlotLayer(CacheLayerMixin):
         if slots >= self._cache.slots and length >= self._cache.length:
             return store
         larger = store.new_zeros(self._cache.slots, heads, self._cache.length, size)
-        larger[:slots, :, :length].copy_(store)
+        kept = store[: self._cache.slots, :, : self._cache.length]
+        larger[: kept.shape[0], :, : kept.shape[2]].copy_(kept)
         return larger
+
+    def _trimmed(self, store: torch.Tensor) -> torch.Tensor:
+        slots, length = self._cache.slots, self._cache.length
+        if store.shape[0] <= slots and store.shape[2] <= length:
+            return store
+        return store[:slots, :, :length].clone()
 
     def _write(self, store: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
         window = self._cache.window
@@ -129,6 +141,13 @@ class SlotCache(Cache):
         except BaseException:
             self.slots, self.length = before
             raise
+
+    def trim(self, slots: int, length: int) -> None:
+        """Hold no more than this, layer by layer; a layer that finds no memory for it stays as it is."""
+        self.slots, self.length = min(self.slots, slots), min(self.length, length)
+        for layer in self.layers:
+            with suppress(torch.OutOfMemoryError, RuntimeError, MemoryError):
+                layer.trim()
 
     def move(self, source: int, target: int, length: int) -> None:
         for layer in self.layers:

@@ -57,6 +57,9 @@ class Stepper(Protocol):
     def close(self, row: Row) -> None:
         """Give the row's place back, wherever it stands."""
 
+    def trim(self) -> None:
+        """Give back what no row needs any more, as far as memory allows; after a shortage."""
+
     def cache_bytes(self) -> int:
         """What the running rows hold, measured."""
 

@@ -68,6 +68,8 @@ class Voice:
         """Whether the pool lets this voice's cache grow to so many bytes."""
         self._weight_bytes = weight_bytes
         self._waiting: deque[Sequence] = deque()
+        self._joining: Sequence | None = None
+        """The newcomer for which room is being made at this moment."""
         self._reading: tuple[Row, Sequence, int] | None = None
         self._running: dict[Row, Sequence] = {}
 
@@ -120,15 +122,24 @@ class Voice:
         """Out of memory costs the newest question only; anything else means the model cannot be trusted."""
         if not shortage:
             self.fail_all(BrokeWhileAnswering(_BROKEN.format(kind=kind)))
-        elif self._reading is not None:
-            self._reading[1].fail(OutOfMemory(_SHORTAGE))
-        elif self._running:
-            suspect = self._stepper.suspect or self._stepper.running[-1]
-            self._running[suspect].fail(OutOfMemory(_SHORTAGE))
-        elif self._waiting:
-            self._waiting[0].fail(OutOfMemory(_SHORTAGE))
+        elif (newest := self._newest()) is not None:
+            newest.fail(OutOfMemory(_SHORTAGE))
+        self._joining = None
         self._drop_ended()
         give_back(self._device)
+        if shortage and not self.is_held_up:
+            self._stepper.trim()
+            self._room_for(self._stepper.cache_bytes())
+
+    def _newest(self) -> Sequence | None:
+        """Who pays for a shortage: the newcomer, wherever it is on its way in, before those that run."""
+        if self._joining is not None:
+            return self._joining
+        if self._reading is not None:
+            return self._reading[1]
+        if self._running:
+            return self._running[self._stepper.suspect or self._stepper.running[-1]]
+        return self._waiting[0] if self._waiting else None
 
     def _apart(self, sequence: Sequence, act: Callable[[], None]) -> None:
         """Do what is one answer's own (text, reader, lease); a fault there fails that one alone."""
@@ -174,14 +185,16 @@ class Voice:
     def _admit(self) -> None:
         if self._reading is not None or not self._waiting or not self._may_join(self._waiting[0]):
             return
-        sequence = self._waiting[0]
+        sequence = self._joining = self._waiting[0]
         room = self._room_for(self._stepper.bytes_to_open(sequence.limit))
         if room is Room.NEVER and not self._running:
             sequence.fail(OutOfMemory(_SHORTAGE))
             self._drop_ended()
         if room is not Room.GRANTED:
+            self._joining = None
             return
         row = self._stepper.open(sequence.limit)
+        self._joining = None
         self._waiting.popleft()
         self._reading = (row, sequence, 0)
         self._say_reading(sequence, 0.0)

@@ -5,11 +5,13 @@ Run: python -m pytest tests/engines/test_voice.py
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer
 from engines.families import stepper_for
@@ -17,7 +19,7 @@ from engines.sampling import Chooser, Dice
 from engines.sequence import Asked, Sequence
 from engines.text_stream import TextStream
 from engines.voice import Room, Voice
-from errors import BrokeWhileAnswering
+from errors import BrokeWhileAnswering, OutOfMemory
 from prompts.conversation import Conversation
 from tests.engines.engine_house import make_models
 from tests.engines.load_watch import RecordingWatch
@@ -92,6 +94,15 @@ def alone(loaded: Any, question: str, most: int = 12) -> str:
 
 
 @pytest.fixture(scope="module")
+def light_collector() -> Iterator[None]:
+    """Every shortage collects garbage, which walks all of torch and transformers unless they are left out."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(scope="module")
 def whole(networks: dict[str, Any]) -> dict[tuple[str, int], str]:
     """What each network says to each question, asked alone."""
     return {(id, n): alone(loaded, f"질문 {n}") for id, loaded in networks.items() for n in range(3)}
@@ -151,3 +162,70 @@ def test_a_fault_in_one_answer_s_own_part_ends_that_answer_alone(
         assert failed.error_code == BrokeWhileAnswering.code and failed.text
         assert "own part" not in (failed.error or "")
     assert table.stepper.cache_bytes() == 0 and table.booked == 0
+
+
+class Shortage(TorchDispatchMode):
+    """Memory runs out when `left` operations on tensors are done, and stays short while `lasts` says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left: int | None = None
+        self.lasts: Callable[[], bool] = lambda: False
+        self.raised = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0 and (not self.raised or self.lasts()):
+                self.raised += 1
+                if not self.lasts():
+                    self.left = None
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.usefixtures("light_collector")
+@pytest.mark.parametrize("lasting", [False, True], ids=["once", "until it has gone"])
+@pytest.mark.parametrize("kind", ["llama", "rwkv"])
+def test_whatever_a_newcomer_finds_no_memory_for_the_running_answers_go_on(
+    networks: dict[str, Any], whole: dict[tuple[str, int], str], kind: str, lasting: bool
+) -> None:
+    """From taking the newcomer in to its first token: at each of the first operations, then ever fewer."""
+    at = 0
+    while newcomer_short_at(networks[kind], whole, kind, at, lasting):
+        at += 1 + at // 8
+    assert at > 100, "memory ran out nowhere"
+
+
+def newcomer_short_at(
+    loaded: Any, whole: dict[tuple[str, int], str], kind: str, at: int, lasting: bool
+) -> bool:
+    """Whether memory ran out at all: it does not where the newcomer is read in fewer operations."""
+    table, short = Table(loaded), Shortage()
+    running = [table.ask(f"질문 {n}") for n in range(2)]
+    with short:
+        table.advance(4)
+        held, booked = table.stepper.cache_bytes(), table.booked
+        newcomer = table.ask("새 질문 " * 4, most=250)
+        short.left = at
+        if lasting:
+            short.lasts = lambda: not newcomer.ended
+        step = table.stepper.step
+
+        def stepped(tokens: list[int]) -> torch.Tensor:
+            short.left = None
+            return step(tokens)
+
+        table.stepper.step = stepped  # type: ignore[method-assign]
+        table.advance(2)
+    if not short.raised:
+        return False
+    assert answer_of(newcomer).error_code == OutOfMemory.code
+    assert not any(sequence.ended for sequence in running)
+    if kind == "llama":
+        assert table.stepper.cache_bytes() == held, "the failed answer's part of the cache is still held"
+        assert table.booked == booked
+    table.finish()
+    assert [answer_of(sequence).text for sequence in running] == [whole[kind, n] for n in range(2)]
+    assert table.stepper.cache_bytes() == 0 == table.booked
+    return True
