@@ -50,7 +50,11 @@ def commit() -> str | None:
         return None
     try:
         asked = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"], cwd=here, capture_output=True, text=True, timeout=5
+            ["git", "rev-parse", "--short=12", "HEAD"],
+            cwd=here,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=5,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from types import FrameType
+from typing import NoReturn
 
 from errors import NaraniError, Stopped
 from file_lock import try_lock
@@ -34,7 +34,7 @@ Train = Callable[[SftSettings, Path], object]
 def work(name: str, home: Path, train: Train) -> int:
     """Wait for the turn, train, and leave a status that says how it ended."""
     run = run_folder(home, name)
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, lambda number, frame: _leave())
     try:
         settings = settings_of((run.read(REQUEST) or {}).get("settings") or {})
         with turn(home, run):
@@ -49,6 +49,8 @@ def work(name: str, home: Path, train: Train) -> int:
         return _end(
             run, TrainingState.FAILED, NaraniError(f"The training broke ({type(error).__name__})."), 1
         )
+    finally:
+        run.stop_wish(os.getpid()).unlink(missing_ok=True)
     return 0
 
 
@@ -58,6 +60,8 @@ def turn(home: Path, run: RunFolder) -> Iterator[None]:
     _say(run, TrainingState.QUEUED)
     held = None
     while held is None:
+        if run.stop_wish(os.getpid()).exists():
+            _leave()
         held = try_lock(home / "runs" / _LOCK) if _is_next(home, run.name) else None
         if held is None:
             time.sleep(_LOOK_AGAIN_SECONDS)
@@ -86,7 +90,7 @@ def _end(run: RunFolder, state: TrainingState, error: NaraniError, code: int) ->
     return code
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
+def _leave() -> NoReturn:
     """Before the training listens itself."""
     raise Stopped("Stopped while it waited; nothing was learned yet.")
 

@@ -63,6 +63,14 @@ PROCESS = "finetune.job_process"
 """The module that a training's process runs."""
 _ROOT = Path(__file__).parents[1]
 _TAIL_BYTES = 65_536
+_ON_POSIX = os.name == "posix"
+_ALONE: dict[str, Any] = (
+    {"start_new_session": True}
+    if _ON_POSIX
+    # With a console of its own, that nobody sees and nobody closes.
+    else {"creationflags": getattr(subprocess, "CREATE_NO_WINDOW", 0)}
+)
+_ITS_ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8:backslashreplace"}
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -107,7 +115,7 @@ def stop(home: Path, name: str, grace: float = 120.0) -> bool:
     process = process_of(_known(home, name).status)
     if process is None:
         return False
-    _send(process, signal.SIGTERM)
+    _ask_to_stop(run_folder(home, name), process)
     threading.Thread(target=_kill_after, args=(process, grace), daemon=True).start()
     return True
 
@@ -163,8 +171,8 @@ def _begin(run: RunFolder, settings: SftSettings, home: Path) -> None:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "NARANI_HOME": str(home.absolute()), "PYTHONUNBUFFERED": "1"},
-            start_new_session=True,
+            env={**os.environ, **_ITS_ENVIRONMENT, "NARANI_HOME": str(home.absolute())},
+            **_ALONE,
         )
     # Somebody has to take note of its end, or it would stay behind as a zombie.
     threading.Thread(target=process.wait, daemon=True).start()
@@ -175,13 +183,29 @@ def _kill_after(process: psutil.Process, grace: float) -> None:
         try:
             process.wait(grace)
         except psutil.TimeoutExpired:
-            _send(process, signal.SIGKILL)
+            _end(process)
 
 
-def _send(process: psutil.Process, number: signal.Signals) -> None:
-    """To the whole group where it leads one; what was begun in a terminal may share the group of a script."""
+def _ask_to_stop(run: RunFolder, process: psutil.Process) -> None:
+    if not _ON_POSIX:
+        run.stop_wish(process.pid).touch()
+        return
     with suppress(ProcessLookupError, psutil.NoSuchProcess):
-        if process.is_running() and os.getpgid(process.pid) == process.pid:
-            os.killpg(process.pid, number)
+        if _leads_a_group(process):
+            os.killpg(process.pid, signal.SIGTERM)
         else:
-            process.send_signal(number)
+            process.terminate()
+
+
+def _end(process: psutil.Process) -> None:
+    with suppress(ProcessLookupError, psutil.NoSuchProcess):
+        if _ON_POSIX and _leads_a_group(process):
+            os.killpg(process.pid, signal.SIGKILL)
+            return
+        for each in [process] if _ON_POSIX else [*process.children(recursive=True), process]:
+            each.kill()
+
+
+def _leads_a_group(process: psutil.Process) -> bool:
+    """What was begun in a terminal may share the group of a script."""
+    return process.is_running() and os.getpgid(process.pid) == process.pid

@@ -49,7 +49,7 @@ def merge_card(source: MergeSource, dtype: str, changed: float, proofs: Sequence
         head=head,
         title=source.adapter.title,
         base=source.base.title,
-        source=source.base.source if not source.base.source.startswith("/") else "a folder",
+        source="a folder" if Path(source.base.source).is_absolute() else source.base.source,
         dtype=dtype,
         date=datetime.now(UTC).date().isoformat(),
         format=source.format.id,

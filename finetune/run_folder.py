@@ -30,6 +30,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from disk import replace as put_in_place
 from errors import BadRequest
 from finetune.sft_settings import SftSettings
 from model_registry.names import LETTERS_SAID, is_device, plain_name, spelled
@@ -113,6 +114,10 @@ class RunFolder:
     @property
     def log(self) -> Path:
         return self.path / "log.txt"
+
+    def stop_wish(self, process: int) -> Path:
+        """A file that asks this process to stop, where the system has no signal that asks."""
+        return self.path / f".stop-{process}"
 
     @property
     def report(self) -> Path:
@@ -255,7 +260,7 @@ def write_whole(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(half, path)
+        put_in_place(half, path)
     finally:
         half.unlink(missing_ok=True)
 

@@ -46,9 +46,10 @@ def read_entries(path: Path, instead: str | None = None) -> tuple[list[Entry], l
 
 def local_path(text: str, folder: Path) -> Path | None:
     """The absolute path that a text means beside a file in `folder`; None where it is not one."""
-    if text.startswith("~/"):
+    begins = text.replace(os.sep, "/")
+    if begins.startswith("~/"):
         return Path(os.path.normpath(Path(text).expanduser()))
-    if text.startswith(("./", "../")) or text in (".", "..") or Path(text).is_absolute():
+    if begins.startswith(("./", "../")) or begins in (".", "..") or Path(text).is_absolute():
         return Path(os.path.normpath(folder.absolute() / text))
     return None
 

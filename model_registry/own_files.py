@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from disk import sync
+from disk import replace, sync
 from errors import BadRequest
 from model_registry.faults import EntryFault
 from model_registry.names import NAME, is_device, spelled
@@ -152,7 +152,7 @@ def _replace(path: Path, text: str) -> None:
             file.write(text.encode("utf-8"))
             file.flush()
             os.fsync(file.fileno())
-        os.replace(half, path)
+        replace(half, path)
     finally:
         half.unlink(missing_ok=True)
     sync(path.parent)

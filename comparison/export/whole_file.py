@@ -14,7 +14,7 @@ from io import BufferedWriter, FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from disk import sync
+from disk import replace, sync
 from errors import NaraniError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            part.replace(path)
+            replace(part, path)
         except BaseException:
             part.unlink(missing_ok=True)
             raise

@@ -44,7 +44,8 @@ class DatabaseFile:
     def protect_log(self) -> None:
         """Before a file is closed that is no longer the one of its name: SQLite would write its log into it
         and take away the log of that name, which may be a new file's. It does neither while another holds a
-        lock, and this kind of lock counts as another's. Windows lets nobody replace a file that is open."""
+        lock, and this kind of lock counts as another's. Elsewhere the log does go into what was written over
+        the database; Windows at least lets nobody replace a file that is open."""
         if self._held is not None and sys.platform == "linux":
             import fcntl
 
@@ -86,7 +87,8 @@ class DatabaseFile:
         return self._path.exists() and 0 < self._path.stat().st_size < _SMALLEST
 
     def put_aside(self) -> None:
-        """Move it and what belongs to it to a name that nothing has; nothing is overwritten or deleted."""
+        """Move it and what belongs to it to a name that nothing has; nothing is overwritten or deleted. On
+        Windows this has to wait until no neighbor has it open."""
         name = wanted = f"{self._path.name}.damaged-{datetime.now():%Y%m%d-%H%M%S}"
         count = 1
         while any(self._path.with_name(name + ending).exists() for ending in _BESIDE):

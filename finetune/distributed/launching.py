@@ -35,6 +35,12 @@ _SAID = (0, 2, 130)
 
 def processes_for(settings: SftSettings, wanted: int | None) -> int:
     """How many to start: one a GPU, or as many as were asked for."""
+    if os.name == "nt":
+        raise BadRequest(
+            "Several processes learn together on Linux only. On Windows do it in WSL2, or leave "
+            "--distributed out.",
+            name="distributed",
+        )
     import torch
 
     gpus = torch.cuda.device_count()

@@ -28,7 +28,7 @@ def main() -> int:
 
 def _stop_when_alone() -> None:
     os.read(sys.stdin.fileno(), 1)
-    os.kill(os.getpid(), signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)
 
 
 if __name__ == "__main__":

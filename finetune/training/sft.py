@@ -7,6 +7,7 @@ Refuses to know: how each of these is done.
 from __future__ import annotations
 
 import logging
+import os
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -59,7 +60,7 @@ def train(settings: SftSettings, home: Path, *, show: Show | None = None, device
             refuse_unfit(settings, on_gpu=place.type == "cuda")
             company = held.enter_context(joined(settings.distributed, place))
             run, settings = held.enter_context(opened(settings, home, company))
-        wish = held.enter_context(listening())
+        wish = held.enter_context(listening(run.stop_wish(os.getpid())))
         telling = Telling(run, show, company)
         course = _Course(settings, home, run, place, telling, wish, company)
         try:

@@ -10,6 +10,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from errors import Stopped
@@ -19,15 +20,16 @@ from finetune.distributed.company import Company
 class StopWish:
     """Looked at between steps, rows and tensors."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: Path | None = None) -> None:
         self._asked = threading.Event()
+        self._file = file
 
     def ask(self) -> None:
         self._asked.set()
 
     @property
     def asked(self) -> bool:
-        return self._asked.is_set()
+        return self._asked.is_set() or (self._file is not None and self._file.exists())
 
     def check(self) -> None:
         if self.asked:
@@ -52,12 +54,22 @@ class SharedWish(StopWish):
 
 
 @contextmanager
-def listening() -> Iterator[StopWish]:
-    """SIGTERM and SIGINT ask; the second of them does what it always did."""
-    wish = StopWish()
+def listening(file: Path | None = None) -> Iterator[StopWish]:
+    """SIGTERM and SIGINT ask; the second of them does what it always did. A file that is there asks, too."""
+    wish = StopWish(file)
+    try:
+        with _hearing_signals(wish):
+            yield wish
+    finally:
+        if file is not None:
+            file.unlink(missing_ok=True)
+
+
+@contextmanager
+def _hearing_signals(wish: StopWish) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         # Only the main thread may listen to signals; whoever trains in another one asks in its own way.
-        yield wish
+        yield
         return
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
@@ -68,7 +80,7 @@ def listening() -> Iterator[StopWish]:
     for number in before:
         signal.signal(number, heard)
     try:
-        yield wish
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from disk import sync
+from disk import replace, sync
 
 MANIFEST = "manifest.json"
 _CHUNK = 2**22
@@ -36,8 +36,8 @@ def publish(final: Path, temporary: Path, fill: Callable[[Path], None]) -> Path:
         sync(temporary)
         if os.path.lexists(final):
             # A broken folder that has to make way, and is nobody's to delete.
-            os.rename(final, final.with_name(f"aside-{final.name}-{secrets.token_hex(3)}"))
-        os.rename(temporary, final)
+            replace(final, final.with_name(f"aside-{final.name}-{secrets.token_hex(3)}"))
+        replace(temporary, final)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise

@@ -26,7 +26,7 @@ def pretend(settings: SftSettings, home: Path) -> None:
         raise BadEntry("bad.jsonl, line 3: lacks an answer.")
     if settings.data == ("broken.jsonl",):
         raise ZeroDivisionError
-    with listening() as wish:
+    with listening(run.stop_wish(os.getpid())) as wish:
         run.write("manifest.json", {"started": now(), "settings": {}})
         sys.stdout.write(f"{settings.name} began\n")
         until = time.monotonic() + settings.epochs
