@@ -185,7 +185,6 @@ def test_a_number_that_is_no_process_is_not_alive(home: Path, pid: int) -> None:
         "a/b",
         ".hidden",
         "대문자 A",
-        unicodedata.normalize("NFD", "한글"),
         "길" * 100,
         "a\0b",
         "nul.",
