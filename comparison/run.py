@@ -7,6 +7,7 @@ Refuses to know: how text is made, where answers are stored, and who looks on; i
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,9 @@ from time import monotonic
 from engines.base import Answer, AnswerRequest, Engine, GenerationSettings, LiveAnswer
 from errors import BadRequest, NaraniError
 from prompts.conversation import Conversation
+
+_BROKEN = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair: what a broken byte of an argument becomes. No model can be asked it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,20 +146,16 @@ def submit(engine: Engine, request: AnswerRequest, live: LiveAnswer) -> None:
         live.fail(error, request.settings)
 
 
-def _check_question(text: str) -> None:
-    """Refuse what no model can be asked."""
-    if not text.strip():
-        raise BadRequest("The question is empty. Write something to ask.")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise BadRequest("The question holds a broken character. Write it again in UTF-8.")
-
-
 def check(requests: Sequence[AnswerRequest]) -> None:
     """Refuse what cannot be asked at all, before anything is built or loaded for it."""
     if not requests:
         raise BadRequest("No model was picked. Pick at least one.")
     for at, request in enumerate(requests):
-        _check_question(request.conversation.turns[-1].question)
+        turn = request.conversation.turns[-1]
+        if not turn.question.strip():
+            raise BadRequest("The question is empty. Write something to ask.")
+        if _BROKEN.search(f"{turn.question}{turn.input}{request.conversation.system}"):
+            raise BadRequest("The question holds a broken character. Write it again in UTF-8.")
         if request in requests[:at]:
             raise BadRequest(f"'{request.model_id}' was picked twice.", model=request.model_id)
 

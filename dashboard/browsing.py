@@ -170,12 +170,15 @@ def _ask_again(before: TurnPicture, services: Services, said: Words) -> None:
 def _draw_again(before: TurnPicture, new_run_id: str, services: Services, said: Words) -> None:
     st.subheader(said.history["again_title"])
 
-    def look() -> TurnPicture:
-        (now,) = conversation(services.runs, services.history, owner_id(), new_run_id, limit=1)
-        return now
+    def look() -> TurnPicture | None:
+        found = conversation(services.runs, services.history, owner_id(), new_run_id, limit=1)
+        return found[0] if found else None
 
     now = look()
-    turn_view(now, titles(services), said, look=None if now.ended else look)
+    if now is None:  # deleted since, and no longer in memory
+        st.info(said.history["gone"], icon=":material/search_off:")
+        return
+    turn_view(now, titles(services), said, look=None if now.ended else lambda: look() or now)
     for column, same in zip(now.columns, same_answers(before, now), strict=True):
         if column.ended:
             _draw_verdict(before, column, same, services, said)

@@ -110,7 +110,7 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, said: Words) ->
         left=left[-1],
         actions=_actions(last, services),
         baseline=compare.baseline(),
-        look=None if last.ended else partial(_look, last.run_id, services),
+        look=None if last.ended else partial(_look, last, services),
         tick=max(TICK, _SECONDS_PER_WATCHED * services.runs.watched()),
     )
     if last.ended:
@@ -167,9 +167,9 @@ def _cancel(run_id: str, services: Services, id: str) -> None:
     sending.cancel(run_id, id, services)
 
 
-def _look(run_id: str, services: Services) -> TurnPicture:
-    (now,) = conversation(services.runs, services.history, owner_id(), run_id, limit=1)
-    return now
+def _look(before: TurnPicture, services: Services) -> TurnPicture:
+    found = conversation(services.runs, services.history, owner_id(), before.run_id, limit=1)
+    return found[0] if found else before
 
 
 def _begin_anew(run_id: str, services: Services) -> None:

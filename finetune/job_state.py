@@ -69,7 +69,7 @@ def jobs(home: Path) -> tuple[Job, ...]:
     """Every training of this home, the newest first, wherever it was started from."""
     try:
         folders = [RunFolder(path) for path in (home / "runs").iterdir() if path.is_dir()]
-    except FileNotFoundError:
+    except OSError:  # there is no such folder, and none of ours can be under a file
         return ()
     # A folder that no run could have made has no name that anything here would take.
     found = [made for made in map(_job, folders) if made is not None and safe_name(made.name) == made.name]

@@ -85,7 +85,11 @@ def start(settings: SftSettings, home: Path, uploads: Sequence[Path] = ()) -> st
     if makes_way:
         run.forget()
     try:
-        run.path.mkdir(parents=True, exist_ok=makes_way)
+        run.path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_started(error) from error
+    try:
+        run.path.mkdir(exist_ok=makes_way)
     except FileExistsError:
         raise BadRequest(
             f"There is a run named '{name}' already. Choose another name.", name="name"
@@ -95,9 +99,12 @@ def start(settings: SftSettings, home: Path, uploads: Sequence[Path] = ()) -> st
         _begin(run, replace(settings, name=name, data=data), home)
     except OSError as error:
         shutil.rmtree(run.path, ignore_errors=True)
-        why = error.strerror or "the system refused"
-        raise NaraniError(f"The training could not be started: {why}.") from error
+        raise _not_started(error) from error
     return name
+
+
+def _not_started(error: OSError) -> NaraniError:
+    return NaraniError(f"The training could not be started: {error.strerror or 'the system refused'}.")
 
 
 def resume(home: Path, name: str) -> None:

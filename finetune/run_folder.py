@@ -223,7 +223,7 @@ def list_runs(home: Path) -> list[RunFolder]:
     """Every run of this home, the newest first."""
     try:
         found = [RunFolder(path) for path in (home / "runs").iterdir() if path.is_dir()]
-    except FileNotFoundError:
+    except OSError:
         return []
     begun = {run.path: str((run.read("manifest.json") or {}).get("started", "")) for run in found}
     return sorted((run for run in found if run.exists), key=lambda run: begun[run.path], reverse=True)

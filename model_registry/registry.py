@@ -95,7 +95,11 @@ def _own_files(folder: Path) -> tuple[list[Path], list[EntryFault]]:
     try:
         return own_paths(folder), []
     except OSError as error:
-        return [], [Place(folder).fault("", f"cannot be listed ({error.strerror or 'the system refused'})")]
+        return [], [
+            Place(folder).fault(
+                "", f"cannot be listed ({error.strerror or 'the system refused'})", "no_folder"
+            )
+        ]
 
 
 def _once(paths: Iterable[Path]) -> list[Path]:

@@ -128,6 +128,8 @@ def interrupted_at(module: str, arguments: list[str], environment: dict[str, str
         stderr=subprocess.PIPE,
         encoding="utf-8",
         start_new_session=True,
+        # Whoever runs the tests in the background has it ignored, and so would this process.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     words = []
     with process:

@@ -22,6 +22,8 @@ class Problem(StrEnum):
     FULL = "full"
     LOCKED = "locked"
     READ_ONLY = "read-only"
+    HOME = "home"
+    """The folder of everything that is kept is none, and none can be made there."""
     BROKEN = "broken"
     DAMAGED = "damaged"
     """The file is no database, or not a whole one."""
@@ -53,6 +55,7 @@ _REASONS = {
     Problem.FULL: "the disk is full",
     Problem.LOCKED: "another program holds the history's database",
     Problem.READ_ONLY: "the history's folder or file may not be written",
+    Problem.HOME: "the folder that NARANI_HOME names cannot be used",
 }
 _RESULTS = {
     sqlite3.SQLITE_FULL: Problem.FULL,
@@ -71,6 +74,11 @@ _SYSTEM = {
     errno.EROFS: Problem.READ_ONLY,
     errno.EACCES: Problem.READ_ONLY,
     errno.EPERM: Problem.READ_ONLY,
+    errno.ENOTDIR: Problem.HOME,
+    errno.EEXIST: Problem.HOME,
+    errno.ELOOP: Problem.HOME,
+    errno.ENOENT: Problem.HOME,
+    errno.ENAMETOOLONG: Problem.HOME,
 }
 _PROBE_BYTES = 64 * 1024
 

@@ -122,7 +122,7 @@ class HistoryStatus:
     unsaved: int = 0
     """Answers that are only in memory and are tried again."""
     problem: str | None = None
-    """Why, as a code: full · locked · read-only · broken."""
+    """Why, as a code: full · locked · read-only · home · broken."""
     set_aside: str | None = None
     """The name a damaged database file was moved to when a new one was begun."""
 

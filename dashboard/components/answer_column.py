@@ -127,7 +127,7 @@ def _source(key: str, icon: str, help: str, says: str | None, text: str) -> None
         with opened:
             if says:
                 st.caption(says)
-            st.code(text, language=None, wrap_lines=True)
+            st.code(whole_characters(text), language=None, wrap_lines=True)
 
 
 def _button(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import streamlit as st
 
-from dashboard.components.safe_text import safe_text
+from dashboard.components.safe_text import safe_text, whole_characters
 from dashboard.words import Words
 from prompts.chat import messages_of
 from prompts.conversation import Conversation
@@ -38,7 +38,7 @@ def rendered_prompt(rendered: RenderedPrompt, stop_strings: Sequence[str], said:
     st.caption(" ".join(facts))
     with st.expander(said.models["exact"]):
         # st.code takes one line end away at either side.
-        st.code(f"\n{rendered.text}\n", language=None, wrap_lines=True)
+        st.code(f"\n{whole_characters(rendered.text)}\n", language=None, wrap_lines=True)
     stops(stop_strings, said)
 
 

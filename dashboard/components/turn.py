@@ -53,13 +53,13 @@ def turn_view(
     """`left` are the models that were asked the question before and not this one. `look` gives a newer
     picture of a turn that is not ended, every `tick` seconds; without it the turn is drawn once."""
     with st.chat_message("user", avatar=":material/person:"):
-        st.text(turn.question)
+        st.text(whole_characters(turn.question))
         if turn.input:
             st.caption(said.answer["input"])
-            st.code(turn.input, language=None, wrap_lines=True)
+            st.code(whole_characters(turn.input), language=None, wrap_lines=True)
         if turn.system:
             st.caption(said.answer["system"])
-            st.code(turn.system, language=None, wrap_lines=True)
+            st.code(whole_characters(turn.system), language=None, wrap_lines=True)
     for model_id in left:
         st.caption(said.answer["left"].format(title=safe_text(titles.get(model_id, model_id))))
     places = _columns(turn, titles, said, actions, baseline)

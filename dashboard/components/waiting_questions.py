@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.components.safe_text import safe_text
+from dashboard.components.safe_text import safe_text, whole_characters
 from dashboard.words import Words
 
 
@@ -35,7 +35,7 @@ def waiting_questions(
         with st.container(border=True, key=f"compare_waiting_{each.id}"):
             models = ", ".join(map(safe_text, each.models))
             st.caption(f":material/schedule: {words['waits'].format(models=models)}")
-            st.text(each.text)
+            st.text(whole_characters(each.text))
             if each.input:
                 st.caption(words["input_there"].format(count=len(each.input)))
             with st.container(horizontal=True):
@@ -70,4 +70,4 @@ def unsent_questions(unsent: Sequence[Shown], discard: Callable[[str], None], sa
                     args=(each.id,),
                 )
             for text in filter(None, (each.text, each.input)):
-                st.code(text, language=None, wrap_lines=True)
+                st.code(whole_characters(text), language=None, wrap_lines=True)

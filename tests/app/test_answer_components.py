@@ -31,6 +31,39 @@ def drawn(page: AppTest) -> list[tuple[str, str]]:
     return [(element.type, str(element.value)) for element in elements]
 
 
+def question_and_sources() -> None:
+    import datetime
+
+    import streamlit as st
+
+    from comparison.run import Column
+    from comparison.turns import _turn, picture_of_column
+    from dashboard.components.answer_column import sources
+    from dashboard.components.turn import turn_view
+    from dashboard.words import words
+    from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer
+    from prompts.conversation import Conversation
+
+    half = "반\ud83c쪽"
+    request = AnswerRequest("m", Conversation.ask(half, half, half))
+    live = LiveAnswer("m")
+    answer = Answer("m", half, FinishReason.EOS, GenerationSettings(), prompt=half, format_id=half)
+    live.finish(answer)
+    column = picture_of_column(Column(0, request, live))
+    turn_view(_turn("run", datetime.datetime.now(datetime.UTC), (request,), (column,)), {"m": half}, words())
+    for name in ("copy", "prompt"):
+        st.session_state[f"again_{name}"] = True
+    sources(answer, "again", words())
+
+
+def test_half_a_character_is_sent_to_no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in the question, its input and its system text, nor in what the popovers show once opened."""
+    shown = drawn(AppTest.from_function(question_and_sources))
+    texts = [text for _, text in shown if "반" in text]
+    assert len(texts) >= 5 and all("반\ufffd쪽" in text for text in texts)
+    assert not any("\ud800" <= letter <= "\udfff" for _, text in shown for letter in text)
+
+
 ANSWERS = [
     ("", [("caption", "답에 글자가 없습니다.")]),
     ("\n\n \n", [("caption", "답이 빈칸과 줄바꿈뿐입니다.")]),

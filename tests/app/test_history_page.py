@@ -13,8 +13,9 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import resources
 from dashboard.session import history
+from dashboard.session.owner import owner_of_browser
 from engines.scripted import Script, ScriptedEngine
-from tests.app.opened_pages import ask, house, opened, run_id, run_until, texts
+from tests.app.opened_pages import OWNER, ask, house, opened, run_id, run_until, texts
 
 MODELS = ["demo-koalpaca", "demo-kullm"]
 
@@ -104,6 +105,19 @@ def test_asked_again_each_answer_is_told_same_or_not_comparable(engine: Scripted
     page.button(key="history_again").click().run()
     run_until(page, "글자 하나까지 같은")
     run_until(page, "견줄 답이 없습니다")
+
+
+def test_what_was_asked_again_and_deleted_is_said_to_be_gone(engine: ScriptedEngine) -> None:
+    (run,) = asked("첫째?")
+    page = opened("history_entry", open=run)
+    page.button(key="history_again").click().run()
+    run_until(page, "글자 하나까지 같은")
+    services = resources.services()
+    again = next(each for each in services.runs._runs if each != run)
+    services.history.delete(owner_of_browser(OWNER), [again])
+    services.runs._runs.clear()  # ten minutes later
+    shown = texts(page.run())
+    assert "서울에 있어요" in shown and "찾을 수 없습니다" in shown
 
 
 def test_a_deleted_run_is_gone_and_comes_back(engine: ScriptedEngine) -> None:

@@ -56,7 +56,7 @@ def test_an_unknown_code_still_says_what_to_do(code: str | None) -> None:
 
 FACTS = re.compile(r"\{\w+\}")
 DETAILS = ENGLISH.error_details
-REASONS = (Problem.FULL, Problem.LOCKED, Problem.READ_ONLY)
+REASONS = (Problem.FULL, Problem.LOCKED, Problem.READ_ONLY, Problem.HOME, Problem.BROKEN)
 MADE = (
     UnknownName("model", "koalpac", ["koalpaca"]),
     UnknownName("model", "x", ["koalpaca"]),
@@ -68,7 +68,7 @@ MADE = (
     *(
         make(problem)
         for make in (not_stored, not_done)
-        for problem in (Problem.FULL, Problem.LOCKED, Problem.READ_ONLY)
+        for problem in (Problem.FULL, Problem.LOCKED, Problem.READ_ONLY, Problem.HOME, Problem.BROKEN)
     ),
 )
 """Those whose sentences are put together of parts."""
@@ -131,7 +131,7 @@ def test_a_stranger_s_words_are_no_markup(lead: str) -> None:
 
 def test_every_trouble_of_the_history_has_its_words() -> None:
     for said in (KOREAN, ENGLISH):
-        for problem in ("full", "locked", "read-only", "broken"):
+        for problem in ("full", "locked", "read-only", "home", "broken"):
             assert said.errors[f"problem_{problem}"]
         assert "3" in said.errors["unsaved"].format(count=3)
         assert "old.db" in said.errors["set_aside"].format(name="old.db")

@@ -81,13 +81,35 @@ def test_locked_for_a_moment_nobody_notices(tmp_path: Path) -> None:
     history.close()
 
 
+def test_whoever_asks_does_not_wait_for_a_locked_database(tmp_path: Path) -> None:
+    """It would be waited for without end: what begins and what is asked again is on its way, and is written
+    before its answer once the lock is gone."""
+    history = opened(tmp_path, busy_seconds=3600)
+    head, known = asked(), keep(history, asked("먼저"))
+    with closing(sqlite3.connect(tmp_path / "narani.db", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+
+        def ask() -> None:
+            history.begin(head)
+            history.begin_attempt(known.id, 0, 2, known.requests[0])
+
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        asking.join(30)
+        assert not asking.is_alive()
+        assert found(history) == [known.id]
+    history.store(head.id, answered(head, 0, "하나"))
+    assert texts(history, head)[0] == "하나" and states(history, known)[0] is StoredState.RUNNING
+    history.close()
+
+
 def test_what_waits_at_the_end_is_written_by_close(tmp_path: Path) -> None:
     history = opened(tmp_path, retry_seconds=60)
     head = asked()
     with closing(sqlite3.connect(tmp_path / "narani.db", isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
         history.begin(head)
-        assert history.status() == HistoryStatus(unsaved=0, problem="locked")
+        assert until(lambda: history.status() == HistoryStatus(unsaved=0, problem="locked"))
     history.close()
     again = opened(tmp_path)
     assert found(again) == [head.id]
