@@ -48,6 +48,8 @@ class BatchStepper:
     def start(self, row: Row) -> None:
         self._reading = None
         self.running.append(row)
+        # Measured now: some families keep fewer or more layers or heads than their config lets one reckon.
+        self._bytes_per_token = self._cache.nbytes // (self._cache.slots * self._cache.length)
 
     def step(self, tokens: list[int]) -> torch.Tensor:
         lengths = [row.length for row in self.running]

@@ -124,7 +124,8 @@ def _forget_length(rope: Any) -> None:
         kind = name.removesuffix("max_seq_len_cached")
         original = getattr(rope, f"{kind}original_inv_freq", None)
         if original is not None and getattr(rope, name) != rope.original_max_seq_len:
-            rope.register_buffer(f"{kind}inv_freq", original.to(rope.inv_freq.device), persistent=False)
+            device = getattr(rope, f"{kind}inv_freq").device
+            rope.register_buffer(f"{kind}inv_freq", original.to(device), persistent=False)
             setattr(rope, name, rope.original_max_seq_len)
 
 

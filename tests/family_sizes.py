@@ -185,6 +185,16 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "phi3, partial rotary": ("phi3", {"partial_rotary_factor": 0.5}),
     "mistral, no sliding": ("mistral", {"sliding_window": None}),
+    "gemma3_text, dynamic rope in its full layers": (
+        "gemma3_text",
+        {
+            "rope_parameters": {
+                "sliding_attention": {"rope_type": "default", "rope_theta": 10_000.0},
+                "full_attention": _rope("dynamic")["rope_parameters"],
+            },
+            **_SMALL_REACH,
+        },
+    ),
     "falcon, alibi": ("falcon", {"alibi": True}),
     "falcon, new decoder": ("falcon", {"new_decoder_architecture": True, "num_kv_heads": 2}),
     "falcon, many keys": ("falcon", {"multi_query": False, "parallel_attn": False}),
