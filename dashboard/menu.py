@@ -27,7 +27,8 @@ ADDRESSES = (*PAGES, ENTRY)
 
 
 def menu(said: Words) -> StreamlitPage:
-    """Draws the menu; the page picked in it."""
+    """Draws the name and the menu; the page picked in it."""
+    st.logo("dashboard/narani_wordmark.svg", size="large", icon_image="dashboard/narani.svg")
     return st.navigation(
         [
             st.Page(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.components.icon_label import icon_label
 from dashboard.components.safe_text import safe_text
@@ -21,13 +22,27 @@ from settings import format_bytes
 _LICENCE_COLOURS = {CommercialUse.YES: "green", CommercialUse.NO: "red", CommercialUse.UNCLEAR: "orange"}
 _WHERE_COLOURS = {Where.IN_USE: "blue", Where.LOADED: "blue", Where.ON_DISK: "gray", Where.TO_FETCH: "gray"}
 
+_ROWS = """<style>
+.st-key-compare_picked_models p { line-height: 1.2; }
+.st-key-compare_picked_models button { min-height: 1.8rem; padding-top: 0; padding-bottom: 0; }
+</style>"""
+"""Streamlit's own are as high as two of these: eight of them and the search have to fit a usual window."""
 
-def model_picker(choices: Mapping[str, Choice], picked: Sequence[str], said: Words) -> None:
-    """What is picked stands in the session; a tick changes it at once."""
-    _picked_models(choices, picked, said)
-    search = st.text_input(
-        said.compare["search"], key=compare.SEARCH, placeholder=said.compare["search_hint"]
-    )
+
+def model_picker(
+    choices: Mapping[str, Choice], picked: Sequence[str], top: DeltaGenerator, said: Words
+) -> None:
+    """What is picked stands in the session; a tick changes it at once. The search and what is picked stand in
+    `top`, whatever is drawn between them and the models to pick from."""
+    with top:
+        search = st.text_input(
+            said.compare["search"],
+            key=compare.SEARCH,
+            placeholder=said.compare["search_hint"],
+            icon=":material/search:",
+            label_visibility="collapsed",
+        )
+        _picked_models(choices, picked, said)
     found = families(choices, search)
     if not found:
         st.caption(said.compare["none_found"])
@@ -55,14 +70,20 @@ def _picked_models(choices: Mapping[str, Choice], picked: Sequence[str], said: W
     st.markdown(f"**{said.compare['models']}** :gray-badge[{len(picked)}/{compare.MOST_MODELS}]")
     if not picked:
         st.caption(said.compare["pick_first"])
-    with st.container(gap=None):
+    st.html(_ROWS)
+    with st.container(gap="xxsmall", key="compare_picked_models"):
         for model_id in picked:
             _picked_model(choices[model_id], said)
 
 
 def _picked_model(choice: Choice, said: Words) -> None:
-    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap=None):
+    """One row."""
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xxsmall"):
         st.markdown(f":small[{safe_text(choice.title)}]", width="stretch")
+        if len(choice.quantisations) > 1:
+            _quantisation(choice, said)
+        else:
+            st.markdown(f":small[{_short_size(choice)}]", width="content", help=_fits(choice, said))
         st.button(
             icon_label(said.compare["remove"].format(title=choice.title)),
             key=f"compare_remove_{choice.spec.id}",
@@ -72,18 +93,18 @@ def _picked_model(choice: Choice, said: Words) -> None:
             on_click=_pick,
             args=(choice.spec.id, False),
         )
-    if len(choice.quantisations) > 1:
-        _quantisation(choice, said)
-    else:
-        st.markdown(_size(choice, said))
 
 
 def _quantisation(choice: Choice, said: Words) -> None:
     """Its options are sent once it is opened, as those of the families are."""
     key = compare.quantisation_key(choice.spec.id)
-    now = f"{said.compare[f'quantisation_{choice.quantisation}']} {_size(choice, said)}"
     box = st.popover(
-        now, type="tertiary", key=f"{key}_box", help=said.compare["quantisation"], on_change="rerun"
+        f":small[{said.compare[f'quantisation_{choice.quantisation}']} {_short_size(choice)}]",
+        type="tertiary",
+        key=f"{key}_box",
+        help=_fits(choice, said) or said.compare["quantisation"],
+        on_change="rerun",
+        width="content",
     )
     if not box.open:
         return
@@ -99,6 +120,11 @@ def _quantisation(choice: Choice, said: Words) -> None:
             on_change=_change_quantisation,
             args=(choice.spec.id,),
         )
+
+
+def _fits(choice: Choice, said: Words) -> str | None:
+    size = format_bytes(choice.bytes)
+    return said.compare["too_big"].format(size=size) if choice.fits is False else None
 
 
 def _tick(choice: Choice, picked: Sequence[str], said: Words) -> None:
@@ -134,10 +160,14 @@ def _badges(choice: Choice, said: Words) -> str:
 
 
 def _size(choice: Choice, said: Words) -> str:
+    too_big = _fits(choice, said)
+    return f":red-badge[{too_big}]" if too_big else f":gray-badge[{format_bytes(choice.bytes)}]"
+
+
+def _short_size(choice: Choice) -> str:
+    """Without the words, which a row has no room for; a mark beside the colour, and the words on a touch."""
     size = format_bytes(choice.bytes)
-    if choice.fits is False:
-        return f":red-badge[{said.compare['too_big'].format(size=size)}]"
-    return f":gray-badge[{size}]"
+    return f":red[:material/warning: {size}]" if choice.fits is False else f":gray[{size}]"
 
 
 def parameters(count: int) -> str:

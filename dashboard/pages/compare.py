@@ -25,6 +25,7 @@ def page() -> None:
     comparing.pick_defaults(shared)
     picked = comparing.still_there(compare.picked() or (), shared)
     with st.sidebar:
+        top = st.container()
         how = asking_settings(sorted(shared.registry.formats.by_id), comparing.default_wish(), said)
     turns = comparing.turns(shared)
     typed = sent(can_go_on=bool(turns))
@@ -33,7 +34,8 @@ def page() -> None:
     if compare.run_id() != (turns[-1].run_id if turns else None):
         turns = comparing.turns(shared)
     with st.sidebar:
-        model_picker(model_choices(shared.registry, shared.memory, compare.quantisations()), picked, said)
+        choices = model_choices(shared.registry, shared.memory, compare.quantisations())
+        model_picker(choices, picked, top, said)
     if turns:
         comparing.draw_turns(turns, shared, said)
     else:
