@@ -20,12 +20,9 @@ from dashboard.session.settings import apply_preferences
 from dashboard.words import words
 from errors import NaraniError
 
-st.set_page_config(
-    page_title="나란히 · Narani",
-    page_icon="dashboard/narani.svg",
-    layout="wide",
-    initial_sidebar_state=300,  # room for a picked model in one row, and for four columns beside it at 1280
-)
+# As wide as a picked model in one row needs, and four columns beside it at 1280.
+SIDEBAR = 300
+st.set_page_config("나란히 · Narani", "dashboard/narani.svg", "wide", initial_sidebar_state=SIDEBAR)
 turn_late_ticks_away()
 require_sign_in(words())
 browser_identity()
