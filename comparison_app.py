@@ -33,5 +33,6 @@ try:
         st.rerun()
     history_banner(services().history.status, words())
     page.run()
+    services().page_stands()
 except NaraniError as error:
     show_error(error, words())

@@ -106,6 +106,8 @@ def set_up(stage: Stage, seen: Seen, opened: ExitStack) -> dict[str, Callable[[]
     """Put the engine behind the page; what may be asked of the process, by name."""
     asked: dict[str, Callable[[], object]] = {"facts": seen.facts, "answers": seen.of_answers}
     build = resources._build
+    if stage.engine != "real":
+        resources._prepare = lambda: None
     if stage.engine == "scripted":
         script = Script(lambda request: _say(request, stage.tokens), 1 / stage.pieces_per_second)
         engine: EngineWithMemory = ScriptedEngine(default=script)

@@ -1,11 +1,14 @@
 """Builds the objects of the process once: the registry, the engine, the runs, the history.
 
 Knows: which concrete engine the dashboard asks.
-Refuses to know: pages and people. The engine itself, and torch with it, comes with the first question.
+Refuses to know: pages and people. The engine comes with the first question; its libraries
+are imported once a page stands, so that the first question does not wait for them.
 """
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +28,11 @@ if TYPE_CHECKING:
     from model_registry.registry import Registry
 
 
+_MOMENT = 3.0
+"""Seconds from a drawn page to the imports: they hold the interpreter in stretches, and a browser is still
+fetching what the page is made of."""
+
+
 @dataclass(frozen=True)
 class Services:
     """What every page stands on; shared by all sessions."""
@@ -37,6 +45,8 @@ class Services:
     history: History
     batches: BatchJobs
     waiting: Waiting[Question]
+    page_stands: Callable[[], None]
+    """To be called when a page is drawn: what the first question needs is then imported beforehand."""
 
 
 @st.cache_resource(show_spinner=False)
@@ -56,7 +66,17 @@ def services() -> Services:
     # What ended is in the history; here it is only kept for those who look at it now.
     runs = Runs(keep_seconds=600, limit=40, unwatched_seconds=settings.unwatched_seconds)
     batches = BatchJobs(engine, history, settings.rows_per_model)
-    return Services(settings, registry, engine, engine, runs, history, batches, Waiting())
+
+    def page_stands() -> None:
+        engine.prepare_soon(_prepare, _MOMENT)
+
+    return Services(settings, registry, engine, engine, runs, history, batches, Waiting(), page_stands)
+
+
+def _prepare() -> None:
+    """Everything that a first answer imports of libraries; no device is touched and no model loaded."""
+    for name in ("engines.local", "transformers.modeling_utils"):
+        importlib.import_module(name)
 
 
 def _build(registry: Registry, settings: Settings) -> EngineWithMemory:

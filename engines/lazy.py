@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import cast
 
 from engines.base import AnswerRequest, LiveAnswer, State
@@ -31,8 +32,19 @@ class LazyEngine:
         self._builder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="build-engine")
         self._built: Future[EngineWithMemory] | None = None
         self._lock = threading.Lock()
+        self._preparing: threading.Timer | None = None
         self._by_hand = HandLoads(self.bring)
         self._disk = DiskLook(registry)
+
+    def prepare_soon(self, prepare: Callable[[], None], seconds: float) -> None:
+        """After a moment, and only once: do what building would wait for (imports), where it is built. A
+        question that comes meanwhile waits for that same work and for no second one."""
+        with self._lock:
+            if self._preparing is not None or self._built is not None:
+                return
+            self._preparing = threading.Timer(seconds, self._prepare, [prepare])
+            self._preparing.daemon = True
+            self._preparing.start()
 
     def submit(self, request: AnswerRequest, live: LiveAnswer) -> None:
         live.enter(State.WAITING, "engine")
@@ -49,6 +61,8 @@ class LazyEngine:
     def close(self) -> None:
         with self._lock:
             built = self._built
+            if self._preparing is not None:
+                self._preparing.cancel()
         if built is not None and built.exception() is None:
             built.result().close()
         self._builder.shutdown()
@@ -99,6 +113,13 @@ class LazyEngine:
     def on_disk(self, model_id: str) -> bool:
         engine = self._engine_if_built()
         return engine.on_disk(model_id) if engine else self._disk.has(model_id)
+
+    def _prepare(self, prepare: Callable[[], None]) -> None:
+        """What fails here fails again where somebody waits for it, and is said there. A process that is
+        closing takes no more work."""
+        with self._lock, suppress(RuntimeError):
+            if self._built is None:
+                self._builder.submit(prepare)
 
     def _engine_if_built(self) -> EngineWithMemory | None:
         with self._lock:

@@ -30,6 +30,7 @@ def house(
     made = ScriptedEngine(scripts)
     monkeypatch.setenv("NARANI_HOME", str(home))
     monkeypatch.setattr(resources, "_build", lambda *_: made)
+    monkeypatch.setattr(resources, "_prepare", lambda: None)
     resources.services.clear()
     try:
         yield made

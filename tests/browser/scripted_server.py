@@ -45,4 +45,5 @@ if __name__ == "__main__":
     setattr(runtime, "MESSAGE_FLUSH_INTERVAL_SECS", SECONDS_PER_FLUSH)  # noqa: B010 - a constant, to mypy
     made = ScriptedEngine(default=Script(counted, SECONDS_PER_WORD, weight_bytes=3 * 10**6, loading_steps=3))
     resources._build = lambda *_: made
+    resources._prepare = lambda: None
     cli.main(prog_name="streamlit")

@@ -8,7 +8,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
+
+import pytest
 
 from engines.base import AnswerRequest, Engine, FinishReason, LiveAnswer
 from engines.lazy import LazyEngine
@@ -16,6 +19,7 @@ from engines.scripted import ScriptedEngine
 from errors import BadRequest, EngineDown, NaraniError
 from model_registry.registry import load_registry
 from prompts.conversation import Conversation
+from tests.engines.engine_house import wait_until
 
 REGISTRY = load_registry()
 
@@ -153,3 +157,65 @@ def test_what_is_asked_of_the_memory_before_a_load_imports_no_torch() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_what_is_prepared_beforehand_is_done_once_and_a_question_waits_for_it() -> None:
+    done: list[str] = []
+    go_on = threading.Event()
+
+    def prepare() -> None:
+        done.append("prepared")
+        go_on.wait(10)
+
+    def build() -> ScriptedEngine:
+        done.append("built")
+        return ScriptedEngine()
+
+    engine = LazyEngine(build, REGISTRY)
+    for _ in range(5):
+        engine.prepare_soon(prepare, 0.0)
+    wait_until(lambda: done == ["prepared"])
+    live = ask(engine)
+    assert done == ["prepared"] and not live.ended
+    go_on.set()
+    assert live.wait(10) and done == ["prepared", "built"]
+    engine.prepare_soon(prepare, 0.0)
+    engine.close()
+    assert done == ["prepared", "built"]
+
+
+def test_what_could_not_be_prepared_is_said_to_whoever_asks() -> None:
+    def fail() -> ScriptedEngine:
+        raise ImportError("No module named 'torch'", name="torch")
+
+    engine = LazyEngine(fail, REGISTRY)
+    engine.prepare_soon(fail, 0.0)  # type: ignore[arg-type]
+    live = ask(engine)
+    assert live.wait(10)
+    answer = live.view().answer
+    assert answer is not None and answer.error is not None and "(torch)" in answer.error
+    engine.close()
+
+
+def test_an_engine_closed_before_its_moment_prepares_nothing() -> None:
+    done: list[str] = []
+    engine = LazyEngine(ScriptedEngine, REGISTRY)
+    engine.prepare_soon(lambda: done.append("prepared"), 0.05)
+    engine.close()
+    time.sleep(0.1)
+    assert done == []
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.4], ids=["at once", "in the midst"])
+@pytest.mark.parametrize("end", ["", "engine.close()"], ids=["left", "closed"])
+def test_a_process_that_ends_during_the_import_ends_quietly(seconds: float, end: str) -> None:
+    code = (
+        "import time, importlib; from engines.lazy import LazyEngine\n"
+        "from model_registry.registry import load_registry\n"
+        "engine = LazyEngine(lambda: None, load_registry())\n"
+        "engine.prepare_soon(lambda: importlib.import_module('torch'), 0.0)\n"
+        f"time.sleep({seconds}); {end}"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
