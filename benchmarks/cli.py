@@ -1,6 +1,7 @@
-"""The benchmarks of the table: `python -m benchmarks [--only NAME …] [--rounds N] [--json FILE]`.
+"""The benchmarks of the table: `python -m benchmarks [--only NAME …] [--rounds N] [--quick] [--json FILE]`.
 
-Knows: which lines are run, and that one which fails its target makes the exit code 1.
+Knows: which lines are run, that a figure is said and written down as soon as it is there, and that a line
+which fails its target makes the exit code 1.
 Refuses to know: what a line measures.
 """
 
@@ -15,7 +16,7 @@ import tyro
 from rich.console import Console
 
 from benchmarks.lines import picked
-from benchmarks.report import Outcome, remarks, table, write_json
+from benchmarks.report import Outcome, figure, remarks, table, write_json
 from benchmarks.rounds import Effort, on_one_thread
 from command_line import ended, unwinding
 
@@ -28,8 +29,10 @@ class Options:
     """The lines to measure; all when none is named."""
     rounds: int = Effort().rounds
     """How often each pair is measured."""
+    quick: bool = False
+    """One round of little work a line, to see that all of them run; no figure is held against its target."""
     json: Path | None = None
-    """Write the figures to this file too."""
+    """Write the figures to this file too, line by line."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,14 +43,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measure(options: Options) -> int:
     console = Console()
+    effort = Effort(rounds=1, tokens=64, answers=20_000) if options.quick else Effort(rounds=options.rounds)
     outcomes: list[Outcome] = []
     for line in picked(options.only):
         console.print(f"{line.name}: {line.what}", highlight=False)
-        measured = on_one_thread(partial(line.measure, Effort(rounds=options.rounds)))
+        measured = on_one_thread(partial(line.measure, effort))
         outcomes.append((line, measured))
-        for remark in remarks(measured):
-            console.print(f"  {remark}", highlight=False)
+        for said in (*remarks(measured), figure(line, measured)):
+            console.print(f"  {said}", highlight=False)
+        if options.json is not None:
+            write_json(options.json, outcomes)
     console.print(table(outcomes))
-    if options.json is not None:
-        write_json(options.json, outcomes)
+    if options.quick:
+        return int(any(measured.broken for _, measured in outcomes))
     return int(any(measured.verdict(line.target) == "fails" for line, measured in outcomes))

@@ -38,12 +38,22 @@ def table(outcomes: Iterable[Outcome]) -> Table:
     return shown
 
 
+def figure(line: Line, measured: Measured) -> str:
+    """One row of the table, for whoever waits for the others."""
+    low, high = measured.spread
+    held = f"{measured.verdict(line.target)} (target {line.target})"
+    return f"{measured.median:.2f}, from {low:.2f} to {high:.2f}: {held}"
+
+
 def remarks(measured: Measured) -> list[str]:
     return [*(f"wrong: {sentence}" for sentence in measured.broken), *measured.notes]
 
 
 def write_json(path: Path, outcomes: Iterable[Outcome]) -> None:
-    path.write_text(json.dumps(_everything(outcomes), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    """Whole at any moment: it is written again after every line."""
+    half = path.with_name(f".{path.name}.part")
+    half.write_text(json.dumps(_everything(outcomes), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    half.replace(path)
 
 
 def _everything(outcomes: Iterable[Outcome]) -> dict[str, Any]:

@@ -9,17 +9,18 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks import cold_start, peers
+from benchmarks import cli, cold_start, peers
 from benchmarks.cli import main
 from benchmarks.gpu.cli import CHECKS
 from benchmarks.korean import QUESTIONS, RARE
 from benchmarks.lines import LINES, Line
 from benchmarks.networks import korean_tokenizer
-from benchmarks.rounds import Effort, on_one_thread
+from benchmarks.rounds import Effort, Measured, Target, on_one_thread
 
 ROOT = Path(__file__).parents[2]
 QUICK = Effort(rounds=1, tokens=8, answers=2_000)
@@ -52,7 +53,39 @@ def test_the_command_writes_what_it_printed(tmp_path: Path, capsys: pytest.Captu
     assert [line["name"] for line in written["lines"]] == ["first-text"]
     assert written["lines"][0]["verdict"] in capsys.readouterr().out
     assert main(["--only", "first-txet"]) == 2
-    assert "first-text" in capsys.readouterr().out
+    assert "first-text" in capsys.readouterr().err
+
+
+def test_a_run_that_is_interrupted_has_said_and_written_what_it_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(effort: Effort) -> Measured:
+        raise KeyboardInterrupt
+
+    first = next(line for line in LINES if line.name == "first-text")
+    monkeypatch.setattr(cli, "picked", lambda names: (first, replace(first, measure=interrupt)))
+    file = tmp_path / "figures.json"
+    with pytest.raises(KeyboardInterrupt):
+        main(["--rounds", "1", "--json", str(file)])
+    (written,) = json.loads(file.read_text(encoding="utf-8"))["lines"]
+    assert f"{written['median']:.2f}" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_quick_run_does_little_and_gives_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Effort] = []
+
+    def far_off(effort: Effort) -> Measured:
+        asked.append(effort)
+        return Measured((1e9,), broken)
+
+    line = Line("far-off", "a target that is missed", Target(1.0, False), far_off)
+    monkeypatch.setattr(cli, "picked", lambda names: (line,))
+    broken: tuple[str, ...] = ()
+    assert main(["--quick"]) == 0 and main([]) == 1
+    broken = ("a promise that does not depend on time",)
+    assert main(["--quick"]) == 1
+    assert asked[0].rounds == 1 and asked[0].answers < asked[1].answers
 
 
 def test_peers_lose_nothing_of_a_text_that_is_whole() -> None:
