@@ -73,7 +73,7 @@ def full_lesson(settings: SftSettings, steps: int) -> Lesson:
     learned = (False, *(True,) * (length - 1))
     rows = [
         TokenRow(tuple(draw.randrange(3, NEOX.vocabulary) for _ in range(length)), learned, "row")
-        for _ in range(steps * settings.batch)
+        for _ in range(steps * (settings.batch or 1))
     ]
     return make_lesson(rows, settings, recurrent=False, pad_id=END_ID)
 

@@ -18,7 +18,7 @@ import streamlit as st
 from comparison.uploads import Uploads
 from dashboard.components.safe_text import safe_text
 from dashboard.components.training_base import Wanted
-from dashboard.components.training_check import training_data_report
+from dashboard.components.training_check import training_data_report, training_steps
 from dashboard.components.training_data import TrainingData
 from dashboard.components.training_memory import idle, training_memory
 from dashboard.components.training_progress import Seen, TrainingActions
@@ -179,6 +179,9 @@ def _draw(found: Check, services: Services, said: Words) -> None:
     if found.data is not None:
         with st.container(border=True):
             training_data_report(found.data, said)
+    if found.steps is not None:
+        with st.container(border=True):
+            training_steps(found.steps, said)
     if found.plan is not None:
         with st.container(border=True):
             release = partial(_release_idle, services)

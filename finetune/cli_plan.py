@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich import box
@@ -18,6 +18,9 @@ from rich.table import Table
 from errors import BadRequest
 from finetune.cli_sft import Sft, settings_of
 from finetune.planning import Device, Need, Plan, plan
+from finetune.sft_settings import SftSettings
+from model_registry.registry import Registry
+from model_registry.spec import Architecture
 from settings import format_bytes, parse_bytes
 
 
@@ -40,16 +43,39 @@ def run(options: PlanOptions, home: Path) -> int:
     from finetune.shapes import shape_for
     from model_registry.registry import load_registry
 
-    base = base_for(settings.base_model, load_registry(home / "models"), settings.format)
+    registry = load_registry(home / "models")
+    base = base_for(settings.base_model, registry, settings.format)
     devices = _imagined(options) or devices_here(settings.distributed != "none")
     found = plan(settings, shape_for(settings, base), devices)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     for line in _lines(base.spec.title, found):
         console.print(line, markup=False)
     console.print(table_of(found))
-    for sentence in found.advice:
+    for sentence in (*found.advice, *_steps(settings, base.spec.architecture is Architecture.RWKV, registry)):
         console.print(sentence, markup=False)
     return 0 if found.fits else 1
+
+
+def _steps(settings: SftSettings, recurrent: bool, registry: Registry) -> Iterator[str]:
+    """How often the data that is here would be learned from; nothing is downloaded for it."""
+    from finetune.data.command import inspect
+    from finetune.data.sources import parse_sources
+    from finetune.steps import foreseen_steps
+
+    if not settings.data or any(source.path is None for source in parse_sources(settings.data)):
+        return
+    report = inspect(
+        settings.data,
+        settings.format,
+        settings.base_model,
+        registry,
+        max_tokens=settings.max_tokens,
+        seed=settings.seed,
+    )
+    if report.lengths is not None:
+        yield from foreseen_steps(
+            asdict(report.lengths), report.rows, settings, recurrent=recurrent
+        ).sentences()
 
 
 def devices_here(all_gpus: bool) -> tuple[Device, ...]:

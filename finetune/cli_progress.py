@@ -7,6 +7,7 @@ Refuses to know: where the figures come from.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -38,6 +39,11 @@ class Progress:
     ) -> None:
         if self._live is not None:
             self._live.stop()
+
+    def tell(self, notes: Sequence[str]) -> None:
+        """What was decided, above the line that changes."""
+        for note in notes:
+            self._console.print(Text(note), soft_wrap=True)
 
     def show(self, status: TrainingStatus, metric: Metric | None) -> None:
         self._metric = metric or self._metric

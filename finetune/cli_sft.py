@@ -74,7 +74,7 @@ def run(options: Sft, home: Path) -> int:
     from finetune.training.sft import train
 
     with Progress(console) as progress:
-        folder = train(settings, home, show=progress.show if ranks.first else None)
+        folder = train(settings, home, show=progress.show if ranks.first else None, tell=progress.tell)
     for line in _said_of(RunFolder(folder)):
         console.print(line, markup=False, soft_wrap=True)
     return 0

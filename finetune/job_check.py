@@ -34,6 +34,8 @@ class Check:
     plan: Mapping[str, Any] | None = None
     """chosen, needs (each with its total and whether it fits), devices, and what to lower if it does not."""
     plan_error: str | None = None
+    steps: Mapping[str, Any] | None = None
+    """As finetune.steps.StepPlan.facts, about; None where the rows could not be counted in tokens."""
 
 
 def check(settings: SftSettings, home: Path) -> Check:
@@ -76,7 +78,8 @@ def checked(settings: SftSettings, home: Path) -> Check:
     registry = load_registry(home / "models")
     data, data_error = _told(lambda: _data(settings, registry))
     plan, plan_error = _told(lambda: _plan(settings, registry))
-    return Check(data, data_error, plan, plan_error)
+    steps, _ = _told(lambda: _steps(settings, registry, data)) if data and data["lengths"] else (None, None)
+    return Check(data, data_error, plan, plan_error, steps)
 
 
 def _told(find: Any) -> tuple[dict[str, Any] | None, str | None]:
@@ -103,6 +106,16 @@ def _data(settings: SftSettings, registry: Any) -> dict[str, Any]:
         seed=settings.seed,
     )
     return asdict(found)
+
+
+def _steps(settings: SftSettings, registry: Any, data: Mapping[str, Any]) -> dict[str, Any]:
+    from finetune.base import base_for
+    from finetune.steps import foreseen_steps
+    from model_registry.spec import Architecture
+
+    base = base_for(settings.base_model, registry, settings.format)
+    recurrent = base.spec.architecture is Architecture.RWKV
+    return foreseen_steps(data["lengths"], data["rows"], settings, recurrent=recurrent).facts()
 
 
 def _plan(settings: SftSettings, registry: Any) -> dict[str, Any]:

@@ -169,7 +169,7 @@ def lower_and_lower(settings: SftSettings, *, in_a_step: bool = True) -> Iterato
     while in_a_step and settings.micro_batch > 1:
         # The largest divisor of the batch that is at most half, so that the batch stays what it is.
         sizes = range(settings.micro_batch // 2, 0, -1)
-        micro = next(size for size in sizes if settings.batch % size == 0)
+        micro = next(size for size in sizes if (settings.batch or 0) % size == 0)
         settings = replace(settings, micro_batch=micro)
         yield "micro_batch", settings
     if in_a_step and not settings.gradient_checkpointing:

@@ -44,12 +44,12 @@ class SftSettings:
     lora_targets: tuple[str, ...] = ()
     """Names of the linear modules that get LoRA layers; empty: what suits the architecture (in GPT-NeoX
     query_key_value)."""
-    learning_rate: float = 3e-4
-    """LoRA wants about ten times what full tuning wants."""
+    learning_rate: float | None = None
+    """None: 3e-4, and for full tuning 2e-5: every weight together wants far smaller steps than LoRA."""
     schedule: Schedule = "cosine"
     """How the learning rate falls after warming up."""
     warmup: float = 0.03
-    """Below 1 a share of all steps, from 1 on a number of steps."""
+    """Below 1 a share of all steps, from 1 on a number of steps (of which a short run makes fewer)."""
     weight_decay: float = 0.0
     """How strongly weights are pulled to zero."""
     max_grad_norm: float = 1.0
@@ -58,12 +58,13 @@ class SftSettings:
     """adamw-8bit needs a GPU; adafactor keeps far less state."""
     adam_betas: tuple[float, float] = (0.9, 0.999)
     """How slowly adamw forgets earlier gradients, and their squares; adafactor has no such figures."""
-    epochs: float = 3.0
-    """How often all rows are learned."""
+    epochs: float | None = None
+    """How often all rows are learned. None: three times, and more often where that makes too few steps."""
     max_steps: int | None = None
     """Ends earlier, after so many steps."""
-    batch: int = 32
-    """Rows (packed: filled blocks) that one step learns from, over all GPUs."""
+    batch: int | None = None
+    """Rows (packed: filled blocks) that one step learns from, over all GPUs. None: 32, and fewer (of shorter
+    blocks) where that makes too few steps."""
     micro_batch: int = 4
     """Of those, how many go through one GPU at once; the rest is accumulated."""
     max_tokens: int = 1024
@@ -106,7 +107,7 @@ class SftSettings:
 
     def __post_init__(self) -> None:
         _in_range(self)
-        if self.batch % self.micro_batch:
+        if self.batch is not None and self.batch % self.micro_batch:
             raise BadRequest(
                 f"batch ({self.batch}) must be a multiple of micro_batch ({self.micro_batch}).", name="batch"
             )

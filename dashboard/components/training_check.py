@@ -1,6 +1,6 @@
 """What was found out before a training: its rows, what is wrong with them, and samples with what is learned.
 
-Knows: how a data report (finetune/data/report.py, as plain values) is drawn.
+Knows: how a data report (finetune/data/report.py) and a plan of steps are drawn, both as plain values.
 Refuses to know: how data is read, and memory.
 """
 
@@ -37,6 +37,26 @@ def training_data_report(report: Mapping[str, Any], said: Words) -> None:
             st.caption(said.training["samples_about"])
             for sample in report["samples"]:
                 _sample(sample)
+
+
+def training_steps(plan: Mapping[str, Any], said: Words) -> None:
+    """How often would be learned, about (as finetune/steps.py says it), and what was decided for that."""
+    st.markdown(f"**{said.training['steps_title']}**")
+    kind = "rows" if plan["block_tokens"] is None else "blocks"
+    told = said.training["steps_about"].format(
+        steps=plan["steps"],
+        epochs=f"{plan['epochs']:g}",
+        batch=said.training[f"steps_{kind}"].format(count=plan["batch"], tokens=plan["block_tokens"]),
+        rate=f"{plan['learning_rate']:g}",
+        warmup=plan["warmup"],
+    )
+    if plan["enough"]:
+        st.markdown(told)
+    else:
+        st.warning(f"{told} {said.training['steps_few']}", icon=":material/warning:")
+    if plan["decided"]:
+        names = ", ".join(said.training[f"set_{name}"] for name in plan["decided"])
+        st.caption(said.training["steps_decided"].format(names=names))
 
 
 def _files(files: Sequence[Mapping[str, Any]], said: Words) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
+from functools import partial
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import streamlit as st
@@ -156,6 +157,10 @@ def _number(label: str, told: str, kind: Any, default: Any, key: str, said: Word
     if not isinstance(kind, types.UnionType):
         return keep(key, st.number_input(label, key=key, help=told, step=1, min_value=0))
     hint = said.training["no_limit"]
+    if float in get_args(kind):
+        step = _step(default or (1e-3 if key.endswith("learning_rate") else 1))
+        box = partial(st.number_input, label, value=None, format="%g", step=step)
+        return keep(key, box(key=key, help=told, placeholder=hint))
     return keep(key, st.number_input(label, value=None, key=key, help=told, step=1, placeholder=hint))
 
 

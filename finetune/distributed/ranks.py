@@ -119,7 +119,7 @@ def _refuse_pairs(settings: SftSettings) -> None:
 
 def _refuse_uneven(settings: SftSettings, processes: int) -> None:
     once = settings.micro_batch * processes
-    if settings.batch % once:
+    if settings.batch is not None and settings.batch % once:
         low, high = settings.batch // once * once, -(-settings.batch // once) * once
         nearest = f"{low} or {high}" if low else str(high)
         raise BadRequest(

@@ -22,7 +22,6 @@ from finetune.tokens.dataset import AS_THEY_ARE
 from finetune.training.lesson import Lesson
 
 _OPTIMIZERS = {"adamw": "adamw_torch", "adamw-8bit": "paged_adamw_8bit", "adafactor": "adafactor"}
-_SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
 _OURS: dict[str, Any] = {
     # Pace asks for every checkpoint, and Tuner writes it; Trainer's own saving stays off.
@@ -44,16 +43,14 @@ def arguments(
     company: Company = ALONE,
 ) -> SFTConfig:
     """`compute`: the type that activations have; what is learned is float32 all the same."""
-    on_gpu = device.type == "cuda"
+    on_gpu, decided = device.type == "cuda", lesson.plan.settings
     made = SFTConfig(
         output_dir=str(run / "checkpoints"),
         per_device_train_batch_size=lesson.micro_batch,
         gradient_accumulation_steps=lesson.accumulated,
-        num_train_epochs=settings.epochs,
+        num_train_epochs=decided.epochs,
         max_steps=settings.max_steps or -1,
-        learning_rate=settings.learning_rate,
-        lr_scheduler_type=_SCHEDULES[settings.schedule],
-        warmup_steps=settings.warmup,
+        learning_rate=decided.learning_rate,
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_grad_norm,
         optim=_OPTIMIZERS[settings.optimizer],

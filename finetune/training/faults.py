@@ -81,7 +81,7 @@ def smaller(settings: SftSettings, learning: bool = True) -> tuple[str, str, str
     for name, changed in lower_and_lower(settings, in_a_step=learning):
         before = f"it is {getattr(settings, name)}"
         why = {
-            "micro_batch": f"{before}; batch stays {settings.batch}",
+            "micro_batch": before if settings.batch is None else f"{before}; batch stays {settings.batch}",
             "gradient_checkpointing": "slower, and needs far less for activations",
         }
         return name, str(getattr(changed, name)).lower(), why.get(name, before)

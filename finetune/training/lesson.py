@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor
 from errors import BadRequest
 from finetune.examples import TokenRow
 from finetune.sft_settings import Batching, SftSettings
+from finetune.steps import StepPlan, Volume, plan_steps
 from finetune.tokens.blocks import Block, blocks
 from finetune.tokens.collator import Collator
 from finetune.tokens.dataset import as_dataset
@@ -38,6 +39,7 @@ class Lesson:
     """Blocks that one step learns from; the last step of an epoch may have fewer."""
     pad_id: int
     seed: int
+    plan: StepPlan
     processes: int = 1
 
     @property
@@ -74,6 +76,14 @@ class Lesson:
     def tokens(self, numbers: Sequence[int]) -> int:
         return sum(len(self.blocks[number]) for number in self._real(numbers))
 
+    def refuse_other(self, blocks: int, rows_a_step: int, run: str) -> None:
+        """A run that goes on must go on with the steps that it began with."""
+        if (rows_a_step, blocks) != (self.rows_a_step, len(self.blocks)):
+            raise BadRequest(
+                f"'{run}' began with {blocks} blocks, {rows_a_step} a step; now they are others, so it "
+                "cannot go on. Put settings and data back as they were."
+            )
+
     def _real(self, numbers: Sequence[int]) -> list[int]:
         return [number for number in numbers if number < len(self.blocks)]
 
@@ -87,11 +97,14 @@ def make_lesson(
             f"Every answer lies beyond max_tokens ({settings.max_tokens}), so nothing is learned. Raise it."
         )
     batching: Batching = "by-length" if recurrent and settings.batching == "packed" else settings.batching
-    micro = settings.micro_batch
-    found = blocks(rows, batching, settings.max_tokens, settings.seed, micro_batch=micro)
+    lengths = [len(row.ids) for row in rows]
+    volume = Volume(len(rows), sum(lengths), max(lengths))
+    plan = plan_steps(volume, settings, packed=batching == "packed", processes=processes)
+    micro = plan.settings.micro_batch
+    found = blocks(rows, batching, plan.block_tokens, settings.seed, micro_batch=micro)
+    plan = replace(plan, blocks=len(found))
     # A step is never more than an epoch: small sets would otherwise be learned in fewer steps than asked for.
-    a_step = min(settings.batch, len(found))
-    return Lesson(tuple(found), batching, micro, a_step, pad_id, settings.seed, processes)
+    return Lesson(tuple(found), batching, micro, plan.batch, pad_id, settings.seed, plan, processes)
 
 
 class NumberingCollator:

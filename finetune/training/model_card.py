@@ -53,7 +53,8 @@ def _data(files: Sequence[DataFile], measured_with: Sequence[Mapping[str, Any]])
 def _settings(manifest: Mapping[str, Any]) -> list[str]:
     # Where a person's files lie is nobody's business; the names stand in the table above.
     left_out = {"data", "holdout_data", "base_model", "name", "resume", "report_to"}
-    kept = {key: value for key, value in manifest["settings"].items() if key not in left_out}
+    decided = {name: manifest["plan"][name] for name in manifest["plan"]["decided"]}
+    kept = {key: value for key, value in {**manifest["settings"], **decided}.items() if key not in left_out}
     versions = ", ".join(f"{name} {value}" for name, value in manifest["versions"].items() if value)
     return [
         "## Settings",

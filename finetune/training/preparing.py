@@ -104,6 +104,7 @@ class Prepared:
             "batching": self.lesson.batching,
             "blocks": len(self.lesson.blocks),
             "rows_a_step": self.lesson.rows_a_step,
+            "plan": self.lesson.plan.facts(),
             "trainable": asdict(self.trainable),
             "targets": list(self.targets),
             "notes": list(self.notes),
@@ -223,5 +224,4 @@ def _notes(
         yield f"{len(made.dropped)} answers lie beyond {settings.max_tokens} tokens and are not learned."
     if lesson.batching != settings.batching:
         yield f"Rows are not {settings.batching}: a recurrent network cannot begin anew inside a block."
-    if lesson.rows_a_step != settings.batch:
-        yield f"A step learns from {lesson.rows_a_step} blocks instead of {settings.batch}: they are all."
+    yield from lesson.plan.sentences()

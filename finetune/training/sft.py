@@ -21,7 +21,7 @@ from transformers import set_seed
 
 from engines.devices import pick_device
 from engines.loading.load import quieten_libraries
-from errors import BadRequest, NaraniError, Stopped
+from errors import NaraniError, Stopped
 from finetune.distributed.company import Company, joined, refuse_lost
 from finetune.distributed.ranks import device_of, first_says, launched
 from finetune.registering import Result, register
@@ -41,14 +41,21 @@ from finetune.training.preparing import Prepared, Rows, prepare, read_rows, refu
 from finetune.training.report import Measured, markdown, refuse_no_numbers, report_of
 from finetune.training.saving import save_result, settle
 from finetune.training.stopping import SharedWish, StopWish, listening
-from finetune.training.telling import Show, Telling
+from finetune.training.telling import Show, Tell, Telling
 from finetune.training.trainer import Tuner
 
 _log = logging.getLogger(__name__)
 Made = TypeVar("Made")
 
 
-def train(settings: SftSettings, home: Path, *, show: Show | None = None, device: str | None = None) -> Path:
+def train(
+    settings: SftSettings,
+    home: Path,
+    *,
+    show: Show | None = None,
+    tell: Tell | None = None,
+    device: str | None = None,
+) -> Path:
     """The folder of the finished run. Raises errors.Stopped when it was stopped: a checkpoint is kept then.
 
     `device`: "cpu" or "cuda:0"; None: the first GPU, or the processor.
@@ -61,7 +68,7 @@ def train(settings: SftSettings, home: Path, *, show: Show | None = None, device
             company = held.enter_context(joined(settings.distributed, place))
             run, settings = held.enter_context(opened(settings, home, company))
         wish = held.enter_context(listening(run.stop_wish(os.getpid())))
-        telling = Telling(run, show, company)
+        telling = Telling(run, show, company, tell)
         course = _Course(settings, home, run, place, telling, wish, company)
         try:
             course.make()
@@ -115,6 +122,7 @@ class _Course:
             lambda: prepare(self._settings, rows, self._home, self._device, self._wish, company)
         )
         manifest = company.first_only(lambda: self._manifest(prepared))
+        self._telling.decided(prepared.notes)
         if not company.divided:
             self._before(prepared)
         self._learn(prepared, begin)
@@ -182,9 +190,10 @@ class _Course:
     def _learn(self, prepared: Prepared, begin: Checkpoint | None) -> None:
         self._telling.enter(TrainingState.TRAINING)
         if begin is not None:
-            self._refuse_other_count(prepared, begin)
+            position = read_position(begin.path)
+            prepared.lesson.refuse_other(position.blocks, position.rows_a_step, self._run.name)
             restore_weights(begin.path, prepared.learner.network)
-            self._best.go_on_from(read_position(begin.path).best)
+            self._best.go_on_from(position.best)
         with warnings.catch_warnings():
             # What libraries warn each other of; nothing of it is for the person who trains.
             warnings.simplefilter("ignore")
@@ -201,14 +210,6 @@ class _Course:
         self._best.put_back(
             trainer.state.global_step, self._checkpoints, prepared.learner.network, self._company
         )
-
-    def _refuse_other_count(self, prepared: Prepared, begin: Checkpoint) -> None:
-        position, lesson = read_position(begin.path), prepared.lesson
-        if (position.rows_a_step, position.blocks) != (lesson.rows_a_step, len(lesson.blocks)):
-            raise BadRequest(
-                f"'{self._run.name}' began with {position.blocks} blocks, {position.rows_a_step} a step; now "
-                "they are others, so it cannot go on. Put settings and data back as they were."
-            )
 
     def _trainer(self, prepared: Prepared) -> Tuner:
         learner, lesson, company = prepared.learner, prepared.lesson, self._company

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from errors import NaraniError
@@ -18,16 +18,24 @@ from finetune.run_folder import Metric, RunFolder, TrainingState, TrainingStatus
 
 Show = Callable[[TrainingStatus, Metric | None], None]
 """Is called at each change of state and after each step, with that step's figures."""
+Tell = Callable[[Sequence[str]], None]
+"""Is called once, before the first step, with what was decided for the person."""
 
 _SECONDS_BETWEEN = 1.0
 """Of steps; each writing waits for the disk."""
 
 
 class Telling:
-    def __init__(self, run: RunFolder, show: Show | None, company: Company = ALONE) -> None:
-        self._run, self._show, self._company = run, show, company
+    def __init__(
+        self, run: RunFolder, show: Show | None, company: Company = ALONE, tell: Tell | None = None
+    ) -> None:
+        self._run, self._show, self._company, self._say = run, show, company, tell
         self._written = 0.0
         self.status = TrainingStatus(TrainingState.PREPARING, pid=os.getpid(), started=now())
+
+    def decided(self, notes: Sequence[str]) -> None:
+        if self._say is not None and self._company.first:
+            self._say(notes)
 
     def enter(self, state: TrainingState) -> None:
         self._tell(replace(self.status, state=state), force=True)

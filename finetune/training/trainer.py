@@ -14,12 +14,14 @@ import torch
 from torch import Tensor
 from torch.nn import Module
 from torch.nn.functional import cross_entropy, pad
+from torch.optim.lr_scheduler import LambdaLR
 from transformers import PrinterCallback, TrainerCallback
 from transformers.trainer import TRAINER_STATE_NAME
 from trl import SFTConfig, SFTTrainer
 
 from finetune.distributed.company import ALONE, Company
 from finetune.distributed.dividing import WholeOfZero
+from finetune.steps import rate_at, warmup_steps
 from finetune.tokens.blocks import NOT_LEARNED
 from finetune.training.best import Best
 from finetune.training.checkpoint_files import (
@@ -98,6 +100,18 @@ class Tuner(SFTTrainer):
         if self.is_deepspeed_enabled:
             self._whole = WholeOfZero(made)
         return made
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """By our own curve: the trainer's begins with a step at rate 0, and a long warm-up swallows a run."""
+        if self.lr_scheduler is None:  # type: ignore[has-type]
+            settings = self._lesson.plan.settings
+            warmup = warmup_steps(settings.warmup, num_training_steps)
+            self.lr_scheduler = LambdaLR(
+                optimizer or self.optimizer,
+                lambda step: rate_at(step, warmup, num_training_steps, settings.schedule),
+            )
+            self._created_lr_scheduler = True
+        return self.lr_scheduler
 
     @property
     def _course(self) -> Any:

@@ -29,7 +29,7 @@ def pretend(settings: SftSettings, home: Path) -> None:
     with listening(run.stop_wish(os.getpid())) as wish:
         run.write("manifest.json", {"started": now(), "settings": {}})
         sys.stdout.write(f"{settings.name} began\n")
-        until = time.monotonic() + settings.epochs
+        until = time.monotonic() + (settings.epochs or 0)
         status = TrainingStatus(TrainingState.TRAINING, pid=os.getpid(), started=now(), total_steps=100)
         run.set_status(status)
         run.add_metric(Metric(now(), 1, 0.1, loss=2.5))

@@ -55,7 +55,7 @@ def test_what_to_lower_when_memory_runs_out(changes: dict[str, Any], name: str, 
 
     assert smaller(settings)[:2] == (name, value)
     if name == "micro_batch":
-        assert settings.batch % int(value) == 0
+        assert settings.batch and settings.batch % int(value) == 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,159 @@
+"""How many steps a training makes of its data, and what is decided where nobody said it.
+
+Knows: how much is enough to learn anything, learning rates by method, and how a rate rises and falls.
+Refuses to know: torch, how rows become tokens, and how blocks are filled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from finetune.sft_settings import Schedule, SftSettings
+
+ENOUGH = 60
+"""Steps, below which a model was seen to learn hardly anything."""
+_BATCHES = (32, 16, 8, 4, 2, 1)
+_EPOCHS, _MOST_EPOCHS = 3.0, 20.0
+_RATE, _RATE_OF_FULL = 3e-4, 2e-5
+_LONGEST_WARMUP = 0.25
+"""Of all steps, where it is counted in steps."""
+
+
+@dataclass(frozen=True)
+class Volume:
+    """How much there is to learn."""
+
+    rows: int
+    tokens: int
+    longest: int
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """What a training does, with every choice made."""
+
+    settings: SftSettings
+    """Those asked for, with what was decided in place of None."""
+    blocks: int
+    block_tokens: int
+    """Of packed blocks; at most max_tokens."""
+    decided: tuple[str, ...]
+    """The names of the settings that nobody had said."""
+    packed: bool
+
+    @property
+    def batch(self) -> int:
+        return min(self.settings.batch or 1, self.blocks)
+
+    @property
+    def steps(self) -> int:
+        an_epoch = math.ceil(self.blocks / self.batch)
+        return self.settings.max_steps or math.ceil(an_epoch * (self.settings.epochs or 1))
+
+    @property
+    def warmup(self) -> int:
+        return warmup_steps(self.settings.warmup, self.steps)
+
+    @property
+    def is_short(self) -> bool:
+        return self.steps < ENOUGH and self.settings.max_steps is None
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "steps": self.steps,
+            "enough": not self.is_short,
+            "batch": self.batch,
+            "epochs": self.settings.epochs,
+            "learning_rate": self.settings.learning_rate,
+            "warmup": self.warmup,
+            "blocks": self.blocks,
+            "block_tokens": self.block_tokens if self.packed else None,
+            "decided": list(self.decided),
+        }
+
+    def sentences(self) -> Iterator[str]:
+        settings, kind = self.settings, "blocks" if self.packed else "rows"
+        size = f" of {self.block_tokens} tokens" if self.packed else ""
+        yield (
+            f"{self.steps} steps: {self.blocks} {kind}{size}, {self.batch} a step, {settings.epochs:g} "
+            f"epochs, learning rate {settings.learning_rate:g} after {self.warmup} steps of warm-up."
+        )
+        if self.decided:
+            options = ", ".join("--" + name.replace("_", "-") for name in self.decided)
+            yield f"Decided for this data, for nobody said otherwise: {options}."
+        if self.is_short:
+            yield (
+                f"{self.steps} steps are few: a model hardly learns in fewer than {ENOUGH}. Raise --epochs "
+                f"(now {settings.epochs:g}) or lower --batch (now {self.batch})."
+            )
+        if settings.warmup >= 1 and self.warmup < settings.warmup:
+            yield (
+                f"A warm-up of {settings.warmup:g} steps would take too much of {self.steps}; it is "
+                f"{self.warmup} instead."
+            )
+
+
+def plan_steps(volume: Volume, settings: SftSettings, *, packed: bool, processes: int = 1) -> StepPlan:
+    """Where batch, epochs or rate are not said: small steps, then short blocks, then more epochs."""
+    epochs = settings.epochs or _EPOCHS
+    size = settings.max_tokens
+    batches = [each for each in _BATCHES if each % processes == 0] or [processes]
+    if settings.batch is not None:
+        batches = [settings.batch]
+
+    def plan(batch: int, size: int, epochs: float) -> StepPlan:
+        blocks = max(1, math.ceil(volume.tokens / size)) if packed else volume.rows
+        return StepPlan(_said(settings, batch, epochs, processes), blocks, size, _decided(settings), packed)
+
+    plans = (plan(batch, size, epochs) for batch in batches)
+    found = next((made for made in plans if not made.is_short), plan(batches[-1], size, epochs))
+    if packed and found.is_short and settings.batch is None:
+        a_step = max(1, int(volume.tokens * epochs) // (ENOUGH * batches[-1]))
+        size = min(settings.max_tokens, max(volume.longest, a_step, 2))
+        found = plan(batches[-1], size, epochs)
+    if found.is_short and settings.epochs is None:
+        epochs = min(_MOST_EPOCHS, math.ceil(ENOUGH / math.ceil(found.blocks / found.batch)))
+        found = plan(batches[-1], size, epochs)
+    return found
+
+
+def foreseen_steps(
+    lengths: Mapping[str, Any], rows: int, settings: SftSettings, *, recurrent: bool
+) -> StepPlan:
+    """About, before anything is packed. `lengths`: as finetune.data.lengths found them in some of `rows`."""
+    share = rows / lengths["measured"] * (1 - (0 if settings.holdout_data else settings.holdout))
+    learned = max(1, round(lengths["rows"] * share))
+    mean = min(lengths["mean"], settings.max_tokens)
+    volume = Volume(learned, round(learned * mean), min(lengths["longest"], settings.max_tokens))
+    return plan_steps(volume, settings, packed=settings.batching == "packed" and not recurrent)
+
+
+def warmup_steps(warmup: float, steps: int) -> int:
+    """A share of all steps, or a number of them that leaves something to learn at full rate."""
+    if warmup < 1:
+        return math.ceil(warmup * steps)
+    return int(warmup) if warmup <= steps * _LONGEST_WARMUP else steps // 10
+
+
+def rate_at(step: int, warmup: int, steps: int, schedule: Schedule) -> float:
+    """The share of the learning rate that step counts with, from 0 on; no step of a training learns at 0."""
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    done = min(1.0, (step - warmup) / max(1, steps - warmup))
+    return {"linear": 1 - done, "cosine": (1 + math.cos(math.pi * done)) / 2, "constant": 1.0}[schedule]
+
+
+def _said(settings: SftSettings, batch: int, epochs: float, processes: int) -> SftSettings:
+    micro = settings.micro_batch
+    if settings.batch is None:
+        share = max(1, batch // processes)
+        micro = max(size for size in range(1, min(micro, share) + 1) if share % size == 0)
+    rate = settings.learning_rate or (_RATE_OF_FULL if settings.method == "full" else _RATE)
+    return replace(settings, batch=batch, micro_batch=micro, epochs=epochs, learning_rate=rate)
+
+
+def _decided(settings: SftSettings) -> tuple[str, ...]:
+    return tuple(name for name in ("batch", "epochs", "learning_rate") if getattr(settings, name) is None)
