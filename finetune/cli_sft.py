@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +19,7 @@ from errors import BadRequest, UnknownName
 from finetune.distributed.launching import processes_for, spread
 from finetune.distributed.ranks import Ranks, first_says, launched, refuse_for
 from finetune.job_state import jobs
+from finetune.queueing import at_work, turn_of
 from finetune.recipes import Recipe, load_recipe, recipe_of_base
 from finetune.run_folder import RunFolder, as_named
 from finetune.sft_settings import SftSettings
@@ -34,6 +36,8 @@ class Sft(SftSettings):
     recipe: str | None = None
     """Settings of a published training (see `recipes`); what else is said here goes before them. None: the
     one that the base brings along; none: no recipe at all."""
+    now: bool = False
+    """Start at once, also where another training is under way; otherwise it waits for its turn."""
     processes: int | None = None
     """With distributed: so many processes; None: one a GPU of this machine, or as a launcher began them."""
 
@@ -68,8 +72,36 @@ def run(options: Sft, home: Path) -> int:
         _refuse(settings, ranks, home)
     if options.recipe not in (None, _NO_RECIPE):
         console.print(f"Recipe: {options.recipe}", markup=False)
-    if settings.distributed != "none" and ranks.size == 1:
-        return spread(settings, processes_for(settings, options.processes), home)
+    with _turn(options, settings, ranks, home, console) as settings:
+        if settings.distributed != "none" and ranks.size == 1:
+            return spread(settings, processes_for(settings, options.processes), home)
+        return _learn(settings, ranks, home, console)
+
+
+@contextmanager
+def _turn(
+    options: Sft, settings: SftSettings, ranks: Ranks, home: Path, console: Console
+) -> Iterator[SftSettings]:
+    """Processes of a launcher that somebody else began cannot wait: their machines may share no queue."""
+
+    def waiting(ahead: tuple[str, ...]) -> None:
+        console.print(
+            f"Waiting for its turn: {', '.join(ahead)} trains or came before. Ctrl-C ends the waiting; with "
+            "--now it begins at once, beside the other.",
+            markup=False,
+        )
+
+    if not options.now and ranks.size == 1:
+        with turn_of(settings, home, waiting) as settings:
+            yield settings
+        return
+    beside = at_work(home, settings.name)
+    if beside and ranks.size > 1 and not options.now:
+        console.print(f"Another training is under way: {', '.join(beside)}.", markup=False)
+    yield settings
+
+
+def _learn(settings: SftSettings, ranks: Ranks, home: Path, console: Console) -> int:
     from finetune.cli_progress import Progress
     from finetune.training.sft import train
 

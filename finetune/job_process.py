@@ -9,24 +9,18 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import NoReturn
 
 from errors import NaraniError, Stopped
-from file_lock import try_lock
 from finetune.job_check import settings_of
-from finetune.job_state import REQUEST, job
-from finetune.run_folder import ENDED, RunFolder, TrainingState, TrainingStatus, now, run_folder
+from finetune.job_state import REQUEST
+from finetune.queueing import leave, say, turn
+from finetune.run_folder import ENDED, RunFolder, TrainingState, TrainingStatus, run_folder
 from finetune.sft_settings import SftSettings
 from settings import read_settings
-
-_LOCK = ".training.lock"
-_LOOK_AGAIN_SECONDS = 1.0
 
 Train = Callable[[SftSettings, Path], object]
 
@@ -34,11 +28,11 @@ Train = Callable[[SftSettings, Path], object]
 def work(name: str, home: Path, train: Train) -> int:
     """Wait for the turn, train, and leave a status that says how it ended."""
     run = run_folder(home, name)
-    signal.signal(signal.SIGTERM, lambda number, frame: _leave())
+    signal.signal(signal.SIGTERM, lambda *_: leave())
     try:
         settings = settings_of((run.read(REQUEST) or {}).get("settings") or {})
         with turn(home, run):
-            _say(run, TrainingState.PREPARING)
+            say(run, TrainingState.PREPARING)
             train(settings, home)
     except Stopped as stopped:
         return _end(run, TrainingState.STOPPED, stopped, 130)
@@ -54,32 +48,6 @@ def work(name: str, home: Path, train: Train) -> int:
     return 0
 
 
-@contextmanager
-def turn(home: Path, run: RunFolder) -> Iterator[None]:
-    """Wait until nobody trains who came before. However the process ends, the system lets the lock go."""
-    _say(run, TrainingState.QUEUED)
-    held = None
-    while held is None:
-        if run.stop_wish(os.getpid()).exists():
-            _leave()
-        held = try_lock(home / "runs" / _LOCK) if _is_next(home, run.name) else None
-        if held is None:
-            time.sleep(_LOOK_AGAIN_SECONDS)
-    with held:
-        yield
-
-
-def _is_next(home: Path, name: str) -> bool:
-    """Also a training begun in a terminal, which takes no lock, is waited for."""
-    here = job(home, name)
-    return here is None or not here.ahead
-
-
-def _say(run: RunFolder, state: TrainingState) -> None:
-    before = run.status() or TrainingStatus(state)
-    run.set_status(replace(before, state=state, pid=os.getpid(), started=before.started or now()))
-
-
 def _end(run: RunFolder, state: TrainingState, error: NaraniError, code: int) -> int:
     """A training that came so far has told its end itself."""
     sys.stderr.write(f"{error}\n")
@@ -90,16 +58,11 @@ def _end(run: RunFolder, state: TrainingState, error: NaraniError, code: int) ->
     return code
 
 
-def _leave() -> NoReturn:
-    """Before the training listens itself."""
-    raise Stopped("Stopped while it waited; nothing was learned yet.")
-
-
 def _train(settings: SftSettings, home: Path) -> object:
     # Not at the top: a training that waits needs no command line and no torch.
     from finetune.cli_sft import Sft, run
 
-    return run(Sft(**asdict(settings)), home)
+    return run(Sft(**asdict(settings), now=True), home)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from finetune.run_folder import ENDED, RunFolder, TrainingState, TrainingStatus, safe_name
+from finetune.run_folder import ENDED, RunFolder, TrainingState, TrainingStatus, as_named, safe_name
 
 REQUEST = "request.json"
 """What was asked for from the app: the settings, and when; there before the training has its manifest."""
@@ -80,7 +80,7 @@ def jobs(home: Path) -> tuple[Job, ...]:
 
 
 def job(home: Path, name: str) -> Job | None:
-    return next((each for each in jobs(home) if each.name == name), None)
+    return next((each for each in jobs(home) if each.name == as_named(name)), None)
 
 
 def _job(run: RunFolder) -> Job | None:

@@ -19,11 +19,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 
 from errors import BadRequest, NaraniError, Stopped
 from finetune.distributed.ranks import refuse_for
 from finetune.sft_settings import SftSettings
+from finetune.stop_signals import heard_by
 
 _WORKER = "finetune.distributed.worker"
 _LOOK_AGAIN_SECONDS = 0.1
@@ -134,16 +134,12 @@ def _passing_on(first: subprocess.Popen[bytes]) -> Iterator[threading.Event]:
     """A stop asked of this process is the first's to hear; the processes agree upon it among themselves."""
     asked = threading.Event()
 
-    def heard(number: int, frame: FrameType | None) -> None:
+    def pass_on() -> None:
         asked.set()
         first.send_signal(signal.SIGTERM)
 
-    before = {number: signal.signal(number, heard) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
+    with heard_by(pass_on, again=True):
         yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
 
 
 def _free_port() -> int:

@@ -23,7 +23,7 @@ from settings import read_settings
 def main() -> int:
     settings = settings_of(json.loads(sys.stdin.readline()))
     threading.Thread(target=_stop_when_alone, daemon=True).start()
-    return ending(lambda: run(Sft(**asdict(settings)), read_settings().home))
+    return ending(lambda: run(Sft(**asdict(settings), now=True), read_settings().home))
 
 
 def _stop_when_alone() -> None:

@@ -79,7 +79,7 @@ def train(
         except Exception as error:
             status = telling.status
             known = refuse_lost(error, company)
-            failure = explained(known, settings, status.state, status.step, course.kept)
+            failure = explained(known, course.settings, status.state, status.step, course.kept)
             telling.fail(failure)
             if type(failure) is NaraniError:
                 # Nothing that was foreseen, so whoever looks into it needs more than the sentence.
@@ -102,7 +102,7 @@ class _Course:
         wish: StopWish,
         company: Company,
     ) -> None:
-        self._settings, self._home, self._run = settings, home, run
+        self.settings, self._home, self._run = settings, home, run
         self._device, self._telling, self._wish = device, telling, wish
         self._company = company
         self._checkpoints = Checkpoints(run.checkpoints, settings.keep_checkpoints)
@@ -119,8 +119,9 @@ class _Course:
         begin = company.first_only(self._found)
         self.kept = begin.step if begin else None
         prepared = company.each(
-            lambda: prepare(self._settings, rows, self._home, self._device, self._wish, company)
+            lambda: prepare(self.settings, rows, self._home, self._device, self._wish, company)
         )
+        self.settings = prepared.lesson.plan.settings
         manifest = company.first_only(lambda: self._manifest(prepared))
         self._telling.decided(prepared.notes)
         if not company.divided:
@@ -137,8 +138,8 @@ class _Course:
 
     def _rows(self) -> Rows:
         if self._company.first:
-            begin_manifest(self._run, self._settings)
-        rows = read_rows(self._settings)
+            begin_manifest(self._run, self.settings)
+        rows = read_rows(self.settings)
         refuse_other_data(self._run, rows)
         self._wish.check()
         return rows
@@ -200,7 +201,7 @@ class _Course:
             trainer = self._trainer(prepared)
             if not self._company.first:
                 # What the first drops out, the others should not.
-                set_seed((self._settings.seed + self._company.rank) % 2**32)
+                set_seed((self.settings.seed + self._company.rank) % 2**32)
             trainer.train(resume_from_checkpoint=str(begin.path) if begin else None)
         if self._wish.asked and trainer.state.global_step < trainer.state.max_steps:
             step = trainer.state.global_step
@@ -225,7 +226,7 @@ class _Course:
 
         trainer = Tuner(
             learner.network,
-            arguments(self._settings, lesson, self._run.path, self._device, learner.compute, company),
+            arguments(self.settings, lesson, self._run.path, self._device, learner.compute, company),
             lesson,
             self._checkpoints,
             learner.loaded.tokenizer,
@@ -241,8 +242,8 @@ class _Course:
                 self._telling,
                 self._wish,
                 lesson.steps_an_epoch,
-                self._settings.checkpoint_steps,
-                self._settings.measure_steps,
+                self.settings.checkpoint_steps,
+                self.settings.measure_steps,
                 measure,
                 self._best,
                 lambda: trainer.tokens_seen,
@@ -263,7 +264,7 @@ class _Course:
             "base": prepared.base.spec.title,
             "base_id": prepared.base.spec.id,
             "format": prepared.base.format.id,
-            "method": self._settings.method,
+            "method": self.settings.method,
             "steps": status.step,
             "epochs": status.epoch,
             "seconds": round(time.monotonic() - self._began, 1),
@@ -288,11 +289,11 @@ class _Course:
         result = Result(
             run=self._run.name,
             folder=folder,
-            is_adapter=self._settings.method != "full",
+            is_adapter=self.settings.method != "full",
             learned=prepared.trainable.trainable,
             ends=tuple(sorted(prepared.ends)),
             data=tuple(file.name for file in files),
-            notes=f"Tuned over {prepared.base.spec.title}: {self._settings.method}, {report['steps']} steps.",
+            notes=f"Tuned over {prepared.base.spec.title}: {self.settings.method}, {report['steps']} steps.",
         )
         report = {**report, "model_id": register(result, prepared.base, self._home)}
         self._run.write("report.json", report)

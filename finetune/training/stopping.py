@@ -1,20 +1,19 @@
 """A person's wish to stop, kept until the training comes to a place where it can.
 
-Knows: the two signals, and that a second one is not waited for.
+Knows: that only the main thread hears signals.
 Refuses to know: what is saved before it ends.
 """
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from errors import Stopped
 from finetune.distributed.company import Company
+from finetune.stop_signals import heard_by
 
 
 class StopWish:
@@ -55,7 +54,7 @@ class SharedWish(StopWish):
 
 @contextmanager
 def listening(file: Path | None = None) -> Iterator[StopWish]:
-    """SIGTERM and SIGINT ask; the second of them does what it always did. A file that is there asks, too."""
+    """A signal asks; the second of its kind does what it always did. A file that is there asks, too."""
     wish = StopWish(file)
     try:
         with _hearing_signals(wish):
@@ -71,16 +70,5 @@ def _hearing_signals(wish: StopWish) -> Iterator[None]:
         # Only the main thread may listen to signals; whoever trains in another one asks in its own way.
         yield
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-
-    def heard(number: int, frame: FrameType | None) -> None:
-        wish.ask()
-        signal.signal(number, before[signal.Signals(number)] or signal.SIG_DFL)
-
-    for number in before:
-        signal.signal(number, heard)
-    try:
+    with heard_by(wish.ask):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)

@@ -81,7 +81,7 @@ def test_a_base_brings_its_recipe_but_not_somebody_elses_rows() -> None:
     found = defaults(Sft, ["sft", "--base_model", "demo-kullm"])
     demo = load_recipe("demo").with_defaults()
     assert (found.recipe, found.learning_rate, found.data) == ("demo", demo.learning_rate, ())
-    assert defaults(Sft, ["sft", "--base-model", "demo-kullm", "--recipe", "none"]).learning_rate == 3e-4
+    assert defaults(Sft, ["sft", "--base-model", "demo-kullm", "--recipe", "none"]).learning_rate is None
     assert defaults(PlanOptions, ["plan", "--base-model", "polyglot-ko-5.8b"]).recipe is None
 
 

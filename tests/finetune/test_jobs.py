@@ -190,7 +190,7 @@ def test_a_number_that_is_no_process_is_not_alive(home: Path, pid: int) -> None:
         "nul.",
     ],
 )
-def test_a_name_that_leads_elsewhere_or_has_a_twin_is_refused(home: Path, name: str) -> None:
+def test_a_name_that_leads_elsewhere_is_refused(home: Path, name: str) -> None:
     with pytest.raises(BadRequest, match="cannot be the name"):
         jobs.start(wished(name), home)
     for ask in (jobs.metrics, jobs.report, jobs.log_tail):
@@ -201,11 +201,13 @@ def test_a_name_that_leads_elsewhere_or_has_a_twin_is_refused(home: Path, name: 
     assert not (home / "runs").exists()
 
 
-def test_a_taken_name_is_refused_and_what_is_there_stays(home: Path) -> None:
-    written(home, "mine", TrainingState.DONE)
+@pytest.mark.parametrize("typed", ["반말", unicodedata.normalize("NFD", "반말"), "Mine", "mine"])
+def test_a_taken_name_is_refused_and_what_is_there_stays(home: Path, typed: str) -> None:
+    for name in ("mine", "반말"):
+        written(home, name, TrainingState.DONE)
     with pytest.raises(BadRequest, match="already"):
-        jobs.start(wished("mine"), home)
-    found = jobs.job(home, "mine")
+        jobs.start(wished(typed), home)
+    found = jobs.job(home, typed)
     assert found is not None and found.state is JobState.DONE
 
 

@@ -31,6 +31,8 @@ from tests.finetune.training.training_house import (
     write_rows,
 )
 
+SIGNALS = {2: signal.SIGTERM, 5: signal.SIGHUP}
+
 
 def same(one: Path, other: Path, within: float = 1e-5) -> bool:
     first, second = load_file(one), load_file(other)
@@ -102,17 +104,17 @@ def _last_step(run: RunFolder) -> int:
     ],
     ids=["adafactor", "full", "by-length", "packed"],
 )
-@pytest.mark.parametrize("step", [2, 5])
+@pytest.mark.parametrize("step", SIGNALS)
 def test_a_stopped_run_goes_on_as_if_it_had_not_been(
     data: Path, home: Path, changes: dict[str, Any], step: int
 ) -> None:
-    """At the end of an epoch and in the middle of one; SIGTERM saves where it stands."""
+    """At the end of an epoch and in the middle of one; a signal or a lost connection saves it."""
     settings = long_settings(data, epochs=2.0, checkpoint_steps=100, **changes)
     result = "model/model.safetensors" if settings.method == "full" else ADAPTER
 
     whole = train(replace(settings, name="whole"), home, device="cpu")
     with pytest.raises(Stopped, match=f"after step {step}"):
-        train(settings, home, device="cpu", show=terminate_at(step))
+        train(settings, home, device="cpu", show=terminate_at(step, SIGNALS[step]))
     status = RunFolder(home / "runs/small").status()
     assert status is not None and (status.state, status.step) == (TrainingState.STOPPED, step)
     again = train(replace(settings, resume=True), home, device="cpu")

@@ -74,7 +74,7 @@ def test_what_to_lower_when_memory_runs_out(changes: dict[str, Any], name: str, 
     ],
 )
 def test_every_fault_becomes_one_sentence(error: Exception, kind: type[NaraniError], said: str) -> None:
-    failure = explained(error, settings_of(), TrainingState.TRAINING, step=5, kept=4)
+    failure = explained(error, settings_of(batch=32), TrainingState.TRAINING, step=5, kept=4)
 
     assert isinstance(failure, kind) and said in str(failure)
 

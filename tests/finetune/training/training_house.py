@@ -100,10 +100,10 @@ def train_until(settings: SftSettings, home: Path, step: int, state: str) -> Non
     train(settings, home, device="cpu", show=show)
 
 
-def terminate_at(step: int) -> Any:
+def terminate_at(step: int, number: signal.Signals = signal.SIGTERM) -> Any:
     def show(status: Any, metric: Any) -> None:
         # Whether to stop is looked at before a step's figures are told.
         if metric is not None and metric.step == step - 1:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
 
     return show
