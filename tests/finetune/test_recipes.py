@@ -51,7 +51,15 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "keep": "best",
     },
     "ko-gpts": {"lora_r": 8, "lora_alpha": 16, "batch": 4, "micro_batch": 2, "epochs": 5, "warmup": 200},
-    "koalpaca-lora": {"lora_targets": ("q_proj", "v_proj"), "batch": 128, "max_tokens": 256, "epochs": 3},
+    "koalpaca-lora": {
+        "lora_targets": ("q_proj", "v_proj"),
+        "batch": 128,
+        "max_tokens": 256,
+        "epochs": 3,
+        "holdout": 0.0197,
+        "measure_steps": 200,
+        "keep": "best",
+    },
     "koalpaca-full": {"method": "full", "learning_rate": 5e-5, "batch": 256, "distributed": "zero3"},
     "koalpaca-qlora": {"method": "qlora", "lora_r": 8, "lora_alpha": 32, "learning_rate": 1e-4, "batch": 2},
     "llm-lab-polyglot-12.8b": {
@@ -108,6 +116,26 @@ def test_notes_say_what_becomes_of_the_end_token_and_of_packing(name: str) -> No
     notes = load_recipe(name).notes
     assert "end token" in notes
     assert "block" in notes or "like length" in notes
+
+
+DEVIATIONS = {
+    "koalpaca-lora": ["2,000 rows are held out", "every 200 steps", "best weights"],
+    "koalpaca-qlora": ["198,711", "21,155", "kyujinpy/KOpen-platypus"],
+    "llm-lab-polyglot-12.8b": ["70,775", "v1.0 alone", "LLaMA-2 sibling"],
+    "korani-qlora-deepspeed": ["90 %", "80 % (84,456 texts)", "--holdout 0.2"],
+    "kullm-lora": ["torch.compile"],
+}
+
+
+@pytest.mark.parametrize("name", DEVIATIONS)
+def test_notes_say_how_much_was_learned_and_what_was_left_out(name: str) -> None:
+    notes = load_recipe(name).notes
+    assert [said for said in DEVIATIONS[name] if said not in notes] == []
+
+
+def test_what_is_from_memory_is_marked() -> None:
+    references = [each for name in NAMES for each in load_recipe(name).references]
+    assert not [each for each in references if "from memory" in each.where and each.sure]
 
 
 def test_a_base_brings_one_recipe_along_at_most() -> None:

@@ -104,7 +104,7 @@ def test_a_step_of_one_process_is_not_rounded_up() -> None:
     ("changes", "processes", "said"),
     [
         ({"distributed": "none"}, 2, "each would train alone into the same folder"),
-        ({"distributed": "ddp"}, 3, r"\(4 x 3 = 12\). The nearest is 24 or 36"),
+        ({"distributed": "ddp", "batch": 32}, 3, r"\(4 x 3 = 12\). The nearest is 24 or 36"),
         ({"distributed": "ddp", "batch": 4}, 8, "The nearest is 32"),
         ({"distributed": "fsdp2", "method": "qlora"}, 2, "qlora does not go with fsdp2"),
         ({"distributed": "fsdp2", "method": "int8-lora"}, 2, "int8-lora does not go with fsdp2"),

@@ -83,7 +83,7 @@ def test_only_the_first_writes_and_the_state_of_each_is_kept(
     run, checkpoint = home / "runs/two", home / "runs/two/checkpoints/checkpoint-3"
     assert two.stdout.count("Done.") == 1
     assert two.stderr == ""
-    written = {path.name for path in run.iterdir()} - {".lock"}
+    written = {path.name for path in run.iterdir()} - {".lock", "request.json"}
     assert written == {path.name for path in one.iterdir()} - {".lock"}
     assert json.loads((run / "manifest.json").read_text(encoding="utf-8"))["processes"] == 2
     chances = [
