@@ -1,6 +1,6 @@
 """A following question: who sees what of the conversation so far, and whose answers it is told they are.
 
-Run: python -m pytest tests/comparison/test_going_on.py
+Run: python -m pytest tests/comparison/test_following_on.py
 """
 
 from __future__ import annotations
