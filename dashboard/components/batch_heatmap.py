@@ -35,7 +35,13 @@ def batch_heatmap(rows: Sequence[ResultRow], names: Mapping[str, str], said: Wor
         required=True,
         format_func=lambda each: said.batch[f"measure_{each}"],
     )
-    measure = Measure(str(keep(batch.MEASURE, chosen)))
+    heatmap_or_words(rows, Measure(str(keep(batch.MEASURE, chosen))), names, said)
+
+
+def heatmap_or_words(
+    rows: Sequence[ResultRow], measure: Measure, names: Mapping[str, str], said: Words
+) -> None:
+    """Words where there is nothing to draw."""
     if all(measure.of(row) is None for row in rows):
         st.info(said.batch["nothing_measured"], icon=":material/grid_off:")
         return

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from itertools import accumulate
 
 import altair as alt
+import pandas as pd
 import streamlit as st
 
 from dashboard.words import Words
@@ -40,7 +41,9 @@ class Segment:
 
 
 def memory_bar(view: PoolView, titles: Mapping[str, str], said: Words) -> None:
-    st.altair_chart(_chart(segments(view, titles, said), view, said), width="stretch")
+    pieces = segments(view, titles, said)
+    if pieces:
+        st.altair_chart(_chart(pieces, view, said), width="stretch")
     st.caption(
         said.memory["figures"].format(
             used=format_bytes(view.used),
@@ -87,7 +90,7 @@ def _chart(pieces: list[Segment], view: PoolView, said: Words) -> alt.LayerChart
     greys = alt.Scale(domain=[piece.label for piece in others], range=[piece.colour for piece in others])
     budget = {"end": view.budget, "size": format_bytes(view.budget)}
     line = (
-        alt.Chart(alt.Data(values=[budget]))
+        alt.Chart(pd.DataFrame([budget]))
         .mark_rule(color=_LINE, strokeWidth=3)
         .encode(
             x="end:Q",
@@ -97,18 +100,16 @@ def _chart(pieces: list[Segment], view: PoolView, said: Words) -> alt.LayerChart
         )
     )
     whole = max(view.budget, view.used)
-    layers = [
-        _bars(models, alt.Scale(domain=[piece.label for piece in models]), whole, said),
-        _bars(others, greys, whole, said),
-        line,
-    ]
+    of_models = _bars(models, alt.Scale(domain=[piece.label for piece in models]), whole, said)
+    bars = [(models, of_models), (others, _bars(others, greys, whole, said))]
+    layers = [*(layer for drawn, layer in bars if drawn), line]  # one of no pieces has no extent
     height = _BAR_HEIGHT + _LEGEND_LINE * max(len(models), len(others))
     return alt.layer(*layers).resolve_scale(color="independent").properties(height=height)
 
 
 def _bars(pieces: list[Segment], colours: alt.Scale, whole: int, said: Words) -> alt.Chart:
     return (
-        alt.Chart(alt.Data(values=[asdict(piece) for piece in pieces]))
+        alt.Chart(pd.DataFrame([asdict(piece) for piece in pieces]))
         .mark_bar(height=30)
         .encode(
             x=alt.X(

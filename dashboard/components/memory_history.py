@@ -12,6 +12,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import altair as alt
+import pandas as pd
 import streamlit as st
 
 from dashboard.components.memory_bar import BYTES_AXIS
@@ -63,7 +64,7 @@ def in_words(event: Event, titles: Mapping[str, str], said: Words, zone: ZoneInf
 
 def _chart(points: list[dict[str, object]], said: Words) -> alt.Chart:
     return (
-        alt.Chart(alt.Data(values=points))
+        alt.Chart(pd.DataFrame(points))
         .mark_area(interpolate="step-after", line=True, opacity=0.25)
         .encode(
             x=alt.X("at:T", title=None, axis=alt.Axis(format="%H:%M:%S", tickCount=6)),

@@ -36,9 +36,13 @@ def run_chart(turn: TurnPicture, titles: Mapping[str, str], said: Words) -> None
             for column in turn.columns
         ]
     )
+    if not len(figures):
+        return
     measures = (("speed", "chart_speed"), ("first", "chart_first"), ("length", "chart_length"))
     with st.container(horizontal=True):
         for measure, word in measures:
+            if figures[measure].isna().all():  # an axis of nothing reaches from infinity to infinity
+                continue
             st.altair_chart(
                 _bars(figures, measure, said.answer[word]),
                 width="stretch",

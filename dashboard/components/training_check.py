@@ -30,7 +30,7 @@ def training_data_report(report: Mapping[str, Any], said: Words) -> None:
     for note in report["notes"]:
         st.caption(safe_text(note))
     if lengths is not None:
-        _histogram(lengths, said)
+        histogram(lengths, said)
     if report["samples"]:
         label = said.training["samples"].format(format=safe_text(report["format_id"]))
         with st.expander(label, icon=":material/visibility:", key=training.SAMPLES):
@@ -113,10 +113,12 @@ def _warnings(report: Mapping[str, Any], said: Words) -> Iterator[str]:
             )
 
 
-def _histogram(lengths: Mapping[str, Any], said: Words) -> None:
+def histogram(lengths: Mapping[str, Any], said: Words) -> None:
     import altair as alt  # half a second that the first page does not have to wait for
     import pandas as pd
 
+    if not lengths["bins"]:
+        return
     bins = pd.DataFrame(
         [
             {"tokens": f"{each['low']}-{each['high']}", "rows": each["rows"], "low": each["low"]}

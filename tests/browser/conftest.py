@@ -93,7 +93,7 @@ def new_person(chromium: Browser) -> Iterator[NewPerson]:
 def _is_fault(said: ConsoleMessage) -> bool:
     """Opened at the address of a page, Streamlit looks for its server below that address first."""
     looked_for_server = "404" in said.text and "/_stcore/" in said.location["url"]
-    return said.type == "error" and not looked_for_server
+    return said.type in ("error", "warning") and not looked_for_server
 
 
 @pytest.fixture

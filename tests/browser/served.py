@@ -53,16 +53,18 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, *options: str, module: str = "streamlit") -> Iterator[Served]:
+def served(
+    folder: Path, *options: str, module: str = "streamlit", page: str = "comparison_app.py"
+) -> Iterator[Served]:
     """A server of its own, with its home and its log in `folder`; `module` takes streamlit's words."""
     port = free_port()
-    command = [sys.executable, "-m", module, "run", "comparison_app.py", "--server.headless", "true"]
+    command = [sys.executable, "-m", module, "run", page, "--server.headless", "true"]
     home, log = folder / "home", folder / "log"
     with log.open("wb") as written:
         process = subprocess.Popen(
             [*command, "--server.port", str(port), *_OPTIONS, *options],
             cwd=ROOT,
-            env={**os.environ, "NARANI_HOME": str(home), "NARANI_DEVICE": "cpu"},
+            env={**os.environ, "NARANI_HOME": str(home), "NARANI_DEVICE": "cpu", "PYTHONPATH": str(ROOT)},
             stdout=written,
             stderr=written,
         )
