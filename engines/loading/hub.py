@@ -23,6 +23,7 @@ from engines.loading.hub_errors import explain_hub, no_room_on_disk
 from engines.loading.loaded import LoadWatch
 from engines.loading.safety import may_run_its_own_code
 from errors import LoadError, Unreachable
+from model_registry.own_sources import wrong_source
 from model_registry.spec import ModelSpec, is_commit
 
 _TEXT_FILES = (
@@ -48,6 +49,9 @@ def files_of(spec: ModelSpec, watch: LoadWatch) -> Path:
     """The folder with the model's (or adapter's) files; downloads what is missing of a hub id."""
     folder = Path(spec.source) if is_local(spec) else _fetched(spec, watch)
     folder = _subfolder(folder, spec)
+    wrong = wrong_source(folder, spec.adapter is not None) if is_local(spec) else None
+    if wrong is not None:
+        raise LoadError(f"{spec.title}: {wrong}")
     if not folder.is_dir():
         raise LoadError(f"The folder of {spec.title} does not exist. Correct its source in the entry.")
     return folder
