@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 EXIT_REFUSED = 2
 """It cannot be done as asked, or what was printed could not be written."""
@@ -30,7 +30,7 @@ def run(main: Callable[[], int]) -> NoReturn:
         signal.signal(signal.SIGINT, leave)
     _open_what_is_closed()
     out, err = _Outlet(1), _Outlet(2)
-    sys.stdout, sys.stderr = _text(out), _text(err)
+    sys.stdout, sys.stderr = _text(out, sys.stdout), _text(err, sys.stderr)
     code = _code_of(main)
     sys.stdout.flush()
     if out.refused is not None and out.refused.errno != errno.EPIPE:
@@ -149,7 +149,11 @@ class _Outlet(io.RawIOBase):
         return len(data)
 
 
-def _text(outlet: _Outlet) -> io.TextIOWrapper:
-    """UTF-8 wherever it goes; what arrived broken is shown as a question mark."""
+def _text(outlet: _Outlet, was: TextIO) -> TextIO:
+    """UTF-8 wherever it goes; what arrived broken is shown as a question mark. Only the console of Windows
+    takes bytes for those of its own code page, and characters from Python's own stream alone."""
+    if os.name == "nt" and outlet.isatty() and isinstance(was, io.TextIOWrapper):
+        was.reconfigure(errors="replace")
+        return was
     lines = outlet.fileno() == 2 or outlet.isatty()
     return io.TextIOWrapper(io.BufferedWriter(outlet), "utf-8", "replace", line_buffering=lines)

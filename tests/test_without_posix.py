@@ -5,6 +5,7 @@ Run: python -m pytest tests/test_without_posix.py
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import command_line
 from errors import BadRequest
 from finetune.distributed.launching import processes_for
 from finetune.sft_settings import SftSettings
@@ -62,6 +64,7 @@ def without_posix(*arguments: str, home: Path) -> str:
         cwd=ROOT,
         capture_output=True,
         encoding="utf-8",
+        errors="replace",  # main() alone leaves the streams as the console has them
         env={**os.environ, "NARANI_HOME": str(home), "PYTHONIOENCODING": "cp949", "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
@@ -88,6 +91,14 @@ def test_the_command_lines_work_and_everything_can_be_imported(tmp_path: Path) -
 def test_the_pages_the_history_and_a_training_of_the_app_work(tmp_path: Path) -> None:
     options = ("-p", "tests.without_posix", "-p", "no:cacheprovider", "-q")
     without_posix("-m", "pytest", *options, *_TESTS, home=tmp_path)
+
+
+def test_a_console_gets_characters_and_not_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    was = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    monkeypatch.setattr(command_line, "os", SimpleNamespace(name="nt", isatty=lambda number: True))
+    assert command_line._text(command_line._Outlet(1), was) is was and was.errors == "replace"
+    monkeypatch.setattr(command_line, "os", SimpleNamespace(name="nt", isatty=lambda number: False))
+    assert command_line._text(command_line._Outlet(1), was) is not was
 
 
 def test_learning_in_several_processes_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
