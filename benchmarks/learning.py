@@ -75,7 +75,7 @@ def full_lesson(settings: SftSettings, steps: int) -> Lesson:
         TokenRow(tuple(draw.randrange(3, NEOX.vocabulary) for _ in range(length)), learned, "row")
         for _ in range(steps * (settings.batch or 1))
     ]
-    return make_lesson(rows, settings, recurrent=False, pad_id=END_ID)
+    return make_lesson(rows, settings, settings.batching, pad_id=END_ID)
 
 
 def batches_of(some: Sequence[Block], rows: int = MICRO_BATCH) -> list[Batch]:

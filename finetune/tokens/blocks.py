@@ -47,6 +47,11 @@ class Block:
         """From 0 in every row; by this alone attention tells one row from the next."""
         return [place for row in self.rows for place in range(len(row.ids))]
 
+    @property
+    def line(self) -> dict[str, list[int]]:
+        """Of a batch."""
+        return {"input_ids": self.input_ids, "labels": self.labels, "position_ids": self.position_ids}
+
 
 def blocks(
     rows: Sequence[TokenRow], batching: Batching, max_tokens: int, seed: int, *, micro_batch: int = 1

@@ -25,13 +25,16 @@ class Collator:
 
     def __call__(self, lines: Sequence[Line]) -> dict[str, Tensor]:
         lengths = [len(line["input_ids"]) for line in lines]
+        is_packed = any(0 in line["position_ids"][1:] for line in lines)
+        # Beside packed rows each place of the padding is one row more, which nothing looks at; counted on, it
+        # would look like a long row to networks that turn their positions by the longest.
+        places = [0] * max(lengths) if is_packed else range(max(lengths))
         batch = {
             "input_ids": _padded([line["input_ids"] for line in lines], [self._pad_id] * max(lengths)),
             "labels": _padded([line["labels"] for line in lines], [NOT_LEARNED] * max(lengths)),
-            # From 0 again: beside packed rows the padding is one row more, which nothing looks at.
-            "position_ids": _padded([line["position_ids"] for line in lines], range(max(lengths))),
+            "position_ids": _padded([line["position_ids"] for line in lines], places),
         }
-        if min(lengths) < max(lengths) and not any(0 in line["position_ids"][1:] for line in lines):
+        if min(lengths) < max(lengths) and not is_packed:
             ones = [[1] * length for length in lengths]
             batch["attention_mask"] = _padded(ones, [0] * max(lengths))
         return batch

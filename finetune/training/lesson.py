@@ -89,14 +89,13 @@ class Lesson:
 
 
 def make_lesson(
-    rows: Sequence[TokenRow], settings: SftSettings, recurrent: bool, pad_id: int, processes: int = 1
+    rows: Sequence[TokenRow], settings: SftSettings, batching: Batching, pad_id: int, processes: int = 1
 ) -> Lesson:
-    """`recurrent`: the network cannot begin anew inside a block, so every row gets a block of its own."""
+    """`batching`: the one that is asked for, or what the network can do instead."""
     if not any(any(row.learned) for row in rows):
         raise BadRequest(
             f"Every answer lies beyond max_tokens ({settings.max_tokens}), so nothing is learned. Raise it."
         )
-    batching: Batching = "by-length" if recurrent and settings.batching == "packed" else settings.batching
     lengths = [len(row.ids) for row in rows]
     volume = Volume(len(rows), sum(lengths), max(lengths))
     plan = plan_steps(volume, settings, packed=batching == "packed", processes=processes)

@@ -44,7 +44,7 @@ def predicted(network: Any, blocks: Sequence[Block], device: torch.device, wish:
     with resting(network):
         for block in blocks:
             wish.check()
-            batch = collate([_line(block)])
+            batch = collate([block.line])
             labels = batch.pop("labels").to(device)[:, 1:]
             inputs = {name: value.to(device) for name, value in batch.items()}
             logits = network(**inputs, use_cache=False).logits[:, :-1].float()
@@ -81,7 +81,3 @@ def forgetting_rows(tokenizer: Any) -> list[TokenRow]:
 
 def forgetting_sentences() -> list[str]:
     return [line for line in _SENTENCES.read_text(encoding="utf-8").splitlines() if line]
-
-
-def _line(block: Block) -> dict[str, list[int]]:
-    return {"input_ids": block.input_ids, "labels": block.labels, "position_ids": block.position_ids}

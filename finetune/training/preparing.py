@@ -6,7 +6,7 @@ Refuses to know: the loop, saving and how figures are told.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from finetune.data import Examples, hold_out, read_examples, without_questions
 from finetune.distributed.company import ALONE, Company
 from finetune.examples import Example
 from finetune.run_folder import RunFolder
-from finetune.sft_settings import SftSettings
+from finetune.sft_settings import Batching, SftSettings
 from finetune.targets import lora_targets
 from finetune.tokens.blocks import Block, blocks
 from finetune.tokens.rows import TokenRows, token_rows
@@ -28,6 +28,7 @@ from finetune.training.added_tokens import add_tokens
 from finetune.training.learner import Learner, load_base, set_learning
 from finetune.training.lesson import Lesson, make_lesson
 from finetune.training.measuring import forgetting_rows
+from finetune.training.packing_probe import batching_of
 from finetune.training.stopping import StopWish
 from model_registry.registry import load_registry
 from model_registry.spec import Architecture
@@ -71,6 +72,8 @@ class Prepared:
     """The end token that is learned."""
     trainable: Trainable
     targets: tuple[str, ...]
+    unpacked: str | None
+    """Why rows do not share blocks although it was asked for."""
     notes: tuple[str, ...]
     """Decisions made for the person, one plain sentence each."""
 
@@ -102,6 +105,7 @@ class Prepared:
             **self.rows.files(),
             "rows": {"learned": len(self.rows.learned), "held_out": len(self.rows.held_out)},
             "batching": self.lesson.batching,
+            "unpacked": self.unpacked,
             "blocks": len(self.lesson.blocks),
             "rows_a_step": self.lesson.rows_a_step,
             "plan": self.lesson.plan.facts(),
@@ -134,6 +138,19 @@ def refuse_other_data(run: RunFolder, rows: Rows) -> None:
                 )
 
 
+@dataclass(frozen=True, eq=False)
+class _Loaded:
+    """All that does not depend on how rows are put together."""
+
+    base: Base
+    learner: Learner
+    made: TokenRows
+    held: TokenRows
+    end: str
+    targets: tuple[str, ...]
+    added: tuple[str, ...]
+
+
 def prepare(
     settings: SftSettings,
     rows: Rows,
@@ -141,7 +158,19 @@ def prepare(
     device: torch.device,
     wish: StopWish,
     company: Company = ALONE,
+    begun: Mapping[str, Any] | None = None,
 ) -> Prepared:
+    """By every process. `begun`: the manifest of a run that goes on."""
+    loaded = company.each(lambda: _load(settings, rows, home, device, wish, company))
+    batching, unpacked = company.first_only(
+        lambda: batching_of(loaded.learner, loaded.made.rows, settings, begun or {}, wish.check)
+    )
+    return company.each(lambda: _prepared(loaded, rows, settings, batching, unpacked, company.size))
+
+
+def _load(
+    settings: SftSettings, rows: Rows, home: Path, device: torch.device, wish: StopWish, company: Company
+) -> _Loaded:
     base = base_for(settings.base_model, load_registry(home / "models"), settings.format)
     if company.divided and base.spec.architecture is Architecture.RWKV:
         raise BadRequest(
@@ -157,19 +186,32 @@ def prepare(
     held = _tokens(rows.held_out, settings, base, tokenizer, end, wish)
     targets = () if settings.method == "full" else _targets(loaded.model, base, settings)
     learner = set_learning(loaded, compute, settings, targets)
-    lesson = make_lesson(made.rows, settings, learner.recurrent, learner.pad_id, company.size)
-    plain = forgetting_rows(tokenizer)
+    return _Loaded(base, learner, made, held, end, targets, tuple(added))
+
+
+def _prepared(
+    loaded: _Loaded,
+    rows: Rows,
+    settings: SftSettings,
+    batching: Batching,
+    unpacked: str | None,
+    processes: int,
+) -> Prepared:
+    learner = loaded.learner
+    lesson = make_lesson(loaded.made.rows, settings, batching, learner.pad_id, processes)
+    added = (*loaded.added, *_told(unpacked))
     return Prepared(
-        base=base,
+        base=loaded.base,
         rows=rows,
         learner=learner,
         lesson=lesson,
-        held_out=tuple(blocks(held.rows, lesson.batching, settings.max_tokens, settings.seed)),
-        forgetting=tuple(Block((row,)) for row in plain),
-        end=end,
+        held_out=tuple(blocks(loaded.held.rows, batching, settings.max_tokens, settings.seed)),
+        forgetting=tuple(Block((row,)) for row in forgetting_rows(learner.loaded.tokenizer)),
+        end=loaded.end,
         trainable=count(learner.network),
-        targets=targets,
-        notes=tuple(_notes(base, rows, learner, lesson, made, settings, added)),
+        targets=loaded.targets,
+        unpacked=unpacked,
+        notes=tuple(_notes(loaded.base, rows, learner, lesson, loaded.made, settings, added)),
     )
 
 
@@ -198,6 +240,11 @@ def _tokens(
     )
 
 
+def _told(unpacked: str | None) -> Iterator[str]:
+    if unpacked:
+        yield f"Rows are not packed, but learned beside others of like length: {unpacked}."
+
+
 def _targets(network: Any, base: Base, settings: SftSettings) -> tuple[str, ...]:
     return lora_targets(network, base.spec.architecture, settings.lora_targets)
 
@@ -222,6 +269,4 @@ def _notes(
         yield f"{made.cut} rows are longer than {settings.max_tokens} tokens and lost their end."
     if made.dropped:
         yield f"{len(made.dropped)} answers lie beyond {settings.max_tokens} tokens and are not learned."
-    if lesson.batching != settings.batching:
-        yield f"Rows are not {settings.batching}: a recurrent network cannot begin anew inside a block."
     yield from lesson.plan.sentences()

@@ -118,9 +118,8 @@ class _Course:
         rows = company.each(self._rows)
         begin = company.first_only(self._found)
         self.kept = begin.step if begin else None
-        prepared = company.each(
-            lambda: prepare(self.settings, rows, self._home, self._device, self._wish, company)
-        )
+        begun = self._run.read("manifest.json")
+        prepared = prepare(self.settings, rows, self._home, self._device, self._wish, company, begun)
         self.settings = prepared.lesson.plan.settings
         manifest = company.first_only(lambda: self._manifest(prepared))
         self._telling.decided(prepared.notes)

@@ -37,7 +37,7 @@ def lesson_of(count: int, settings: SftSettings, processes: int) -> Lesson:
         TokenRow((7,) * length, (False, *[True] * (length - 1)), f"{number}")
         for number, length in enumerate(lengths)
     ]
-    return make_lesson(rows, settings, recurrent=False, pad_id=0, processes=processes)
+    return make_lesson(rows, settings, settings.batching, pad_id=0, processes=processes)
 
 
 def steps(lesson: Lesson, epoch: int) -> list[set[int]]:

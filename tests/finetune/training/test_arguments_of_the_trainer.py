@@ -26,7 +26,7 @@ def test_adams_figures_and_the_folder_of_the_curves(
     monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", "elsewhere")
     settings = replace(small_settings(data), adam_betas=(0.8, 0.9), report_to=("tensorboard",))
     rows = [TokenRow((1, 2), (False, True), f"line {number}") for number in range(8)]
-    lesson = make_lesson(rows, settings, False, 0, 1)
+    lesson = make_lesson(rows, settings, settings.batching, 0, 1)
     given = arguments(settings, lesson, tmp_path / "run", torch.device("cpu"), torch.float32)
 
     assert (given.adam_beta1, given.adam_beta2, given.report_to) == (0.8, 0.9, ["tensorboard"])

@@ -188,11 +188,9 @@ def test_a_step_is_never_more_than_an_epoch(wide_folder: Path) -> None:
     rows = forgetting_rows(learner_of("lora", wide_folder).loaded.tokenizer)
     settings = small_settings(Path("x"), batch=64, micro_batch=8, max_tokens=512)
 
-    lesson = make_lesson(rows, settings, recurrent=False, pad_id=0)
+    lesson = make_lesson(rows, settings, "plain", pad_id=0)
 
     assert (len(lesson.blocks), lesson.rows_a_step, lesson.steps_an_epoch) == (20, 20, 1)
-    packed = make_lesson(rows, replace(settings, batching="packed"), recurrent=True, pad_id=0)
-    assert packed.batching == "by-length"
 
 
 def test_tokens_that_a_format_needs_are_added_for_full_tuning_only(data: Path, tmp_path: Path) -> None:
