@@ -16,6 +16,7 @@ from benchmarks import (
     cold_start,
     csv_export,
     detokenise,
+    first_answer,
     first_paint,
     first_text,
     history_search,
@@ -121,6 +122,12 @@ LINES = (
         "seconds, a fresh server to the first words on the screen / a page of one line",
         Target(1.3, False),
         first_paint.measure,
+    ),
+    Line(
+        "first-answer",
+        "seconds, Enter to the first text, first question of a server whose page stood 10 s / a later one",
+        Target(1.5, False),
+        first_answer.measure,
     ),
     Line(
         "csv-export",

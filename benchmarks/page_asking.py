@@ -12,6 +12,7 @@ from benchmarks.page_client import Tab
 
 _QUESTION, _NEW, _STOP_ALL = "compare_question", "compare_new", "compare_stop_all"
 _MOST_TOKENS = "compare_max_new_tokens"
+_REMOVE = "compare_remove_"
 
 
 def ask(tab: Tab, question: str) -> str:
@@ -42,7 +43,18 @@ def run_id(tab: Tab) -> str:
 
 
 def models_picked(tab: Tab) -> int:
-    return sum(key.startswith("compare_remove_") for key in tab.picture.keys("button"))
+    return len(_removable(tab))
+
+
+def pick_only(tab: Tab, model_id: str) -> None:
+    """Of those that are picked."""
+    for key in _removable(tab):
+        if key != _REMOVE + model_id:
+            tab.click(key)
+
+
+def _removable(tab: Tab) -> list[str]:
+    return [key for key in tab.picture.keys("button") if key.startswith(_REMOVE)]
 
 
 def buttons(tab: Tab, what: str) -> list[str]:

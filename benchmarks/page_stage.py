@@ -101,10 +101,19 @@ class Seen:
         last = max(at + (of.seconds_to_first_text or 0) + (of.answering_seconds or 0) for at, of in ended)
         return {"seconds": last - min(at for at, _ in ended), "tokens": [of.tokens_out for _, of in ended]}
 
+    def first_text(self) -> float:
+        """When the answer asked for last began, on the clock that its engine reads."""
+        live = self.answers[-1]
+        return live.submitted_at + (live.view().measures.seconds_to_first_text or 0)
+
 
 def set_up(stage: Stage, seen: Seen, opened: ExitStack) -> dict[str, Callable[[], object]]:
     """Put the engine behind the page; what may be asked of the process, by name."""
-    asked: dict[str, Callable[[], object]] = {"facts": seen.facts, "answers": seen.of_answers}
+    asked: dict[str, Callable[[], object]] = {
+        "facts": seen.facts,
+        "answers": seen.of_answers,
+        "first_text": seen.first_text,
+    }
     build = resources._build
     if stage.engine != "real":
         resources._prepare = lambda: None

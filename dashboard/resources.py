@@ -31,6 +31,14 @@ if TYPE_CHECKING:
 _MOMENT = 3.0
 """Seconds from a drawn page to the imports: they hold the interpreter in stretches, and a browser is still
 fetching what the page is made of."""
+_LIBRARIES = (
+    "engines.local",
+    "transformers.modeling_utils",
+    "transformers.models.auto.modeling_auto",
+    "transformers.processing_utils",
+    "transformers.tokenization_utils_tokenizers",
+)
+"""transformers imports its parts when they are first asked for, and these are asked for by every load."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,7 @@ def services() -> Services:
 
 def _prepare() -> None:
     """Everything that a first answer imports of libraries; no device is touched and no model loaded."""
-    for name in ("engines.local", "transformers.modeling_utils"):
+    for name in _LIBRARIES:
         importlib.import_module(name)
 
 

@@ -24,7 +24,8 @@ from benchmarks.rounds import Effort, Measured, Target, on_one_thread
 
 ROOT = Path(__file__).parents[2]
 QUICK = Effort(rounds=1, tokens=8, answers=2_000)
-FRESH_PROCESSES = {"cold-start", "page-one", "page-three", "page-bytes", "page-growth", "first-paint"}
+FRESH_PROCESSES = {"cold-start", "page-one", "page-three", "page-bytes", "page-growth", "page-long"}
+FRESH_PROCESSES |= {"first-paint", "first-answer"}
 
 
 @pytest.mark.parametrize(

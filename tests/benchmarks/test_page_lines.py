@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import first_paint
+from benchmarks import first_answer, first_paint
 from benchmarks.lines import LINES, Line
 from benchmarks.page_soak import Report, soak
 from benchmarks.rounds import Effort, on_one_thread
@@ -32,6 +32,11 @@ def test_a_line_of_the_page_gives_a_figure_and_breaks_no_promise(line: Line) -> 
 
 def test_the_first_page_is_seen_to_be_drawn() -> None:
     assert 0 < first_paint.seconds_to_paint("comparison_app.py", []) < 60
+
+
+def test_the_first_and_a_later_answer_of_a_server_are_seen_to_begin() -> None:
+    measured = first_answer.measure(QUICK, stood=0)
+    assert all(0 < value < 600 for value in measured.values)
 
 
 @pytest.mark.slow
