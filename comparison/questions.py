@@ -108,7 +108,7 @@ def _csv_rows(file: TextFile) -> Iterator[Row]:
     begins = reader.line_num + 1
     while (cells := _next_csv(reader, file.name)) is not None:
         if cells and len(cells) != len(header):
-            found = f"{len(cells)} cells under {len(header)} column names"
+            found = f"cells: {len(cells)}, column names: {len(header)}"
             raise BadEntry(f"{file.name}, line {begins}: {found}.", file=file.name, line=begins)
         if any(cell.strip() for cell in cells):
             yield begins, dict(zip(header, map(rearm, cells) if ours else cells, strict=True))

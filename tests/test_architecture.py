@@ -176,14 +176,30 @@ def test_what_is_imported_brings_no_more_than_it_needs(modules: str, absent: set
     assert not {module for module in output.split() if module in absent}
 
 
-def keys_of(language: str) -> set[tuple[str, str]]:
+def words_of(language: str) -> dict[str, dict[str, str]]:
     files = (ROOT / "dashboard/wording" / language).glob("*.toml")
-    sections = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in files}
-    return {(section, key) for section, words in sections.items() for key in words}
+    return {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in files}
+
+
+def keys_of(language: str) -> set[tuple[str, str]]:
+    return {(section, key) for section, words in words_of(language).items() for key in words}
 
 
 def test_both_languages_have_the_same_words() -> None:
     assert keys_of("en") == keys_of("ko")
+
+
+def test_english_is_right_where_there_is_one() -> None:
+    """A number stands behind what it counts, "answers: 1": before it, "1 answers" would be read."""
+    counted = re.compile(
+        r"\{(count|tokens|steps|epochs|warmup|dropped|cells|names|questions|models|answers)(:[^}]*)?\}\**"
+        r" ([a-z-]+ )?[a-z]+s\b"
+    )
+    many = {"answer_text.whole", "error_details.too_long", "models.found", "models.cut"}
+    many |= {"training.trainable", "training.steps_blocks", "training.waits_for"}
+    for section, words in words_of("en").items():
+        for key, sentence in words.items():
+            assert f"{section}.{key}" in many or not counted.search(sentence), f"{section}.{key}: {sentence}"
 
 
 def test_every_word_that_is_asked_for_exists() -> None:

@@ -34,7 +34,7 @@ def csv_rows(file: TextFile) -> Iterator[Record]:
     begins = reader.line_num + 1
     while (cells := _next(reader, file.name)) is not None:
         if cells and len(cells) != len(header):
-            yield Record(f"line {begins}", {}, f"has {len(cells)} cells under {len(header)} column names")
+            yield Record(f"line {begins}", {}, f"cells: {len(cells)}, column names: {len(header)}")
         elif any(cell.strip() for cell in cells):
             yield Record(f"line {begins}", dict(zip(header, cells, strict=True)))
         begins = reader.line_num + 1

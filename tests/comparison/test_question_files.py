@@ -115,7 +115,7 @@ def test_a_column_that_was_chosen_is_said(tmp_path: Path) -> None:
         ("a.csv", b"a,b\n1,2\n", None, "no column 'question' or .* the columns are 'a', 'b'"),
         ("a.csv", b"a,b\n1,2\n", "c", "no column 'c'; the columns are 'a', 'b'"),
         ("a.csv", b"a\n" + b"1\n" * 9, None, "line 2, 3, 4, 5, 6 and 4 more: no column"),
-        ("a.csv", b"question,b\nx,1\ny\n", None, "line 3: 1 cells under 2 column names"),
+        ("a.csv", b"question,b\nx,1\ny\n", None, "line 3: cells: 1, column names: 2"),
         ("a.csv", b"question,question\nx,1\n", None, "same name"),
         ("a.csv", b'question\n"open\n\n', None, "broken CSV"),
     ],
