@@ -22,6 +22,8 @@ from engines.base import Answer, AnswerRequest, FinishReason, Measures
 
 _ALARMING = frozenset({FinishReason.LENGTH, FinishReason.STOPPED})
 
+_FIXED_SPACE = "\N{NO-BREAK SPACE}"
+
 _LONG_LOAD = 0.5
 """Seconds from which a load explains a late first text."""
 
@@ -74,7 +76,7 @@ def growing_answer(picture: ColumnPicture, said: Words) -> None:
     if picture.progress is not None:
         st.progress(picture.progress, text=state)
     else:
-        st.caption(" · ".join([state, *_speeds(picture.measures, said)]))
+        st.caption(_in_a_row(state, *_speeds(picture.measures, said)))
 
 
 def ended_answer(picture: ColumnPicture, key: str, baseline: str | None, said: Words) -> None:
@@ -155,7 +157,12 @@ def _figures(answer: Answer, said: Words) -> None:
     reason = f":orange[{reason}]" if answer.finish_reason in _ALARMING else reason
     measures = answer.measures
     figures = [said.figures["tokens"].format(tokens=measures.tokens_out)] if measures.tokens_out else []
-    st.caption(" · ".join([reason, *_first_text(measures, said), *figures, *_speeds(measures, said)]))
+    st.caption(_in_a_row(reason, *_first_text(measures, said), *figures, *_speeds(measures, said)))
+
+
+def _in_a_row(first: str, *figures: str) -> str:
+    """A line ends between two figures: never between a number and its unit, nor before the dot."""
+    return f"{_FIXED_SPACE}· ".join([first, *(figure.replace(" ", _FIXED_SPACE) for figure in figures)])
 
 
 def _first_text(measures: Measures, said: Words) -> list[str]:

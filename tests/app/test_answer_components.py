@@ -56,6 +56,30 @@ def question_and_sources() -> None:
     sources(answer, "again", words())
 
 
+def figures() -> None:
+    from comparison.run import Column
+    from comparison.turns import picture_of_column
+    from dashboard.components.answer_column import ended_answer
+    from dashboard.words import words
+    from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer, Measures
+    from prompts.conversation import Conversation
+
+    live = LiveAnswer("m")
+    measures = Measures(
+        tokens_out=8, seconds_to_first_text=0.15, tokens_per_second=11, characters_per_second=22
+    )
+    live.finish(Answer("m", "서울", FinishReason.EOS, GenerationSettings(), measures=measures))
+    ended_answer(
+        picture_of_column(Column(0, AnswerRequest("m", Conversation.ask("?")), live)), "a", None, words()
+    )
+
+
+def test_no_line_ends_between_a_number_and_its_unit() -> None:
+    shown = drawn(AppTest.from_function(figures))[-1][1]
+    assert "8\N{NO-BREAK SPACE}토큰" in shown and "22\N{NO-BREAK SPACE}글자/초" in shown
+    assert " ·" not in shown, "no line begins with the dot"
+
+
 def test_half_a_character_is_sent_to_no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither in the question, its input and its system text, nor in what the popovers show once opened."""
     shown = drawn(AppTest.from_function(question_and_sources))
