@@ -20,9 +20,10 @@ def about_panel(report: str, said: Words) -> None:
     st.code(report, language=None)
 
 
-def account_panel(needed: bool, who: Person | None, said: Words) -> None:
-    if not needed or who is None:
-        st.caption(said.settings["no_sign_in"])
+def account_panel(who: Person | None, machine: bool, said: Words) -> None:
+    """Nobody signed in: all of a machine are one owner, or each browser is one."""
+    if who is None:
+        st.caption(said.settings["this_machine"] if machine else said.settings["no_sign_in"])
         return
     st.write(said.settings["signed_in"].format(name=safe_text(who.name)))
     sign_out_button(who.name, said, key=settings.SIGN_OUT)

@@ -18,7 +18,7 @@ from dashboard.menu import ADDRESSES
 from dashboard.model_choices import told_apart
 from dashboard.resources import Services, services
 from dashboard.session import settings, signing_in
-from dashboard.session.owner import owner_id
+from dashboard.session.owner import is_machine, owner_id
 from dashboard.session.this_machine import only_this_machine
 from dashboard.stored_data import stored_data
 from dashboard.versions import report
@@ -33,7 +33,7 @@ def page(services: Services, owner: str, said: Words) -> None:
         _asking(services, owner, said)
         _data(services, owner, said)
         st.subheader(said.settings["account"])
-        account_panel(signing_in.needed(), signing_in.person(), said)
+        account_panel(signing_in.person(), is_machine(), said)
         st.subheader(said.settings["report"])
         about_panel(report(services.memory.view()), said)
 

@@ -70,3 +70,8 @@ def test_two_addresses_two_browsers_and_the_terminal_share_one_history(
     assert questions(elsewhere, server.address) == {ELSEWHERE}
     assert questions(at_name, by_name) == here
     assert not [each for each in second.cookies() if each["name"] == COOKIE]
+    for page, address, told in (
+        (at_name, by_name, "this_machine"),
+        (elsewhere, server.address, "no_sign_in"),
+    ):
+        one(open_page(page, address, "settings").get_by_text(KO.settings[told], exact=True))
