@@ -49,7 +49,7 @@ def base_for(name: str, registry: Registry, format: str | None = None) -> Base:
     if spec is not None:
         return _of_entry(spec, registry, format)
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if folder.exists():
         return _of_files(name, str(folder.resolve()), registry, format)
     if _HUB_ID.fullmatch(name):
         return _of_files(name, name, registry, format)
@@ -84,7 +84,7 @@ def _registered(name: str, registry: Registry) -> ModelSpec | None:
     if spelled(name) in registry.models:
         return registry.models[spelled(name)]
     folder = Path(name).expanduser()
-    source = str(folder.resolve()) if folder.is_dir() else name
+    source = str(folder.resolve()) if folder.exists() else name
     for spec in registry.models.values():
         if spec.source == source and spec.adapter is None:
             return spec
@@ -105,6 +105,7 @@ def _of_entry(spec: ModelSpec, registry: Registry, format: str | None) -> Base:
             "for example --format koalpaca.",
             name="format",
         )
+    _refuse_wrong_source(spec)
     chosen = registry.formats.get(format or spec.prompt_format)
     notes: tuple[str, ...] = ()
     if chosen.id != spec.prompt_format and not spec.base_model:
@@ -129,10 +130,17 @@ def _of_files(name: str, source: str, registry: Registry, format: str | None) ->
             f"'{name}' is an adapter and cannot be a base. Name the model that it was trained over.",
             name="base_model",
         )
+    _refuse_wrong_source(spec)
     check_settings(folder, spec)
     config = read_json(folder, "config.json")
     spec, notes = _with_end(_described(spec, folder, config), folder, config)
     return Base(spec, chosen, registered=False, folder=folder, notes=notes)
+
+
+def _refuse_wrong_source(spec: ModelSpec) -> None:
+    """What lies here is named before anything is read of it; nothing is fetched for that."""
+    if Path(spec.source).is_absolute():
+        description_of(spec, _Quiet())
 
 
 def _provisional(name: str, source: str, format: str) -> ModelSpec:

@@ -21,7 +21,7 @@ from rich.text import Text
 from command_line import ended
 from model_registry.faults import EntryFault
 from model_registry.memory import fits
-from model_registry.own_sources import wrong_source
+from model_registry.own_sources import doubts_of
 from model_registry.registry import Registry, load_registry
 from model_registry.report import as_json, as_page, as_table
 from model_registry.spec import CommercialUse, ModelSpec
@@ -115,7 +115,7 @@ def _check(own: Path, files: list[Path]) -> int:
     faults = [f for f in registry.faults if not asked or os.path.realpath(f.path) in asked]
     ids = [i for i, path in registry.files.items() if not asked or os.path.realpath(path) in asked]
     _say(faults, sys.stdout)
-    wrong = [f"{each.id}: {said}" for each in map(registry.get, ids) if (said := _wrong_source(each))]
+    wrong = [f"{id}: {said}" for id in ids for said in _doubts(registry.models[id])]
     for sentence in wrong:
         print(sentence)
     for sentence in template_differences(registry, [registry.models[i] for i in ids]):
@@ -124,12 +124,9 @@ def _check(own: Path, files: list[Path]) -> int:
     return 1 if faults or wrong else 0
 
 
-def _wrong_source(spec: ModelSpec) -> str | None:
-    source = Path(spec.source)
-    if not source.is_absolute():
-        return None
-    inner = source / spec.adapter.subfolder if spec.adapter is not None else source
-    return wrong_source(inner, spec.adapter is not None)
+def _doubts(spec: ModelSpec) -> Iterable[str]:
+    # Whatever is local is absolute in a spec, so no folder stands before it.
+    return doubts_of(spec.model_dump(), Path()).values()
 
 
 def _say(faults: Iterable[EntryFault], stream: TextIO) -> None:

@@ -22,6 +22,7 @@ from model_registry.own_files import (
     remove_file,
     save_text,
 )
+from model_registry.own_sources import doubts_of
 from model_registry.registry import Registry, load_registry
 from model_registry.spec import ModelSpec
 from model_registry.writing import entry_toml, with_entry, without_entry
@@ -55,6 +56,8 @@ class Draft:
     faults: tuple[EntryFault, ...]
     broken: tuple[EntryFault, ...]
     """What saving would do to other entries."""
+    doubts: Mapping[str, str]
+    """By key, what keeps a good entry from being loaded as things lie on the disk now."""
 
     def fault_at(self, key: str) -> EntryFault | None:
         return next((f for f in self.faults if f.key == key or f.key.startswith(f"{key}.")), None)
@@ -109,6 +112,7 @@ def draft(
         spec=after.models[name] if good else None,
         faults=faults + (_further_faults(seat, table, faults) if faults else ()),
         broken=broken,
+        doubts=doubts_of(table, seat.path.parent),
     )
 
 

@@ -65,9 +65,9 @@ class Place:
             parts.append(self.entry if self.entry.startswith("entry ") else f"entry '{self.entry}'")
         if key:
             parts.append(f"key '{key}'")
-        message = _printable(f"{', '.join(parts)}: {problem}.")
-        shown = {name: _printable(value) for name, value in facts.items()}
-        return EntryFault(self.file, self.entry, key, message, self.path, _printable(problem), kind, shown)
+        message = printable(f"{', '.join(parts)}: {problem}.")
+        shown = {name: printable(value) for name, value in facts.items()}
+        return EntryFault(self.file, self.entry, key, message, self.path, printable(problem), kind, shown)
 
     def finding(self, error: ErrorDetails, model: type[BaseModel]) -> EntryFault:
         """One finding of pydantic as a fault."""
@@ -131,7 +131,7 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
     return next(filter(None, map(_model_in, typing.get_args(annotation))), None)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "�" for c in text)
 
 

@@ -13,7 +13,7 @@ import secrets
 import threading
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from disk import replace, sync
 from errors import BadRequest
 from model_registry.faults import EntryFault
 from model_registry.names import NAME, is_device, spelled
+from model_registry.own_sources import doubts_of
 from model_registry.registry import Registry, own_paths
 
 _MOST_BYTES = 120
@@ -36,6 +37,8 @@ class OwnEntry:
     number: int
     table: Mapping[str, Any]
     faults: tuple[EntryFault, ...] = ()
+    doubts: Mapping[str, str] = field(default_factory=dict)
+    """By key, what keeps a good entry from being loaded as things lie on the disk now."""
 
     @property
     def id(self) -> str:
@@ -67,7 +70,8 @@ def _own_file(path: Path, registry: Registry) -> OwnFile:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         tables = []
     entries = (
-        OwnEntry(path, number, table, faults_of(faults, number, table)) for number, table in enumerate(tables)
+        OwnEntry(path, number, table, faults_of(faults, number, table), doubts_of(table, path.parent))
+        for number, table in enumerate(tables)
     )
     return OwnFile(path, text, tuple(entries), faults)
 

@@ -1,40 +1,84 @@
 """What a file or folder really is that an entry names as its source, where it is not what is needed.
 
 Knows: the shapes in which models lie on people's disks, and what to name instead.
-Refuses to know: whether the weights of a right folder are sound; that is found when they are loaded.
+Refuses to know: whether the weights of a right folder are sound; that is found when they are loaded. It makes
+no entry faulty either: a folder that is not there now may be brought later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+from model_registry.entries import local_path
+from model_registry.faults import printable
 
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
 _PACKED = (".zip", ".tar", ".gz", ".tgz", ".xz", ".zst", ".7z", ".rar")
 _FOREIGN = {
-    ".gguf": "a GGUF model of llama.cpp",
-    ".ggml": "a GGML model of llama.cpp",
-    ".onnx": "an ONNX model",
-    ".h5": "a TensorFlow model",
-    ".pb": "a TensorFlow model",
-    ".tflite": "a TensorFlow Lite model",
-    ".msgpack": "a Flax model",
-    ".npz": "an MLX model",
-    ".nemo": "a NeMo model",
+    ".gguf": "GGUF (llama.cpp)",
+    ".ggml": "GGML (llama.cpp)",
+    ".onnx": "ONNX",
+    ".h5": "TensorFlow",
+    ".pb": "TensorFlow",
+    ".tflite": "TensorFlow Lite",
+    ".msgpack": "Flax",
+    ".npz": "MLX",
+    ".nemo": "NeMo",
 }
 _POINTER = b"version https://git-lfs"
 _MOST_NAMES = 5
 
 
+def doubts_of(entry: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """By key, what `wrong_source` says of an entry as it is written in a file of `folder`, good or not."""
+    adapter, tokenizer = _table(entry, "adapter"), _table(entry, "tokenizer")
+    source = _local(entry.get("source"), folder)
+    if source is not None and adapter:
+        source /= str(adapter.get("subfolder") or "")
+    found = {
+        "source": source and wrong_source(source, bool(adapter)),
+        "tokenizer.source": (own := _local(tokenizer.get("source"), folder)) and no_folder(own),
+    }
+    return {key: said for key, said in found.items() if said}
+
+
 def wrong_source(source: Path, is_adapter: bool) -> str | None:
-    """A sentence that names what lies there and what to do; None where it looks right or is not there."""
+    """A sentence that names what lies there and what to do; None where it looks right."""
     with suppress(OSError):
-        if source.is_file():
-            return _of_file(source)
         if source.is_dir():
-            return _of_folder(source, is_adapter)
+            said = _of_folder(source, is_adapter)
+        else:
+            said = _of_file(source) if source.is_file() else no_folder(source)
+        return said and printable(said)
     return None
+
+
+def no_folder(source: Path) -> str | None:
+    """The same of a source of a tokenizer alone, which needs no config."""
+    name = printable(source.name)
+    with suppress(OSError):
+        if not source.exists():
+            return f"There is no '{name}' where the entry says. Correct its source, or copy the folder there."
+        if not source.is_dir():
+            return f"'{name}' is a file, and the tokenizer's folder is needed. Name that folder."
+    return None
+
+
+def _local(text: object, folder: Path) -> Path | None:
+    if not isinstance(text, str) or "\0" in text:
+        return None
+    with suppress(RuntimeError):
+        return local_path(text, folder)
+    return None
+
+
+def _table(outer: Any, key: str) -> Mapping[str, Any]:
+    found = outer.get(key) if isinstance(outer, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
 
 
 def _of_file(file: Path) -> str:
@@ -66,9 +110,11 @@ def _of_folder(folder: Path, is_adapter: bool) -> str | None:
             "entry's adapter.base."
         )
     if model and not adapter and is_adapter:
-        return f"'{folder.name}' holds a whole model and no adapter. Take 'adapter' out of its entry."
+        return f"'{folder.name}' holds a whole model and no adapter. Take adapter.base out of its entry."
     if adapter if is_adapter else model:
-        return _foreign_files(folder, names) if model and not _with(names, *_WEIGHTS) else None
+        if not model:
+            return None
+        return _quantised_by_mlx(folder) if _with(names, *_WEIGHTS) else _foreign_files(folder, names)
     return _no_config(folder, names, "adapter_config.json" if is_adapter else "config.json")
 
 
@@ -84,13 +130,13 @@ def _no_config(folder: Path, names: list[str], config: str) -> str:
         return f"'{folder.name}' holds several models. Name one of the folders in it: {found}."
     if _with(names, *_WEIGHTS):
         return (
-            f"'{folder.name}' holds weights but no {config}. Copy {config} and the tokenizer's files into it "
-            "from the model that it was made from."
+            f"'{folder.name}' holds weights but no {config}. Copy that file and the tokenizer's into it from "
+            "the model that it was made from."
         )
     packed = _with(names, *_PACKED)
     if packed:
         return f"'{folder.name}' holds a packed file, '{packed}'. Unpack it and name what comes out."
-    return f"'{folder.name}' holds no model: there is no {config} in it."
+    return f"'{folder.name}' holds no model: there is no {config} in it. Name the folder that has one."
 
 
 def _hub_cache(folder: Path, names: list[str]) -> str | None:
@@ -115,9 +161,20 @@ def _foreign_files(folder: Path, names: list[str]) -> str | None:
 
 def _foreign(name: str, what: str) -> str:
     return (
-        f"'{name}' is {what}, which cannot be loaded here. Name the folder of the safetensors model that it "
-        "was made from."
+        f"'{name}' is in the format {what}, which cannot be loaded here. Name the folder of the safetensors "
+        "model that it was made from."
     )
+
+
+def _quantised_by_mlx(folder: Path) -> str | None:
+    """Its safetensors hold packed integers under the usual names. What transformers packed names its method;
+    MLX does not, and copies its table under the other key too."""
+    with suppress(ValueError, RecursionError):
+        config = json.loads((folder / "config.json").read_bytes())
+        packed, other = _table(config, "quantization"), _table(config, "quantization_config")
+        if {"group_size", "bits"} <= packed.keys() and "quant_method" not in other:
+            return _foreign(folder.name, "MLX")
+    return None
 
 
 def _pointers(folder: Path, names: list[str]) -> Iterator[str]:

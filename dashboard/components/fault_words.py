@@ -11,6 +11,7 @@ from collections import defaultdict
 import streamlit as st
 
 from dashboard.components.safe_text import safe_text
+from dashboard.errors import in_words
 from dashboard.words import Words
 from model_registry.faults import EntryFault
 
@@ -39,3 +40,8 @@ def fault_line(fault: EntryFault, said: Words) -> None:
     where = " · ".join(filter(None, (fault.entry, fault.key)))
     sentence = safe_text(fault_sentence(fault, said))
     st.markdown(f":red[:material/error:] {f'**{safe_text(where)}** ' if where else ''}{sentence}")
+
+
+def doubt_line(sentence: str, said: Words) -> None:
+    """Of an entry that is good and cannot be loaded as it is; it may be saved all the same."""
+    st.markdown(f":small[:orange[:material/warning: {safe_text(in_words(sentence, said))}]]")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.components.fault_words import fault_line
+from dashboard.components.fault_words import doubt_line, fault_line
 from dashboard.components.safe_text import safe_text
 from dashboard.words import Words
 from model_registry.own_files import OwnEntry, OwnFile
@@ -76,3 +76,5 @@ def _entry(file: OwnFile, entry: OwnEntry, said: Words, doing: Doing) -> None:
         )
     for fault in entry.faults:
         fault_line(fault, said)
+    for doubt in entry.doubts.values():
+        doubt_line(doubt, said)

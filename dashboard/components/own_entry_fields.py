@@ -12,7 +12,7 @@ from typing import Literal
 
 import streamlit as st
 
-from dashboard.components.fault_words import fault_below_field, is_only_missing
+from dashboard.components.fault_words import doubt_line, fault_below_field, is_only_missing
 from dashboard.session import models
 from dashboard.words import Words
 from model_registry.drafting import Draft
@@ -107,6 +107,8 @@ def group(name: str, draft: Draft, registry: Registry, said: Words) -> None:
                 # What nobody filled in yet is marked by its star and listed beside the form.
                 if fault is not None and not is_only_missing(fault):
                     fault_below_field(fault, said)
+                elif field.key in draft.doubts:
+                    doubt_line(draft.doubts[field.key], said)
 
 
 def _widget(field: Field, registry: Registry, said: Words) -> None:

@@ -26,8 +26,9 @@ def own_entry_form(
     fields, preview = st.columns([3, 2], gap="large")
     with fields:
         for name in GROUPS:
-            faulty = any(draft.fault_at(field.key) is not None for field in GROUPS[name])
-            if name in _OPEN or faulty:
+            keys = [field.key for field in GROUPS[name]]
+            marked = any(draft.fault_at(key) is not None or key in draft.doubts for key in keys)
+            if name in _OPEN or marked:
                 st.markdown(f"**{said.models[name]}**")
                 group(name, draft, registry, said)
             else:

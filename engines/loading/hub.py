@@ -23,7 +23,7 @@ from engines.loading.hub_errors import explain_hub, no_room_on_disk
 from engines.loading.loaded import LoadWatch
 from engines.loading.safety import may_run_its_own_code
 from errors import LoadError, Unreachable
-from model_registry.own_sources import wrong_source
+from model_registry.own_sources import no_folder, wrong_source
 from model_registry.spec import ModelSpec, is_commit
 
 _TEXT_FILES = (
@@ -51,10 +51,21 @@ def files_of(spec: ModelSpec, watch: LoadWatch) -> Path:
     folder = _subfolder(folder, spec)
     wrong = wrong_source(folder, spec.adapter is not None) if is_local(spec) else None
     if wrong is not None:
-        raise LoadError(f"{spec.title}: {wrong}")
-    if not folder.is_dir():
-        raise LoadError(f"The folder of {spec.title} does not exist. Correct its source in the entry.")
+        raise LoadError(wrong, model=spec.id)
     return folder
+
+
+def tokenizer_files_of(spec: ModelSpec, folder: Path, watch: LoadWatch) -> Path:
+    """The folder with the tokenizer: the model's own `folder`, or what the entry names instead."""
+    own = spec.tokenizer.source
+    if own is None:
+        return folder
+    if not Path(own).is_absolute():
+        return files_of(spec.model_copy(update={"source": own, "revision": None}), watch)
+    wrong = no_folder(Path(own))
+    if wrong is not None:
+        raise LoadError(wrong, model=spec.id)
+    return Path(own)
 
 
 def cached_files_of(spec: ModelSpec) -> Path | None:

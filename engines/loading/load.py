@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from engines.families import try_stepping
-from engines.loading.hub import commit_of, files_of
+from engines.loading.hub import commit_of, files_of, tokenizer_files_of
 from engines.loading.loaded import LoadedModel, LoadWatch
 from engines.loading.safety import check_model, text_settings
 from engines.loading.tokenizing import check_vocabulary, eos_ids, load_tokenizer
@@ -79,11 +79,7 @@ def _load(spec: ModelSpec, quantisation: str, device: torch.device, watch: LoadW
     _refuse_old_transformers(spec)
     folder = files_of(spec, watch)
     checked = check_model(folder, spec)
-    own = spec.tokenizer.source
-    tokenizer_folder = (
-        files_of(spec.model_copy(update={"source": own, "revision": None}), watch) if own else folder
-    )
-    tokenizer = load_tokenizer(tokenizer_folder, spec)
+    tokenizer = load_tokenizer(tokenizer_files_of(spec, folder, watch), spec)
     rows = _vocabulary_rows(checked.config)
     if rows is not None:
         check_vocabulary(tokenizer, rows, spec)

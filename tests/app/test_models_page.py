@@ -245,6 +245,21 @@ def test_a_faulty_entry_is_listed_with_its_fault_and_mended_in_the_form(tmp_path
     assert "고칠 곳 있음" not in texts(page)
 
 
+def test_a_source_that_is_no_model_is_named_below_its_field_and_in_the_list(tmp_path: Path) -> None:
+    """It may be saved: what is not there now may be copied there later."""
+    (tmp_path / "q4.gguf").write_bytes(b"GGUF")
+    page = at("own").button(key="models_add").click().run()
+    fill(page, source=str(tmp_path / "q4.gguf"))
+    assert "GGUF \\(llama\\.cpp\\) 형식이라" in texts(page)
+    fill(page, source="../gone/", tokenizer__source="../q4.gguf")
+    assert "'gone' 폴더가 없습니다" in texts(page) and "토크나이저 폴더를 적어" in texts(page)
+    fill(page, source="owner/name", tokenizer__source="")
+    assert "폴더가 없습니다" not in texts(page) and "형식이라" not in texts(page)
+    click(fill(page, **{**FILLED, "source": "../q4.gguf"}), "models_save")
+    assert "저장했습니다" in texts(page) and "GGUF \\(llama\\.cpp\\) 형식이라" in texts(page)
+    assert resources.services().registry.faults == ()
+
+
 def test_a_file_that_is_no_toml_is_mended_as_text(tmp_path: Path) -> None:
     path = tmp_path / "models" / "bad.toml"
     path.write_text(entry() + "oops", encoding="utf-8")

@@ -19,6 +19,8 @@ from dashboard.errors import explain, in_words, led_by
 from dashboard.words import Words, read_words
 from engines.no_room import Lack, no_room
 from errors import NaraniError, NoRoom, UnknownName
+from model_registry.own_sources import no_folder, wrong_source
+from tests.model_registry.test_own_sources import WRONG
 from tests.test_architecture import ROOMS, ROOT
 
 KOREAN, ENGLISH = read_words("ko"), read_words("en")
@@ -115,6 +117,21 @@ def test_a_detail_is_korean_with_the_facts_of_its_sentence_and_with_no_others(na
     shown = in_words(DETAILS[name].format(**facts), KOREAN)
     assert re.search("[가-힣]", shown) and name_of(DETAILS[name].format(**facts)) == name
     assert all(fact in shown for fact in facts.values())
+
+
+def test_every_source_that_is_no_model_is_named_in_korean(tmp_path: Path) -> None:
+    """And no wording is kept for a shape that nobody meets."""
+    met = set()
+    for case, (lay, is_adapter, _) in WRONG.items():
+        place = tmp_path / case
+        place.mkdir()
+        said = wrong_source(lay(place), is_adapter) or ""
+        met.add(name_of(said))
+        assert in_words(said, KOREAN) != said == in_words(said, ENGLISH)
+    lone = tmp_path / "tokenizer.json"
+    lone.touch()
+    met.add(name_of(no_folder(lone) or ""))
+    assert met == {name for name in DETAILS if name.startswith("source_")}
 
 
 def test_a_sentence_that_nobody_translated_stays_as_it_is() -> None:

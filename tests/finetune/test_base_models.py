@@ -111,7 +111,7 @@ def test_a_folder_of_an_adapter_and_an_empty_one_are_refused(tmp_path: Path) -> 
     with pytest.raises(NaraniError, match="is an adapter and cannot be a base"):
         base_for(str(adapter), REGISTRY, "koalpaca")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(NaraniError, match=r"config.json is missing"):
+    with pytest.raises(NaraniError, match=r"'empty' holds no model: there is no config.json"):
         base_for(str(tmp_path / "empty"), REGISTRY, "koalpaca")
 
 

@@ -99,7 +99,7 @@ def test_missing_files_are_named(folder: Path) -> None:
     assert "no weights" in str(refused(folder))
     (folder / "config.json").unlink()
     assert "config.json" in str(refused(folder)) or "no weights" in str(refused(folder))
-    assert "does not exist" in str(refused(folder / "nowhere"))
+    assert "no 'nowhere'" in str(refused(folder / "nowhere"))
 
 
 def shard(folder: Path) -> dict[str, str]:
