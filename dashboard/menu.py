@@ -6,6 +6,8 @@ Refuses to know: what is on them.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
@@ -24,11 +26,12 @@ PAGES = {
 ENTRY = "history_entry"
 """A page that the menu does not show: it is opened from the history."""
 ADDRESSES = (*PAGES, ENTRY)
+_PICTURES = Path(__file__).parent
 
 
 def menu(said: Words) -> StreamlitPage:
     """Draws the name and the menu; the page picked in it."""
-    st.logo("dashboard/narani_wordmark.svg", size="large", icon_image="dashboard/narani.svg")
+    st.logo(_PICTURES / "narani_wordmark.svg", size="large", icon_image=_PICTURES / "narani.svg")
     return st.navigation(
         [
             st.Page(
