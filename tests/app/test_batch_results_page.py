@@ -96,6 +96,7 @@ def test_what_is_stored_is_shown_while_a_slow_model_has_not_begun(engine: Script
     job = resources.services().batches.get(owner(), address(page))
     assert job is not None
     run_until(page, "지금까지 답변 25개")
+    page.run()  # the figures stand above the table and may have been read a moment before it
     assert "서울이에요." in tables(page)
     bars = [str(bar.proto.text).replace("\\", "") for bar in page.get("progress")]
     assert "50개 가운데 25개" in bars[0] and "남은 시간 계산 중" in texts(page)
