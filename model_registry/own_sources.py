@@ -151,7 +151,7 @@ def _hub_cache(folder: Path, names: list[str]) -> str | None:
     if not held:
         return None
     ids = ", ".join(name.removeprefix("models--").replace("--", "/") for name in sorted(held)[:_MOST_NAMES])
-    return f"'{folder.name}' is the hub's cache with several models. Write one hub id as the source: {ids}"
+    return f"'{folder.name}' is the hub's cache and no model. Write one hub id as the source: {ids}"
 
 
 def _foreign_files(folder: Path, names: list[str]) -> str | None:
