@@ -164,7 +164,7 @@ def test_stop_all_ends_the_run_and_keeps_what_had_come(engine: ScriptedEngine) -
     page = ask(opened(), models=SLOW)
     run_until(page, "느")
     page.button(key=compare.STOP_ALL).click().run()
-    assert "느" in run_until(page, "멈추게 함")
+    assert "느" in run_until(page, "사용자가 멈춤")
 
 
 def test_one_column_is_stopped_while_the_other_goes_on(engine: ScriptedEngine) -> None:
@@ -172,7 +172,7 @@ def test_one_column_is_stopped_while_the_other_goes_on(engine: ScriptedEngine) -
     run_until(page, "느")
     run = _run(page)
     page.button(key=f"answer_{run.id}_0_stop").click().run()
-    run_until(page, "멈추게 함")
+    run_until(page, "사용자가 멈춤")
     assert run.answers[0].view().state == "stopped"
 
 

@@ -41,7 +41,7 @@ def test_the_empty_page_says_what_to_do_first(engine: ScriptedEngine) -> None:
     assert "아직 학습이 없습니다" in texts(page) and "확인해 보세요" in texts(page)
     assert "demo.jsonl" in plain(page), "the recipe that the toys bring along"
     page.segmented_control(key=training.SOURCE).set_value("file").run()
-    assert "먼저 위에서 자료를" in texts(page)
+    assert "먼저 위에서 데이터를" in texts(page)
     assert page.button(key=training.START).disabled and page.button(key=training.CHECK).disabled
 
 

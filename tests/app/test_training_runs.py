@@ -141,7 +141,7 @@ def test_a_real_training_from_check_to_comparison(
     page.button(key=training.START).click().run()
     until_over(tmp_path, "tuned")
     assert "배운 뒤" in texts(page.run())
-    assert any("시험용 줄의 손실" in table.value.to_string() for table in page.dataframe)
+    assert any("검증용 줄의 손실" in table.value.to_string() for table in page.dataframe)
     page.button(key=training.COMPARE).click().run()
     assert page.session_state["compare_picked"] == ["demo-kullm", "tuned"], texts(page)
 
