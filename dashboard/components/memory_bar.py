@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import accumulate
+from typing import Literal
 
 import altair as alt
 import pandas as pd
@@ -19,7 +20,7 @@ from engines.memory import PoolView
 from settings import format_bytes
 
 _CACHE, _MOVING, _FREE, _LINE = "#8497a6", "#a58a5c", "rgba(128, 128, 128, 0.22)", "#8a8a8a"
-_BAR_HEIGHT, _LEGEND_LINE = 76, 18
+_BAR_HEIGHT, _LEGEND_LINE = 92, 18
 BYTES_AXIS = (
     "datum.value >= 1e9 ? format(datum.value / 1e9, '.3~g') + ' GB' : "
     "datum.value >= 1e6 ? format(datum.value / 1e6, '.3~g') + ' MB' : "
@@ -100,14 +101,17 @@ def _chart(pieces: list[Segment], view: PoolView, said: Words) -> alt.LayerChart
         )
     )
     whole = max(view.budget, view.used)
-    of_models = _bars(models, alt.Scale(domain=[piece.label for piece in models]), whole, said)
-    bars = [(models, of_models), (others, _bars(others, greys, whole, said))]
+    of_models = _bars(models, alt.Scale(domain=[piece.label for piece in models]), "bottom", whole, said)
+    bars = [(models, of_models), (others, _bars(others, greys, "top", whole, said))]
     layers = [*(layer for drawn, layer in bars if drawn), line]  # one of no pieces has no extent
-    height = _BAR_HEIGHT + _LEGEND_LINE * max(len(models), len(others))
+    height = _BAR_HEIGHT + _LEGEND_LINE * len(pieces)
     return alt.layer(*layers).resolve_scale(color="independent").properties(height=height)
 
 
-def _bars(pieces: list[Segment], colours: alt.Scale, whole: int, said: Words) -> alt.Chart:
+def _bars(
+    pieces: list[Segment], colours: alt.Scale, legend: Literal["top", "bottom"], whole: int, said: Words
+) -> alt.Chart:
+    """Two legends side by side would be cut off in a narrow window."""
     return (
         alt.Chart(pd.DataFrame([asdict(piece) for piece in pieces]))
         .mark_bar(height=30)
@@ -124,7 +128,7 @@ def _bars(pieces: list[Segment], colours: alt.Scale, whole: int, said: Words) ->
                 "label:N",
                 title=None,
                 scale=colours,
-                legend=alt.Legend(orient="bottom", columns=1, labelLimit=320),
+                legend=alt.Legend(orient=legend, columns=1, labelLimit=320),
             ),
             tooltip=[
                 alt.Tooltip("label:N", title=said.memory["what"]),

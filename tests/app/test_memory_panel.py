@@ -5,6 +5,7 @@ Run: python -m pytest tests/app/test_memory_panel.py
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -105,6 +106,9 @@ def test_before_there_is_an_engine_it_says_what_to_do_and_loads_by_hand(
     pick(page, B).button(key=session.LOAD).click().run()
     run_until(page, lambda: "3.0 GB" in texts(page) and "쉬는 중" in texts(page))
     assert not page.info and charts(page) == 2
+    bar = json.loads(page.get("vega_lite_chart")[0].proto.spec)
+    legends = [layer["encoding"]["color"]["legend"]["orient"] for layer in bar["layer"][:-1]]
+    assert sorted(legends) == ["bottom", "top"], "beside each other, one is cut off in a narrow window"
     assert "이미 메모리에 있습니다" in texts(page) and page.button(key=session.LOAD).disabled
     lazy.close()
 
