@@ -67,13 +67,15 @@ class History:
         retry_seconds: float = 5.0,
         *,
         busy_seconds: float = 5.0,
+        post_seconds: float = 0.3,
         undo_seconds: float = 600.0,
         ballast_bytes: int = BALLAST_BYTES,
         clock: Clock = time.time,
     ) -> None:
+        """`post_seconds` is how long the beginning of a run is waited for: a write takes far less."""
         self._undo_seconds, self._clock = undo_seconds, clock
         self._purged_at = clock()
-        self._outbox = Outbox(retry_seconds)
+        self._outbox = Outbox(retry_seconds, post_seconds)
         self._database = Database(
             home,
             url,

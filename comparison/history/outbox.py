@@ -21,10 +21,6 @@ Place = tuple[int, int]
 """Position and attempt of an answer."""
 
 
-_MOMENT = 0.3
-"""Seconds that what is posted is waited for: a write takes a few thousandths of that."""
-
-
 @dataclass(eq=False)
 class Piece:
     """One thing to write. Written twice it is as written once."""
@@ -39,8 +35,8 @@ class Piece:
 
 
 class Outbox:
-    def __init__(self, retry_seconds: float, moment: float = _MOMENT) -> None:
-        self._retry_seconds, self._moment = retry_seconds, moment
+    def __init__(self, retry_seconds: float, post_seconds: float) -> None:
+        self._retry_seconds, self._post_seconds = retry_seconds, post_seconds
         self._pieces: deque[Piece] = deque()
         self._unfinished: dict[str, list[Piece]] = {}
         self._running: dict[str, set[Place]] = {}
@@ -76,7 +72,7 @@ class Outbox:
             return False
         writing = threading.Thread(target=self._try, args=(piece,), name="history-post", daemon=True)
         writing.start()
-        writing.join(self._moment)
+        writing.join(self._post_seconds)
         with self._lock:
             return piece not in self._pieces
 

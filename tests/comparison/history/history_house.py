@@ -20,8 +20,9 @@ _FINISH = {StoredState.STOPPED: FinishReason.STOPPED, StoredState.FAILED: Finish
 
 
 def opened(home: Path, **how: Any) -> History:
-    """Short waits and a small ballast; else as it is."""
-    return History(home, **{"retry_seconds": 0.05, "busy_seconds": 0.2, "ballast_bytes": 1000} | how)
+    """Short waits and a small ballast, and what was begun can be read at once; else as it is."""
+    usual = {"retry_seconds": 0.05, "busy_seconds": 0.2, "post_seconds": 20, "ballast_bytes": 1000}
+    return History(home, **usual | how)
 
 
 def asked(

@@ -84,7 +84,7 @@ def test_locked_for_a_moment_nobody_notices(tmp_path: Path) -> None:
 def test_whoever_asks_does_not_wait_for_a_locked_database(tmp_path: Path) -> None:
     """It would be waited for without end: what begins and what is asked again is on its way, and is written
     before its answer once the lock is gone."""
-    history = opened(tmp_path, busy_seconds=3600)
+    history = opened(tmp_path, busy_seconds=3600, post_seconds=0.3)
     head, known = asked(), keep(history, asked("먼저"))
     with closing(sqlite3.connect(tmp_path / "narani.db", isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
