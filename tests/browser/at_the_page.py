@@ -123,13 +123,13 @@ def pick(page: Page, *models: str) -> None:
     expect(page.locator("[class*=st-key-compare_remove_]")).to_have_count(len(models))
 
 
-def loads_so_far(page: Page, address: str) -> int:
-    """How often a model was loaded since the server began, as the page of models tells; at least once."""
+def loads_so_far(page: Page, address: str) -> list[str]:
+    """What was loaded since the server began, as the page of models tells; at least once."""
     open_page(page, address, "models")
-    event = re.compile(r"\d\d:\d\d:\d\d · .*" + re.escape(KO.memory["short_load"]))
+    event = re.compile(r"\d\d:\d\d:\d\d · (.*) " + re.escape(KO.memory["short_load"]))
     events = page.get_by_role("main").get_by_role("listitem").filter(has_text=event)
     expect(events).not_to_have_count(0)
-    return events.count()
+    return event.findall("\n".join(events.all_inner_texts()))
 
 
 def all_good(page: Page) -> None:
