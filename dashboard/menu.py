@@ -1,6 +1,7 @@
 """Which pages there are.
 
-Knows: their names, which are also the last part of their addresses, and their pictures.
+Knows: their names, which are also the last part of their addresses, their pictures, and where
+lines end on all of them.
 Refuses to know: what is on them.
 """
 
@@ -26,11 +27,15 @@ PAGES = {
 ENTRY = "history_entry"
 """A page that the menu does not show: it is opened from the history."""
 ADDRESSES = (*PAGES, ENTRY)
+_WHOLE_WORDS = """<style>.stApp :is(p, li, td, label, h1, h2, h3, [data-testid="stText"] *) {
+  word-break: keep-all; }</style>"""
+"""Hangul is read by words: a line ends between them where it can."""
 _PICTURES = Path(__file__).parent
 
 
 def menu(said: Words) -> StreamlitPage:
     """Draws the name and the menu; the page picked in it."""
+    st.html(_WHOLE_WORDS)
     st.logo(_PICTURES / "narani_wordmark.svg", size="large", icon_image=_PICTURES / "narani.svg")
     return st.navigation(
         [

@@ -31,12 +31,12 @@ TICK = 0.15
 
 _WRAPPING = """<style>
 [class*="st-key-answers_"] > * { flex: 1 1 13rem; min-width: 13rem; }
-[class*="st-key-answers_"] :is(p, li, td) { word-break: keep-all; overflow-wrap: anywhere; }
+[class*="st-key-answers_"] :is(p, li, td) { overflow-wrap: anywhere; }
 [class*="st-key-answers_"] button div:has(> p > img) { position: absolute; }
 </style>"""
 """A column narrower than that goes to the next row: eight of them are two rows on a usual window. Streamlit's
-own columns shrink instead, and its containers have no least width; the class is how it names a key. Hangul is
-read by words: a line ends between them where it can. Labels only read out (icon_label) take no room."""
+own columns shrink instead, and its containers have no least width; the class is how it names a key.
+Labels only read out (icon_label) take no room."""
 
 
 def turn_view(

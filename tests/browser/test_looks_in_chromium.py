@@ -57,6 +57,8 @@ def test_every_page_fits_in_both_widths(
                 page.get_by_role("main").get_by_text(said.pages[name]).or_(columns(page)).first
             ).to_be_visible()
             expect(page.locator(".stApp")).to_have_css("background-color", BACKGROUNDS[scheme])
+            wrapped = page.get_by_role("main").locator("p").filter(visible=True).first
+            expect(wrapped).to_have_css("word-break", "keep-all")
             page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}-{locale[:2]}-{width}.png")
             assert page.evaluate(_CUT_OFF) == [0, 0], f"{name} is wider than {width}"
             expect(page.get_by_role("button", name=NAMELESS)).to_have_count(0)
