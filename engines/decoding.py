@@ -29,6 +29,9 @@ class DecodeLoop:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
+        if device.type == "cuda":
+            # cuDNN's attention plans anew for every length of the keys: 40 ms of each token on an H100.
+            torch.backends.cuda.enable_cudnn_sdp(False)
         self._calls: deque[Callable[[], None]] = deque()
         self._voices: list[Voice] = []
         self._wake = threading.Condition()

@@ -56,13 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Tiny stand-ins on the processor: they show that the checks run, not how fast anything is.")
     tests_failed = False if options.without_tests else _run_tests()
     try:
-        outcomes = on_one_thread(lambda: _run_checks(scale, options.only or tuple(CHECKS)))
+        folder = options.out or (RESULTS if scale.is_card else None)
+        outcomes = on_one_thread(lambda: _run_checks(scale, options.only or tuple(CHECKS), folder))
     except NaraniError as error:
         print(error)
         return 2
-    folder = options.out or (RESULTS if scale.is_card else None)
-    if folder is not None:
-        print(f"written: {write(folder, scale.device, outcomes).name}")
     return int(tests_failed or any(outcome.state == "failed" for outcome in outcomes))
 
 
@@ -83,15 +81,20 @@ def _run_tests() -> bool:
     return subprocess.run([*_TESTS, *_WITHOUT_PLUGINS], cwd=_ROOT).returncode != 0
 
 
-def _run_checks(scale: Scale, names: Sequence[str]) -> list[Outcome]:
+def _run_checks(scale: Scale, names: Sequence[str], folder: Path | None) -> list[Outcome]:
+    """What is found is written after every check: a lent card may be taken back at any moment."""
     started = time.perf_counter()
-    outcomes = []
+    outcomes: list[Outcome] = []
+    page: Path | None = None
     with set_up(scale) as bench:
         print(f"random weights made in {time.perf_counter() - started:.0f} s", flush=True)
         for name in names:
             outcome = _run_check(name, bench)
             outcomes.append(outcome)
             print("\n".join(lines(outcome)), flush=True)
+            page = write(folder, scale.device, outcomes) if folder is not None else None
+    if page is not None:
+        print(f"written: {page.name}")
     return outcomes
 
 

@@ -85,7 +85,7 @@ def _bytes_a_token(house: House, name: str, bench: Bench) -> float:
 
 def _copy_bandwidth(size: int, device: torch.device) -> float:
     """Bytes read and written a second by the best of a few copies inside the device's memory."""
-    source = torch.ones(size, dtype=torch.uint8, device=device)
+    source = torch.randint(256, (size,), dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
     best = float("inf")
     for _ in range(_COPIES):

@@ -98,7 +98,9 @@ def _need(*packages: str) -> None:
 def _matrix_rate(size: int, device: torch.device) -> float:
     """Multiplications and additions a second, by the best of a few products."""
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    one = torch.ones(size, size, dtype=dtype, device=device)
+    one = torch.randn(
+        size, size, dtype=dtype, device=device
+    )  # zeros and ones draw less power: faster than work is
     best = float("inf")
     for _ in range(_PRODUCTS):
         wait_for(device)

@@ -16,6 +16,8 @@ import pytest
 
 from benchmarks import cli, cold_start, peers
 from benchmarks.cli import main
+from benchmarks.gpu import cli as gpu_cli
+from benchmarks.gpu.bench import Bench, Finding
 from benchmarks.gpu.cli import CHECKS
 from benchmarks.korean import QUESTIONS, RARE
 from benchmarks.lines import LINES, Line
@@ -110,3 +112,16 @@ def test_the_checks_of_a_card_run_in_small() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     for check in CHECKS:
         assert f"{check}: held" in done.stdout
+
+
+def test_a_check_of_a_card_that_is_cut_off_leaves_what_was_found_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(bench: Bench) -> Finding:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gpu_cli, "CHECKS", {"first": lambda bench: Finding(()), "second": cut_off})
+    with pytest.raises(KeyboardInterrupt):
+        gpu_cli.main(["--cpu", "--without-tests", "--out", str(tmp_path)])
+    (page,) = tmp_path.glob("*.md")
+    assert "## first: held" in page.read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from engines.base import Answer, FinishReason, LiveAnswer, State
+from engines.decoding import DecodeLoop
 from prompts.conversation import Conversation
 from tests.engines.engine_house import House, answer_of, make_models, open_house, request, wait_until
 from tests.engines.tiny_models import Kind
@@ -238,6 +239,16 @@ def test_the_live_answer_passes_through_its_states(specs: dict[str, Any]) -> Non
         assert answer.measures.load_seconds is not None
         assert answer.measures.peak_bytes is not None
         assert answer.measures.peak_bytes > fresh.view().residents[0].weight_bytes
+
+
+def test_a_loop_on_a_card_leaves_out_the_attention_that_plans_anew_for_every_token() -> None:
+    """The switch can be read without a card."""
+    torch.backends.cuda.enable_cudnn_sdp(True)
+    DecodeLoop(torch.device("cpu")).close()
+    assert torch.backends.cuda.cudnn_sdp_enabled()
+    DecodeLoop(torch.device("cuda:0")).close()
+    assert not torch.backends.cuda.cudnn_sdp_enabled()
+    torch.backends.cuda.enable_cudnn_sdp(True)
 
 
 def _network(house: House, model_id: str) -> Any:
