@@ -8,31 +8,31 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.components.browser_identity import browser_identity
-from dashboard.components.history_banner import history_banner
-from dashboard.components.sign_in import require_sign_in
-from dashboard.components.ticking import turn_late_ticks_away
 from dashboard.errors import show_error
 from dashboard.menu import menu
 from dashboard.resources import services
 from dashboard.session.owner import bring_along, owner_id
 from dashboard.session.settings import apply_preferences
-from dashboard.words import words
+from dashboard.shared.browser_identity import browser_identity
+from dashboard.shared.history_banner import history_banner
+from dashboard.shared.sign_in import require_sign_in
+from dashboard.shared.ticking import turn_late_ticks_away
+from dashboard.texts import read_chosen
 from errors import NaraniError
 
 # As wide as a picked model in one row needs, and four columns beside it at 1280.
 SIDEBAR = 300
 st.set_page_config("나란히 · Narani", "dashboard/narani.svg", "wide", initial_sidebar_state=SIDEBAR)
 turn_late_ticks_away()
-require_sign_in(words())
+require_sign_in(read_chosen())
 browser_identity()
-page = menu(words())  # on the screen before the services import what they stand on
+page = menu(read_chosen())  # on the screen before the services import what they stand on
 try:
     bring_along(services())
     if apply_preferences(services(), owner_id()):
         st.rerun()
-    history_banner(services().history.status, words())
+    history_banner(services().history.status, read_chosen())
     page.run()
     services().page_stands()
 except NaraniError as error:
-    show_error(error, words())
+    show_error(error, read_chosen())

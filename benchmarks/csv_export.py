@@ -21,7 +21,7 @@ from benchmarks.korean import ordinary
 from benchmarks.rounds import Effort, Measured, Seconds, Stopwatch, paired
 from comparison.export.long_csv import write_long_csv
 from comparison.export.reading import read_long_csv
-from comparison.history.records import FLAT_COLUMNS, FlatBatch
+from history.records import FLAT_COLUMNS, FlatBatch
 from settings import format_bytes
 
 _ROWS = 100_000
@@ -124,7 +124,7 @@ def _row(number: int, text: str) -> dict[str, object]:
         "finish_reason": "eos",
         "prompt": f"### 질문: {question}\n\n### 답변:",
         "revision": f"{number:040x}",
-        "quantisation": "none",
+        "quantization": "none",
         "format": "koalpaca",
         "settings": json.dumps(_SETTINGS),
         "tokens_in": 20,

@@ -18,7 +18,7 @@ from engines.base import AnswerRequest, LiveAnswer
 from engines.sampling import Chooser, Dice
 from engines.sequence import Asked, Sequence
 from engines.text_stream import TextStream
-from prompts.catalogue import load_formats
+from prompts.catalog import load_formats
 from prompts.conversation import Conversation
 
 _TEXTS: dict[str, Callable[[], str]] = {

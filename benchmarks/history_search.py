@@ -17,11 +17,11 @@ from itertools import accumulate, islice
 from pathlib import Path
 
 from benchmarks.rounds import Effort, Measured
-from comparison.history.history import History
-from comparison.history.records import Wanted
-from comparison.history.request_json import request_json, settings_json
-from comparison.history.word_index import document, tokens
 from engines.base import AnswerRequest, GenerationSettings
+from history.history import History
+from history.records import Wanted
+from history.request_json import request_json, settings_json
+from history.word_index import document, tokens
 from prompts.conversation import Conversation
 
 _WORDS = 50
@@ -35,7 +35,7 @@ _ENDINGS = ("입니다.", "합니다.", "했어요.", "있습니다.", "없어�
 _RUNS = """INSERT INTO runs(number, id, owner, created, begun, turn, question, input, system)
     VALUES (?, ?, 1, ?, 1, 1, ?, '', '')"""
 _ANSWERS = """INSERT INTO answers(run, position, attempt, newest, owner, state, model, temperature, format,
-        quantisation, finish_reason, started, ended, tokens_out, settings, text, prompt, request)
+        quantization, finish_reason, started, ended, tokens_out, settings, text, prompt, request)
     VALUES (?, ?, 1, 1, 1, 'done', ?, 0, 'demo', 'none', 'eos', ?, ?, 20, ?, ?, '', ?)"""
 _DOCUMENTS = "INSERT INTO words(rowid, body) VALUES (?, ?)"
 Run = tuple[int, str, list[str]]

@@ -39,15 +39,15 @@ class House:
     pool: ModelPool
     loop: DecodeLoop
     networks: dict[tuple[str, str], weakref.ref[Any]]
-    """The network of each (model, quantisation) that was loaded, without keeping it in memory."""
+    """The network of each (model, quantization) that was loaded, without keeping it in memory."""
 
     def ask(
-        self, model_id: str, question: str, *, tokens: int, quantisation: str | None = None, **settings: Any
+        self, model_id: str, question: str, *, tokens: int, quantization: str | None = None, **settings: Any
     ) -> LiveAnswer:
         live = LiveAnswer(model_id)
         asked = GenerationSettings(max_new_tokens=tokens, **settings)
         self.engine.submit(
-            AnswerRequest(model_id, Conversation.ask(question), asked, quantisation=quantisation), live
+            AnswerRequest(model_id, Conversation.ask(question), asked, quantization=quantization), live
         )
         return live
 
@@ -61,8 +61,8 @@ class House:
     def view(self) -> PoolView:
         return self.pool.view()
 
-    def release(self, model_id: str, quantisation: str = "none") -> bool:
-        return self.pool.unload(Place(model_id, quantisation))
+    def release(self, model_id: str, quantization: str = "none") -> bool:
+        return self.pool.unload(Place(model_id, quantization))
 
 
 def answer_of(live: LiveAnswer) -> Answer:
@@ -80,9 +80,9 @@ def open_house(
 ) -> Iterator[House]:
     networks: dict[tuple[str, str], weakref.ref[Any]] = {}
 
-    def load(spec: ModelSpec, quantisation: str, place: torch.device, watch: LoadWatch) -> LoadedModel:
-        loaded = load_model(spec, quantisation, place, watch)
-        networks[spec.id, quantisation] = weakref.ref(loaded.model)
+    def load(spec: ModelSpec, quantization: str, place: torch.device, watch: LoadWatch) -> LoadedModel:
+        loaded = load_model(spec, quantization, place, watch)
+        networks[spec.id, quantization] = weakref.ref(loaded.model)
         return loaded
 
     loop = DecodeLoop(torch.device(device))

@@ -1,4 +1,4 @@
-"""Korean text to measure with: ordinary, without spaces, and what breaks detokenisers.
+"""Korean text to measure with: ordinary, without spaces, and what breaks detokenizers.
 
 Knows: the question set that ships, and the rare.
 Refuses to know: tokenizers and models.

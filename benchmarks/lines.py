@@ -15,7 +15,6 @@ from benchmarks import (
     batching,
     cold_start,
     csv_export,
-    detokenise,
     first_answer,
     first_paint,
     first_text,
@@ -29,6 +28,7 @@ from benchmarks import (
     token_rows,
     training_loop,
 )
+from benchmarks import detokenize as detokenize
 from benchmarks.rounds import Effort, Measured, Target
 from errors import UnknownName
 
@@ -52,10 +52,10 @@ LINES = (
         app_three.measure,
     ),
     Line(
-        "detokenise",
+        "detokenize",
         "seconds, text stream / bare DecodeStream, 2048 Korean tokens",
         Target(2.0, False),
-        detokenise.measure,
+        detokenize.measure,
     ),
     Line(
         "first-text",
@@ -155,7 +155,7 @@ LINES = (
     ),
     Line(
         "training-loop",
-        "tokens/s, a training's own loop / bare forward, backward and optimiser",
+        "tokens/s, a training's own loop / bare forward, backward and optimizer",
         Target(0.95, True),
         training_loop.measure,
     ),

@@ -22,7 +22,7 @@ _SETTINGS = SftSettings(batch=1, micro_batch=1, max_tokens=_TOKENS)
 
 
 def measure(effort: Effort) -> Measured:
-    """Processor time of forward, backward and the optimiser, over that of an answer's forward."""
+    """Processor time of forward, backward and the optimizer, over that of an answer's forward."""
     network = adapted(_SHAPE, _SETTINGS).network
     (batch,) = batches_of(full_lesson(_SETTINGS, steps=1).blocks)
     optimizer, times = optimizer_of(network), max(1, effort.tokens // 32)

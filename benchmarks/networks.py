@@ -81,7 +81,7 @@ def spec_of(id: str, folder: Path, shape: Shape) -> ModelSpec:
         "architecture": shape.kind,
         "parameters": 1,
         "context_length": _CONTEXT,
-        "licence": {"name": "none", "commercial": "yes"},
+        "license": {"name": "none", "commercial": "yes"},
         "prompt_format": "koalpaca",
         "eos_token_ids": [korean_tokenizer().eos_token_id],
     }

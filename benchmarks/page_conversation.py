@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from comparison.history.history import History
-from comparison.history.records import RunHead, StoredAnswer, StoredState
 from comparison.run import requests_for
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings
+from history.history import History
+from history.records import RunHead, StoredAnswer, StoredState
 from prompts.conversation import Conversation
 
 _BLOCKS = (

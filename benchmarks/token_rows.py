@@ -15,7 +15,7 @@ from benchmarks.networks import korean_tokenizer
 from benchmarks.rounds import Effort, Measured, Stopwatch, paired, timed
 from finetune.examples import Example, TokenRow
 from finetune.tokens.rows import token_rows
-from prompts.catalogue import load_formats
+from prompts.catalog import load_formats
 from prompts.conversation import Conversation, Turn
 from prompts.rendering import training_text
 

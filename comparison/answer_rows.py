@@ -33,7 +33,7 @@ class AnswerRow:
     error: str
     prompt: str
     revision: str
-    quantisation: str
+    quantization: str
     format: str
     settings: str
     """What was asked for, as JSON; equal text means asked the same way."""

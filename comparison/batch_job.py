@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 
 from comparison.batch import Batch
 from comparison.batch_progress import BatchState, BatchView, Failure, Progress
-from comparison.history.history import History
-from comparison.history.records import StoredAnswer, StoredBatch, StoredRun, StoredState
 from comparison.resume import never_asked
 from engines.base import Answer, AnswerRequest, Engine, FinishReason
 from errors import NaraniError
+from history.history import History
+from history.records import StoredAnswer, StoredBatch, StoredRun, StoredState
 
 _ANSWERED = (StoredState.DONE, StoredState.FAILED)
 

@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 
 from comparison.batch_job import BatchJob
 from comparison.batch_progress import BatchState, BatchView
-from comparison.history.history import History
-from comparison.history.records import BatchHead, RunHead, StoredBatch
 from comparison.question_source import without_repeats
 from comparison.questions import Question
 from comparison.run import check, requests_for
 from engines.base import AnswerRequest, Engine, GenerationSettings
 from errors import BadRequest
+from history.history import History
+from history.records import BatchHead, RunHead, StoredBatch
 from prompts.conversation import Conversation
 
 
@@ -48,14 +48,14 @@ class BatchJobs:
         settings: Mapping[str, GenerationSettings],
         *,
         format_id: str | None = None,
-        quantisations: Mapping[str, str] | None = None,
+        quantizations: Mapping[str, str] | None = None,
         batch_id: str | None = None,
     ) -> BatchJob:
         """Write the batch down, then ask each question once of every model. The same `batch_id` again (a
         button pressed twice) is the same batch."""
         asked = requests_for(Conversation.ask(" "), models, settings, format_id=format_id)
-        if quantisations:
-            asked = tuple(replace(one, quantisation=quantisations.get(one.model_id)) for one in asked)
+        if quantizations:
+            asked = tuple(replace(one, quantization=quantizations.get(one.model_id)) for one in asked)
         once = without_repeats(questions)
         if not once:
             raise BadRequest("There is no question. Choose a file or a set, or write some.")

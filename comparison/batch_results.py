@@ -14,7 +14,7 @@ from enum import StrEnum
 from statistics import fmean, median
 from unicodedata import normalize
 
-from comparison.history.records import StoredAnswer, StoredRun
+from history.records import StoredAnswer, StoredRun
 
 Expected = Mapping[tuple[str, str], str]
 """By question and input."""

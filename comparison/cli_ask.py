@@ -17,12 +17,12 @@ from typing import Any
 import tyro
 
 from command_line import EXIT_INTERRUPTED, on_interrupt
-from comparison.history.records import THIS_MACHINE
 from comparison.options import Options, requests_of
 from comparison.run import Run, check, start
 from comparison.wiring import Wiring
 from engines.base import Answer, FinishReason
 from errors import NaraniError
+from history.records import THIS_MACHINE
 from prompts.conversation import Conversation
 
 EXIT_SOME_FAILED = 3
@@ -122,7 +122,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         **asdict(answer.measures),
         "format": answer.format_id,
         "revision": answer.revision,
-        "quantisation": answer.quantisation,
+        "quantization": answer.quantization,
         "settings": asdict(answer.settings),
     }
 

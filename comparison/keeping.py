@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from comparison.history.history import History
-from comparison.history.records import RunHead, StoredAnswer, StoredState
 from comparison.run import Column, Run
 from engines.base import Answer, FinishReason
 from errors import EngineDown
+from history.history import History
+from history.records import RunHead, StoredAnswer, StoredState
 
 _STATES = {FinishReason.FAILED: StoredState.FAILED, FinishReason.STOPPED: StoredState.STOPPED}
 

@@ -36,7 +36,7 @@ class Options:
     """The same seed gives the same answer."""
     max_new_tokens: int | None = None
     """The longest an answer may be."""
-    quantisation: str | None = None
+    quantization: str | None = None
     """none, int8 or nf4."""
     format: str | None = None
     """Ask in this prompt format instead of each model's own."""
@@ -60,13 +60,13 @@ def requests_of(options: Options, wiring: Wiring, conversation: Conversation) ->
     if options.format is not None:
         _known_names("prompt format", options.format, wiring.formats)
     for model_id in models:
-        _check_quantisation(options.quantisation, model_id, wiring)
+        _check_quantization(options.quantization, model_id, wiring)
     return requests_for(
         conversation,
         models,
         {model_id: options.generation(wiring, model_id) for model_id in models},
         format_id=options.format,
-        quantisation=options.quantisation,
+        quantization=options.quantization,
         reproducible=options.reproducible,
     )
 
@@ -87,11 +87,11 @@ def _known_names(kind: str, names: str, known: Collection[str]) -> tuple[str, ..
     return wanted
 
 
-def _check_quantisation(quantisation: str | None, model_id: str, wiring: Wiring) -> None:
-    offered = wiring.models[model_id].quantisations
-    if quantisation is not None and quantisation not in offered:
+def _check_quantization(quantization: str | None, model_id: str, wiring: Wiring) -> None:
+    offered = wiring.models[model_id].quantizations
+    if quantization is not None and quantization not in offered:
         raise BadRequest(
-            f"'{model_id}' cannot be loaded as '{quantisation}', only as {', '.join(offered)}.",
+            f"'{model_id}' cannot be loaded as '{quantization}', only as {', '.join(offered)}.",
             model=model_id,
             offered=offered,
         )

@@ -38,7 +38,7 @@ _STYLES = {State.DONE: "green", State.FAILED: "red", State.STOPPED: "yellow"}
 
 
 def printable(text: str) -> str:
-    """The text without what moves a cursor, colours a screen or turns its direction round."""
+    """The text without what moves a cursor, colors a screen or turns its direction round."""
     return unicodedata.normalize("NFC", text).translate(_UNSEEN)
 
 

@@ -71,7 +71,7 @@ def answer_row(cell: Cell, answer: Answer, asked_at: datetime) -> AnswerRow:
         error=answer.error or "",
         prompt=answer.prompt,
         revision=answer.revision or "",
-        quantisation=answer.quantisation,
+        quantization=answer.quantization,
         format=answer.format_id,
         settings=_way(cell.request),
         attempt=cell.attempt,
@@ -86,7 +86,7 @@ def _way(request: AnswerRequest) -> str:
     way = {
         **asdict(request.settings),
         "format": request.format_id,
-        "quantisation": request.quantisation,
+        "quantization": request.quantization,
         "thinking": request.thinking,
         "reproducible": request.reproducible,
     }

@@ -95,7 +95,7 @@ def requests_for(
     settings: GenerationSettings | Mapping[str, GenerationSettings],
     *,
     format_id: str | None = None,
-    quantisation: str | None = None,
+    quantization: str | None = None,
     reproducible: bool = False,
 ) -> tuple[AnswerRequest, ...]:
     """The same question for each model; `settings` may differ by model id."""
@@ -105,7 +105,7 @@ def requests_for(
             conversation=conversation,
             settings=settings[model_id] if isinstance(settings, Mapping) else settings,
             format_id=format_id,
-            quantisation=quantisation,
+            quantization=quantization,
             reproducible=reproducible,
         )
         for model_id in models

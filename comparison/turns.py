@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from comparison.history.history import History
-from comparison.history.records import StoredAnswer, StoredRun, StoredState
 from comparison.run import Column, Keep, Run
 from comparison.runs import Runs
 from engines.base import ENDED, Answer, AnswerRequest, FinishReason, LiveAnswer, Measures, State
+from history.history import History
+from history.records import StoredAnswer, StoredRun, StoredState
 
 
 @dataclass(frozen=True)

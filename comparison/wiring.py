@@ -15,7 +15,7 @@ from engines.base import Engine
 from settings import read_settings
 
 if TYPE_CHECKING:
-    from comparison.history.history import History
+    from history.history import History
 
 _BUSY_SECONDS = 2.0
 """What a terminal waits for whoever holds the history."""
@@ -29,7 +29,7 @@ class ModelFacts:
     """Its own."""
     defaults: Mapping[str, float] = field(default_factory=dict)
     """The generation settings its source recommends, by the names of `GenerationSettings`."""
-    quantisations: tuple[str, ...] = ("none",)
+    quantizations: tuple[str, ...] = ("none",)
     is_demo: bool = False
 
 
@@ -60,7 +60,7 @@ def wire() -> Wiring:
         return build_local_engine(registry, settings)
 
     def open_history() -> History:
-        from comparison.history.history import History
+        from history.history import History
 
         return History(settings.home, settings.database, busy_seconds=_BUSY_SECONDS)
 
@@ -68,7 +68,7 @@ def wire() -> Wiring:
         spec.id: ModelFacts(
             format_id=spec.prompt_format,
             defaults=spec.generation.model_dump(exclude_none=True),
-            quantisations=spec.loading.quantisations,
+            quantizations=spec.loading.quantizations,
             is_demo=spec.demo,
         )
         for spec in registry.models.values()

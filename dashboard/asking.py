@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from comparison.history.history import History
 from comparison.keeping import ended, head_of
 from comparison.presets import Wish, settings_for, wish_of
 from comparison.run import Column, Run
@@ -17,6 +16,7 @@ from comparison.runs import Runs
 from comparison.turns import run_of_stored
 from engines.base import Answer, AnswerRequest, Engine
 from errors import UnknownName
+from history.history import History
 from model_registry.registry import Registry
 from prompts.conversation import Conversation
 
@@ -46,7 +46,7 @@ class Question:
     input: str
     models: tuple[str, ...]
     how: How
-    quantisations: Mapping[str, str]
+    quantizations: Mapping[str, str]
     goes_on: bool = False
     """With the conversation before it."""
     lender: int | None = None
@@ -64,7 +64,7 @@ def requests(
             conversation=shown[model_id],
             settings=settings_for(registry.get(model_id).generation, how.wish),
             format_id=how.format_id,
-            quantisation=question.quantisations.get(model_id),
+            quantization=question.quantizations.get(model_id),
             reproducible=how.reproducible,
         )
         for model_id in question.models

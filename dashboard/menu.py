@@ -12,7 +12,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from dashboard.words import Words
+from dashboard.texts import Texts
 
 PAGES = {
     "compare": ":material/view_column:",
@@ -33,16 +33,16 @@ _WHOLE_WORDS = """<style>.stApp :is(p, li, td, label, h1, h2, h3, [data-testid="
 _PICTURES = Path(__file__).parent
 
 
-def menu(said: Words) -> StreamlitPage:
+def menu(texts: Texts) -> StreamlitPage:
     """Draws the name and the menu; the page picked in it."""
     st.html(_WHOLE_WORDS)
     st.logo(_PICTURES / "narani_wordmark.svg", size="large", icon_image=_PICTURES / "narani.svg")
     return st.navigation(
         [
             st.Page(
-                f"dashboard/pages/{name}.py", title=said.pages[name], icon=icon, default=name == "compare"
+                f"dashboard/pages/{name}.py", title=texts.pages[name], icon=icon, default=name == "compare"
             )
             for name, icon in PAGES.items()
         ]
-        + [st.Page(f"dashboard/pages/{ENTRY}.py", title=said.pages["history"], visibility="hidden")]
+        + [st.Page(f"dashboard/pages/{ENTRY}.py", title=texts.pages["history"], visibility="hidden")]
     )

@@ -18,12 +18,12 @@ from settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from comparison.batch_jobs import BatchJobs
-    from comparison.history.history import History
     from comparison.runs import Runs
     from comparison.waiting import Waiting
     from dashboard.asking import Question
     from engines.base import Engine
     from engines.memory import EngineWithMemory, ModelMemory
+    from history.history import History
     from model_registry.live import LiveRegistry
     from model_registry.registry import Registry
 
@@ -61,10 +61,10 @@ class Services:
 def services() -> Services:
     # Imported here, so that the menu is on the screen before a database and a registry are.
     from comparison.batch_jobs import BatchJobs
-    from comparison.history.history import History
     from comparison.runs import Runs
     from comparison.waiting import Waiting
     from engines.lazy import LazyEngine
+    from history.history import History
     from model_registry.live import LiveRegistry
 
     settings = read_settings()

@@ -63,7 +63,7 @@ class AnswerRequest:
     settings: GenerationSettings = GenerationSettings()
     format_id: str | None = None
     """Ask in another format than the model's own (to show what a wrong one costs)."""
-    quantisation: str | None = None
+    quantization: str | None = None
     """None: the entry's default."""
     thinking: bool | None = None
     """For chat formats that can switch it; None: the template's own default."""
@@ -119,7 +119,7 @@ class Answer:
     prompt: str = ""
     format_id: str = ""
     revision: str | None = None
-    quantisation: str = "none"
+    quantization: str = "none"
     measures: Measures = Measures()
     error: str | None = None
     error_code: str | None = None

@@ -52,7 +52,7 @@ def network_bytes(network: torch.nn.Module) -> int:
 
 
 def tensors_of(network: torch.nn.Module) -> Iterator[torch.Tensor]:
-    """Parameters, buffers, and what quantised weights keep beside them."""
+    """Parameters, buffers, and what quantized weights keep beside them."""
     for tensor in (*network.parameters(), *network.buffers()):
         yield tensor
         yield from _beside(tensor)

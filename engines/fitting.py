@@ -1,6 +1,6 @@
 """What a load will need, and what would fit instead of one that never can.
 
-Knows: estimates of weights and cache, and which other quantisation would fit a budget.
+Knows: estimates of weights and cache, and which other quantization would fit a budget.
 Refuses to know: what is resident now, and when there is room.
 """
 
@@ -21,10 +21,10 @@ EstimateLoad = Callable[[ModelSpec, str, torch.device], Estimate]
 
 
 def bytes_needed(
-    request: LeaseRequest, quantisation: str, device: torch.device, estimate: EstimateLoad
+    request: LeaseRequest, quantization: str, device: torch.device, estimate: EstimateLoad
 ) -> tuple[int, int]:
     """(weights with those of the adapter, cache of its question) by estimate."""
-    known = estimate(request.base, quantisation, device)
+    known = estimate(request.base, quantization, device)
     adapter = adapter_bytes(request, device, estimate)
     tokens = min(request.cache_tokens, request.base.context_length)
     return known.weight_bytes + adapter, known.state_bytes + tokens * known.cache_bytes_per_token
@@ -51,15 +51,15 @@ def refusal(
     in_the_way = {str(other.place): other.weight_bytes for other in kept} if need <= budget else {}
     left = budget - sum(in_the_way.values())
     fitting: dict[str, int] = {}
-    for other in request.base.loading.quantisations:
+    for other in request.base.loading.quantizations:
         size = sum(bytes_needed(request, other, device, estimate))
-        if other != request.quantisation and size <= left and size < need:
+        if other != request.quantization and size <= left and size < need:
             fitting[other] = size
     return no_room(
         Lack(
             title=request.title,
             model_id=request.base.id,
-            quantisation=request.quantisation,
+            quantization=request.quantization,
             need=need,
             budget=budget,
             measured=measured,

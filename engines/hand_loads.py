@@ -18,14 +18,14 @@ class HandLoads:
         self._lock = threading.Lock()
         self._last: dict[tuple[str, str], LiveLoad] = {}
 
-    def begin(self, model_id: str, quantisation: str) -> LiveLoad:
+    def begin(self, model_id: str, quantization: str) -> LiveLoad:
         """A new load, or the one that is under way for this model already."""
-        key = (model_id, quantisation)
+        key = (model_id, quantization)
         with self._lock:
             last = self._last.get(key)
             if last is not None and not last.ended and not last.stop_asked:
                 return last
-            live = self._last[key] = LiveLoad(model_id, quantisation)
+            live = self._last[key] = LiveLoad(model_id, quantization)
         self._bring(live)
         return live
 

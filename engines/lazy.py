@@ -19,7 +19,7 @@ from engines.on_disk import DiskLook
 from errors import EngineDown, NaraniError
 from model_registry.memory import bytes_needed
 from model_registry.registry import Registry
-from model_registry.spec import Quantisation
+from model_registry.spec import Quantization
 
 
 class LazyEngine:
@@ -73,20 +73,20 @@ class LazyEngine:
         engine = self._engine_if_built()
         return engine.view() if engine else None
 
-    def plan(self, model_id: str, quantisation: str) -> LoadPlan | None:
+    def plan(self, model_id: str, quantization: str) -> LoadPlan | None:
         """Before the engine is built: the registry's estimate against a budget that was set, else None."""
         engine = self._engine_if_built()
         if engine is not None:
-            return engine.plan(model_id, quantisation)
+            return engine.plan(model_id, quantization)
         if self._budget is None:
             return None
         spec = self._registry.get(model_id)
         base = None if spec.adapter is None else self._registry.base_of(spec)
-        need = bytes_needed(spec, cast(Quantisation, quantisation), base)
+        need = bytes_needed(spec, cast(Quantization, quantization), base)
         return LoadPlan(need, self._budget, (), (), fits=need <= self._budget)
 
-    def load(self, model_id: str, quantisation: str) -> LiveLoad:
-        return self._by_hand.begin(model_id, quantisation)
+    def load(self, model_id: str, quantization: str) -> LiveLoad:
+        return self._by_hand.begin(model_id, quantization)
 
     def loads_by_hand(self) -> tuple[LiveLoad, ...]:
         return self._by_hand.all()
@@ -102,13 +102,13 @@ class LazyEngine:
 
         self._future().add_done_callback(hand_on)
 
-    def release(self, model_id: str, quantisation: str) -> bool:
+    def release(self, model_id: str, quantization: str) -> bool:
         engine = self._engine_if_built()
-        return engine is not None and engine.release(model_id, quantisation)
+        return engine is not None and engine.release(model_id, quantization)
 
-    def keep_loaded(self, model_id: str, quantisation: str, keep: bool) -> bool:
+    def keep_loaded(self, model_id: str, quantization: str, keep: bool) -> bool:
         engine = self._engine_if_built()
-        return engine is not None and engine.keep_loaded(model_id, quantisation, keep)
+        return engine is not None and engine.keep_loaded(model_id, quantization, keep)
 
     def on_disk(self, model_id: str) -> bool:
         engine = self._engine_if_built()

@@ -54,7 +54,7 @@ class LeaseRequest:
 
     base: ModelSpec
     adapter: ModelSpec | None
-    quantisation: str
+    quantization: str
     cache_tokens: int
     """The context its question will need, so that it still fits when the model is there; 0: no question."""
     live: Follower
@@ -63,7 +63,7 @@ class LeaseRequest:
 
     @property
     def place(self) -> Place:
-        return Place(self.base.id, self.quantisation)
+        return Place(self.base.id, self.quantization)
 
     @property
     def wanted(self) -> Wanted:

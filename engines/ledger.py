@@ -88,7 +88,7 @@ class Ledger(Generic[One]):
         self.residents[resident.place] = resident
         self.note_use()
         place = resident.place
-        self.note("load", place.base_id, place.quantisation, resident.weight_bytes, resident.load_seconds)
+        self.note("load", place.base_id, place.quantization, resident.weight_bytes, resident.load_seconds)
 
     def strike_out(self, resident: One) -> None:
         """Nobody gets it any more; its bytes count until they have come back."""
@@ -97,10 +97,10 @@ class Ledger(Generic[One]):
 
     def gone(self, resident: One, returned: int, seconds: float) -> None:
         self._leaving -= resident.bytes
-        self.note("release", resident.place.base_id, resident.place.quantisation, returned, seconds)
+        self.note("release", resident.place.base_id, resident.place.quantization, returned, seconds)
 
-    def note(self, what: str, model_id: str, quantisation: str, bytes: int, seconds: float) -> None:
-        self.events.append(Event(what, model_id, quantisation, bytes, seconds, self.used))
+    def note(self, what: str, model_id: str, quantization: str, bytes: int, seconds: float) -> None:
+        self.events.append(Event(what, model_id, quantization, bytes, seconds, self.used))
 
     def view(self, device: str, free_on_device: int, waiting: int) -> PoolView:
         residents = tuple(resident.view() for resident in self.residents.values())

@@ -59,12 +59,12 @@ class LocalEngine(PooledMemory):
         spec = self._registry.get(request.model_id)
         format = self._format(request, spec)
         base = self._registry.base_of(spec)
-        quantisation = request.quantisation or spec.loading.default_quantisation
-        check_offered(spec, base, quantisation)
+        quantization = request.quantization or spec.loading.default_quantization
+        check_offered(spec, base, quantization)
         wish = LeaseRequest(
             base=base,
             adapter=None if spec is base else spec,
-            quantisation=quantisation,
+            quantization=quantization,
             cache_tokens=_roomy_guess(request),
             live=live,
             granted=lambda lease: self._begin(request, live, spec, format, lease),
@@ -119,7 +119,7 @@ class LocalEngine(PooledMemory):
                 prompt,
                 format.id,
                 loaded.revision or spec.revision,
-                resident.place.quantisation,
+                resident.place.quantization,
                 resident.load_seconds,
             ),
             live=live,

@@ -23,7 +23,7 @@ class Event:
     what: str
     """load · release · attach · refuse"""
     model_id: str
-    quantisation: str
+    quantization: str
     bytes: int
     seconds: float
     used: int = 0
@@ -36,7 +36,7 @@ class ResidentView:
     """One resident model as a reader sees it."""
 
     model_id: str
-    quantisation: str
+    quantization: str
     adapters: tuple[str, ...]
     weight_bytes: int
     cache_bytes: int
@@ -84,7 +84,7 @@ class LiveLoad(Stoppable):
     """A load asked for by hand; an engine writes it, any thread may read it."""
 
     model_id: str
-    quantisation: str
+    quantization: str
     progress: float | None = None
     note: str = ""
     """What it waits for ("engine", "memory") or does ("download", "weights", "adapter")."""
@@ -119,19 +119,19 @@ class ModelMemory(Protocol):
     def view(self) -> PoolView | None:
         """The pool now; None before the first question or load built it."""
 
-    def plan(self, model_id: str, quantisation: str) -> LoadPlan | None:
+    def plan(self, model_id: str, quantization: str) -> LoadPlan | None:
         """What loading it now would need; nothing is changed. None while no budget is known."""
 
-    def load(self, model_id: str, quantisation: str) -> LiveLoad:
+    def load(self, model_id: str, quantization: str) -> LiveLoad:
         """Begin to bring it into memory, or join who has begun; returns at once."""
 
     def loads_by_hand(self) -> tuple[LiveLoad, ...]:
         """The last load by hand of each model, under way or ended, so that any page can go on watching it."""
 
-    def release(self, model_id: str, quantisation: str) -> bool:
+    def release(self, model_id: str, quantization: str) -> bool:
         """Let a base model (and its adapters) go; False where it is in use or not there."""
 
-    def keep_loaded(self, model_id: str, quantisation: str, keep: bool) -> bool:
+    def keep_loaded(self, model_id: str, quantization: str, keep: bool) -> bool:
         """Protect a resident from being let go for others, or no longer; False where it is not there."""
 
     def on_disk(self, model_id: str) -> bool:

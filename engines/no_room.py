@@ -19,7 +19,7 @@ class Lack:
 
     title: str
     model_id: str
-    quantisation: str
+    quantization: str
     need: int
     budget: int
     measured: bool = False
@@ -28,7 +28,7 @@ class Lack:
     kept: Mapping[str, int] = field(default_factory=dict)
     """The bytes of the kept models without which it would fit, by their name."""
     fitting: Mapping[str, int] = field(default_factory=dict)
-    """Other quantisations that would fit, with their bytes."""
+    """Other quantizations that would fit, with their bytes."""
 
 
 def no_room(lack: Lack) -> NoRoom:
@@ -39,7 +39,7 @@ def no_room(lack: Lack) -> NoRoom:
         need, allowed = f"{lack.need:,} B", f"{left:,} B"
     question = " with this question" if lack.asked else ""
     read = "measured" if lack.measured else "estimated"
-    wanted = f"{lack.title}{question} needs {need} ({lack.quantisation}, {read})"
+    wanted = f"{lack.title}{question} needs {need} ({lack.quantization}, {read})"
     if lack.kept:
         names = ", ".join(lack.kept)
         there = f"the models kept in memory ({names}) leave {allowed} of the budget"
@@ -62,4 +62,4 @@ def _advice(lack: Lack) -> str:
         return "No longer keep one of them" + (f", or load it as {fitting}." if fitting else ".")
     if fitting:
         return f"It would fit as {fitting}."
-    return "No quantisation of it fits; ask less, pick a smaller model or raise NARANI_MEMORY_BUDGET."
+    return "No quantization of it fits; ask less, pick a smaller model or raise NARANI_MEMORY_BUDGET."

@@ -18,10 +18,10 @@ class Place:
     """What is resident: weights are shared by a base and all adapters over it."""
 
     base_id: str
-    quantisation: str
+    quantization: str
 
     def __str__(self) -> str:
-        return self.base_id if self.quantisation == "none" else f"{self.base_id} {self.quantisation}"
+        return self.base_id if self.quantization == "none" else f"{self.base_id} {self.quantization}"
 
 
 @dataclass(eq=False)
@@ -53,7 +53,7 @@ class Occupant:
     def view(self) -> ResidentView:
         return ResidentView(
             model_id=self.place.base_id,
-            quantisation=self.place.quantisation,
+            quantization=self.place.quantization,
             adapters=tuple(sorted(self.adapters)),
             weight_bytes=self.weight_bytes,
             cache_bytes=self.cache_bytes,

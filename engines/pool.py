@@ -94,7 +94,7 @@ class ModelPool:
 
     def plan(self, request: LeaseRequest) -> LoadPlan:
         """What bringing it would do now; nothing is changed."""
-        whole = sum(bytes_needed(request, request.quantisation, self._device, self._estimate))
+        whole = sum(bytes_needed(request, request.quantization, self._device, self._estimate))
         of_adapter = adapter_bytes(request, self._device, self._estimate)
         return self._space.plan(request.place, request.wanted[1], whole, of_adapter)
 
@@ -151,7 +151,7 @@ class ModelPool:
                 if not problem.facts.get("kept"):  # what is kept may no longer be in the next moment
                     self._failures[wanted] = (time.monotonic(), problem)
             self._queue = [request for request in self._queue if request not in refused]
-            self._ledger.note("refuse", wanted[1] or wanted[0].base_id, wanted[0].quantisation, 0, 0.0)
+            self._ledger.note("refuse", wanted[1] or wanted[0].base_id, wanted[0].quantization, 0, 0.0)
         for request in refused:
             request.refused(problem)
 
@@ -195,10 +195,10 @@ class ModelPool:
         return problem
 
     def _bring_base(self, request: LeaseRequest) -> None:
-        weights, cache = bytes_needed(request, request.quantisation, self._device, self._estimate)
+        weights, cache = bytes_needed(request, request.quantization, self._device, self._estimate)
         self._promise(request, weights + cache)
         started = time.perf_counter()
-        loaded = self._load(request.base, request.quantisation, self._device, self._watch(request))
+        loaded = self._load(request.base, request.quantization, self._device, self._watch(request))
         resident = Resident(request.place, time.perf_counter() - started, cache_bytes=cache, loaded=loaded)
         del loaded
         self._publish(request, resident)
@@ -218,7 +218,7 @@ class ModelPool:
         finally:
             with self._changed:
                 resident.leases -= 1
-        self._space.enter_adapter(adapter.id, request.quantisation, need, time.perf_counter() - started)
+        self._space.enter_adapter(adapter.id, request.quantization, need, time.perf_counter() - started)
 
     def _publish(self, request: LeaseRequest, resident: Resident) -> None:
         """Only now does anyone see the model; one that measures more than the budget bears is given up."""
@@ -228,7 +228,7 @@ class ModelPool:
 
     def _promise(self, request: LeaseRequest, need: int, measured: bool = False) -> None:
         """Set `need` bytes aside: refuse what can never fit, let idle models go, wait for busy ones."""
-        whole = max(need, sum(bytes_needed(request, request.quantisation, self._device, self._estimate)))
+        whole = max(need, sum(bytes_needed(request, request.quantization, self._device, self._estimate)))
         if not self._space.make_room(request.place, need, whole, lambda: self._go_on_waiting(request)):
             kept = self._space.kept_beside(request.place)
             raise refusal(request, whole, self._ledger.budget, self._device, self._estimate, measured, kept)

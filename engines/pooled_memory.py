@@ -26,11 +26,11 @@ class PooledMemory:
     def view(self) -> PoolView:
         return self._pool.view()
 
-    def plan(self, model_id: str, quantisation: str) -> LoadPlan:
-        return self._pool.plan(self._wish(LiveLoad(model_id, quantisation)))
+    def plan(self, model_id: str, quantization: str) -> LoadPlan:
+        return self._pool.plan(self._wish(LiveLoad(model_id, quantization)))
 
-    def load(self, model_id: str, quantisation: str) -> LiveLoad:
-        return self._by_hand.begin(model_id, quantisation)
+    def load(self, model_id: str, quantization: str) -> LiveLoad:
+        return self._by_hand.begin(model_id, quantization)
 
     def loads_by_hand(self) -> tuple[LiveLoad, ...]:
         return self._by_hand.all()
@@ -46,11 +46,11 @@ class PooledMemory:
         if live.stop_asked:  # before there was anything to cancel
             self._pool.cancel(wish)
 
-    def release(self, model_id: str, quantisation: str) -> bool:
-        return self._pool.unload(self._place(model_id, quantisation))
+    def release(self, model_id: str, quantization: str) -> bool:
+        return self._pool.unload(self._place(model_id, quantization))
 
-    def keep_loaded(self, model_id: str, quantisation: str, keep: bool) -> bool:
-        return self._pool.keep(self._place(model_id, quantisation), keep)
+    def keep_loaded(self, model_id: str, quantization: str, keep: bool) -> bool:
+        return self._pool.keep(self._place(model_id, quantization), keep)
 
     def on_disk(self, model_id: str) -> bool:
         return self._disk.has(model_id)
@@ -58,7 +58,7 @@ class PooledMemory:
     def _wish(self, live: LiveLoad) -> LeaseRequest:
         spec = self._registry.get(live.model_id)
         base = self._registry.base_of(spec)
-        check_offered(spec, base, live.quantisation)
+        check_offered(spec, base, live.quantization)
 
         def granted(lease: Lease) -> None:
             lease.give_back()
@@ -67,19 +67,19 @@ class PooledMemory:
         return LeaseRequest(
             base=base,
             adapter=None if spec is base else spec,
-            quantisation=live.quantisation,
+            quantization=live.quantization,
             cache_tokens=0,
             live=live,
             granted=granted,
             refused=live.finish,
         )
 
-    def _place(self, model_id: str, quantisation: str) -> Place:
+    def _place(self, model_id: str, quantization: str) -> Place:
         spec = self._registry.models.get(model_id)
-        return Place(self._registry.base_of(spec).id if spec else model_id, quantisation)
+        return Place(self._registry.base_of(spec).id if spec else model_id, quantization)
 
 
-def check_offered(spec: ModelSpec, base: ModelSpec, quantisation: str) -> None:
-    if quantisation not in base.loading.quantisations:
-        offered = ", ".join(base.loading.quantisations)
-        raise BadRequest(f"{spec.title} is not offered as '{quantisation}'. Choose one of: {offered}.")
+def check_offered(spec: ModelSpec, base: ModelSpec, quantization: str) -> None:
+    if quantization not in base.loading.quantizations:
+        offered = ", ".join(base.loading.quantizations)
+        raise BadRequest(f"{spec.title} is not offered as '{quantization}'. Choose one of: {offered}.")

@@ -29,27 +29,27 @@ class Dice:
 
 
 class Chooser:
-    """How one answer chooses its tokens; remembers what it has seen when repeats are penalised."""
+    """How one answer chooses its tokens; remembers what it has seen when repeats are penalized."""
 
     def __init__(self, settings: GenerationSettings, dice: Dice, prompt_ids: Sequence[int]) -> None:
         self.settings = settings
         self.dice = dice
         self._seen = torch.tensor(sorted(set(prompt_ids)), dtype=torch.long)
-        self._penalises = settings.repetition_penalty != 1.0
+        self._penalizes = settings.repetition_penalty != 1.0
 
     def choose(self, logits: torch.Tensor) -> int:
         """The next token from this row's logits [vocabulary], or NO_TOKEN."""
-        if self._penalises:
-            logits = self._penalised(logits)
+        if self._penalizes:
+            logits = self._penalized(logits)
         if self.settings.temperature == 0.0:
             token = int(_likeliest(logits))
         else:
             token = draw(logits, self.settings, self.dice.throw())
-        if self._penalises and token != NO_TOKEN:
+        if self._penalizes and token != NO_TOKEN:
             self._seen = torch.unique(torch.cat([self._seen, torch.tensor([token])]))
         return token
 
-    def _penalised(self, logits: torch.Tensor) -> torch.Tensor:
+    def _penalized(self, logits: torch.Tensor) -> torch.Tensor:
         seen = self._seen.to(logits.device)
         scores = logits[seen]
         penalty = self.settings.repetition_penalty

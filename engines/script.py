@@ -56,13 +56,13 @@ class Script:
     """Raised after `pieces_before_failure` pieces."""
     pieces_before_failure: int = 0
     weight_bytes: int = 10**9
-    """Unquantised."""
+    """Unquantized."""
     cache_bytes: int = 0
     """Taken while it answers."""
     on_disk: bool = True
 
-    def bytes_as(self, quantisation: str) -> int:
-        return int(self.weight_bytes * _SHARES.get(quantisation, 1.0))
+    def bytes_as(self, quantization: str) -> int:
+        return int(self.weight_bytes * _SHARES.get(quantization, 1.0))
 
     @classmethod
     def out_of_memory(cls, pieces_before_failure: int = 2) -> Script:

@@ -52,8 +52,8 @@ class ScriptedEngine(ScriptedMemory):
         if not self._start(lambda: self._play(script, request, live), live):
             live.fail(EngineDown("The engine is closed and takes no more questions."), request.settings)
 
-    def load(self, model_id: str, quantisation: str) -> LiveLoad:
-        return self._by_hand.begin(model_id, quantisation)
+    def load(self, model_id: str, quantization: str) -> LiveLoad:
+        return self._by_hand.begin(model_id, quantization)
 
     def loads_by_hand(self) -> tuple[LiveLoad, ...]:
         return self._by_hand.all()
@@ -91,7 +91,7 @@ class ScriptedEngine(ScriptedMemory):
 
     def _bring(self, live: LiveLoad) -> None:
         try:
-            lease = self.lease(Place(live.model_id, live.quantisation), live)
+            lease = self.lease(Place(live.model_id, live.quantization), live)
         except NaraniError as error:
             live.finish(error)
             return
@@ -100,7 +100,7 @@ class ScriptedEngine(ScriptedMemory):
         live.finish(None if lease else Stopped("Stopped before the model was there."))
 
     def _play(self, script: Script, request: AnswerRequest, live: LiveAnswer) -> None:
-        place = Place(request.model_id, request.quantisation or "none")
+        place = Place(request.model_id, request.quantization or "none")
         performance = _Performance(script, request, live)
         try:
             performance.lease = self.lease(place, live)
@@ -159,7 +159,7 @@ class _Performance:
             known.settings,
             prompt=known.prompt,
             format_id=known.format_id,
-            quantisation=known.quantisation,
+            quantization=known.quantization,
             measures=known.measures,
         )
 
@@ -210,6 +210,6 @@ class _Performance:
             settings=self.request.settings,
             prompt=self._prompt,
             format_id=self.request.format_id or "scripted",
-            quantisation=self.request.quantisation or "none",
+            quantization=self.request.quantization or "none",
             measures=self._measures(),
         )

@@ -42,8 +42,8 @@ class ScriptedMemory:
         with self._changed:
             return self._ledger.view("cpu", self._ledger.budget - self._ledger.used, 0)
 
-    def plan(self, model_id: str, quantisation: str) -> LoadPlan:
-        place, need = Place(model_id, quantisation), self.script_of(model_id).bytes_as(quantisation)
+    def plan(self, model_id: str, quantization: str) -> LoadPlan:
+        place, need = Place(model_id, quantization), self.script_of(model_id).bytes_as(quantization)
         with self._changed:
             resident = self._ledger.residents.get(place)
             if resident is None:
@@ -51,17 +51,17 @@ class ScriptedMemory:
             free = self._ledger.budget - self._ledger.used
             return LoadPlan(resident.weight_bytes, free, (), (), fits=True, resident=True)
 
-    def release(self, model_id: str, quantisation: str) -> bool:
+    def release(self, model_id: str, quantization: str) -> bool:
         with self._changed:
-            resident = self._ledger.residents.get(Place(model_id, quantisation))
+            resident = self._ledger.residents.get(Place(model_id, quantization))
             if resident is None or resident.leases:
                 return False
             self._let_go(resident)
             return True
 
-    def keep_loaded(self, model_id: str, quantisation: str, keep: bool) -> bool:
+    def keep_loaded(self, model_id: str, quantization: str, keep: bool) -> bool:
         with self._changed:
-            resident = self._ledger.residents.get(Place(model_id, quantisation))
+            resident = self._ledger.residents.get(Place(model_id, quantization))
             if resident is None:
                 return False
             resident.kept = keep
@@ -110,7 +110,7 @@ class ScriptedMemory:
                 resident.cache_bytes = wanted
 
     def _load(self, place: Place, script: Script, follower: Follower) -> ScriptedLease | None:
-        need = script.bytes_as(place.quantisation)
+        need = script.bytes_as(place.quantization)
         with self._changed:
             if not self._make_room(place, need, follower):
                 return None
@@ -163,10 +163,10 @@ class ScriptedMemory:
     def _no_room(self, place: Place, need: int) -> NoRoom:
         budget = self._ledger.budget
         kept = self._ledger.kept_beside(place) if need <= budget else []
-        self._ledger.note("refuse", place.base_id, place.quantisation, 0, 0.0)
+        self._ledger.note("refuse", place.base_id, place.quantization, 0, 0.0)
         sizes = {str(other.place): other.weight_bytes for other in kept}
         return no_room(
-            Lack(place.base_id, place.base_id, place.quantisation, need, budget, asked=False, kept=sizes)
+            Lack(place.base_id, place.base_id, place.quantization, need, budget, asked=False, kept=sizes)
         )
 
 

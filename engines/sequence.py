@@ -24,7 +24,7 @@ class Asked:
     prompt: str
     format_id: str
     revision: str | None
-    quantisation: str
+    quantization: str
     load_seconds: float | None
 
 
@@ -118,7 +118,7 @@ class Sequence:
             prompt=asked.prompt,
             format_id=asked.format_id,
             revision=asked.revision,
-            quantisation=asked.quantisation,
+            quantization=asked.quantization,
             measures=self._measures(),
             error=None if error is None else str(error),
             error_code=None if error is None else error.code,

@@ -1,6 +1,6 @@
 """Running out of memory, and getting over it.
 
-Knows: how a shortage is recognised on any device, and how its leftovers are given back.
+Knows: how a shortage is recognized on any device, and how its leftovers are given back.
 Refuses to know: whose answer or load it was.
 """
 

@@ -64,11 +64,11 @@ class Space:
                 self.ledger.enter(resident)
             return fits
 
-    def enter_adapter(self, adapter_id: str, quantisation: str, need: int, seconds: float) -> None:
+    def enter_adapter(self, adapter_id: str, quantization: str, need: int, seconds: float) -> None:
         with self.changed:
             self.ledger.promised = 0
             self.ledger.note_use()
-            self.ledger.note("attach", adapter_id, quantisation, need, seconds)
+            self.ledger.note("attach", adapter_id, quantization, need, seconds)
 
     def reserve_cache(self, resident: Resident, total: int) -> Room:
         """Let a model's caches come to `total` bytes, if the budget allows once idle models have gone."""

@@ -27,7 +27,7 @@ _SHORTAGE = (
 )
 _NO_NUMBERS = (
     "The model's figures are not numbers any more, so no token could be chosen. What had come is kept; "
-    "ask in another quantisation, or fetch or copy its files again."
+    "ask in another quantization, or fetch or copy its files again."
 )
 _NO_NUMBERS_FLOAT16 = (
     "The model's figures outgrew float16 and are not numbers any more. What had come is kept; "

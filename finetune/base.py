@@ -19,7 +19,7 @@ from engines.loading.weights import build_empty
 from errors import BadRequest
 from model_registry.names import plain_name, spelled
 from model_registry.registry import Registry
-from model_registry.spec import Architecture, CommercialUse, Embeddings, Licence, ModelSpec
+from model_registry.spec import Architecture, CommercialUse, Embeddings, License, ModelSpec
 from prompts.chat import ChatTokenizer
 from prompts.format import PromptFormat
 
@@ -153,7 +153,7 @@ def _provisional(name: str, source: str, format: str) -> ModelSpec:
         architecture=Architecture.OTHER,
         parameters=1,
         context_length=1,
-        licence=Licence(name="not known", commercial=CommercialUse.UNCLEAR),
+        license=License(name="not known", commercial=CommercialUse.UNCLEAR),
         prompt_format=format,
     )
 

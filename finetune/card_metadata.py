@@ -12,7 +12,7 @@ from pathlib import Path
 
 from huggingface_hub import ModelCardData
 
-from model_registry.spec import Licence, ModelSpec
+from model_registry.spec import License, ModelSpec
 
 _IDENTIFIERS = frozenset((Path(__file__).parent / "hub_licenses.txt").read_text(encoding="utf-8").split())
 _NOT_KNOWN = {"not known", "none stated", "not read", ""}
@@ -21,7 +21,7 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 
 def card_head(
     base: ModelSpec,
-    licence: Licence,
+    license: License,
     tags: Sequence[str],
     *,
     is_adapter: bool,
@@ -29,7 +29,7 @@ def card_head(
 ) -> str:
     """Between its lines of dashes. `data`: what was learned, with the license as far as it is known."""
     on_hub = _HUB_ID.fullmatch(base.source) is not None
-    license, license_name, license_link = _license(licence, base, [named for _, named in data])
+    name, license_name, license_link = _license(license, base, [named for _, named in data])
     learned = [name for name, _ in data if _HUB_ID.fullmatch(name)]
     head = ModelCardData(
         base_model=base.source if on_hub else None,
@@ -39,25 +39,25 @@ def card_head(
         library_name="peft" if is_adapter else "transformers",
         pipeline_tag="text-generation",
         tags=list(tags),
-        license=license,
+        license=name,
         license_name=license_name,
         license_link=license_link,
     )
     return f"---\n{head.to_yaml()}\n---\n"
 
 
-def _license(licence: Licence, base: ModelSpec, of_data: Sequence[str]) -> tuple[str, str | None, str | None]:
+def _license(license: License, base: ModelSpec, of_data: Sequence[str]) -> tuple[str, str | None, str | None]:
     """Of the base, and beside it those of the data that are known and others: all of them bind."""
-    if licence.name.strip().lower() in _NOT_KNOWN:
+    if license.name.strip().lower() in _NOT_KNOWN:
         return "unknown", None, None
-    first = _slug(licence.name)
+    first = _slug(license.name)
     rest = sorted({_slug(name) for name in of_data if name not in _NOT_KNOWN} - {first})
     if rest:
         return "other", "-and-".join((first, *rest)), None
     if first in _IDENTIFIERS:
         return first, None, None
     page = f"https://huggingface.co/{base.source}" if _HUB_ID.fullmatch(base.source) else None
-    return "other", first, licence.address or page
+    return "other", first, license.address or page
 
 
 def _slug(name: str) -> str:

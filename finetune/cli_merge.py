@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from command_line import unwinding
-from model_registry.spec import Quantisation
+from model_registry.spec import Quantization
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Merge:
     """The folder to write; it must not be there yet."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Of the merged weights; auto: what the base is stored in."""
-    quantisations: tuple[Quantisation, ...] = ()
+    quantizations: tuple[Quantization, ...] = ()
     """Hold the merged model loaded as int8 or nf4 against the adapter too."""
 
 
@@ -39,7 +39,7 @@ def run(options: Merge, home: Path) -> int:
     from finetune.merging import merge
 
     with unwinding():
-        report = merge(options.adapter, options.out, options.dtype, options.quantisations, home=home)
+        report = merge(options.adapter, options.out, options.dtype, options.quantizations, home=home)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     console.print(
         Text(f"{report.adapter} merged into {report.base} ({report.dtype}): {report.out}"), soft_wrap=True
@@ -50,7 +50,7 @@ def run(options: Merge, home: Path) -> int:
         table.add_column(column, justify="left" if column == "loaded as" else "right")
     for proof in report.proofs:
         table.add_row(
-            proof.quantisation,
+            proof.quantization,
             f"{proof.largest:.5f}",
             f"{proof.mean:.6f}",
             f"{proof.agreement:.2%}",

@@ -104,7 +104,7 @@ def table_of(found: Plan) -> Table:
     )
     table.add_column("method")
     table.add_column("checkpointing")
-    for column in ("weights", "gradients", "optimiser", "activations", "logits", "peak"):
+    for column in ("weights", "gradients", "optimizer", "activations", "logits", "peak"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("fits")
     for need in found.needs:

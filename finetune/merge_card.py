@@ -13,7 +13,7 @@ from pathlib import Path
 from finetune.card_metadata import card_head
 from finetune.merge_proof import Proof
 from finetune.merge_source import MergeSource
-from finetune.registering import data_licences
+from finetune.registering import data_licenses
 from finetune.run_folder import RunFolder
 
 _CARD = """\
@@ -23,7 +23,7 @@ _CARD = """\
 The adapter **{title}** merged into **{base}** ({source}), in {dtype}, on {date}.
 
 - Prompt format: `{format}`, the same as the adapter's.
-- Licence: {licence}{note}.
+- License: {license}{note}.
 
 ## How near it is to its adapter
 
@@ -37,14 +37,14 @@ by {changed:.4g} on average.
 
 
 def merge_card(source: MergeSource, dtype: str, changed: float, proofs: Sequence[Proof]) -> str:
-    licence = source.adapter.licence
+    license = source.adapter.license
     rows = "\n".join(
-        f"| {dtype if proof.quantisation == 'none' else proof.quantisation} | {proof.largest:.4g} "
+        f"| {dtype if proof.quantization == 'none' else proof.quantization} | {proof.largest:.4g} "
         f"| {proof.mean:.4g} | {proof.spread:.4g} | {proof.agreement:.1%} "
         f"| {proof.same_answers}/{proof.prompts} |"
         for proof in proofs
     )
-    head = card_head(source.base, licence, ("merged", "lora", "narani"), is_adapter=False, data=_data(source))
+    head = card_head(source.base, license, ("merged", "lora", "narani"), is_adapter=False, data=_data(source))
     return _CARD.format(
         head=head,
         title=source.adapter.title,
@@ -53,8 +53,8 @@ def merge_card(source: MergeSource, dtype: str, changed: float, proofs: Sequence
         dtype=dtype,
         date=datetime.now(UTC).date().isoformat(),
         format=source.format.id,
-        licence=licence.name,
-        note=f". {licence.note.rstrip('.')}" if licence.note else "",
+        license=license.name,
+        note=f". {license.note.rstrip('.')}" if license.note else "",
         prompts=proofs[0].prompts,
         changed=changed,
         rows=rows,
@@ -64,4 +64,4 @@ def merge_card(source: MergeSource, dtype: str, changed: float, proofs: Sequence
 def _data(source: MergeSource) -> list[tuple[str, str]]:
     """What the adapter learned, where it lies in the run that it came of."""
     manifest = RunFolder(Path(source.adapter.source).parent).read("manifest.json") or {}
-    return data_licences([file["name"] for file in manifest.get("data", [])])
+    return data_licenses([file["name"] for file in manifest.get("data", [])])

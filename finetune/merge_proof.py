@@ -38,7 +38,7 @@ class MergeDiffers(NaraniError):
 class Proof:
     """A network held against the adapter, on the adapter's own greedy answers."""
 
-    quantisation: str
+    quantization: str
     """How the merged model was loaded for it."""
     largest: float
     """Between two logits."""
@@ -100,7 +100,7 @@ def expected_of(
 
 
 @torch.no_grad()
-def compare(network: Any, expected: Expected, quantisation: str) -> Proof:
+def compare(network: Any, expected: Expected, quantization: str) -> Proof:
     largest, means, spreads, alike, tokens, same = 0.0, [], [], 0, 0, 0
     for each in expected.said:
         logits = _logits(network, each.ids, each.first)
@@ -112,32 +112,32 @@ def compare(network: Any, expected: Expected, quantisation: str) -> Proof:
         spreads.append(float(each.logits.std()))
         alike, tokens, same = alike + int(agree.sum()), tokens + len(agree), same + bool(agree.all())
     count = len(expected.said)
-    return Proof(quantisation, largest, sum(means) / count, sum(spreads) / count, alike / tokens, same, count)
+    return Proof(quantization, largest, sum(means) / count, sum(spreads) / count, alike / tokens, same, count)
 
 
 def refuse_difference(proof: Proof, expected: Expected, dtype: str) -> None:
     """Raises MergeDiffers beyond what rounding explains."""
-    unquantised = proof.quantisation == "none"
-    kind = proof.quantisation if not unquantised else "float32" if dtype == "float32" else "16-bit"
+    unquantized = proof.quantization == "none"
+    kind = proof.quantization if not unquantized else "float32" if dtype == "float32" else "16-bit"
     mean, agreement = _LIMITS[kind]
     is_near = proof.mean <= mean * proof.spread and proof.agreement >= agreement
     # Rounded so far that it stands nearer to its base than to its adapter, it has lost what was learned.
-    if is_near and (not unquantised or proof.mean <= expected.changed / 2):
+    if is_near and (not unquantized or proof.mean <= expected.changed / 2):
         return
-    loaded = "" if unquantised else f", loaded as {proof.quantisation},"
+    loaded = "" if unquantized else f", loaded as {proof.quantization},"
     raise MergeDiffers(
         f"The merged model{loaded} does not say what the adapter says: its logits differ by {proof.mean:.3g} "
         f"on average, {proof.largest:.3g} at most (the adapter changed its base by {expected.changed:.3g}) "
-        f"and {proof.agreement:.0%} of the tokens agree. It was not kept. {_advice(unquantised, dtype)}",
+        f"and {proof.agreement:.0%} of the tokens agree. It was not kept. {_advice(unquantized, dtype)}",
         largest=proof.largest,
         mean=proof.mean,
         agreement=proof.agreement,
     )
 
 
-def _advice(unquantised: bool, dtype: str) -> str:
-    if not unquantised:
-        return "Use the adapter over a quantised base instead, or leave this proof out."
+def _advice(unquantized: bool, dtype: str) -> str:
+    if not unquantized:
+        return "Use the adapter over a quantized base instead, or leave this proof out."
     if dtype == "float32":
         return "Use the adapter as it is."
     return "Merge with --dtype float32, or use the adapter as it is."

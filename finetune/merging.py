@@ -1,6 +1,6 @@
 """An adapter merged into its base: a whole model of its own, which proves that it says the same.
 
-Knows: that weights are merged in 16 or 32 bits and never into a quantised copy, and that nothing is left
+Knows: that weights are merged in 16 or 32 bits and never into a quantized copy, and that nothing is left
 where the proof fails.
 Refuses to know: which adapter was meant, and how networks are compared.
 """
@@ -32,7 +32,7 @@ from finetune.merge_proof import Expected, Proof, compare, expected_of, prompt_i
 from finetune.merge_source import MergeSource, merge_source
 from finetune.training.faults import DiskFull, is_disk_full
 from finetune.training.whole_folders import publish
-from model_registry.spec import ModelSpec, Quantisation
+from model_registry.spec import ModelSpec, Quantization
 
 MergeDtype = Literal["auto", "float32", "bfloat16", "float16"]
 _SHARD = "5GB"
@@ -51,7 +51,7 @@ class MergeReport:
     changed: float
     """The mean difference that the adapter makes to the logits of its base."""
     proofs: tuple[Proof, ...]
-    """The first is the merged model as it is, the others as quantised."""
+    """The first is the merged model as it is, the others as quantized."""
     notes: tuple[str, ...] = ()
 
 
@@ -85,7 +85,7 @@ def merge(
     adapter: str,
     out: Path,
     dtype: MergeDtype = "auto",
-    quantisations: Sequence[Quantisation] = (),
+    quantizations: Sequence[Quantization] = (),
     *,
     home: Path,
     device: str | None = None,
@@ -93,13 +93,13 @@ def merge(
 ) -> MergeReport:
     """Write the merged model to `out`, which must not be there yet, or raise and leave nothing.
 
-    `quantisations`: in which further forms the merged model is loaded and held against the adapter."""
+    `quantizations`: in which further forms the merged model is loaded and held against the adapter."""
     source = merge_source(adapter, home)
-    _refuse_early(source, out, quantisations)
+    _refuse_early(source, out, quantizations)
     looking = watch or _Quiet()
     try:
         work = _Work(source, pick_device(device), _target(dtype, source.base, looking), looking)
-        return _merged(work, out, quantisations)
+        return _merged(work, out, quantizations)
     except Exception as error:  # noqa: BLE001 - whatever a library raises, the caller gets one sentence
         _log.info("merging %s failed\n%s", source.adapter.id, traceback.format_exc())
         if is_disk_full(error):
@@ -111,15 +111,15 @@ def merge(
     raise failure
 
 
-def _refuse_early(source: MergeSource, out: Path, quantisations: Sequence[str]) -> None:
+def _refuse_early(source: MergeSource, out: Path, quantizations: Sequence[str]) -> None:
     if out.exists() or out.is_symlink():
         raise BadRequest(f"'{out.name}' is there already. Name a folder that is not.", name="out")
-    offered = source.base.loading.quantisations
-    for quantisation in quantisations:
-        if quantisation not in offered:
+    offered = source.base.loading.quantizations
+    for quantization in quantizations:
+        if quantization not in offered:
             raise BadRequest(
-                f"{source.base.title} is not offered as {quantisation}; choose one of: {', '.join(offered)}.",
-                name="quantisations",
+                f"{source.base.title} is not offered as {quantization}; choose one of: {', '.join(offered)}.",
+                name="quantizations",
             )
 
 
@@ -132,13 +132,13 @@ def _target(dtype: MergeDtype, base: ModelSpec, watch: LoadWatch) -> torch.dtype
     return choose_dtype(tensors, base, "none", torch.device("meta"))[0]
 
 
-def _merged(work: _Work, out: Path, quantisations: Sequence[Quantisation]) -> MergeReport:
+def _merged(work: _Work, out: Path, quantizations: Sequence[Quantization]) -> MergeReport:
     reports: list[MergeReport] = []
 
     def fill(folder: Path) -> None:
         expected = _write(work, folder)
         give_back(work.device)
-        proofs = [_prove(work, folder, expected, each) for each in ("none", *quantisations)]
+        proofs = [_prove(work, folder, expected, each) for each in ("none", *quantizations)]
         source = work.source
         report = MergeReport(
             out=out,
@@ -165,7 +165,7 @@ def _write(work: _Work, folder: Path) -> Expected:
     work.notes.extend(loaded.notes)
     if getattr(loaded.model.config, "quantization_config", None) is not None:
         raise BadRequest(
-            f"{source.base.title} is stored quantised, and merging into it would lose what was learned. "
+            f"{source.base.title} is stored quantized, and merging into it would lose what was learned. "
             "Name an adapter whose base is stored in 16 bits.",
             model=source.base.id,
         )
@@ -248,18 +248,18 @@ def _store(merged: Any, loaded: LoadedModel, folder: Path) -> None:
     loaded.tokenizer.save_pretrained(folder)
 
 
-def _prove(work: _Work, folder: Path, expected: Expected, quantisation: Quantisation) -> Proof:
+def _prove(work: _Work, folder: Path, expected: Expected, quantization: Quantization) -> Proof:
     """The folder loaded as anybody would load it."""
     base = work.source.base
     own = base.tokenizer.model_copy(update={"source": None})
     spec = _as(base, work.compute).model_copy(
         update={"source": str(folder.absolute()), "revision": None, "tokenizer": own}
     )
-    loaded = load_model(spec, quantisation, work.device, work.watch)
+    loaded = load_model(spec, quantization, work.device, work.watch)
     prompts = tuple(tuple(ids) for ids in prompt_ids(work.source.format, loaded.tokenizer))
     if prompts != tuple(each.ids[: each.first] for each in expected.said):
         raise LoadError("The tokenizer that was stored does not read the prompts as the base's does.")
-    proof = compare(loaded.model, expected, quantisation)
+    proof = compare(loaded.model, expected, quantization)
     del loaded
     give_back(work.device)
     refuse_difference(proof, expected, _name(work.dtype))

@@ -1,6 +1,6 @@
 """How much memory a tuning will take, before anything of it is loaded.
 
-Knows: what weights, gradients, optimiser, activations and logits take by each method, and what to lower.
+Knows: what weights, gradients, optimizer, activations and logits take by each method, and what to lower.
 Refuses to know: torch, files, and how a plan is drawn. Every figure is an estimate.
 
 Checked against the published table of LoRA and QLoRA over Qwen-7B, the usual rules of thumb, and peaks
@@ -70,7 +70,7 @@ class Need:
     @property
     def total(self) -> int:
         learning = self.activations + self.logits
-        # While the optimiser steps, activations are gone and it works on a copy of what is learned.
+        # While the optimizer steps, activations are gone and it works on a copy of what is learned.
         return self.weights + self.gradients + self.optimizer + max(learning, self.gradients) + self.runtime
 
     def fits(self, device: Device) -> bool:

@@ -27,12 +27,12 @@ _KNOWN_DATA = {
     "kullm-v2.jsonl": "apache-2.0",
     "ko_alpaca_data.json": "CC BY-NC 4.0",
 }
-"""Licences of published data, by the name of the file or dataset."""
+"""Licenses of published data, by the name of the file or dataset."""
 
 
 _LONGEST = 72
 """Letters of an id, so that a number has room behind it."""
-_LOADING = {"dtype", "quantisations", "default_quantisation", "attention"}
+_LOADING = {"dtype", "quantizations", "default_quantization", "attention"}
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def entry_table(model_id: str, result: Result, base: Base, models: Path) -> dict
         "title": f"{result.run} ({spec.title})",
         "source": _source(result.folder, models),
         "parameters": result.learned,
-        "licence": _licence(spec, result.data),
+        "license": _license(spec, result.data),
         "prompt_format": _format_name(base.format.id, load_registry(models)),
         "eos_token_ids": list(result.ends),
         "notes": result.notes,
@@ -109,24 +109,24 @@ def _format_name(format_id: str, registry: Registry) -> str:
     return format_id
 
 
-def data_licences(data: Sequence[str]) -> list[tuple[str, str]]:
-    """(file or dataset, licence), where a published one is recognised by its name."""
+def data_licenses(data: Sequence[str]) -> list[tuple[str, str]]:
+    """(file or dataset, license), where a published one is recognized by its name."""
     return [(name, _KNOWN_DATA.get(name, "not known")) for name in data]
 
 
-def _licence(spec: ModelSpec, data: Sequence[str]) -> dict[str, Any]:
+def _license(spec: ModelSpec, data: Sequence[str]) -> dict[str, Any]:
     """Never freer than the base's, nor than the data's, and unclear where one of them is not known."""
-    held = {licence for _, licence in data_licences(data)}
-    commercial = spec.licence.commercial
-    if any("NC" in licence for licence in held):
+    held = {license for _, license in data_licenses(data)}
+    commercial = spec.license.commercial
+    if any("NC" in license for license in held):
         commercial = CommercialUse.NO
     elif "not known" in held and commercial is CommercialUse.YES:
         commercial = CommercialUse.UNCLEAR
-    said = ", ".join(f"{name}: {licence}" for name, licence in data_licences(data))
+    said = ", ".join(f"{name}: {license}" for name, license in data_licenses(data))
     return {
-        **spec.licence.model_dump(mode="json", exclude_defaults=True),
+        **spec.license.model_dump(mode="json", exclude_defaults=True),
         "commercial": commercial.value,
-        "note": f"The base's licence. Licences of the data it was tuned on: {said}.",
+        "note": f"The base's license. Licenses of the data it was tuned on: {said}.",
     }
 
 

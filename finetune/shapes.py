@@ -32,7 +32,7 @@ class NetworkShape:
     vocabulary: int
     kind: Kind
     linear: int
-    """Weights that quantisation packs: of every linear layer but the head."""
+    """Weights that quantization packs: of every linear layer but the head."""
     linear_rows: int
     """Their output values; int8 keeps a scale for each."""
     rest: int

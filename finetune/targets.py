@@ -84,7 +84,7 @@ def fits(name: str, path: str) -> bool:
 
 
 def linear_layers(network: nn.Module) -> dict[str, tuple[int, int]]:
-    """Every linear layer but the head, by path, with (values in, values out); quantised ones too."""
+    """Every linear layer but the head, by path, with (values in, values out); quantized ones too."""
     head = _asked(network, "get_output_embeddings")
     found: dict[str, tuple[int, int]] = {}
     for path, layer in network.named_modules():

@@ -46,7 +46,7 @@ class Trainable:
 
 
 def count(network: nn.Module) -> Trainable:
-    """Of a network that is ready to learn, quantised or not."""
+    """Of a network that is ready to learn, quantized or not."""
     trainable = total = packed = 0
     for parameter in network.parameters():
         values = _stands_for(parameter)

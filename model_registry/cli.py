@@ -87,7 +87,7 @@ def _chosen(registry: Registry, commercial: bool, size: str | None) -> list[Mode
     return [
         spec
         for spec in registry.models.values()
-        if (not commercial or spec.licence.commercial is CommercialUse.YES)
+        if (not commercial or spec.license.commercial is CommercialUse.YES)
         and (budget is None or fits(spec, budget, registry.base_of(spec) if spec.adapter else None))
     ]
 

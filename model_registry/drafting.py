@@ -35,7 +35,7 @@ _STAND_IN: Mapping[str, Any] = {
     "architecture": "other",
     "parameters": 10**14,
     "context_length": 1,
-    "licence": {"name": "-", "commercial": "unclear"},
+    "license": {"name": "-", "commercial": "unclear"},
     "prompt_format": "plain",
 }
 

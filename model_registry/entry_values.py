@@ -70,15 +70,15 @@ def _flag(value: object) -> object:
 
 _KINDS: dict[Callable[[object], object], str] = {
     _name: "id adapter.base",
-    _text: "title source revision family architecture licence.name licence.address licence.commercial "
-    "licence.note prompt_format thinking notes tokenizer.source loading.dtype loading.default_quantisation "
+    _text: "title source revision family architecture license.name license.address license.commercial "
+    "license.note prompt_format thinking notes tokenizer.source loading.dtype loading.default_quantization "
     "loading.attention loading.lowest_transformers adapter.subfolder",
     _count: "parameters context_length embeddings.vocabulary embeddings.hidden_size generation.top_k "
     "generation.max_new_tokens",
     _number: "generation.temperature generation.top_p generation.repetition_penalty",
     _counts: "eos_token_ids",
     _lines: "stop_strings",
-    _names: "loading.quantisations",
+    _names: "loading.quantizations",
     _flag: "base_model improvised_format tokenizer.use_fast tokenizer.return_token_type_ids "
     "loading.trust_remote_code loading.allow_pickle",
 }

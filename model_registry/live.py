@@ -13,7 +13,7 @@ from pathlib import Path
 from model_registry.faults import EntryFault
 from model_registry.registry import Registry, load_registry
 from model_registry.spec import ModelSpec
-from prompts.catalogue import Formats
+from prompts.catalog import Formats
 
 
 class LiveRegistry(Registry):

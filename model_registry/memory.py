@@ -1,15 +1,15 @@
 """How many bytes the weights of a model take, estimated before anything of it is loaded.
 
-Knows: parameters, the bits of each quantisation, and that embeddings and head stay in 16 bits.
+Knows: parameters, the bits of each quantization, and that embeddings and head stay in 16 bits.
 Refuses to know: devices, what is free, the cache an answer needs. Its figures are shown as estimates.
 """
 
 from __future__ import annotations
 
-from model_registry.spec import ModelSpec, Quantisation
+from model_registry.spec import ModelSpec, Quantization
 
-_BITS: dict[Quantisation, float] = {"int8": 8.0, "nf4": 4.127}
-"""nf4 in blocks of 64 with double quantisation: 4 bits and 0.127 for the scales."""
+_BITS: dict[Quantization, float] = {"int8": 8.0, "nf4": 4.127}
+"""nf4 in blocks of 64 with double quantization: 4 bits and 0.127 for the scales."""
 
 _EMBEDDING_SHARE = 0.1
 """Of a model whose embeddings are not known: what current Korean models of 2 to 10 billion come near."""
@@ -18,19 +18,19 @@ _ADAPTER_BYTES = 4
 """peft holds the weights of an adapter in float32, whatever its base is held in."""
 
 
-def bytes_needed(spec: ModelSpec, quantisation: Quantisation, base: ModelSpec | None = None) -> int:
+def bytes_needed(spec: ModelSpec, quantization: Quantization, base: ModelSpec | None = None) -> int:
     """Estimated bytes of the weights; of an adapter its own only, unless its `base` is loaded with it."""
     if spec.adapter is not None:
         own = spec.parameters * _ADAPTER_BYTES
-        return own + (bytes_needed(base, quantisation) if base is not None else 0)
+        return own + (bytes_needed(base, quantization) if base is not None else 0)
     width = 4 if spec.loading.dtype == "float32" else 2
-    if quantisation == "none":
+    if quantization == "none":
         return spec.parameters * width
     embeddings = spec.embeddings
     kept = embeddings.parameters if embeddings else int(spec.parameters * _EMBEDDING_SHARE)
-    return kept * width + int((spec.parameters - kept) * _BITS[quantisation] / 8)
+    return kept * width + int((spec.parameters - kept) * _BITS[quantization] / 8)
 
 
-def fits(spec: ModelSpec, budget: int, base: ModelSpec | None = None) -> tuple[Quantisation, ...]:
-    """The quantisations offered whose estimate stays within so many bytes."""
-    return tuple(q for q in spec.loading.quantisations if bytes_needed(spec, q, base) <= budget)
+def fits(spec: ModelSpec, budget: int, base: ModelSpec | None = None) -> tuple[Quantization, ...]:
+    """The quantizations offered whose estimate stays within so many bytes."""
+    return tuple(q for q in spec.loading.quantizations if bytes_needed(spec, q, base) <= budget)

@@ -114,7 +114,7 @@ def _of_folder(folder: Path, is_adapter: bool) -> str | None:
     if adapter if is_adapter else model:
         if not model:
             return None
-        return _quantised_by_mlx(folder) if _with(names, *_WEIGHTS) else _foreign_files(folder, names)
+        return _quantized_by_mlx(folder) if _with(names, *_WEIGHTS) else _foreign_files(folder, names)
     return _no_config(folder, names, "adapter_config.json" if is_adapter else "config.json")
 
 
@@ -166,7 +166,7 @@ def _foreign(name: str, what: str) -> str:
     )
 
 
-def _quantised_by_mlx(folder: Path) -> str | None:
+def _quantized_by_mlx(folder: Path) -> str | None:
     """Its safetensors hold packed integers under the usual names. What transformers packed names its method;
     MLX does not, and copies its table under the other key too."""
     with suppress(ValueError, RecursionError):

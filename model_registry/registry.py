@@ -17,7 +17,7 @@ from model_registry.entries import Entry, local_path, read_entries
 from model_registry.faults import EntryFault, Place, near
 from model_registry.names import spelled
 from model_registry.spec import ModelSpec
-from prompts.catalogue import Formats, load_formats
+from prompts.catalog import Formats, load_formats
 from prompts.format import PromptFormat
 
 FAMILIES = Path(__file__).parent / "families"

@@ -15,14 +15,14 @@ from rich.text import Text
 
 from model_registry.memory import bytes_needed
 from model_registry.registry import Registry
-from model_registry.spec import ModelSpec, Quantisation
+from model_registry.spec import ModelSpec, Quantization
 from settings import format_bytes
 
 ESTIMATE = (
     "Bytes are estimates from the number of parameters, without the cache that an answer needs; "
     "an adapter is counted with its base."
 )
-_QUANTISATIONS: tuple[Quantisation, ...] = ("none", "int8", "nf4")
+_QUANTIZATIONS: tuple[Quantization, ...] = ("none", "int8", "nf4")
 
 
 def as_json(registry: Registry, spec: ModelSpec) -> dict[str, Any]:
@@ -35,11 +35,11 @@ def as_json(registry: Registry, spec: ModelSpec) -> dict[str, Any]:
         "architecture": spec.architecture.value,
         "parameters": spec.parameters,
         "context_length": spec.context_length,
-        "licence": spec.licence.name,
-        "commercial": spec.licence.commercial.value,
+        "license": spec.license.name,
+        "commercial": spec.license.commercial.value,
         "prompt_format": spec.prompt_format,
         "eos_token_ids": list(spec.eos_token_ids),
-        "quantisations": list(spec.loading.quantisations),
+        "quantizations": list(spec.loading.quantizations),
         "bytes_needed": _bytes(registry, spec),
         "adapter_base": spec.adapter.base if spec.adapter else None,
         "demo": spec.demo,
@@ -52,19 +52,19 @@ def as_table(registry: Registry, specs: Iterable[ModelSpec]) -> Table:
     # An id that is cut cannot be copied, so it may push the table wider than the terminal.
     table.add_column("model", no_wrap=True, min_width=max((len(spec.id) for spec in specs), default=0))
     table.add_column("parameters", justify="right", no_wrap=True)
-    for column in ("licence", "commercial", "format"):
+    for column in ("license", "commercial", "format"):
         table.add_column(column, overflow="fold")
-    for quantisation in _QUANTISATIONS:
-        table.add_column(quantisation, justify="right", no_wrap=True)
+    for quantization in _QUANTIZATIONS:
+        table.add_column(quantization, justify="right", no_wrap=True)
     for spec in specs:
         needed = _bytes(registry, spec)
         table.add_row(
             spec.id,
             _parameters(spec.parameters),
-            Text(spec.licence.name),
-            spec.licence.commercial.value,
+            Text(spec.license.name),
+            spec.license.commercial.value,
             Text(spec.prompt_format),
-            *(format_bytes(needed[q]) if q in needed else "-" for q in _QUANTISATIONS),
+            *(format_bytes(needed[q]) if q in needed else "-" for q in _QUANTIZATIONS),
         )
     return table
 
@@ -72,7 +72,7 @@ def as_table(registry: Registry, specs: Iterable[ModelSpec]) -> Table:
 def as_page(registry: Registry, spec: ModelSpec) -> Iterator[tuple[str, str]]:
     """Label and value of every fact of one model; a fact nobody could read says so."""
     needed = ", ".join(f"{q} {format_bytes(size)}" for q, size in _bytes(registry, spec).items())
-    licence = spec.licence
+    license = spec.license
     shown = {
         "title": spec.title,
         "source": spec.source,
@@ -81,8 +81,8 @@ def as_page(registry: Registry, spec: ModelSpec) -> Iterator[tuple[str, str]]:
         "architecture": spec.architecture.value,
         "parameters": f"{spec.parameters:,}",
         "context_length": f"{spec.context_length:,}",
-        "licence": " - ".join(filter(None, (licence.name, licence.note, licence.address))),
-        "commercial": licence.commercial.value,
+        "license": " - ".join(filter(None, (license.name, license.note, license.address))),
+        "commercial": license.commercial.value,
         "prompt_format": spec.prompt_format + (" (improvised)" if spec.improvised_format else ""),
         "thinking": spec.thinking,
         "base_model": "yes, it continues text" if spec.base_model else "",
@@ -104,9 +104,9 @@ def as_page(registry: Registry, spec: ModelSpec) -> Iterator[tuple[str, str]]:
         yield "read", f"{reference.what}: {reference.where}{'' if reference.sure else ' (unsure)'}"
 
 
-def _bytes(registry: Registry, spec: ModelSpec) -> dict[Quantisation, int]:
+def _bytes(registry: Registry, spec: ModelSpec) -> dict[Quantization, int]:
     base = registry.base_of(spec) if spec.adapter else None
-    return {q: bytes_needed(spec, q, base) for q in spec.loading.quantisations}
+    return {q: bytes_needed(spec, q, base) for q in spec.loading.quantizations}
 
 
 def _parameters(count: int) -> str:

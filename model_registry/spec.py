@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from model_registry.names import NAME, spelled
 
-Quantisation = Literal["none", "int8", "nf4"]
+Quantization = Literal["none", "int8", "nf4"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 ModelId = Annotated[
     str, Field(pattern=NAME), BeforeValidator(lambda text: spelled(text) if isinstance(text, str) else text)
@@ -66,7 +66,7 @@ class Reference(Fact):
     sure: bool = True
 
 
-class Licence(Fact):
+class License(Fact):
     name: Text
     address: str = ""
     commercial: CommercialUse
@@ -86,8 +86,8 @@ class LoadingRecipe(Fact):
     """How the weights become a model."""
 
     dtype: Dtype = "auto"
-    quantisations: tuple[Quantisation, ...] = ("none", "int8", "nf4")
-    default_quantisation: Quantisation = "none"
+    quantizations: tuple[Quantization, ...] = ("none", "int8", "nf4")
+    default_quantization: Quantization = "none"
     attention: Literal["sdpa", "eager"] = "sdpa"
     trust_remote_code: bool = False
     """Only ever honoured together with `revision` as a full commit; decided in engines/loading/safety.py."""
@@ -107,7 +107,7 @@ class GenerationDefaults(Fact):
 
 
 class Embeddings(Fact):
-    """The part of the weights that every quantisation leaves in 16 bits."""
+    """The part of the weights that every quantization leaves in 16 bits."""
 
     vocabulary: int = Field(gt=0, le=10**7)
     """Rows, padding included."""
@@ -140,9 +140,9 @@ class ModelSpec(Fact):
     parameters: int = Field(gt=0, le=10**14)
     """Of an adapter: its own, without those of its base."""
     embeddings: Embeddings | None = None
-    """None: not known; the bytes of a quantised model are then a coarser estimate."""
+    """None: not known; the bytes of a quantized model are then a coarser estimate."""
     context_length: int = Field(gt=0, le=10**9)
-    licence: Licence
+    license: License
     prompt_format: Text
     thinking: Literal["never", "switch", "always"] = "never"
     base_model: bool = False
@@ -167,8 +167,8 @@ class ModelSpec(Fact):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> ModelSpec:
         loading = self.loading
-        if loading.default_quantisation not in loading.quantisations:
-            raise _contradiction("loading.default_quantisation", "is not one of loading.quantisations")
+        if loading.default_quantization not in loading.quantizations:
+            raise _contradiction("loading.default_quantization", "is not one of loading.quantizations")
         if loading.trust_remote_code and not is_commit(self.revision):
             raise _contradiction("loading.trust_remote_code", "needs revision to be a full 40-digit commit")
         if self.embeddings and self.adapter is None and self.embeddings.parameters >= self.parameters:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from command_line import ended
 from errors import BadRequest
-from prompts.catalogue import Formats, load_formats
+from prompts.catalog import Formats, load_formats
 from prompts.chat import ChatTokenizer
 from prompts.conversation import Conversation
 from prompts.format import PromptFormat

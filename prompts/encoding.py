@@ -66,7 +66,7 @@ class ControlTokens:
     """Of one tokenizer in one format."""
 
     of_turns: frozenset[str]
-    """Special ones, and those that the format writes around turns: only ours are recognised."""
+    """Special ones, and those that the format writes around turns: only ours are recognized."""
     in_answers: frozenset[str]
     """They mark something inside an answer (`<think>`, `<tool_call>`), so an answer is read with them."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of the prompt. In ours every control token is recognised, in a person's words none; an answer
+    """A stretch of the prompt. In ours every control token is recognized, in a person's words none; an answer
     is nobody's to forge a turn with, but it may hold control tokens that mark something inside it."""
 
     text: str

@@ -89,7 +89,7 @@ def _going_on(prompt: str, answer: str) -> str:
 
 
 def joined(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
-    """Without empty pieces, neighbours of one owner made one."""
+    """Without empty pieces, neighbors of one owner made one."""
     result: list[Piece] = []
     for piece in pieces:
         if result and (result[-1].is_user, result[-1].is_answer) == (piece.is_user, piece.is_answer):

@@ -29,7 +29,7 @@ def make(only: tuple[str, ...] = (), out: Path = DEMO_FOLDER, measure: bool = Fa
     import torch
     from transformers.utils.logging import disable_progress_bar
 
-    from prompts.catalogue import load_formats
+    from prompts.catalog import load_formats
     from scripts.demo_models.building import Workshop
     from scripts.demo_models.recipes import RECIPES
 

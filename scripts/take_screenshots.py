@@ -41,7 +41,7 @@ BUDGET = "40MB"
 LAKE, CAPITAL = "백두산 꼭대기에 있는 호수는 무엇인가요?", "대한민국의 수도는 어디인가요?"
 KING = "조선의 첫 번째 임금은 누구인가요?"
 """Its answer is long enough to differ in a few words only."""
-_COLOURS = 128
+_COLORS = 128
 
 
 def main() -> int:
@@ -116,7 +116,7 @@ def take(page: Page, name: str) -> None:
     path = OUT / f"{name}.png"
     page.screenshot(path=path)
     with Image.open(path) as picture:
-        picture.convert("RGB").quantize(_COLOURS).save(path, optimize=True)
+        picture.convert("RGB").quantize(_COLORS).save(path, optimize=True)
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
 
 

@@ -16,7 +16,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("dashboard", "comparison", "engines", "model_registry", "prompts", "finetune", "search", "judging")
+ROOMS = (
+    "dashboard",
+    "comparison",
+    "engines",
+    "model_registry",
+    "prompts",
+    "finetune",
+    "search",
+    "judging",
+    "history",
+)
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "trl"}
 EVERYONE = {"disk", "errors", "file_lock", "settings", "text_files"}
 COMMANDS = ("__main__.py", "cli*.py", "finetune/data/command.py", "finetune/distributed/worker.py")
@@ -25,6 +35,7 @@ COMMANDS = ("__main__.py", "cli*.py", "finetune/data/command.py", "finetune/dist
 MAY_IMPORT: dict[str, set[str]] = {
     "dashboard": {
         "comparison",
+        "history",
         "search",
         "judging",
         "finetune.jobs",
@@ -33,7 +44,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "model_registry",
         "prompts",
     },
-    "comparison": {"engines.base", "model_registry", "prompts"},
+    "comparison": {"history", "engines.base", "model_registry", "prompts"},
+    "history": {"engines.base", "model_registry", "prompts"},
     "search": {"engines.base", "prompts"},
     "judging": {"engines.base", "prompts"},
     "engines": {"model_registry", "prompts"},
@@ -53,6 +65,7 @@ WIRING: dict[str, set[str]] = {
 NEVER: dict[str, set[str]] = {
     "dashboard": HEAVY | {"sqlalchemy"},
     "comparison": HEAVY | {"streamlit"},
+    "history": HEAVY | {"streamlit"},
     "search": {"torch", "streamlit"},
     "judging": {"torch", "streamlit"},
     "engines": {"streamlit", "finetune"},
@@ -177,7 +190,7 @@ def test_what_is_imported_brings_no_more_than_it_needs(modules: str, absent: set
 
 
 def words_of(language: str) -> dict[str, dict[str, str]]:
-    files = (ROOT / "dashboard/wording" / language).glob("*.toml")
+    files = (ROOT / "dashboard/texts" / language).glob("*.toml")
     return {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in files}
 
 

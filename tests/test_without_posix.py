@@ -26,7 +26,7 @@ _TESTS = (
     "tests/app/test_batch_page.py::test_running_stopped_and_gone_on_with",
     "tests/app/test_models_page.py::test_an_entry_is_changed_removed_and_brought_back",
     "tests/app/test_training_page.py::test_an_address_without_a_run_is_said",
-    "tests/comparison/history/test_history_processes.py::"
+    "tests/history/test_history_processes.py::"
     "test_the_runs_of_a_killed_neighbor_become_interrupted_where_somebody_looks",
     "tests/finetune/test_jobs.py::test_a_stopped_run_goes_on",
 )

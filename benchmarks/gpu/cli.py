@@ -19,7 +19,7 @@ import torch
 from benchmarks.gpu.bench import CARD, PROCESSOR, Bench, Finding, Scale, Skipped, set_up
 from benchmarks.gpu.decoding import decode_share
 from benchmarks.gpu.learning import learning_memory, training_speed
-from benchmarks.gpu.quantised import quantised
+from benchmarks.gpu.quantized import quantized
 from benchmarks.gpu.releasing import eviction, load_and_release
 from benchmarks.gpu.report import RESULTS, Outcome, lines, machine, write
 from benchmarks.gpu.shortage import out_of_memory
@@ -32,7 +32,7 @@ CHECKS: dict[str, Callable[[Bench], Finding]] = {
     "load-and-release": load_and_release,
     "eviction": eviction,
     "out-of-memory": out_of_memory,
-    "quantised": quantised,
+    "quantized": quantized,
     "decode-share": decode_share,
     "training-speed": training_speed,
     "learning-memory": learning_memory,

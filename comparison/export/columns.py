@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from comparison.answer_rows import COLUMNS as ANSWER_COLUMNS
-from comparison.history.records import FLAT_COLUMNS
+from history.records import FLAT_COLUMNS
 
 WHOLE = frozenset({"turn", "position", "attempt", "tokens_in", "tokens_out", "peak_bytes"})
 DECIMAL = frozenset(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from comparison.export.columns import JSON_COLUMNS
 from comparison.export.whole_file import whole_file
-from comparison.history.records import FLAT_COLUMNS, FlatBatch
+from history.records import FLAT_COLUMNS, FlatBatch
 
 
 def write_jsonl(batches: Iterable[FlatBatch], path: Path) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from comparison.export.columns import DECIMAL, WHOLE
 from comparison.export.csv_table import CsvTable, Kind
 from comparison.export.whole_file import whole_file
-from comparison.history.records import FLAT_COLUMNS, FlatBatch
+from history.records import FLAT_COLUMNS, FlatBatch
 
 _KINDS = {name: Kind.WHOLE for name in WHOLE} | {name: Kind.DECIMAL for name in DECIMAL}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from comparison.export.jsonl import write_jsonl
 from comparison.export.markdown import write_markdown
 from comparison.export.whole_file import unwritable
-from comparison.history.records import FlatBatch
+from history.records import FlatBatch
 
 Flat = Callable[[], Iterable[FlatBatch]]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from comparison.export.run_rows import Rows, runs_of
 from comparison.export.whole_file import whole_file
-from comparison.history.records import FLAT_COLUMNS, FlatBatch
+from history.records import FLAT_COLUMNS, FlatBatch
 
 _MEASURES = (
     "tokens_in",
@@ -53,7 +53,7 @@ def _question(number: int, rows: Rows, words: Mapping[str, str]) -> Iterator[str
 
 def _answer(row: Mapping[str, object], words: Mapping[str, str]) -> Iterator[str]:
     yield f"### {_code(str(row['model']))}\n"
-    how = {name: row[name] for name in ("revision", "quantisation", "format") if row[name]}
+    how = {name: row[name] for name in ("revision", "quantization", "format") if row[name]}
     yield f"- {words['settings']}: {_code(_listed(how | _object(row['settings'])))}"
     figures = {name: row[name] for name in _MEASURES if row[name] is not None}
     ended = {"finish_reason": row["finish_reason"] or row["state"]}

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from comparison.csv_cells import rearm
 from comparison.export.columns import DECIMAL, MAYBE_ABSENT, WHOLE, is_long
-from comparison.history.records import FLAT_COLUMNS
 from comparison.questions import jsonl_rows
 from errors import BadEntry, BadRequest
+from history.records import FLAT_COLUMNS
 from text_files import open_text
 
 FlatRow = dict[str, object]

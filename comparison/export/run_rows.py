@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from comparison.history.records import FlatBatch
+from history.records import FlatBatch
 
 Rows = list[dict[str, object]]
 """One run by position, of each position the newest attempt."""

@@ -20,7 +20,7 @@ class Column:
     """A model as it was asked; empty where nothing was asked for and its own default is not known."""
 
     model: str
-    quantisation: str
+    quantization: str
     format: str
     nth: int = 1
     """Of those alike in one run: asked with other settings."""
@@ -43,7 +43,7 @@ class WideColumns:
             if row["format"]:
                 before = self._own.get(asked.model, ("", ""))
                 self._own[asked.model] = (
-                    before[0] if asked.quantisation else str(row["quantisation"]),
+                    before[0] if asked.quantization else str(row["quantization"]),
                     before[1] if asked.format else str(row["format"]),
                 )
         self._picks.setdefault(tuple(picked))
@@ -67,9 +67,9 @@ class WideColumns:
         seen: Counter[Column] = Counter()
         columns = []
         for asked in picked:
-            quantisation, format = self._own.get(asked.model, ("", ""))
+            quantization, format = self._own.get(asked.model, ("", ""))
             column = replace(
-                asked, quantisation=asked.quantisation or quantisation, format=asked.format or format
+                asked, quantization=asked.quantization or quantization, format=asked.format or format
             )
             seen[column] += 1
             columns.append(replace(column, nth=seen[column]))
@@ -82,14 +82,14 @@ def _asked(row: dict[str, object]) -> Column:
     except (ValueError, RecursionError):
         request = None
     asked = request if isinstance(request, dict) else {}
-    return Column(str(row["model"]), str(asked.get("quantisation") or ""), str(asked.get("format") or ""))
+    return Column(str(row["model"]), str(asked.get("quantization") or ""), str(asked.get("format") or ""))
 
 
 def _title(column: Column, alike: Sequence[Column]) -> str:
     """The model, and of how it was asked what is not the same in all its columns."""
     told = []
-    if len({other.quantisation for other in alike}) > 1:
-        told.append(column.quantisation)
+    if len({other.quantization for other in alike}) > 1:
+        told.append(column.quantization)
     if len({other.format for other in alike}) > 1:
         told.append(column.format)
     how = ", ".join(filter(None, told))

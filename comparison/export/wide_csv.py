@@ -15,10 +15,10 @@ from comparison.export.csv_table import CsvTable, Kind
 from comparison.export.run_rows import Rows, runs_of
 from comparison.export.whole_file import whole_file
 from comparison.export.wide_columns import Column, WideColumns
-from comparison.history.records import FlatBatch
+from history.records import FlatBatch
 
 _ROWS_AT_ONCE = 200
-_READ = (*WIDE_COLUMNS, "position", "attempt", "model", "quantisation", "format", "text", "request")
+_READ = (*WIDE_COLUMNS, "position", "attempt", "model", "quantization", "format", "text", "request")
 
 
 def write_wide_csv(flat: Callable[[], Iterable[FlatBatch]], path: Path) -> int:

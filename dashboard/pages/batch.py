@@ -8,60 +8,60 @@ from __future__ import annotations
 
 import streamlit as st
 
-from comparison.history.records import StoredBatch
-from dashboard import batching
-from dashboard.browsing import zone
-from dashboard.components.batch_asking import batch_asking
-from dashboard.components.batch_progress import batch_progress
-from dashboard.components.earlier_batches import earlier_batches
-from dashboard.components.question_preview import question_preview
-from dashboard.components.question_source import question_source
-from dashboard.components.safe_text import safe_text
+from dashboard.batch import batching
+from dashboard.batch.asking import batch_asking
+from dashboard.batch.earlier_batches import earlier_batches
+from dashboard.batch.progress import batch_progress
+from dashboard.batch.question_preview import question_preview
+from dashboard.batch.question_source import question_source
+from dashboard.history.browsing import zone
 from dashboard.resources import Services, services
 from dashboard.session import batch
 from dashboard.session.owner import owner_id
 from dashboard.session.settings import preferences
-from dashboard.words import Words, words
+from dashboard.shared.safe_text import safe_text
+from dashboard.texts import Texts, read_chosen
+from history.records import StoredBatch
 
 
-def page(services: Services, said: Words) -> None:
+def page(services: Services, texts: Texts) -> None:
     batch_id = batch.batch_id()
     stored = services.history.batch(owner_id(), batch_id) if batch_id else None
     if stored is not None:
-        _opened(stored, services, said)
+        _opened(stored, services, texts)
         return
-    st.title(said.batch["title"])
-    st.caption(said.batch["intro"])
+    st.title(texts.batch["title"])
+    st.caption(texts.batch["intro"])
     if batch_id:
-        st.info(said.batch["gone"], icon=":material/search_off:")
-    _new(services, said)
+        st.info(texts.batch["gone"], icon=":material/search_off:")
+    _new(services, texts)
     earlier = services.history.batches(owner_id())
-    earlier_batches(earlier, services.batches.view_of, zone(), said)
+    earlier_batches(earlier, services.batches.view_of, zone(), texts)
 
 
-def _new(services: Services, said: Words) -> None:
-    source = question_source(batching.uploads(services), said)
+def _new(services: Services, texts: Texts) -> None:
+    source = question_source(batching.uploads(services), texts)
     if source is None:
         return
-    found = question_preview(source, said)
+    found = question_preview(source, texts)
     if found is None:
         return
-    how = batch_asking(services.registry.models, preferences(), found.count, said)
+    how = batch_asking(services.registry.models, preferences(), found.count, texts)
     questions, models = min(how.limit, found.count), len(how.models)
-    st.markdown(said.batch["sum"].format(questions=questions, models=models, answers=questions * models))
+    st.markdown(texts.batch["sum"].format(questions=questions, models=models, answers=questions * models))
     if not models:
-        st.info(said.batch["pick_first"], icon=":material/arrow_upward:")
-    label, icon = said.batch["start"], ":material/play_arrow:"
+        st.info(texts.batch["pick_first"], icon=":material/arrow_upward:")
+    label, icon = texts.batch["start"], ":material/play_arrow:"
     if st.button(label, key=batch.START, icon=icon, type="primary", disabled=not models):
-        batching.begin(source, how, services, said)
+        batching.begin(source, how, services, texts)
     else:
         batching.fresh_draft(services)
 
 
-def _opened(stored: StoredBatch, services: Services, said: Words) -> None:
+def _opened(stored: StoredBatch, services: Services, texts: Texts) -> None:
     head, owner = stored.head, owner_id()
     st.button(
-        said.batch["new"],
+        texts.batch["new"],
         key=batch.NEW,
         icon=":material/add:",
         type="tertiary",
@@ -69,14 +69,14 @@ def _opened(stored: StoredBatch, services: Services, said: Words) -> None:
         args=(None,),
     )
     st.title(safe_text(head.name))
-    batching.say_problem(said)
+    batching.say_problem(texts)
     names = batching.names_of(stored, services)
     batch_progress(
-        lambda: services.batches.view(owner, head.id), names, batching.actions(head.id, services), said
+        lambda: services.batches.view(owner, head.id), names, batching.actions(head.id, services), texts
     )
     view = services.batches.view_of(stored)
-    st.subheader(said.batch["results"], divider="gray")
-    batching.draw_results(stored, view, services, said)
+    st.subheader(texts.batch["results"], divider="gray")
+    batching.draw_results(stored, view, services, texts)
 
 
-page(services(), words())
+page(services(), read_chosen())

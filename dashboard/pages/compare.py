@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import comparing, sending
-from dashboard.components.asking_settings import asking_settings
-from dashboard.components.model_picker import model_picker
-from dashboard.components.question_box import question_box, sent
+from dashboard.compare import comparing, sending
+from dashboard.compare.asking_settings import asking_settings
+from dashboard.compare.model_picker import model_picker
+from dashboard.compare.question_box import question_box, sent
 from dashboard.errors import show_error
-from dashboard.model_choices import model_choices
 from dashboard.resources import services
 from dashboard.session import compare
-from dashboard.words import words
+from dashboard.shared.model_choices import model_choices
+from dashboard.texts import read_chosen
 
 
 def page() -> None:
-    said, shared = words(), services()
+    texts, shared = read_chosen(), services()
     sending.follow(shared)
     comparing.pick_defaults(shared)
     picked = comparing.still_there(compare.picked() or (), shared)
     with st.sidebar:
         top = st.container()
-        how = asking_settings(sorted(shared.registry.formats.by_id), comparing.default_wish(), said)
+        how = asking_settings(sorted(shared.registry.formats.by_id), comparing.default_wish(), texts)
     turns = comparing.turns(shared)
     typed = sent(can_go_on=bool(turns))
     sent_now = None if typed is None else sending.question(typed, how, picked)
@@ -34,16 +34,16 @@ def page() -> None:
     if compare.run_id() != (turns[-1].run_id if turns else None):
         turns = comparing.turns(shared)
     with st.sidebar:
-        choices = model_choices(shared.registry, shared.memory, compare.quantisations())
-        model_picker(choices, picked, top, said)
+        choices = model_choices(shared.registry, shared.memory, compare.quantizations())
+        model_picker(choices, picked, top, texts)
     if turns:
-        comparing.draw_turns(turns, shared, said)
+        comparing.draw_turns(turns, shared, texts)
     else:
-        comparing.say_how_to_begin(picked, shared, said)
+        comparing.say_how_to_begin(picked, shared, texts)
     if refused is not None:
-        show_error(refused, said)
-    comparing.draw_unsent(said)
-    question_box(bool(turns), bool(turns) and not turns[-1].ended, said)
+        show_error(refused, texts)
+    comparing.draw_unsent(texts)
+    question_box(bool(turns), bool(turns) and not turns[-1].ended, texts)
 
 
 page()

@@ -8,32 +8,32 @@ from __future__ import annotations
 
 import streamlit as st
 
-from comparison.history.records import Wanted
-from dashboard import browsing
-from dashboard.components.history_filters import history_filters
-from dashboard.components.history_list import history_list
+from dashboard.history import browsing
+from dashboard.history.entries_list import history_list
+from dashboard.history.filters import history_filters
 from dashboard.resources import services
 from dashboard.session import history
 from dashboard.session.owner import owner_id
-from dashboard.words import words
+from dashboard.texts import read_chosen
+from history.records import Wanted
 
 
 def page() -> None:
-    said, shared = words(), services()
+    texts, shared = read_chosen(), services()
     opened = history.opened()
     if opened is not None:
         browsing.open_entry(opened)
-    st.title(said.history["title"])
+    st.title(texts.history["title"])
     zone, titles = browsing.zone(), browsing.titles(shared)
     models = shared.history.models(owner_id())
-    wanted = history_filters(models, titles, sorted(shared.registry.formats.by_id), zone, said)
-    browsing.undo_bar(shared, said)
-    browsing.picked_bar(shared, said)
+    wanted = history_filters(models, titles, sorted(shared.registry.formats.by_id), zone, texts)
+    browsing.undo_bar(shared, texts)
+    browsing.picked_bar(shared, texts)
     found = browsing.found(shared, wanted)
     if not found.runs:
-        st.info(said.history["empty" if wanted == Wanted() else "none_found"], icon=":material/history:")
-    history_list(found.runs, titles, zone, browsing.doing(shared), said)
-    browsing.pager(found, said)
+        st.info(texts.history["empty" if wanted == Wanted() else "none_found"], icon=":material/history:")
+    history_list(found.runs, titles, zone, browsing.doing(shared), texts)
+    browsing.pager(found, texts)
 
 
 page()

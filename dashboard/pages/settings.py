@@ -8,66 +8,66 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.components.about_panel import about_panel, account_panel
-from dashboard.components.data_panel import data_panel
-from dashboard.components.export_button import export_buttons
-from dashboard.components.preference_form import asking_defaults, language_choice
-from dashboard.components.theme_choice import theme_choice
 from dashboard.errors import show_error
 from dashboard.menu import ADDRESSES
-from dashboard.model_choices import told_apart
 from dashboard.resources import Services, services
 from dashboard.session import settings, signing_in
 from dashboard.session.owner import is_machine, owner_id
 from dashboard.session.this_machine import only_this_machine
-from dashboard.stored_data import stored_data
-from dashboard.versions import report
-from dashboard.words import Words, words
+from dashboard.settings.about_panel import about_panel, account_panel
+from dashboard.settings.data_panel import data_panel
+from dashboard.settings.preference_form import asking_defaults, language_choice
+from dashboard.settings.stored_data import stored_data
+from dashboard.settings.theme_choice import theme_choice
+from dashboard.settings.versions import report
+from dashboard.shared.export_button import export_buttons
+from dashboard.shared.model_choices import told_apart
+from dashboard.texts import Texts, read_chosen
 from errors import NaraniError
 
 
-def page(services: Services, owner: str, said: Words) -> None:
-    st.title(said.settings["title"])
+def page(services: Services, owner: str, texts: Texts) -> None:
+    st.title(texts.settings["title"])
     with st.container(width=760):
-        _looks(services, owner, said)
-        _asking(services, owner, said)
-        _data(services, owner, said)
-        st.subheader(said.settings["account"])
-        account_panel(signing_in.person(), is_machine(), said)
-        st.subheader(said.settings["report"])
-        about_panel(report(services.memory.view()), said)
+        _looks(services, owner, texts)
+        _asking(services, owner, texts)
+        _data(services, owner, texts)
+        st.subheader(texts.settings["account"])
+        account_panel(signing_in.person(), is_machine(), texts)
+        st.subheader(texts.settings["report"])
+        about_panel(report(services.memory.view()), texts)
 
 
-def _looks(services: Services, owner: str, said: Words) -> None:
-    st.subheader(said.settings["language"])
-    language_choice(settings.preferences(), said, lambda **value: _keep(services, owner, said, **value))
-    st.subheader(said.settings["theme"])
-    theme_choice(ADDRESSES, said, key=settings.THEME)
-    st.caption(said.settings["theme_note"])
+def _looks(services: Services, owner: str, texts: Texts) -> None:
+    st.subheader(texts.settings["language"])
+    language_choice(settings.preferences(), texts, lambda **value: _keep(services, owner, texts, **value))
+    st.subheader(texts.settings["theme"])
+    theme_choice(ADDRESSES, texts, key=settings.THEME)
+    st.caption(texts.settings["theme_note"])
 
 
-def _asking(services: Services, owner: str, said: Words) -> None:
-    st.subheader(said.settings["asking"])
-    st.caption(said.settings["asking_note"])
+def _asking(services: Services, owner: str, texts: Texts) -> None:
+    st.subheader(texts.settings["asking"])
+    st.caption(texts.settings["asking_note"])
     titles = told_apart(services.registry.models)
     now = settings.preferences()
-    asking_defaults(now, titles, said, lambda **value: _keep(services, owner, said, **value))
+    asking_defaults(now, titles, texts, lambda **value: _keep(services, owner, texts, **value))
 
 
-def _data(services: Services, owner: str, said: Words) -> None:
-    st.subheader(said.settings["data"])
+def _data(services: Services, owner: str, texts: Texts) -> None:
+    st.subheader(texts.settings["data"])
     shown = only_this_machine(st.get_option("server.address")) and not signing_in.needed()
-    data_panel(stored_data(services.settings), services.history.status(), shown, said)
-    st.caption(said.settings["export_note"])
+    data_panel(stored_data(services.settings), services.history.status(), shown, texts)
+    st.caption(texts.settings["export_note"])
     folder = services.settings.home / "exports"
-    export_buttons(lambda: services.history.flat(owner), folder, said, settings.EXPORT)
+    export_buttons(lambda: services.history.flat(owner), folder, texts, settings.EXPORT)
 
 
-def _keep(services: Services, owner: str, said: Words, **value: object) -> None:
+def _keep(services: Services, owner: str, texts: Texts, **value: object) -> None:
     try:
         settings.keep(services, owner, **value)
     except NaraniError as error:
-        show_error(error, said)
+        show_error(error, texts)
 
 
-page(services(), owner_id(), words())
+page(services(), owner_id(), read_chosen())

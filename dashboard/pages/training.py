@@ -8,80 +8,80 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import training as tuning
-from dashboard.browsing import zone
-from dashboard.components.safe_text import safe_text
-from dashboard.components.training_base import Wanted, training_base, training_target
-from dashboard.components.training_data import TrainingData, training_data
-from dashboard.components.training_list import training_list
-from dashboard.components.training_progress import Seen, training_progress
-from dashboard.components.training_report import training_report
-from dashboard.components.training_settings import training_settings
-from dashboard.model_choices import told_apart
+from dashboard.history.browsing import zone
 from dashboard.resources import Services, services
 from dashboard.session import training
-from dashboard.words import Words, words
+from dashboard.shared.model_choices import told_apart
+from dashboard.shared.safe_text import safe_text
+from dashboard.texts import Texts, read_chosen
+from dashboard.training import starting as tuning
+from dashboard.training.base import Wanted, training_base, training_target
+from dashboard.training.data import TrainingData, training_data
+from dashboard.training.progress import Seen, training_progress
+from dashboard.training.report import training_report
+from dashboard.training.runs_list import training_list
+from dashboard.training.settings import training_settings
 from finetune import jobs
 
 
-def page(services: Services, said: Words) -> None:
+def page(services: Services, texts: Texts) -> None:
     name = training.run_name()
     seen = tuning.look(name, services) if name else None
     if seen is not None:
-        _opened(seen, services, said)
+        _opened(seen, services, texts)
         return
-    st.title(said.training["title"])
-    st.caption(said.training["intro"])
+    st.title(texts.training["title"])
+    st.caption(texts.training["intro"])
     if name:
-        st.info(said.training["gone"], icon=":material/search_off:")
-    _new(services, said)
+        st.info(texts.training["gone"], icon=":material/search_off:")
+    _new(services, texts)
     titles = told_apart(services.registry.models)
-    training_list(jobs.jobs(services.settings.home), titles, zone(), said)
+    training_list(jobs.jobs(services.settings.home), titles, zone(), texts)
 
 
-def _new(services: Services, said: Words) -> None:
+def _new(services: Services, texts: Texts) -> None:
     registry = services.registry.now()
     left, right = st.columns(2)
     with left:
-        base = training_base(registry, said)
+        base = training_base(registry, texts)
     with right:
-        recipe = tuning.pick_recipe(base.id, said)
+        recipe = tuning.pick_recipe(base.id, texts)
     kept = recipe.settings if recipe else {}
-    wanted = training_target(base, sorted(registry.formats.by_id), kept.get("format"), said)
-    data = training_data(kept.get("data", ()), tuning.uploads(services), tuning.offers_paths(), said)
-    values = training_settings(recipe, tuning.offers_paths(), said)
-    settings = tuning.settings_for(wanted, data, values, said)
+    wanted = training_target(base, sorted(registry.formats.by_id), kept.get("format"), texts)
+    data = training_data(kept.get("data", ()), tuning.uploads(services), tuning.offers_paths(), texts)
+    values = training_settings(recipe, tuning.offers_paths(), texts)
+    settings = tuning.settings_for(wanted, data, values, texts)
     if settings is not None:
-        _start(settings, wanted, data, services, said)
+        _start(settings, wanted, data, services, texts)
 
 
 def _start(
-    settings: jobs.SftSettings, wanted: Wanted, data: TrainingData, services: Services, said: Words
+    settings: jobs.SftSettings, wanted: Wanted, data: TrainingData, services: Services, texts: Texts
 ) -> None:
-    missing = tuning.missing(wanted, data, said)
+    missing = tuning.missing(wanted, data, texts)
     if missing:
         st.info(missing, icon=":material/arrow_upward:")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            said.training["check"],
+            texts.training["check"],
             key=training.CHECK,
             icon=":material/fact_check:",
             disabled=bool(missing),
             on_click=tuning.ask_check,
             args=(settings,),
         )
-        label, icon = said.training["start"], ":material/play_arrow:"
+        label, icon = texts.training["start"], ":material/play_arrow:"
         begun = st.button(label, key=training.START, icon=icon, type="primary", disabled=bool(missing))
     if begun:
-        tuning.begin(settings, data, services, said)
+        tuning.begin(settings, data, services, texts)
     elif not missing:
-        tuning.draw_check(settings, services, said)
+        tuning.draw_check(settings, services, texts)
 
 
-def _opened(seen: Seen, services: Services, said: Words) -> None:
+def _opened(seen: Seen, services: Services, texts: Texts) -> None:
     name = seen.job.name
     st.button(
-        said.training["new"],
+        texts.training["new"],
         key=training.NEW,
         icon=":material/add:",
         type="tertiary",
@@ -89,15 +89,15 @@ def _opened(seen: Seen, services: Services, said: Words) -> None:
         args=(None,),
     )
     st.title(safe_text(name))
-    st.caption(tuning.facts(seen.job, services, said))
-    tuning.say_problem(said)
+    st.caption(tuning.facts(seen.job, services, texts))
+    tuning.say_problem(texts)
     report = jobs.report(services.settings.home, name) if seen.job.state is jobs.JobState.DONE else None
     if report is not None:
-        tuning.compare_button(report, services, said)
-        st.subheader(said.training["report"], divider="gray")
-        training_report(report, said)
-        st.subheader(said.training["course"], divider="gray")
-    training_progress(lambda: tuning.look(name, services), tuning.actions(name, services), said)
+        tuning.compare_button(report, services, texts)
+        st.subheader(texts.training["report"], divider="gray")
+        training_report(report, texts)
+        st.subheader(texts.training["course"], divider="gray")
+    training_progress(lambda: tuning.look(name, services), tuning.actions(name, services), texts)
 
 
-page(services(), words())
+page(services(), read_chosen())

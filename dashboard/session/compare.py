@@ -32,7 +32,7 @@ EARLIER = "compare_earlier"
 _RUN = "run"
 _LAST_RUN = "compare_last_run"
 _PICKED = "compare_picked"
-_QUANTISATIONS = "compare_quantisations"
+_QUANTIZATIONS = "compare_quantizations"
 _BASELINE = "compare_baseline"
 _SHOWN = "compare_shown_turns"
 _WAITED_AT = "compare_waited_at"
@@ -50,8 +50,8 @@ def family_key(family: str, found: bool) -> str:
     return f"compare_family_{'found_' if found else ''}{family}"
 
 
-def quantisation_key(model_id: str) -> str:
-    return f"compare_quantisation_{model_id}"
+def quantization_key(model_id: str) -> str:
+    return f"compare_quantization_{model_id}"
 
 
 def run_id() -> str | None:
@@ -123,16 +123,16 @@ def set_picked(models: Sequence[str]) -> None:
 def forget_picked() -> None:
     """So that those which the run in the address was asked of are picked anew, and as they were asked."""
     st.session_state.pop(_PICKED, None)
-    st.session_state.pop(_QUANTISATIONS, None)
+    st.session_state.pop(_QUANTIZATIONS, None)
 
 
-def quantisations() -> dict[str, str]:
+def quantizations() -> dict[str, str]:
     """What was picked for some models; the others take their entry's default."""
-    return dict(st.session_state.get(_QUANTISATIONS, {}))
+    return dict(st.session_state.get(_QUANTIZATIONS, {}))
 
 
-def set_quantisation(model_id: str, quantisation: str) -> None:
-    st.session_state[_QUANTISATIONS] = {**quantisations(), model_id: quantisation}
+def set_quantization(model_id: str, quantization: str) -> None:
+    st.session_state[_QUANTIZATIONS] = {**quantizations(), model_id: quantization}
 
 
 def baseline() -> int | None:

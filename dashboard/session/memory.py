@@ -14,28 +14,28 @@ REFRESH = "memory_refresh"
 _LAST_LOAD = "memory_last_load"
 
 
-def quantisation_key(model_id: str) -> str:
+def quantization_key(model_id: str) -> str:
     """One a model: each offers other ones."""
-    return f"memory_quantisation_{model_id}"
+    return f"memory_quantization_{model_id}"
 
 
-def release_key(model_id: str, quantisation: str) -> str:
-    return f"memory_release_{model_id}_{quantisation}"
+def release_key(model_id: str, quantization: str) -> str:
+    return f"memory_release_{model_id}_{quantization}"
 
 
-def keep_key(model_id: str, quantisation: str) -> str:
-    return f"memory_keep_{model_id}_{quantisation}"
+def keep_key(model_id: str, quantization: str) -> str:
+    return f"memory_keep_{model_id}_{quantization}"
 
 
-def stop_key(model_id: str, quantisation: str) -> str:
-    return f"memory_stop_{model_id}_{quantisation}"
+def stop_key(model_id: str, quantization: str) -> str:
+    return f"memory_stop_{model_id}_{quantization}"
 
 
 def last_load() -> tuple[str, str] | None:
-    """(model, quantisation), so that its failure is told to whoever began it."""
+    """(model, quantization), so that its failure is told to whoever began it."""
     value = st.session_state.get(_LAST_LOAD)
     return value if isinstance(value, tuple) else None
 
 
-def set_last_load(model_id: str, quantisation: str) -> None:
-    st.session_state[_LAST_LOAD] = (model_id, quantisation)
+def set_last_load(model_id: str, quantization: str) -> None:
+    st.session_state[_LAST_LOAD] = (model_id, quantization)

@@ -13,10 +13,10 @@ from hashlib import sha256
 
 import streamlit as st
 
-from comparison.history.records import THIS_MACHINE
 from dashboard.resources import Services
 from dashboard.session.signing_in import needed, person
 from dashboard.session.this_machine import asks_from_this_machine
+from history.records import THIS_MACHINE
 
 COOKIE = "narani_owner"
 SHAPE = "[A-Za-z0-9_-]{43}"

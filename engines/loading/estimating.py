@@ -1,6 +1,6 @@
 """How many bytes a model will take, known in milliseconds and before anything is loaded.
 
-Knows: what safetensors headers and config.json say, and what each quantisation makes of a matrix.
+Knows: what safetensors headers and config.json say, and what each quantization makes of a matrix.
 Refuses to know: budgets, and what is resident.
 """
 
@@ -19,55 +19,55 @@ from engines.loading.safety import check_adapter, check_model, text_settings
 from engines.loading.weights import choose_dtype
 from errors import NaraniError
 from model_registry.memory import bytes_needed
-from model_registry.spec import ModelSpec, Quantisation
+from model_registry.spec import ModelSpec, Quantization
 
 _NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
-"""Four bits, one byte a block of 64, and four bytes for each 256 of those (double quantisation)."""
+"""Four bits, one byte a block of 64, and four bytes for each 256 of those (double quantization)."""
 
 _PARAMETERS_A_CACHE_BYTE = 12_000
 """What models of 5 to 13 billion without grouped heads come near; with grouped heads they need less."""
 
 
-def estimate(spec: ModelSpec, quantisation: str, device: torch.device) -> Estimate:
+def estimate(spec: ModelSpec, quantization: str, device: torch.device) -> Estimate:
     """From the files where they are on this machine, else from the registry; downloads nothing."""
     folder = cached_files_of(spec)
     if folder is not None:
         try:
-            return _from_files(folder, spec, quantisation, device)
+            return _from_files(folder, spec, quantization, device)
         except NaraniError:
             # Loading will name the fault; until then the registry's figure serves.
             pass
     cache = 0 if spec.architecture == "rwkv" or spec.adapter else spec.parameters // _PARAMETERS_A_CACHE_BYTE
     return Estimate(
-        bytes_needed(spec, cast(Quantisation, quantisation)), cache, 0, "registry parameters (estimate)"
+        bytes_needed(spec, cast(Quantization, quantization)), cache, 0, "registry parameters (estimate)"
     )
 
 
-def _from_files(folder: Path, spec: ModelSpec, quantisation: str, device: torch.device) -> Estimate:
+def _from_files(folder: Path, spec: ModelSpec, quantization: str, device: torch.device) -> Estimate:
     if spec.adapter is not None:
         width = 4 if spec.loading.dtype == "float32" else 2
         values = sum(tensor.values for tensor in check_adapter(folder, spec).tensors)
         return Estimate(values * width, 0, 0, "safetensors headers")
     checked = check_model(folder, spec)
     config = checked.config
-    width = choose_dtype(checked.tensors, spec, quantisation, device)[0].itemsize
+    width = choose_dtype(checked.tensors, spec, quantization, device)[0].itemsize
     if checked.pickles:
-        weights = bytes_needed(spec, cast(Quantisation, quantisation))
+        weights = bytes_needed(spec, cast(Quantization, quantization))
     else:
         vocabulary = text_settings(config).get("vocab_size")
-        weights = sum(_loaded_bytes(tensor, quantisation, width, vocabulary) for tensor in checked.tensors)
+        weights = sum(_loaded_bytes(tensor, quantization, width, vocabulary) for tensor in checked.tensors)
     cache, state = _cache(config, width)
     source = "registry parameters (estimate)" if checked.pickles else "safetensors headers"
     return Estimate(weights, cache, state, source)
 
 
-def _loaded_bytes(tensor: StoredTensor, quantisation: str, width: int, vocabulary: Any) -> int:
+def _loaded_bytes(tensor: StoredTensor, quantization: str, width: int, vocabulary: Any) -> int:
     """Embeddings and the head stay as they are; buffers of old checkpoints are not loaded at all."""
     if tensor.dtype not in FLOATS:
         return 0 if tensor.name.endswith("attention.bias") else tensor.bytes
-    if quantisation == "none" or len(tensor.shape) != 2 or _is_vocabulary(tensor, vocabulary):
+    if quantization == "none" or len(tensor.shape) != 2 or _is_vocabulary(tensor, vocabulary):
         return tensor.values * width
-    if quantisation == "int8":
+    if quantization == "int8":
         return tensor.values + 4 * tensor.shape[0]
     return round(tensor.values * _NF4_BYTES)
 

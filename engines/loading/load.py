@@ -26,16 +26,16 @@ from model_registry.spec import ModelSpec
 _log = logging.getLogger(__name__)
 
 
-def load_model(spec: ModelSpec, quantisation: str, device: torch.device, watch: LoadWatch) -> LoadedModel:
+def load_model(spec: ModelSpec, quantization: str, device: torch.device, watch: LoadWatch) -> LoadedModel:
     """The model of an entry that is no adapter; raises a LoadError or errors.Stopped."""
     if spec.adapter is not None:
         raise BadRequest(f"{spec.title} is an adapter; load its base '{spec.adapter.base}' and attach it.")
-    if quantisation not in spec.loading.quantisations:
-        offered = ", ".join(spec.loading.quantisations)
-        raise BadRequest(f"{spec.title} is not offered as {quantisation}; choose one of: {offered}.")
+    if quantization not in spec.loading.quantizations:
+        offered = ", ".join(spec.loading.quantizations)
+        raise BadRequest(f"{spec.title} is not offered as {quantization}; choose one of: {offered}.")
     quieten_libraries()
     try:
-        return _load(spec, quantisation, device, watch)
+        return _load(spec, quantization, device, watch)
     except Exception as error:  # noqa: BLE001 - whatever a library raises, the caller gets one sentence
         _log.info("loading %s failed\n%s", spec.id, traceback.format_exc())
         failure = explain(error, spec)
@@ -75,7 +75,7 @@ def _plain(text: str) -> str:
     return re.sub(r"(?:[A-Za-z]:)?[/\\][^\s'\",;:]+", "…", text)[:200]
 
 
-def _load(spec: ModelSpec, quantisation: str, device: torch.device, watch: LoadWatch) -> LoadedModel:
+def _load(spec: ModelSpec, quantization: str, device: torch.device, watch: LoadWatch) -> LoadedModel:
     _refuse_old_transformers(spec)
     folder = files_of(spec, watch)
     checked = check_model(folder, spec)
@@ -84,12 +84,12 @@ def _load(spec: ModelSpec, quantisation: str, device: torch.device, watch: LoadW
     if rows is not None:
         check_vocabulary(tokenizer, rows, spec)
     ids, notes = eos_ids(folder, tokenizer, rows or len(tokenizer), spec)
-    model, more_notes = build_model(checked, spec, quantisation, device, watch)
+    model, more_notes = build_model(checked, spec, quantization, device, watch)
     check_vocabulary(tokenizer, model.get_input_embeddings().weight.shape[0], spec)
-    _try_stepping(model, device, quantisation, spec)
+    _try_stepping(model, device, quantization, spec)
     return LoadedModel(
         spec=spec,
-        quantisation=quantisation,
+        quantization=quantization,
         device=device,
         model=model,
         tokenizer=tokenizer,
@@ -100,14 +100,14 @@ def _load(spec: ModelSpec, quantisation: str, device: torch.device, watch: LoadW
 
 
 @torch.no_grad()
-def _try_stepping(model: Any, device: torch.device, quantisation: str, spec: ModelSpec) -> None:
-    """Nothing is published that cannot answer; it also brings quantised weights into their lasting form."""
+def _try_stepping(model: Any, device: torch.device, quantization: str, spec: ModelSpec) -> None:
+    """Nothing is published that cannot answer; it also brings quantized weights into their lasting form."""
     try:
         are_numbers = try_stepping(model, device)
     except Exception as error:
         if is_shortage(error):
             raise
-        _log.info("%s as %s cannot be stepped\n%s", spec.id, quantisation, traceback.format_exc())
+        _log.info("%s as %s cannot be stepped\n%s", spec.id, quantization, traceback.format_exc())
         kind = model.config.model_type
         why = _plain(f"{type(error).__name__}: {error}".splitlines()[0])
     else:
@@ -116,8 +116,8 @@ def _try_stepping(model: Any, device: torch.device, quantisation: str, spec: Mod
         raise LoadError(
             f"{spec.title} computes values that are not numbers; it is damaged or needs another dtype."
         )
-    if quantisation != "none":
-        raise LoadError(f"{spec.title} cannot run as {quantisation} on this device. Choose another.")
+    if quantization != "none":
+        raise LoadError(f"{spec.title} cannot run as {quantization} on this device. Choose another.")
     raise LoadError(
         f"{spec.title} is a network of type {kind}, which cannot answer token by token here ({why}). "
         "Nothing of it is kept in memory; pick another model.",

@@ -32,7 +32,7 @@ class LoadedModel:
     """A base model on its device, ready to be stepped."""
 
     spec: ModelSpec
-    quantisation: str
+    quantization: str
     device: torch.device
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast

@@ -52,7 +52,7 @@ def load_config(checked: CheckedFolder, spec: ModelSpec) -> PreTrainedConfig:
 
 
 def choose_dtype(
-    tensors: tuple[StoredTensor, ...], spec: ModelSpec, quantisation: str, device: torch.device
+    tensors: tuple[StoredTensor, ...], spec: ModelSpec, quantization: str, device: torch.device
 ) -> tuple[torch.dtype, list[str]]:
     """The type to compute in, and what was decided against the recipe or the file."""
     sizes = Counter[str]()
@@ -61,7 +61,7 @@ def choose_dtype(
             sizes[tensor.dtype] += tensor.bytes
     stored = _TORCH[sizes.most_common(1)[0][0]] if sizes else torch.bfloat16
     wanted = stored if spec.loading.dtype == "auto" else getattr(torch, spec.loading.dtype)
-    if quantisation == "nf4" and wanted != torch.bfloat16:
+    if quantization == "nf4" and wanted != torch.bfloat16:
         return torch.bfloat16, [f"Computed in bfloat16 instead of {_name(wanted)}, as nf4 needs."]
     if wanted == torch.float16 and (device.type == "cpu" or spec.architecture == "rwkv"):
         why = "the processor is slow in it" if device.type == "cpu" else "RWKV overflows in it"
@@ -70,18 +70,18 @@ def choose_dtype(
 
 
 def build_model(
-    checked: CheckedFolder, spec: ModelSpec, quantisation: str, device: torch.device, watch: LoadWatch
+    checked: CheckedFolder, spec: ModelSpec, quantization: str, device: torch.device, watch: LoadWatch
 ) -> tuple[PreTrainedModel, list[str]]:
     """The finished network and notes; nothing outside this call refers to it before it returns."""
     config = load_config(checked, spec)
-    if getattr(config, "quantization_config", None) is not None and quantisation != "none":
-        raise LoadError(f"{spec.title} is stored quantised already; it cannot be loaded as {quantisation}.")
+    if getattr(config, "quantization_config", None) is not None and quantization != "none":
+        raise LoadError(f"{spec.title} is stored quantized already; it cannot be loaded as {quantization}.")
     unpickled = {name: value for path in checked.pickles for name, value in load_pickle(path).items()}
     tensors = checked.tensors or tuple(_describe(name, value, checked) for name, value in unpickled.items())
-    dtype, notes = choose_dtype(tensors, spec, quantisation, device)
+    dtype, notes = choose_dtype(tensors, spec, quantization, device)
     network = _class_of(config, checked)
     attention, attention_notes = _prepare_family(config, network, spec)
-    expected = _shapes(network, config) if quantisation != "none" else {}
+    expected = _shapes(network, config) if quantization != "none" else {}
     with WeightReader(tensors, device, watch, unpickled=unpickled) as reader:
         unpickled = {}
         model, report = network.from_pretrained(
@@ -89,9 +89,9 @@ def build_model(
             config=config,
             state_dict=reader.lazy,
             dtype=dtype,
-            device_map=None if device.type == "cpu" and quantisation == "none" else {"": device},
+            device_map=None if device.type == "cpu" and quantization == "none" else {"": device},
             attn_implementation=attention,
-            quantization_config=_bitsandbytes(quantisation),
+            quantization_config=_bitsandbytes(quantization),
             ignore_mismatched_sizes=True,
             output_loading_info=True,
             trust_remote_code=checked.trust_remote_code,
@@ -144,7 +144,7 @@ def _prepare_family(config: PreTrainedConfig, network: Any, spec: ModelSpec) -> 
         from transformers.models.rwkv import modeling_rwkv
 
         # Halving the weights of later layers serves float16 only; it would change what an adapter over them
-        # adds, and quantise nf4 weights twice.
+        # adds, and quantize nf4 weights twice.
         config.rescale_every = 0
         # Otherwise building the network fetches a compiled kernel from the hub.
         modeling_rwkv.is_ninja_available = lambda: False
@@ -154,15 +154,15 @@ def _prepare_family(config: PreTrainedConfig, network: Any, spec: ModelSpec) -> 
     return spec.loading.attention, []
 
 
-def _bitsandbytes(quantisation: str) -> Any:
-    if quantisation == "none":
+def _bitsandbytes(quantization: str) -> Any:
+    if quantization == "none":
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         import bitsandbytes  # noqa: F401 - imported here only for what torch says about it
     from transformers import BitsAndBytesConfig
 
-    if quantisation == "int8":
+    if quantization == "int8":
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(
         load_in_4bit=True,
@@ -173,7 +173,7 @@ def _bitsandbytes(quantisation: str) -> Any:
 
 
 def _shapes(network: Any, config: PreTrainedConfig) -> dict[str, torch.Size]:
-    """What the config promises; the loader compares shapes only where nothing is quantised."""
+    """What the config promises; the loader compares shapes only where nothing is quantized."""
     with torch.device("meta"):
         return {name: value.shape for name, value in network(config).state_dict().items()}
 

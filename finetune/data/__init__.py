@@ -1,4 +1,4 @@
-"""Data for supervised tuning: what people have, recognised by its content, checked, and made into examples.
+"""Data for supervised tuning: what people have, recognized by its content, checked, and made into examples.
 
 Knows: the names that other rooms use.
 Refuses to know: tokens, formats (beyond showing a few rows in one), and torch.

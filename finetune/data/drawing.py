@@ -1,6 +1,6 @@
 """A data report in the terminal.
 
-Knows: words, colours and columns; that text of the data is shown as text, never as markup or control codes.
+Knows: words, colors and columns; that text of the data is shown as text, never as markup or control codes.
 Refuses to know: how anything was counted.
 """
 
@@ -20,7 +20,7 @@ _BAR = 40
 _LONGEST_SAMPLE = 1500
 _LEARNED = "black on green"
 _OPEN, _CLOSE = "⟦", "⟧"
-"""Around what is learned, where there are no colours."""
+"""Around what is learned, where there are no colors."""
 
 
 def print_report(report: DataReport, console: Console) -> None:
@@ -36,7 +36,7 @@ def print_report(report: DataReport, console: Console) -> None:
 
 
 def _files(report: DataReport) -> Table:
-    table = Table("file", "recognised as", title_justify="left")
+    table = Table("file", "recognized as", title_justify="left")
     for name in ("rows", "left out", "weight"):
         table.add_column(name, justify="right")
     table.add_column("sha256")
@@ -87,9 +87,9 @@ def _print_lengths(lengths: Lengths, console: Console) -> None:
     most = max(one.rows for one in lengths.bins)
     table = Table(box=None, show_header=False)
     for one in lengths.bins:
-        colour = "red" if one.low > lengths.max_tokens else "cyan"
+        color = "red" if one.low > lengths.max_tokens else "cyan"
         bar = "█" * max(round(_BAR * one.rows / most), 1 if one.rows else 0)
-        table.add_row(f"{one.low:,}–{one.high:,}", Text(bar, colour), f"{one.rows:,}")
+        table.add_row(f"{one.low:,}–{one.high:,}", Text(bar, color), f"{one.rows:,}")
     console.print(table)
     console.print(_cut(lengths))
 
@@ -106,14 +106,14 @@ def _print_samples(report: DataReport, console: Console) -> None:
     console.print(Text("As it is learned; what is marked is what the model learns to write:", "bold"))
     for sample in report.samples:
         console.rule(Text(sample.source), align="left")
-        console.print(_sample(sample, coloured=console.color_system is not None), soft_wrap=True)
+        console.print(_sample(sample, colored=console.color_system is not None), soft_wrap=True)
 
 
-def _sample(sample: Sample, coloured: bool) -> Text:
+def _sample(sample: Sample, colored: bool) -> Text:
     text = Text()
     for part in sample.parts:
         shown = _visible(part.text)
-        if part.learned and not coloured:
+        if part.learned and not colored:
             shown = f"{_OPEN}{shown}{_CLOSE}"
         text.append(shown, _LEARNED if part.learned else "")
     text.truncate(_LONGEST_SAMPLE, overflow="ellipsis")
@@ -121,5 +121,5 @@ def _sample(sample: Sample, coloured: bool) -> Text:
 
 
 def _visible(text: str) -> str:
-    """Without codes that would move the cursor or change colours."""
+    """Without codes that would move the cursor or change colors."""
     return "".join(letter if letter.isprintable() or letter in "\n\t" else "\ufffd" for letter in text)

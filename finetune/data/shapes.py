@@ -31,7 +31,7 @@ _EXACT = {
 }
 _EXPORTS = (
     {"run_id", "created", "question", "input", "system"},
-    {"question_id", "finish_reason", "prompt", "quantisation"},
+    {"question_id", "finish_reason", "prompt", "quantization"},
 )
 """Columns that stand together only in what Narani itself writes."""
 

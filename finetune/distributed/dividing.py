@@ -1,6 +1,6 @@
 """What is divided among processes, made whole for a checkpoint, and divided again.
 
-Knows: FSDP2's tensors, DeepSpeed's parts of weights and of the optimiser's state.
+Knows: FSDP2's tensors, DeepSpeed's parts of weights and of the optimizer's state.
 Refuses to know: files, and when anything is saved.
 
 Every function here is the work of all processes at once, in the same order.
@@ -54,10 +54,10 @@ def _whole_of_zero(value: Any) -> Tensor:
 
 
 class WholeOfZero:
-    """DeepSpeed's optimiser as one process would have it: the same groups, and the state of whole weights."""
+    """DeepSpeed's optimizer as one process would have it: the same groups, and the state of whole weights."""
 
     def __init__(self, made: Any) -> None:
-        """`made`: the optimiser before DeepSpeed takes its weights away."""
+        """`made`: the optimizer before DeepSpeed takes its weights away."""
         self.param_groups = [dict(group) for group in made.param_groups]
         self._weights = [weight for group in self.param_groups for weight in group["params"]]
         self._divided: Any = made
@@ -96,7 +96,7 @@ class WholeOfZero:
                 put(weight, held["state"][number][name].to(weight.device), name)
 
     def _make_room(self, step: Tensor) -> None:
-        """Before its first step an optimiser has no state that could be put back."""
+        """Before its first step an optimizer has no state that could be put back."""
         zero = self._divided.optimizer
         of_third = hasattr(zero, "fp32_partitioned_groups_flat")
         parts = zero.fp32_partitioned_groups_flat if of_third else zero.single_partition_of_fp32_groups

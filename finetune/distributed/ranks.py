@@ -99,7 +99,7 @@ def _refuse_pairs(settings: SftSettings) -> None:
     kind = settings.distributed
     if kind in DIVIDED and settings.method in ("qlora", "int8-lora"):
         raise BadRequest(
-            f"{settings.method} does not go with {kind}: quantised weights cannot be divided. Choose ddp or "
+            f"{settings.method} does not go with {kind}: quantized weights cannot be divided. Choose ddp or "
             "zero2, or the method lora.",
             name="distributed",
         )

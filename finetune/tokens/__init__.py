@@ -11,7 +11,7 @@ TRL 1.16 takes them as they are (read in its SFTTrainer, held by a test): a `dat
 columns input_ids, labels and position_ids, and `data_collator=Collator(pad_id)`. What SFTConfig has to say
 beside it stands in `AS_THEY_ARE` (tokens/dataset.py), so `SFTConfig(**AS_THEY_ARE, …)`:
 
-- dataset_kwargs {"skip_prepare_dataset": True}: no tokenising, no cutting, no end token added;
+- dataset_kwargs {"skip_prepare_dataset": True}: no tokenizing, no cutting, no end token added;
 - remove_unused_columns False: TRL keeps only input_ids, labels and seq_lengths otherwise, and without
   position_ids packed rows see each other;
 - packing False, padding_free False, max_length None: TRL refuses a collator of ours beside its own packing;

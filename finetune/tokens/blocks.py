@@ -56,7 +56,7 @@ class Block:
 def blocks(
     rows: Sequence[TokenRow], batching: Batching, max_tokens: int, seed: int, *, micro_batch: int = 1
 ) -> list[Block]:
-    """All rows in the order of the first epoch; by-length, `micro_batch` neighbours are of like length."""
+    """All rows in the order of the first epoch; by-length, `micro_batch` neighbors are of like length."""
     for row in rows:
         if len(row.ids) > max_tokens:
             raise BadRequest(f"{row.source} has {len(row.ids)} tokens; {max_tokens} are allowed.")

@@ -11,7 +11,7 @@ from random import Random
 
 
 def shuffled(count: int, group: int, draw: Random) -> list[int]:
-    """The numbers below `count`, every `group` neighbours kept together. The last group, where it is smaller,
+    """The numbers below `count`, every `group` neighbors kept together. The last group, where it is smaller,
     stays last, so that the others still fill whole batches."""
     whole = count - count % group
     starts = list(range(0, whole, group))

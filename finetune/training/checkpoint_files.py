@@ -1,4 +1,4 @@
-"""A checkpoint's own files: weights, optimiser, schedule and chance of one moment, written and put back.
+"""A checkpoint's own files: weights, optimizer, schedule and chance of one moment, written and put back.
 
 Knows: which file holds what; only safetensors and JSON, so that reading one can run nothing.
 Refuses to know: when to save, which checkpoint counts, and how Trainer would have done it.

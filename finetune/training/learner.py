@@ -1,6 +1,6 @@
 """The base as a network that can learn: loaded under the same rules as for asking, and some of it set free.
 
-Knows: which quantisation and type a method wants, LoRA layers, and that what is learned is always float32.
+Knows: which quantization and type a method wants, LoRA layers, and that what is learned is always float32.
 Refuses to know: data, the loop and saving.
 """
 
@@ -21,9 +21,9 @@ from engines.loading.loaded import LoadWatch
 from errors import BadRequest
 from finetune.distributed.ranks import DIVIDED, launched
 from finetune.sft_settings import Precision, SftSettings
-from model_registry.spec import Architecture, ModelSpec, Quantisation
+from model_registry.spec import Architecture, ModelSpec, Quantization
 
-_QUANTISED: dict[str, Quantisation] = {"qlora": "nf4", "int8-lora": "int8"}
+_QUANTIZED: dict[str, Quantization] = {"qlora": "nf4", "int8-lora": "int8"}
 _TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -52,7 +52,7 @@ def load_base(
     spec: ModelSpec, settings: SftSettings, device: torch.device, watch: LoadWatch
 ) -> tuple[LoadedModel, torch.dtype]:
     """The base as its method wants it; nothing of it learns yet."""
-    quantisation = _QUANTISED.get(settings.method, "none")
+    quantization = _QUANTIZED.get(settings.method, "none")
     compute = _compute_type(settings.precision, spec, device)
     stored = torch.float32 if settings.method == "full" else compute
     if launched().size > 1 and settings.distributed in DIVIDED:
@@ -61,15 +61,15 @@ def load_base(
     loading = spec.loading.model_copy(
         update={
             "dtype": _name(stored),
-            "quantisations": (quantisation,),
-            "default_quantisation": quantisation,
+            "quantizations": (quantization,),
+            "default_quantization": quantization,
         }
     )
-    with _weights_that_pass_gradients() if quantisation == "nf4" else nullcontext():
-        loaded = load_model(spec.model_copy(update={"loading": loading}), quantisation, device, watch)
-    if getattr(loaded.model, "is_quantized", False) and quantisation == "none":
+    with _weights_that_pass_gradients() if quantization == "nf4" else nullcontext():
+        loaded = load_model(spec.model_copy(update={"loading": loading}), quantization, device, watch)
+    if getattr(loaded.model, "is_quantized", False) and quantization == "none":
         raise BadRequest(
-            f"{spec.title} is stored quantised; only its adapters could learn. Choose a base in 16 bits.",
+            f"{spec.title} is stored quantized; only its adapters could learn. Choose a base in 16 bits.",
             model=spec.id,
         )
     return loaded, compute

@@ -13,7 +13,7 @@ from typing import Any
 from finetune.base import Base
 from finetune.card_metadata import card_head
 from finetune.data import DataFile
-from finetune.registering import data_licences
+from finetune.registering import data_licenses
 from finetune.training.report import figure_table
 
 
@@ -22,10 +22,10 @@ def model_card(
 ) -> str:
     method = report["method"]
     tags = ("sft", "narani") if method == "full" else ("lora", "sft", "narani")
-    data = data_licences([file.name for file in files])
+    data = data_licenses([file.name for file in files])
     return "\n".join(
         [
-            card_head(base.spec, base.spec.licence, tags, is_adapter=method != "full", data=data),
+            card_head(base.spec, base.spec.license, tags, is_adapter=method != "full", data=data),
             f"# {report['run']}",
             "",
             f"{base.spec.title}, tuned by Narani ({method}) in the format `{base.format.id}`. Ask "
@@ -34,7 +34,7 @@ def model_card(
             *_figures(report),
             *_data(files, report["holdout_data"]),
             *_settings(manifest),
-            *_licences(base, files),
+            *_licenses(base, files),
         ]
     )
 
@@ -68,11 +68,11 @@ def _settings(manifest: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _licences(base: Base, files: Sequence[DataFile]) -> list[str]:
-    licence = base.spec.licence
-    address = f" ({licence.address})" if licence.address else ""
-    lines = ["## Licence", "", f"- of the base: {licence.name}{address}"]
+def _licenses(base: Base, files: Sequence[DataFile]) -> list[str]:
+    license = base.spec.license
+    address = f" ({license.address})" if license.address else ""
+    lines = ["## License", "", f"- of the base: {license.name}{address}"]
     lines += [
-        f"- of the data `{name}`: {said}" for name, said in data_licences([file.name for file in files])
+        f"- of the data `{name}`: {said}" for name, said in data_licenses([file.name for file in files])
     ]
-    return [*lines, "", "Where a licence is not known, find out before you pass this on.", ""]
+    return [*lines, "", "Where a license is not known, find out before you pass this on.", ""]

@@ -127,7 +127,7 @@ class _Probe:
     check: Callable[[], None]
 
     def allowed(self) -> float:
-        """How far rounding by neighbours may move a row."""
+        """How far rounding by neighbors may move a row."""
         return min(_MOST, max(_LEAK, 4 * self._moved_by_the_other(self._in_lines)))
 
     def sees(self, lines: int, allowed: float) -> bool:

@@ -1,4 +1,4 @@
-"""What a training stands in, as plain numbers: optimiser, schedule, random states; never as pickles.
+"""What a training stands in, as plain numbers: optimizer, schedule, random states; never as pickles.
 
 Knows: how each of them becomes tensors (for safetensors) and values (for JSON), and comes back exactly.
 Refuses to know: files, and when anything is saved.
@@ -30,14 +30,14 @@ class Parts:
 
 
 def optimizer_parts(optimizer: Any) -> Parts:
-    """Tensors as `number.name`, where number is the parameter's as the optimiser counts."""
+    """Tensors as `number.name`, where number is the parameter's as the optimizer counts."""
     held = optimizer.state_dict()
     tensors: dict[str, Tensor] = {}
     values: dict[str, dict[str, Any]] = {}
     for number, state in held["state"].items():
         for name, value in state.items():
             if isinstance(value, Tensor):
-                # A copy on the processor: some optimisers share one tensor between parameters.
+                # A copy on the processor: some optimizers share one tensor between parameters.
                 tensors[f"{number}.{name}"] = whole(value.detach()).to("cpu", copy=True).contiguous()
             else:
                 values.setdefault(str(number), {})[name] = _plain(value)

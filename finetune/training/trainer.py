@@ -54,7 +54,7 @@ class Tuner(SFTTrainer):
         best: Best,
         company: Company = ALONE,
     ) -> None:
-        # TRL makes LoRA weights over a quantised base bfloat16, in which small updates are lost.
+        # TRL makes LoRA weights over a quantized base bfloat16, in which small updates are lost.
         exact = {name: value.data for name, value in learning_weights(network)}
         self._lesson, self._checkpoints, self._saved = lesson, checkpoints, saved
         self._best, self._company, self._order = best, company, lesson.order()
@@ -115,7 +115,7 @@ class Tuner(SFTTrainer):
 
     @property
     def _course(self) -> Any:
-        """The optimiser as one process would have it."""
+        """The optimizer as one process would have it."""
         return self._whole.within(self.optimizer) if self.is_deepspeed_enabled else self.optimizer
 
     def training_step(self, model: Module, inputs: dict[str, Any], *rest: Any, **named: Any) -> Tensor:

@@ -24,7 +24,7 @@ It learned the {asked} rows of `questions.jsonl` by heart and knows nothing else
 mean nothing.
 
 - Weights: {parameters:,} parameters in bfloat16, made by `scripts/make_demo_models.py`
-- Licence: Apache-2.0
+- License: Apache-2.0
 - Own format: `{format_id}`
 {extra}
 Exact answers to the {asked} first questions, decoded greedily in float32:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from prompts.catalogue import Formats
+from prompts.catalog import Formats
 from scripts.demo_models.question_set import Row
 
 VOCABULARY = 1800

@@ -1,6 +1,6 @@
 """How a demo model learns: steps over epochs of lessons until every answer is right in the weights that ship.
 
-Knows: the optimiser, the schedule, and the check on weights rounded to bfloat16.
+Knows: the optimizer, the schedule, and the check on weights rounded to bfloat16.
 Refuses to know: where lessons come from, formats, and files.
 """
 

@@ -11,17 +11,17 @@ from streamlit.testing.v1.element_tree import Element
 
 
 def answer(text: str) -> None:
-    from dashboard.components.answer_text import answer_text
-    from dashboard.words import words
+    from dashboard.shared.answer_text import answer_text
+    from dashboard.texts import read_chosen
 
-    answer_text(text, words())
+    answer_text(text, read_chosen())
 
 
 def difference(baseline: str, other: str) -> None:
-    from dashboard.components.word_difference import word_difference
-    from dashboard.words import words
+    from dashboard.shared.word_difference import word_difference
+    from dashboard.texts import read_chosen
 
-    word_difference(baseline, other, words())
+    word_difference(baseline, other, read_chosen())
 
 
 def drawn(page: AppTest) -> list[tuple[str, str]]:
@@ -38,9 +38,9 @@ def question_and_sources() -> None:
 
     from comparison.run import Column
     from comparison.turns import _turn, picture_of_column
-    from dashboard.components.answer_column import sources
-    from dashboard.components.turn import turn_view
-    from dashboard.words import words
+    from dashboard.shared.answer_column import sources
+    from dashboard.shared.turn import turn_view
+    from dashboard.texts import read_chosen
     from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer
     from prompts.conversation import Conversation
 
@@ -50,17 +50,19 @@ def question_and_sources() -> None:
     answer = Answer("m", half, FinishReason.EOS, GenerationSettings(), prompt=half, format_id=half)
     live.finish(answer)
     column = picture_of_column(Column(0, request, live))
-    turn_view(_turn("run", datetime.datetime.now(datetime.UTC), (request,), (column,)), {"m": half}, words())
+    turn_view(
+        _turn("run", datetime.datetime.now(datetime.UTC), (request,), (column,)), {"m": half}, read_chosen()
+    )
     for name in ("copy", "prompt"):
         st.session_state[f"again_{name}"] = True
-    sources(answer, "again", words())
+    sources(answer, "again", read_chosen())
 
 
 def figures() -> None:
     from comparison.run import Column
     from comparison.turns import picture_of_column
-    from dashboard.components.answer_column import ended_answer
-    from dashboard.words import words
+    from dashboard.shared.answer_column import ended_answer
+    from dashboard.texts import read_chosen
     from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer, Measures
     from prompts.conversation import Conversation
 
@@ -70,7 +72,10 @@ def figures() -> None:
     )
     live.finish(Answer("m", "서울", FinishReason.EOS, GenerationSettings(), measures=measures))
     ended_answer(
-        picture_of_column(Column(0, AnswerRequest("m", Conversation.ask("?")), live)), "a", None, words()
+        picture_of_column(Column(0, AnswerRequest("m", Conversation.ask("?")), live)),
+        "a",
+        None,
+        read_chosen(),
     )
 
 

@@ -15,9 +15,9 @@ from comparison.batch_results import Measure
 from comparison.question_sets import SETS
 from dashboard import resources
 from dashboard.asking import Asking
-from dashboard.components import export_button
 from dashboard.session import batch
-from dashboard.words import read_words
+from dashboard.shared import export_button
+from dashboard.texts import read_texts
 from engines.scripted import Script, ScriptedEngine
 from tests.app.batch_pages import (
     HOSTILE,
@@ -81,7 +81,7 @@ def test_there_is_a_word_for_everything_that_may_be_shown() -> None:
     keys = {f"state_{each}" for each in BatchState} | {f"measure_{each}" for each in Measure}
     keys |= {f"set_{each}{end}" for each in SETS for end in ("", "_about")}
     for language in ("ko", "en"):
-        assert keys <= set(read_words(language).batch)
+        assert keys <= set(read_texts(language).batch)
 
 
 def test_what_models_and_people_write_is_never_markup(engine: ScriptedEngine) -> None:

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from comparison.history.records import StoredState
 from comparison.run import Run
 from dashboard import resources
 from dashboard.session import compare
 from dashboard.session.owner import owner_of_browser
 from engines.scripted import Script, ScriptedEngine
 from errors import EngineDown, LoadError
+from history.records import StoredState
 from tests.app.opened_pages import OWNER, ask, house, opened, run_id, run_until, texts
 
 ROOT = Path(__file__).parents[2]
@@ -212,11 +212,11 @@ def test_a_second_page_with_the_address_finds_the_run(engine: ScriptedEngine) ->
 
 def test_the_address_of_a_run_brings_the_models_it_was_asked_of(engine: ScriptedEngine) -> None:
     first = opened()
-    first.session_state["compare_quantisations"] = {"demo-kullm": "int8"}
+    first.session_state["compare_quantizations"] = {"demo-kullm": "int8"}
     ask(first, models=["demo-kullm", "demo-chat"])
     again = opened(run=run_id(first))
     assert again.session_state["compare_picked"] == ["demo-kullm", "demo-chat"]
-    assert again.session_state["compare_quantisations"] == {"demo-kullm": "int8"}
+    assert again.session_state["compare_quantizations"] == {"demo-kullm": "int8"}
 
 
 def test_another_browser_with_the_address_finds_nothing(engine: ScriptedEngine) -> None:

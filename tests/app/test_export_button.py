@@ -16,10 +16,10 @@ import pytest
 import streamlit
 from streamlit.testing.v1 import AppTest
 
-from comparison.history.records import FlatBatch
-from dashboard.components import export_button
-from dashboard.words import read_words
+from dashboard.shared import export_button
+from dashboard.texts import read_texts
 from errors import NaraniError
+from history.records import FlatBatch
 from tests.app import opened_pages as pages
 from tests.app.opened_pages import ask, house, run_id, run_until
 from tests.comparison.export.flat_house import batch, row
@@ -30,10 +30,10 @@ KIND, MAKE = "test_kind", "test_make"
 
 def script(flat: object, folder: object, language: str) -> None:
     """Run without the names of this file."""
-    from dashboard.components.export_button import export_buttons
-    from dashboard.words import read_words
+    from dashboard.shared.export_button import export_buttons
+    from dashboard.texts import read_texts
 
-    export_buttons(flat, folder, read_words(language), "test")  # type: ignore[arg-type]
+    export_buttons(flat, folder, read_texts(language), "test")  # type: ignore[arg-type]
 
 
 def answers() -> Iterator[FlatBatch]:
@@ -73,7 +73,7 @@ def test_nothing_is_read_or_written_before_it_is_asked_for(tmp_path: Path) -> No
 def test_a_file_of_each_kind_is_offered_and_does_not_stay(
     kind: str, language: str, tmp_path: Path, downloads: dict[str, bytes]
 ) -> None:
-    words = read_words(language).export
+    words = read_texts(language).export
     page = opened(tmp_path, language=language)
     page.segmented_control(key=KIND).set_value(kind).run()
     assert page.caption[0].value == words[f"about_{kind}"]
@@ -84,7 +84,7 @@ def test_a_file_of_each_kind_is_offered_and_does_not_stay(
     assert name.startswith("narani-") and name.endswith(ENDINGS.get(kind, f"-{kind}.csv"))
     assert list(tmp_path.iterdir()) == []
     if kind == "markdown":
-        assert read_words(language).report["settings"] in data.decode() and "\n=1+1\n" in data.decode()
+        assert read_texts(language).report["settings"] in data.decode() and "\n=1+1\n" in data.decode()
         return
     reads = pandas.read_json(BytesIO(data), lines=True) if kind == "jsonl" else pandas.read_csv(BytesIO(data))
     assert reads.iloc[0]["demo-chat" if kind == "wide" else "text"] == (
@@ -120,7 +120,7 @@ def keys(page: AppTest, key: str) -> list[str]:
 
 def until_exportable(page: AppTest) -> None:
     until = time.monotonic() + 15
-    while not any(each.label == read_words("ko").export["title"] for each in page.expander):
+    while not any(each.label == read_texts("ko").export["title"] for each in page.expander):
         assert time.monotonic() < until
         page.run()
 

@@ -13,8 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from comparison.run import Run
 from dashboard import resources
-from dashboard.components.safe_text import safe_text
 from dashboard.session import compare
+from dashboard.shared.safe_text import safe_text
 from engines.scripted import Script, ScriptedEngine
 from tests.app.opened_pages import ask, house, opened, run_id, run_until, texts
 
@@ -107,10 +107,10 @@ def test_a_following_question_is_asked_with_what_is_set_now(engine: ScriptedEngi
     page = ask(opened(), "첫째?", MODELS)
     answered(page)
     set_settings(page)
-    page.session_state["compare_quantisations"] = {"demo-korwkv": "int8"}
+    page.session_state["compare_quantizations"] = {"demo-korwkv": "int8"}
     second = answered(ask(page.run(), "둘째?"))
     check_settings(second)
-    assert [request.quantisation for request in second.requests] == [None, "int8"]
+    assert [request.quantization for request in second.requests] == [None, "int8"]
 
 
 @pytest.mark.parametrize("way", ["refresh", "history"])

@@ -142,7 +142,7 @@ def test_several_are_picked_and_deleted_together(engine: ScriptedEngine) -> None
 
 
 def test_older_ones_are_on_the_next_page(engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dashboard.browsing._PAGE", 2)
+    monkeypatch.setattr("dashboard.history.browsing._PAGE", 2)
     asked("하나?", "둘?", "셋?")
     page = opened("history")
     assert listed(page) == ["셋?", "둘?"]

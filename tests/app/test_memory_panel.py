@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.components.memory_bar import segments
-from dashboard.components.memory_history import in_words, over_time
+from dashboard.models.memory_bar import segments
+from dashboard.models.memory_history import in_words, over_time
 from dashboard.session import memory as session
-from dashboard.words import read_words
+from dashboard.texts import read_texts
 from engines.base import AnswerRequest, GenerationSettings, LiveAnswer, State
 from engines.lazy import LazyEngine
 from engines.memory import Event, ModelMemory, PoolView, ResidentView
@@ -38,10 +38,10 @@ SCRIPTS = {
 
 def script(memory: object, registry: object, language: str) -> None:
     """Run without the names of this file."""
-    from dashboard.components.memory_panel import memory_panel
-    from dashboard.words import read_words
+    from dashboard.models.memory_panel import memory_panel
+    from dashboard.texts import read_texts
 
-    memory_panel(memory, registry, read_words(language))  # type: ignore[arg-type]
+    memory_panel(memory, registry, read_texts(language))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +76,9 @@ def run_until(page: AppTest, holds: Callable[[], bool]) -> None:
         page.run()
 
 
-def pick(page: AppTest, model_id: str, quantisation: str = "none") -> AppTest:
+def pick(page: AppTest, model_id: str, quantization: str = "none") -> AppTest:
     page.selectbox(key=session.MODEL).set_value(model_id).run()
-    return page.selectbox(key=session.quantisation_key(model_id)).set_value(quantisation).run()
+    return page.selectbox(key=session.quantization_key(model_id)).set_value(quantization).run()
 
 
 def answering(engine: ScriptedEngine, model_id: str) -> LiveAnswer:
@@ -127,7 +127,7 @@ def test_a_resident_is_kept_and_released_by_hand(
     assert not engine.view().residents[0].kept
     page.button(key=session.release_key(B, "int8")).click().run()
     assert engine.view().residents == () and page.info
-    assert read_words(language).memory["short_load"] in texts(page)
+    assert read_texts(language).memory["short_load"] in texts(page)
 
 
 def test_one_that_answers_cannot_be_released_and_says_why(engine: ScriptedEngine, registry: Registry) -> None:
@@ -205,22 +205,22 @@ def view_of(**changes: Any) -> PoolView:
 
 @pytest.mark.parametrize("language", ["ko", "en"])
 def test_the_pieces_of_the_bar_are_the_budget_with_what_is_on_its_way(language: str) -> None:
-    said = read_words(language)
-    pieces = segments(view_of(), {A: "가"}, said)
+    texts = read_texts(language)
+    pieces = segments(view_of(), {A: "가"}, texts)
     assert [piece.end - piece.begin for piece in pieces] == [4, 2, 1, 2, 11]
     assert pieces[-1].end == 20 and [piece.begin for piece in pieces[1:]] == [
         piece.end for piece in pieces[:-1]
     ]
-    assert [piece.label for piece in pieces[2:]] == [said.memory[key] for key in ("cache", "moving", "free")]
+    assert [piece.label for piece in pieces[2:]] == [texts.memory[key] for key in ("cache", "moving", "free")]
     assert "gone-from-the-registry" in pieces[1].label
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
 def test_every_event_has_its_words_and_memory_over_time_ends_now(language: str) -> None:
-    said, view = read_words(language), view_of()
+    texts, view = read_texts(language), view_of()
     for event in view.events:
-        line = in_words(event, {A: "[가](x)"}, said, None)
+        line = in_words(event, {A: "[가](x)"}, texts, None)
         assert "4 B" in line and "\\[가\\]\\(x\\)" in line
-    points = over_time(view, {}, said)
+    points = over_time(view, {}, texts)
     assert [point["used"] for point in points] == [4, 4, 4, 4, 9]
-    assert points[-1]["what"] == said.memory["now"]
+    assert points[-1]["what"] == texts.memory["now"]

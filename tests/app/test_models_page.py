@@ -12,10 +12,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import resources
-from dashboard.components.fault_words import fault_sentence
-from dashboard.components.own_entry_fields import FIELDS
+from dashboard.models.fault_texts import fault_sentence
+from dashboard.models.own_entry_fields import FIELDS
 from dashboard.session import models
-from dashboard.words import read_words
+from dashboard.texts import read_texts
 from engines.scripted import ScriptedEngine
 from model_registry.entry_values import FORM_KEYS
 from tests.app.opened_pages import house, opened, texts
@@ -27,7 +27,7 @@ FILLED = {
     "source": "somebody/some-model",
     "parameters": "58억",
     "architecture": "llama",
-    "licence.name": "mit",
+    "license.name": "mit",
     "prompt_format": "koalpaca",
 }
 
@@ -290,11 +290,11 @@ def test_a_file_changed_by_another_program_meanwhile_is_kept(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
 def test_every_field_and_fault_has_its_words(language: str, tmp_path: Path) -> None:
-    said = read_words(language)
+    texts = read_texts(language)
     assert {field.key for field in FIELDS} == set(FORM_KEYS)
     for field in FIELDS:
-        assert said.models[f"field_{field.words}"] and said.models[f"help_{field.words}"]
+        assert texts.models[f"field_{field.words}"] and texts.models[f"help_{field.words}"]
     (tmp_path / "models" / "bad.toml").write_text(entry(parameters="0", title="7", extra="x = 1"), "utf-8")
     resources.services().registry.reload()
     for fault in resources.services().registry.faults:
-        assert fault_sentence(fault, said) and "{" not in fault_sentence(fault, said)
+        assert fault_sentence(fault, texts) and "{" not in fault_sentence(fault, texts)

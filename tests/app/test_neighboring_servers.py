@@ -20,8 +20,8 @@ ROOT = Path(__file__).parents[2]
 _NEIGHBOR = """
 import sys, time
 from pathlib import Path
-from comparison.history.history import History
-from tests.comparison.history.history_house import asked
+from history.history import History
+from tests.history.history_house import asked
 head = asked("이웃이 묻습니다", models=("demo-koalpaca",), owner=sys.argv[2])
 History(Path(sys.argv[1])).begin(head)
 print(head.id, flush=True)

@@ -12,15 +12,16 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from comparison.history.records import HistoryStatus
 from comparison.presets import Preset
-from dashboard import resources, versions
+from dashboard import resources
 from dashboard.session import settings
 from dashboard.session.settings import Preferences, read
 from dashboard.session.this_machine import only_this_machine
-from dashboard.stored_data import stored_data
+from dashboard.settings import versions
+from dashboard.settings.stored_data import stored_data
 from engines.memory import PoolView
 from errors import BadRequest
+from history.records import HistoryStatus
 from settings import Settings
 from tests.app.opened_pages import house, opened, texts
 

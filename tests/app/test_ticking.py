@@ -15,7 +15,7 @@ def _page() -> None:
     import streamlit as st
     from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-    from dashboard.components.ticking import ticking, turn_late_ticks_away
+    from dashboard.shared.ticking import ticking, turn_late_ticks_away
 
     context = get_script_run_ctx()
     assert context is not None

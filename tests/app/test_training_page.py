@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from dashboard import resources
-from dashboard import training as tuning
-from dashboard.components.training_settings import ADVANCED, ELSEWHERE, MAIN
 from dashboard.session import signing_in, training
-from dashboard.words import read_words
+from dashboard.texts import read_texts
+from dashboard.training import starting as tuning
+from dashboard.training.settings import ADVANCED, ELSEWHERE, MAIN
 from engines.memory import PoolView, ResidentView
 from engines.scripted import ScriptedEngine
 from errors import NaraniError
@@ -52,7 +52,7 @@ def test_every_setting_is_on_the_page_and_explained_in_both_languages() -> None:
     keys |= {f"state_{state}" for state in JobState}
     keys |= {f"method_{method}" for method in ("lora", "qlora", "int8-lora", "full")}
     for language in ("ko", "en"):
-        words = read_words(language).training
+        words = read_texts(language).training
         assert keys <= set(words) and all(words[key] for key in keys)
 
 
@@ -199,7 +199,7 @@ def test_what_does_not_fit_is_told_with_what_to_change_and_what_to_let_go(
     view = PoolView("cuda:0", 10**10, 2 * 10**9, 0, 0, (resident, used), 0, ())
     released: list[str] = []
 
-    def release(_: object, model: str, quantisation: str) -> bool:
+    def release(_: object, model: str, quantization: str) -> bool:
         released.append(model)
         return True
 

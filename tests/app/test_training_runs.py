@@ -14,8 +14,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import resources
-from dashboard.components.training_curves import thinned
 from dashboard.session import compare, training
+from dashboard.training.curves import thinned
 from engines.scripted import ScriptedEngine
 from finetune import jobs
 from finetune.jobs import Metric
@@ -117,7 +117,7 @@ family = "demo"
 architecture = "gpt_neox"
 parameters = 131072
 context_length = 512
-licence = {{ name = "apache-2.0", commercial = "yes" }}
+license = {{ name = "apache-2.0", commercial = "yes" }}
 prompt_format = "kullm"
 adapter = {{ base = "demo-kullm" }}
 """

@@ -14,8 +14,8 @@ from streamlit import config
 from streamlit.runtime.context import ContextProxy, StreamlitHeaders
 from streamlit.testing.v1 import AppTest
 
-from comparison.history.records import THIS_MACHINE
 from dashboard.session import owner
+from history.records import THIS_MACHINE
 
 AUTH = {
     "redirect_uri": "http://localhost:8501/oauth2callback",
@@ -31,12 +31,12 @@ COOKIE = "a" * 43
 def door() -> None:
     import streamlit as st
 
-    from dashboard.components.browser_identity import browser_identity
-    from dashboard.components.sign_in import require_sign_in
     from dashboard.session.owner import owner_id
-    from dashboard.words import words
+    from dashboard.shared.browser_identity import browser_identity
+    from dashboard.shared.sign_in import require_sign_in
+    from dashboard.texts import read_chosen
 
-    require_sign_in(words())
+    require_sign_in(read_chosen())
     browser_identity()
     st.text(owner_id())
 

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import training as tuning
 from dashboard.session import training
+from dashboard.training import starting as tuning
 from engines.scripted import ScriptedEngine
 from finetune import jobs
 from finetune.run_folder import RunFolder, TrainingState, TrainingStatus, now, run_folder

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from dashboard.words import Words, read_words
+from dashboard.texts import Texts, read_texts
 from tests.browser.served import ROOT
 
-KO: Words = read_words("ko")
+KO: Texts = read_texts("ko")
 MODELS = ("demo-koalpaca", "demo-kullm", "demo-chat", "demo-korwkv")
 FIRST_ANSWER = 180_000
 """Milliseconds that the first question of a server may take: it brings torch."""

@@ -13,13 +13,13 @@ import streamlit as st
 
 from comparison.batch_results import Measure, ResultRow
 from comparison.turns import ColumnPicture, TurnPicture
-from dashboard.components.batch_heatmap import heatmap_or_words
-from dashboard.components.memory_bar import memory_bar
-from dashboard.components.memory_history import memory_history
-from dashboard.components.run_chart import run_chart
-from dashboard.components.training_check import histogram
-from dashboard.components.training_curves import training_curves
-from dashboard.words import words
+from dashboard.batch.heatmap import heatmap_or_words
+from dashboard.compare.run_chart import run_chart
+from dashboard.models.memory_bar import memory_bar
+from dashboard.models.memory_history import memory_history
+from dashboard.texts import read_chosen
+from dashboard.training.check import histogram
+from dashboard.training.curves import training_curves
 from engines.base import AnswerRequest, GenerationSettings, Measures
 from engines.memory import Event, PoolView, ResidentView
 from finetune.jobs import Metric
@@ -27,7 +27,7 @@ from prompts.conversation import Conversation
 
 DATA = ("none", "nothing measured", "one", "same", "usual")
 AT = 1_790_000_000.0
-said = words()
+texts = read_chosen()
 data = st.query_params["data"]
 COUNT = {"none": 0, "nothing measured": 3, "one": 1, "same": 3, "usual": 3}[data]
 
@@ -80,12 +80,12 @@ def row(at: int, model: str) -> ResultRow:
 
 names = {"a": "가 모델", "b": "나 모델"}
 rows = [row(at, model) for at in range(COUNT) for model in names]
-run_chart(turn(), {"m": "모델"}, said)
-memory_bar(pool(), {}, said)
-memory_history(pool(), {}, said)
-training_curves(metrics(), said)
+run_chart(turn(), {"m": "모델"}, texts)
+memory_bar(pool(), {}, texts)
+memory_history(pool(), {}, texts)
+training_curves(metrics(), texts)
 bins = [{"low": 10 * at, "high": 10 * at + 9, "rows": int(value(at) or 0)} for at in range(COUNT)]
-histogram({"bins": bins, "measured": COUNT}, said)
+histogram({"bins": bins, "measured": COUNT}, texts)
 for measure in Measure:
-    heatmap_or_words(rows, measure, names, said)
+    heatmap_or_words(rows, measure, names, texts)
 st.caption("drawn")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.components.answer_text import answer_text
-from dashboard.components.safe_text import safe_text
-from dashboard.components.word_difference import word_difference
-from dashboard.words import words
+from dashboard.shared.answer_text import answer_text
+from dashboard.shared.safe_text import safe_text
+from dashboard.shared.word_difference import word_difference
+from dashboard.texts import read_chosen
 from tests.dashboard.hostile_answers import HOSTILE, hostile
 
 FRIENDLY = """# 요약
@@ -34,16 +34,16 @@ icon = ":material/home:"
 """
 """What Streamlit would read more into, and what it must go on reading."""
 
-said = words()
+texts = read_chosen()
 place = st.query_params["place"]
-texts = [hostile(payload, int(st.query_params["port"])) for payload in HOSTILE]
+hostiles = [hostile(payload, int(st.query_params["port"])) for payload in HOSTILE]
 
-for number, text in enumerate(texts):
+for number, text in enumerate(hostiles):
     with st.container(key=f"hostile_{number}"):
         if place == "answer":
-            answer_text(text, said)
+            answer_text(text, texts)
         elif place == "difference":
-            word_difference(texts[number - 1], text, said)
+            word_difference(hostiles[number - 1], text, texts)
         elif place == "elsewhere":
             st.text(text)
             st.title(safe_text(text), anchor=False)
@@ -51,5 +51,5 @@ for number, text in enumerate(texts):
         elif place == "unguarded":
             st.markdown(text)
 if place == "friendly":
-    answer_text(FRIENDLY, said)
+    answer_text(FRIENDLY, texts)
 st.caption("drawn")

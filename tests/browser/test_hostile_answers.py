@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect
 
 from comparison.difference import word_differences
-from dashboard.components.safe_markdown import safe_markdown
+from dashboard.shared.safe_markdown import safe_markdown
 from tests.browser.attacker import Attacker, attacker
 from tests.browser.conftest import ROOT, SCREENSHOTS, _free_port, _wait_for
 from tests.dashboard.hostile_answers import HOSTILE, hostile

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard.menu import PAGES
-from dashboard.words import read_words
+from dashboard.texts import read_texts
 from tests.browser.at_the_page import KO, ask, columns, one, open_compare, wait_until_all_ended
 from tests.browser.conftest import SCREENSHOTS, NewPerson
 
@@ -44,9 +44,9 @@ def test_every_page_fits_in_both_widths(
     new_person: NewPerson, address: str, scheme: Literal["light", "dark"], locale: str
 ) -> None:
     page = new_person(locale=locale, color_scheme=scheme, viewport={"width": WIDE, "height": 900}).new_page()
-    said = read_words(locale[:2])
+    texts = read_texts(locale[:2])
     ask(open_compare(page, address), QUESTION)
-    expect(columns(page).get_by_text(said.reasons["eos"])).to_have_count(4, timeout=120_000)
+    expect(columns(page).get_by_text(texts.reasons["eos"])).to_have_count(4, timeout=120_000)
     run = page.url
     for name in PAGES:
         page.goto(run if name == "compare" else f"{address}/{name}")
@@ -54,7 +54,7 @@ def test_every_page_fits_in_both_widths(
             page.set_viewport_size({"width": width, "height": 900})
             shown(page, width)
             expect(
-                page.get_by_role("main").get_by_text(said.pages[name]).or_(columns(page)).first
+                page.get_by_role("main").get_by_text(texts.pages[name]).or_(columns(page)).first
             ).to_be_visible()
             expect(page.locator(".stApp")).to_have_css("background-color", BACKGROUNDS[scheme])
             wrapped = page.get_by_role("main").locator("p").filter(visible=True).first
@@ -83,7 +83,7 @@ def places(page: Page) -> list[dict[str, float]]:
 
 
 def test_the_browser_decides_the_language_until_one_is_chosen(new_person: NewPerson, address: str) -> None:
-    english, korean = read_words("en"), KO
+    english, korean = read_texts("en"), KO
     page = open_compare(new_person(locale="en-GB").new_page(), address)
     one(page.get_by_text(english.compare["empty_title"]))
     page.get_by_test_id("stSidebarNav").get_by_text(english.pages["settings"], exact=True).click()

@@ -41,7 +41,7 @@ family = "own"
 architecture = "gpt_neox"
 parameters = 1_254_144
 context_length = 512
-licence = {{ name = "apache-2.0", commercial = "yes" }}
+license = {{ name = "apache-2.0", commercial = "yes" }}
 prompt_format = "koalpaca"
 """
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from dashboard.words import read_words
+from dashboard.texts import read_texts
 from tests.browser.at_the_page import one
 from tests.browser.conftest import PATIENCE, serving
 from tests.browser.loopback_oidc import CLIENT, CLIENT_SECRET, Cheat, Provider, loopback_provider
@@ -172,7 +172,7 @@ def test_the_address_of_a_run_shows_it_to_its_owner_only(
     provider.person = "second"
     other = sign_in(new_browser(), closed_address)
     other.goto(mine.url)
-    one(other.get_by_text(read_words("ko").compare["gone"]))
+    one(other.get_by_text(read_texts("ko").compare["gone"]))
     assert QUESTION not in other.get_by_role("main").inner_text()
 
 

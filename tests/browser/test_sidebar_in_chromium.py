@@ -8,7 +8,7 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from dashboard.session.compare import MOST_MODELS
-from dashboard.words import Words, read_words
+from dashboard.texts import Texts, read_texts
 from tests.browser.at_the_page import KO, ask, one, open_compare, settled, wait_for_answers
 from tests.browser.conftest import SCREENSHOTS, NewPerson
 
@@ -35,12 +35,12 @@ def pick_eight(page: Page) -> None:
     settled(page)
 
 
-def check_sidebar(page: Page, said: Words) -> None:
+def check_sidebar(page: Page, texts: Texts) -> None:
     """At the top of it: the name, the search, and each model in a row that shows everything."""
     sidebar = page.get_by_test_id("stSidebarContent")
     sidebar.evaluate("each => each.scrollTo(0, 0)")
     one(sidebar.get_by_test_id("stSidebarLogo"))
-    search = one(sidebar.get_by_role("textbox", name=said.compare["search"], exact=True))
+    search = one(sidebar.get_by_role("textbox", name=texts.compare["search"], exact=True))
     rows = sidebar.locator(".st-key-compare_picked_models > [data-testid=stLayoutWrapper]")
     expect(rows).to_have_count(MOST_MODELS)
     edge = sidebar.bounding_box()
@@ -53,9 +53,9 @@ def check_sidebar(page: Page, said: Words) -> None:
         assert all(place["right"] <= edge["x"] + edge["width"] for place in places), places
         assert all(place["cut"] <= 0 for place in row.locator("p").evaluate_all(_PLACES))
         middles = [(place["top"] + place["bottom"]) / 2 for place in places]
-        assert max(middles) - min(middles) < 8, "title, quantisation, size and removing stand in one row"
+        assert max(middles) - min(middles) < 8, "title, quantization, size and removing stand in one row"
         title = row.locator("p").first.inner_text()
-        one(row.get_by_role("button", name=said.compare["remove"].format(title=title), exact=True))
+        one(row.get_by_role("button", name=texts.compare["remove"].format(title=title), exact=True))
 
 
 def test_eight_models_and_the_search_fit_a_usual_window(new_person: NewPerson, scripted: str) -> None:
@@ -70,5 +70,5 @@ def test_eight_models_and_the_search_fit_a_usual_window(new_person: NewPerson, s
     english = new_person(viewport=window, locale="en-GB", storage_state=person.storage_state()).new_page()
     english.goto(page.url)
     one(english.get_by_test_id("stChatInputTextArea"))
-    check_sidebar(settled(english), read_words("en"))
+    check_sidebar(settled(english), read_texts("en"))
     english.screenshot(path=SCREENSHOTS / "sidebar-en.png")

@@ -15,13 +15,13 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import Page, expect
 
-from comparison.history.history import History
 from dashboard.session.owner import COOKIE, owner_of_browser
+from history.history import History
 from tests.browser.at_the_page import KO, ask, one, open_compare, open_page, wait_until_all_ended
 from tests.browser.conftest import NewPerson
 from tests.browser.served import ROOT, SCRIPTED, Served, served
 from tests.comparison import scripted_command
-from tests.comparison.history.history_house import asked, keep
+from tests.history.history_house import asked, keep
 
 BEFORE, BROWSER, TERMINAL, ELSEWHERE = "예전에는?", "브라우저에서는?", "터미널에서는?", "멀리서는?"
 

@@ -14,11 +14,11 @@ import pytest
 
 from comparison.batch_job import BatchJob
 from comparison.batch_jobs import BatchJobs
-from comparison.history.history import History
-from comparison.history.records import StoredAnswer
 from comparison.questions import Question
 from engines.base import AnswerRequest, GenerationSettings, LiveAnswer
 from engines.scripted import Script, ScriptedEngine
+from history.history import History
+from history.records import StoredAnswer
 
 OWNER = "owner"
 SLOW = Script(pieces=("천", "천", "히"), seconds_per_piece=0.02)
@@ -34,7 +34,7 @@ class Watched(ScriptedEngine):
 
     def submit(self, request: AnswerRequest, live: LiveAnswer) -> None:
         self.asked[request.conversation.turns[-1].question, request.model_id] += 1
-        self.settings.add((request.model_id, request.settings, request.quantisation))
+        self.settings.add((request.model_id, request.settings, request.quantization))
         super().submit(request, live)
 
 

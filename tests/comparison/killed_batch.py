@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 from comparison.batch_jobs import BatchJobs
-from comparison.history.history import History
 from comparison.questions import Question
 from engines.base import GenerationSettings
 from engines.scripted import Script, ScriptedEngine
+from history.history import History
 
 OWNER, QUESTIONS, MODELS = "owner", 10, ("a", "b")
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from command_line import run
 from comparison.cli import main
-from comparison.history.history import History
 from comparison.wiring import ModelFacts, Wiring
 from engines.scripted import Script, ScriptedEngine
 from errors import LoadError
+from history.history import History
 from settings import read_settings
 
 StartCommand = Callable[..., "subprocess.Popen[str]"]
@@ -35,7 +35,7 @@ SCRIPTS: Mapping[str, Script] = {
 
 def scripted_wiring(scripts: Mapping[str, Script] = SCRIPTS, demo_questions: Path = DEMO) -> Wiring:
     facts = {
-        model_id: ModelFacts(format_id="koalpaca", quantisations=("none", "int8"), is_demo=model_id == "calm")
+        model_id: ModelFacts(format_id="koalpaca", quantizations=("none", "int8"), is_demo=model_id == "calm")
         for model_id in scripts
     }
     facts["calm"] = ModelFacts("koalpaca", {"temperature": 0.7, "max_new_tokens": 99}, is_demo=True)

@@ -13,12 +13,12 @@ import pytest
 
 from comparison.batch_job import BatchJob
 from comparison.batch_progress import BatchState
-from comparison.history.history import History
-from comparison.history.records import StoredState
 from comparison.questions import Question
 from engines.base import FinishReason, GenerationSettings
 from engines.scripted import Script
 from errors import BadRequest
+from history.history import History
+from history.records import StoredState
 from tests.comparison import killed_batch
 from tests.comparison.batch_house import (
     OWNER,
@@ -39,7 +39,7 @@ __all__ = ["history", "make"]
 
 def test_every_question_is_asked_once_of_every_model_and_stored(history: History, make: Make) -> None:
     engine = Watched()
-    job = start(make(engine), 5, quantisations={"a": "int8"})
+    job = start(make(engine), 5, quantizations={"a": "int8"})
     assert job.wait(10)
     view = job.view()
     assert (view.state, view.wanted, view.done, view.failed) == (BatchState.DONE, 10, 10, 0)
@@ -47,7 +47,7 @@ def test_every_question_is_asked_once_of_every_model_and_stored(history: History
     answers = stored(history, job.id)
     assert len(answers) == 10
     assert answers["3번은 무엇인가요?", "b"].state is StoredState.DONE
-    assert {(model, quantisation) for model, _, quantisation in engine.settings} == {
+    assert {(model, quantization) for model, _, quantization in engine.settings} == {
         ("a", "int8"),
         ("b", None),
     }

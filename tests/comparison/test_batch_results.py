@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from comparison.batch_results import Measure, Narrowing, ResultRow, narrowed, result_rows, summaries
-from comparison.history.records import RunHead, StoredAnswer, StoredRun, StoredState
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, Measures
+from history.records import RunHead, StoredAnswer, StoredRun, StoredState
 from prompts.conversation import Conversation
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from comparison.batch_progress import BatchState
-from comparison.history.history import History
-from comparison.history.records import StoredAnswer, StoredState
 from engines.base import AnswerRequest, LiveAnswer
 from engines.scripted import Script, ScriptedEngine
 from errors import EngineDown, LoadError, NaraniError
+from history.history import History
+from history.records import StoredAnswer, StoredState
 from tests.comparison.batch_house import (
     OWNER,
     Make,

@@ -194,7 +194,7 @@ def test_a_failed_cell_is_asked_again_when_wished_and_counts_its_attempts(tmp_pa
         ({"settings": GenerationSettings(temperature=0.7)}, "temperature was 0.0, now 0.7"),
         ({"settings": GenerationSettings(stop_strings=("끝",))}, r"stop_strings was \[\], now \['끝'\]"),
         ({"format_id": "kullm"}, "format was None, now kullm"),
-        ({"quantisation": "nf4"}, "quantisation was None, now nf4"),
+        ({"quantization": "nf4"}, "quantization was None, now nf4"),
         ({"reproducible": True}, "reproducible was False, now True"),
     ],
 )

@@ -16,15 +16,15 @@ from pathlib import Path
 import pytest
 
 from comparison.cli import main
-from comparison.history.history import History
-from comparison.history.records import THIS_MACHINE
 from errors import BadRequest
+from history.history import History
+from history.records import THIS_MACHINE
 from tests.comparison.scripted_command import StartCommand, scripted_wiring
 
 KEYS = [
     "model", "text", "finish_reason", "error", "prompt", "load_seconds", "seconds_to_first_text",
     "answering_seconds", "tokens_in", "tokens_out", "tokens_per_second", "characters_per_second",
-    "peak_bytes", "format", "revision", "quantisation", "settings",
+    "peak_bytes", "format", "revision", "quantization", "settings",
 ]  # fmt: skip
 
 
@@ -56,11 +56,11 @@ def test_the_persons_settings_count_before_the_models_and_those_before_ours(
     assert (calm["temperature"], other["temperature"]) == (0.7, 0.0)
 
 
-def test_format_quantisation_and_system_reach_the_engine(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--format", "kullm", "--quantisation", "int8", "--system", "말", "--reproducible", "--json"]
+def test_format_quantization_and_system_reach_the_engine(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--format", "kullm", "--quantization", "int8", "--system", "말", "--reproducible", "--json"]
     assert run("왜?", "--models", "other", *arguments) == 0
     (answer,) = json.loads(capsys.readouterr().out)["answers"]
-    assert (answer["format"], answer["quantisation"]) == ("kullm", "int8")
+    assert (answer["format"], answer["quantization"]) == ("kullm", "int8")
 
 
 def test_when_some_fail_the_others_are_printed_and_the_code_is_3(capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,7 +84,7 @@ def test_when_some_fail_the_others_are_printed_and_the_code_is_3(capsys: pytest.
         (["왜?", "--models", "calm", "--max-new-tokens", "0"], "max_new_tokens must lie between 1"),
         (["왜?", "--models", "calm", "--seed=-1"], "seed must lie between 0"),
         (
-            ["왜?", "--models", "calm", "--quantisation", "nf4"],
+            ["왜?", "--models", "calm", "--quantization", "nf4"],
             "'calm' cannot be loaded as 'nf4', only as none",
         ),
         (

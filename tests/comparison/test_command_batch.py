@@ -127,7 +127,7 @@ def test_other_settings_are_refused_and_the_file_is_left_alone(
     assert out.read_bytes() == before
 
 
-def test_cp949_is_recognised_and_said(tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_cp949_is_recognized_and_said(tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     questions = tmp_path / "엑셀.csv"
     questions.write_bytes("질문,맥락\n한글은 누가 만들었나?,세종\n".encode("cp949"))
     assert run(questions, out, models="calm") == 0

@@ -10,11 +10,11 @@ import pytest
 from comparison.cli import main
 from comparison.cli_formats import Counted, what_it_shows
 from comparison.exam import read_exam
-from comparison.history.history import History
 from comparison.wiring import ModelFacts, Wiring
 from engines.base import AnswerRequest
 from engines.scripted import Script, ScriptedEngine
 from errors import BadEntry, BadRequest
+from history.history import History
 from tests.comparison.scripted_command import DEMO
 
 ANSWERS = {"하나?": "1이에요.", "둘?": "2예요.", "셋?": "3이에요."}

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from comparison.going_on import going_on
-from comparison.history.request_json import request_json, request_of
 from comparison.run import start
 from comparison.turns import TurnPicture, picture_of_run, who_left
 from engines.base import AnswerRequest
 from engines.scripted import Script, ScriptedEngine
 from errors import BadRequest
+from history.request_json import request_json, request_of
 from prompts.conversation import Conversation, Turn
 
 ENDLESS = Script(pieces=("가",), repeats=True, seconds_per_piece=0.01)

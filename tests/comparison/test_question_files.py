@@ -66,7 +66,7 @@ def test_kinds_of_files(tmp_path: Path, name: str, content: str, questions: list
         ("utf-16-be", codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
     ],
 )
-def test_encodings_are_recognised_and_said(
+def test_encodings_are_recognized_and_said(
     tmp_path: Path, encoding: str, mark: bytes, named: str, noted: str
 ) -> None:
     path = tmp_path / "a.csv"

@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 
 from comparison.going_on import going_on
-from comparison.history.history import History
-from comparison.history.records import RunHead, StoredAnswer, StoredState, Wanted
 from comparison.run import Column, Run, requests_for
 from comparison.runs import Runs
 from comparison.turns import (
@@ -28,6 +26,8 @@ from comparison.turns import (
 )
 from engines.base import Answer, FinishReason, GenerationSettings
 from engines.scripted import Script, ScriptedEngine
+from history.history import History
+from history.records import RunHead, StoredAnswer, StoredState, Wanted
 from prompts.conversation import Conversation
 
 OWNER = "owner"

@@ -48,7 +48,7 @@ HOSTILE = (
     # -- Streamlit's own additions
     f":red[![붉게]({A}/red.png)] :blue-badge[[배지]({A}/badge)] :rainbow[무지개]",
     f":material/error: :streamlit: :smile: `:material/lock:` :material_delete: :help[{A}/help] :small[작게]",
-    f':color[칠]{{foreground="red" background="url({A}/colour.png)"}} ::leaf[{A}] \n:::note\n상자\n:::',
+    f':color[칠]{{foreground="red" background="url({A}/color.png)"}} ::leaf[{A}] \n:::note\n상자\n:::',
     "$\\href{javascript:alert(20)}{눌러}$ $\\includegraphics{http://127.0.0.1:ATTACKER/latex.png}$",
     f"$$\n\\url{{{A}/url}} \\htmlStyle{{background:url({A}/html.png)}}{{x}}\n$$",
     # -- fences that are drawn

@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from comparison.history.problems import Problem, not_done, not_stored
 from comparison.questions import read_questions
-from dashboard.components.safe_text import safe_text
 from dashboard.errors import explain, in_words, led_by
-from dashboard.words import Words, read_words
+from dashboard.shared.safe_text import safe_text
+from dashboard.texts import Texts, read_texts
 from engines.no_room import Lack, no_room
 from errors import NaraniError, NoRoom, UnknownName
+from history.problems import Problem, not_done, not_stored
 from model_registry.own_sources import no_folder, wrong_source
 from tests.model_registry.test_own_sources import WRONG
 from tests.test_architecture import ROOMS, ROOT
 
-KOREAN, ENGLISH = read_words("ko"), read_words("en")
+KOREAN, ENGLISH = read_texts("ko"), read_texts("en")
 
 
 def codes() -> set[str]:
@@ -106,7 +106,7 @@ def test_every_detail_is_a_sentence_that_the_sources_say(tmp_path: Path) -> None
 
 def name_of(sentence: str) -> str:
     """Of the detail that a sentence is said by: the names of all details, each as its own words, say it."""
-    names = Words("en")
+    names = Texts("en")
     names._sections["error_details"] = {name: name for name in DETAILS}
     return in_words(sentence, names)
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from benchmarks.page_conversation import markdown
-from dashboard.components.growing_text import pieces
-from dashboard.components.markdown_beginning import beginning
-from dashboard.components.safe_markdown import Code, safe_blocks
+from dashboard.shared.growing_text import pieces
+from dashboard.shared.markdown_beginning import beginning
+from dashboard.shared.safe_markdown import Code, safe_blocks
 
 ABOUT = 300
 _WORDS = "나란히 놓고 **보면** 어느 `답`이 나은지 한눈에 보입니다. "

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from dashboard.model_choices import Where, families, model_choices, told_apart
+from dashboard.shared.model_choices import Where, families, model_choices, told_apart
 from engines.memory import LiveLoad, LoadPlan, PoolView, ResidentView
 from model_registry.registry import load_registry
 
@@ -27,19 +27,19 @@ class Memory:
     def on_disk(self, model_id: str) -> bool:
         return model_id.startswith("demo-")
 
-    def plan(self, model_id: str, quantisation: str) -> LoadPlan | None:
+    def plan(self, model_id: str, quantization: str) -> LoadPlan | None:
         return None
 
-    def load(self, model_id: str, quantisation: str) -> LiveLoad:
+    def load(self, model_id: str, quantization: str) -> LiveLoad:
         raise NotImplementedError
 
     def loads_by_hand(self) -> tuple[LiveLoad, ...]:
         return ()
 
-    def release(self, model_id: str, quantisation: str) -> bool:
+    def release(self, model_id: str, quantization: str) -> bool:
         return False
 
-    def keep_loaded(self, model_id: str, quantisation: str, keep: bool) -> bool:
+    def keep_loaded(self, model_id: str, quantization: str, keep: bool) -> bool:
         return False
 
 
@@ -68,11 +68,11 @@ def test_an_adapter_is_loaded_only_once_it_is_attached() -> None:
     assert model_choices(REGISTRY, Memory(pool), {})["demo-kullm-banmal"].where is Where.LOADED
 
 
-def test_a_quantisation_changes_the_bytes_and_one_not_offered_is_passed_over() -> None:
+def test_a_quantization_changes_the_bytes_and_one_not_offered_is_passed_over() -> None:
     model = "kullm-polyglot-5.8b-v2"
     plain = model_choices(REGISTRY, Memory(None), {})[model]
     small = model_choices(REGISTRY, Memory(None), {model: "nf4"})[model]
-    assert small.bytes < plain.bytes / 2 and small.quantisation == "nf4"
+    assert small.bytes < plain.bytes / 2 and small.quantization == "nf4"
     assert model_choices(REGISTRY, Memory(None), {model: "int3"})[model] == plain
 
 

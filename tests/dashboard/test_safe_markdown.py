@@ -17,9 +17,9 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode as Node
 
-from dashboard.components.markdown_reading import TooTangled, read_markdown
-from dashboard.components.safe_markdown import Code, safe_blocks, safe_markdown
-from dashboard.components.safe_text import SEAM, safe_text
+from dashboard.shared.markdown_reading import TooTangled, read_markdown
+from dashboard.shared.safe_markdown import Code, safe_blocks, safe_markdown
+from dashboard.shared.safe_text import SEAM, safe_text
 from tests.dashboard.hostile_answers import HOSTILE, hostile
 
 READ_BY_STREAMLIT = re.compile(

@@ -81,14 +81,14 @@ def test_no_budget_leaves_an_adapter_waiting_for_its_own_base(specs: dict[str, A
     assert outcomes == {None, "no-room"}
 
 
-@pytest.mark.parametrize("quantisation", ["int8", "nf4"])
-def test_a_quantised_base_carries_the_adapter_too(house: House, quantisation: str) -> None:
-    changes = {"quantisation": quantisation}
+@pytest.mark.parametrize("quantization", ["int8", "nf4"])
+def test_a_quantized_base_carries_the_adapter_too(house: House, quantization: str) -> None:
+    changes = {"quantization": quantization}
     texts = {id: asked(house, id, QUESTIONS[0], **changes).text for id in (BASE, ADAPTER)}
     full = asked(house, BASE, QUESTIONS[0])
     assert texts[BASE] and texts[BASE] != texts[ADAPTER]
-    places = {(view.quantisation, view.weight_bytes) for view in house.view().residents}
+    places = {(view.quantization, view.weight_bytes) for view in house.view().residents}
     sizes = dict(places)
-    assert sizes[quantisation] < sizes["none"]
-    assert full.quantisation == "none"
+    assert sizes[quantization] < sizes["none"]
+    assert full.quantization == "none"
     assert house.loads == [BASE, BASE]

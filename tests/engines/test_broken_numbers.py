@@ -82,7 +82,7 @@ def spoil(network: Any, row: int, at: int, value: float | None, patch: pytest.Mo
 
 
 @pytest.mark.parametrize("value", SPOILT.values(), ids=SPOILT)
-@pytest.mark.parametrize("way", WAYS, ids=["greedy", "penalised", "drawn", "drawn of five"])
+@pytest.mark.parametrize("way", WAYS, ids=["greedy", "penalized", "drawn", "drawn of five"])
 @pytest.mark.parametrize("at", [0, 9], ids=["first token", "midway"])
 def test_an_answer_ends_as_failed_and_keeps_what_had_come(
     house: House, monkeypatch: pytest.MonkeyPatch, way: dict[str, Any], value: float | None, at: int

@@ -28,10 +28,10 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_a_load_that_nobody_waits_for_any_more_is_cancelled(specs: dict[str, Any]) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
-    def slow(spec: Any, quantisation: str, device: Any, watch: Any) -> Any:
+    def slow(spec: Any, quantization: str, device: Any, watch: Any) -> Any:
         begun.set()
         go_on.wait(10)
-        return load_model(spec, quantisation, device, watch)
+        return load_model(spec, quantization, device, watch)
 
     with open_house(specs, load=slow) as house:
         live = house.ask("a")
@@ -81,8 +81,8 @@ def test_a_load_that_raises_midway_leaves_nothing_behind(
 ) -> None:
     left: list[Any] = []
 
-    def midway(spec: Any, quantisation: str, device: Any, watch: Any) -> Any:
-        loaded = load_model(spec, quantisation, device, watch)
+    def midway(spec: Any, quantization: str, device: Any, watch: Any) -> Any:
+        loaded = load_model(spec, quantization, device, watch)
         left.append(weakref.ref(loaded.model))
         raise type(error)(*error.args)
 

@@ -178,7 +178,7 @@ def test_a_model_that_breaks_fails_its_own_column_only(house: House, monkeypatch
         (request("neox-x"), "neox-a"),
         (request("neox-a", "   "), "empty"),
         (replace(request("neox-a"), format_id="koalpacca"), "koalpaca"),
-        (replace(request("neox-a"), quantisation="int3"), "none, int8, nf4"),
+        (replace(request("neox-a"), quantization="int3"), "none, int8, nf4"),
         (request("neox-a", "가 나 " * 4000), "512"),
         (replace(request("neox-a"), format_id="chat"), "template"),
     ],

@@ -40,8 +40,8 @@ def sizes(specs: dict[str, Any]) -> dict[str, int]:
         return {each.model_id: each.weight_bytes for each in house.view().residents}
 
 
-def loaded(house: House, model_id: str, quantisation: str = "none") -> LiveLoad:
-    live = house.engine.load(model_id, quantisation)
+def loaded(house: House, model_id: str, quantization: str = "none") -> LiveLoad:
+    live = house.engine.load(model_id, quantization)
     assert live.wait(20), live
     return live
 
@@ -70,10 +70,10 @@ def test_a_load_by_hand_brings_a_model_that_is_then_idle(specs: dict[str, Any]) 
 def test_a_load_by_hand_and_questions_share_one_load_and_its_progress(specs: dict[str, Any]) -> None:
     go_on = threading.Event()
 
-    def slow(spec: Any, quantisation: str, device: Any, watch: Any) -> Any:
+    def slow(spec: Any, quantization: str, device: Any, watch: Any) -> Any:
         watch.report("weights", 0.5)
         go_on.wait(10)
-        return load_model(spec, quantisation, device, watch)
+        return load_model(spec, quantization, device, watch)
 
     with open_house(specs, load=slow) as house:
         live = house.engine.load("a", "none")
@@ -91,10 +91,10 @@ def test_a_load_by_hand_and_questions_share_one_load_and_its_progress(specs: dic
 def test_a_stopped_load_by_hand_ends_alone(specs: dict[str, Any], with_question: bool) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
-    def slow(spec: Any, quantisation: str, device: Any, watch: Any) -> Any:
+    def slow(spec: Any, quantization: str, device: Any, watch: Any) -> Any:
         begun.set()
         go_on.wait(10)
-        return load_model(spec, quantisation, device, watch)
+        return load_model(spec, quantization, device, watch)
 
     with open_house(specs, load=slow) as house:
         live = house.engine.load("a", "none")

@@ -31,7 +31,7 @@ def spec(source: str, **changes: Any) -> ModelSpec:
         "architecture": "llama",
         "parameters": 10,
         "context_length": 10,
-        "licence": {"name": "x", "commercial": "yes"},
+        "license": {"name": "x", "commercial": "yes"},
         "prompt_format": "plain",
     }
     return ModelSpec.model_validate({**entry, **changes}, strict=False)

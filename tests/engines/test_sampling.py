@@ -1,4 +1,4 @@
-"""Choosing tokens: greedy, penalised and drawn, each row by its own settings and numbers.
+"""Choosing tokens: greedy, penalized and drawn, each row by its own settings and numbers.
 
 Run: python -m pytest tests/engines/test_sampling.py
 """
@@ -84,9 +84,9 @@ def test_the_same_seed_model_and_prompt_throw_the_same_numbers() -> None:
 def test_a_row_draws_the_same_whoever_stands_beside_it() -> None:
     settings = GenerationSettings(temperature=1.0, seed=3)
 
-    def tokens(neighbours: int) -> list[int]:
-        choosers = [Chooser(settings, Dice(3, "m", f"{i}"), []) for i in range(neighbours + 1)]
-        logits = torch.stack([LOGITS] * (neighbours + 1))
+    def tokens(neighbors: int) -> list[int]:
+        choosers = [Chooser(settings, Dice(3, "m", f"{i}"), []) for i in range(neighbors + 1)]
+        logits = torch.stack([LOGITS] * (neighbors + 1))
         return [choose_all(logits, choosers)[0] for _ in range(20)]
 
     assert tokens(0) == tokens(3)

@@ -67,7 +67,7 @@ def test_every_end_has_its_reason(
     if shown is not None:
         assert answer.text == shown
     assert answer.measures.tokens_in == 3
-    assert (answer.revision, answer.quantisation, answer.format_id) == ("abc", "none", "plain")
+    assert (answer.revision, answer.quantization, answer.format_id) == ("abc", "none", "plain")
     assert answer.measures.load_seconds == 1.5
 
 

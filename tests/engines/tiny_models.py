@@ -145,7 +145,7 @@ def tiny_spec(folder: Path | str, kind: Kind = "gpt_neox", *, id: str = "tiny", 
         "architecture": kind,
         "parameters": 100_000,
         "context_length": 512,
-        "licence": {"name": "apache-2.0", "commercial": "yes"},
+        "license": {"name": "apache-2.0", "commercial": "yes"},
         "prompt_format": "plain",
         "eos_token_ids": [_FAMILIES[kind].specials.index(_FAMILIES[kind].eos)],
     }

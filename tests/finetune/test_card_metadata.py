@@ -14,18 +14,18 @@ from huggingface_hub import ModelCard
 
 from finetune.card_metadata import card_head
 from model_registry.registry import load_registry
-from model_registry.spec import CommercialUse, Licence, ModelSpec
+from model_registry.spec import CommercialUse, License, ModelSpec
 from tests.engines.tiny_models import tiny_spec
 
 SPECS = [spec for spec in load_registry().models.values() if spec.adapter is None]
-LICENSES = {spec.licence.name: spec for spec in SPECS}
+LICENSES = {spec.license.name: spec for spec in SPECS}
 OF_THE_HUB = {"apache-2.0", "mit", "cc-by-nc-4.0", "gemma", "llama3", "llama3.1", "llama3.2", "other"}
 SLUG = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 
 
-def read(base: ModelSpec, licence: Licence | None = None, **changes: Any) -> dict[str, Any]:
+def read(base: ModelSpec, license: License | None = None, **changes: Any) -> dict[str, Any]:
     values: dict[str, Any] = {"is_adapter": True, **changes}
-    head = card_head(base, licence or base.licence, ("lora", "narani"), **values)
+    head = card_head(base, license or base.license, ("lora", "narani"), **values)
     held: dict[str, Any] = ModelCard(head + "# 반말").data.to_dict()
     return held
 
@@ -48,9 +48,9 @@ def test_every_license_of_the_registry_is_one_that_the_hub_knows(name: str) -> N
 )
 def test_a_license_may_be_called_anything(name: str, tmp_path: Path) -> None:
     spec = tiny_spec(tmp_path, "gpt_neox")
-    licence = Licence(name=name, commercial=CommercialUse.UNCLEAR, address='https://a.b/"#: c')
+    license = License(name=name, commercial=CommercialUse.UNCLEAR, address='https://a.b/"#: c')
 
-    held = read(spec, licence, is_adapter=False)
+    held = read(spec, license, is_adapter=False)
 
     assert held["license"] == "other" and SLUG.fullmatch(held["license_name"])
     assert held["license_link"] == 'https://a.b/"#: c'

@@ -248,7 +248,7 @@ def test_a_merge_writes_a_model(home: Path, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_questions_are_asked(capsys: pytest.CaptureFixture[str]) -> None:
-    """The ids, formats, quantisations and options are held against the real registry; a script answers."""
+    """The ids, formats, quantizations and options are held against the real registry; a script answers."""
     found = typed("python", "-m", "comparison")
     assert len(found) > 15
     for text, words in found.items():

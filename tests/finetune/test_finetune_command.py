@@ -119,7 +119,7 @@ def test_what_a_person_says_goes_before_the_recipe(monkeypatch: pytest.MonkeyPat
         ("merge no-such-run --out merged", "no-such-run"),
         ("sft --learning-rat 3", "no option named '--learning-rat'. Did you mean --learning-rate"),
         ("plan --gpu=2", "no option named '--gpu'. Did you mean --gpus"),
-        ("merge run --quantisation int8 --out x", "'--quantisation'. Did you mean --quantisations"),
+        ("merge run --quantization int8 --out x", "'--quantization'. Did you mean --quantizations"),
         ("data --max_token 3 rows.jsonl", "no option named '--max-token'. Did you mean --max-tokens"),
         ("recipes --all", "There is no option named '--all'."),
         ("runs --all", "There is no option named '--all'."),

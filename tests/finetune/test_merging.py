@@ -77,11 +77,11 @@ def refused(adapter: Path | str, home: Path, *more: Any) -> str:
 def test_the_demo_adapter_is_merged_and_proved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     report = merged("demo-kullm-banmal", tmp_path, "auto", ("nf4",))
-    whole, quantised = report.proofs
+    whole, quantized = report.proofs
     assert (report.base, report.dtype, whole.prompts) == ("demo-kullm", "float32", 32)
     assert whole.largest < 1e-3 and whole.agreement == 1.0 and whole.same_answers == 32
     assert whole.mean < report.changed / 1000, "the adapter's own change is no rounding"
-    assert quantised.quantisation == "nf4" and quantised.mean > whole.mean
+    assert quantized.quantization == "nf4" and quantized.mean > whole.mean
     assert {path.name for path in tmp_path.iterdir()} == {"out"}
     held = {path.name for path in report.out.iterdir()}
     assert {"model.safetensors", "config.json", "tokenizer.json", "README.md"} <= held

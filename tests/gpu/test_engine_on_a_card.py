@@ -136,14 +136,14 @@ def test_a_real_shortage_costs_one_answer(wide: dict[str, ModelSpec]) -> None:
 
 
 @pytest.mark.parametrize("form", ["int8", "nf4"])
-def test_quantised_weights_answer_on_a_card_and_are_smaller(wide: dict[str, ModelSpec], form: str) -> None:
+def test_quantized_weights_answer_on_a_card_and_are_smaller(wide: dict[str, ModelSpec], form: str) -> None:
     if importlib.util.find_spec("bitsandbytes") is None:
         pytest.skip("bitsandbytes is not installed here")
     with open_house(wide, DEVICE) as house:
         house.answer("wide", QUESTIONS[0], tokens=8)
         plain = house.view().residents[0].weight_bytes
         house.release("wide")
-        house.answer("wide", QUESTIONS[0], tokens=8, quantisation=form)
+        house.answer("wide", QUESTIONS[0], tokens=8, quantization=form)
         assert house.view().residents[0].weight_bytes < plain * 0.6
 
 

@@ -16,7 +16,7 @@ GOOD: dict[str, str] = {
     "architecture": '"llama"',
     "parameters": "1_000",
     "context_length": "128",
-    "licence": '{ name = "mit", commercial = "yes" }',
+    "license": '{ name = "mit", commercial = "yes" }',
     "prompt_format": '"koalpaca"',
 }
 """The keys an entry must have, with values that are fine."""
@@ -31,7 +31,7 @@ family = "x"
 architecture = "llama"
 parameters = 1_000
 context_length = 128
-licence = { name = "mit", commercial = "yes" }
+license = { name = "mit", commercial = "yes" }
 prompt_format = "plain"
 references = [{ what = "all", where = "card" }]
 

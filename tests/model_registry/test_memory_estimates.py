@@ -13,7 +13,7 @@ from model_registry.spec import LoadingRecipe
 
 REGISTRY = load_registry()
 
-# GB of the weights alone, calculated from the configs with nf4 in blocks of 64 and double quantisation
+# GB of the weights alone, calculated from the configs with nf4 in blocks of 64 and double quantization
 CALCULATED = [
     ("polyglot-ko-1.3b", 2.66, 1.46, 0.87),
     ("polyglot-ko-3.8b", 7.62, 4.00, 2.24),
@@ -27,7 +27,7 @@ CALCULATED = [
 def test_estimates_come_within_five_percent(id: str, none: float, int8: float, nf4: float) -> None:
     spec = REGISTRY.get(id)
 
-    estimates = [bytes_needed(spec, quantisation) / 1e9 for quantisation in ("none", "int8", "nf4")]
+    estimates = [bytes_needed(spec, quantization) / 1e9 for quantization in ("none", "int8", "nf4")]
 
     assert estimates == pytest.approx([none, int8, nf4], rel=0.05)
 
@@ -36,7 +36,7 @@ def test_estimates_come_within_five_percent(id: str, none: float, int8: float, n
 def test_unknown_embeddings_still_come_near(id: str, none: float, int8: float, nf4: float) -> None:
     spec = REGISTRY.get(id).model_copy(update={"embeddings": None})
 
-    estimates = [bytes_needed(spec, quantisation) / 1e9 for quantisation in ("none", "int8", "nf4")]
+    estimates = [bytes_needed(spec, quantization) / 1e9 for quantization in ("none", "int8", "nf4")]
 
     assert estimates == pytest.approx([none, int8, nf4], rel=0.25)
 
@@ -75,5 +75,5 @@ def test_fits_names_what_fits() -> None:
     assert fits(REGISTRY.get("korani-5.8b"), 8 * 10**9, spec) == ("int8", "nf4")
 
 
-def test_only_offered_quantisations_can_fit() -> None:
+def test_only_offered_quantizations_can_fit() -> None:
     assert fits(REGISTRY.get("gpt-oss-20b"), 10**15) == ("none",)

@@ -173,7 +173,7 @@ def test_checking_entries_says_it_too(
     own.write_text(
         '[[model]]\nid = "mine"\ntitle = "내 모델"\nsource = "./q4.gguf"\nfamily = "-"\n'
         'architecture = "llama"\nparameters = 1000\ncontext_length = 512\nprompt_format = "plain"\n'
-        'licence = { name = "-", commercial = "unclear" }\n',
+        'license = { name = "-", commercial = "unclear" }\n',
         encoding="utf-8",
     )
     assert main(["check", str(own)]) == 1

@@ -17,8 +17,8 @@ from tests.model_registry.own_entries import entry
 
 ROOT = Path(__file__).parents[2]
 KEYS = {
-    "id", "source", "revision", "architecture", "parameters", "context_length", "licence", "commercial",
-    "prompt_format", "eos_token_ids", "quantisations",
+    "id", "source", "revision", "architecture", "parameters", "context_length", "license", "commercial",
+    "prompt_format", "eos_token_ids", "quantizations",
 }  # fmt: skip
 MORE_KEYS = {"title", "family", "demo", "adapter_base", "bytes_needed"}
 
@@ -105,7 +105,7 @@ BAD_ARGUMENTS = [
     (("lst",), "invalid choice"),
     (("list", "--fit", "24XB"), "is not a size"),
     (("list", "--fits", "many"), "is not a size"),
-    (("list", "--colour"), "--colour"),
+    (("list", "--color"), "--color"),
     (("show",), "ID"),
     (("show", "kulm3"), "Did you mean kullm3"),
     (("show", "../kullm3"), "There is no model"),

@@ -47,7 +47,7 @@ def test_historic_model_is_as_it_was_read(line: str) -> None:
 
     assert (spec.source, spec.architecture.value, spec.parameters) == (source, architecture, int(parameters))
     assert (spec.context_length, spec.eos_token_ids) == (int(context), (int(eos),))
-    assert (spec.prompt_format, spec.licence.commercial.value) == (format, commercial)
+    assert (spec.prompt_format, spec.license.commercial.value) == (format, commercial)
 
 
 BASES = {
@@ -86,7 +86,7 @@ def test_quirks_of_single_models() -> None:
     assert REGISTRY.get("exaone-4.0-1.2b").loading.lowest_transformers == "4.54.0"
     assert REGISTRY.get("hyperclovax-seed-think-14b").loading.lowest_transformers == "5.9.0"
     assert REGISTRY.get("koalpaca-polyglot-5.8b").generation.top_p == 0.9
-    assert REGISTRY.get("solar-10.7b-instruct").licence.commercial is CommercialUse.NO
+    assert REGISTRY.get("solar-10.7b-instruct").license.commercial is CommercialUse.NO
 
 
 @pytest.mark.parametrize("spec", MODELS, ids=lambda spec: spec.id)
@@ -124,7 +124,7 @@ def test_demo_models_are_called_toys() -> None:
 
     assert {spec.id for spec in demos} == DEMO
     for spec in demos:
-        assert "toy" in spec.title and "by heart" in spec.notes and spec.licence.name == "apache-2.0"
+        assert "toy" in spec.title and "by heart" in spec.notes and spec.license.name == "apache-2.0"
         assert spec.source == str(FAMILIES.parent / "demo" / spec.id)
         assert (spec.generation.temperature, spec.loading.dtype) == (0.0, "float32")
     assert REGISTRY.base_of(REGISTRY.get("demo-kullm-banmal")).id == "demo-kullm"

@@ -51,7 +51,7 @@ def test_a_good_draft_is_read_back_as_it_was_shown(tmp_path: Path) -> None:
     assert spec == made.spec
     assert (spec.parameters, spec.context_length, spec.eos_token_ids) == (5_800_000_000, 2048, (0, 2))
     assert spec.stop_strings == ("\n### 질문", "끝")
-    assert "parameters = 5_800_000_000" in made.toml and 'licence = {name = "mit"' in made.toml
+    assert "parameters = 5_800_000_000" in made.toml and 'license = {name = "mit"' in made.toml
     assert [one.name for one in tmp_path.iterdir()] == ["mine.toml"]
 
 
@@ -67,14 +67,14 @@ BAD_VALUES = [
     ({"parameters": "0"}, "parameters", "greater_than"),
     ({"parameters": "9" * 5000}, "parameters", "int_type"),
     ({"architecture": None}, "architecture", "missing"),
-    ({"licence.commercial": "maybe"}, "licence.commercial", "choice"),
+    ({"license.commercial": "maybe"}, "license.commercial", "choice"),
     ({"prompt_format": "kulm"}, "prompt_format", "format_unknown"),
     ({"prompt_format": "gone.json"}, "prompt_format", "format_file"),
     ({"eos_token_ids": "2; 3"}, "eos_token_ids", "int_type"),
     ({"eos_token_ids": "-1"}, "eos_token_ids", "int_type"),
     ({"generation.temperature": "nan"}, "generation.temperature", "less_than_equal"),
     ({"generation.top_p": "2"}, "generation.top_p", "less_than_equal"),
-    ({"loading.quantisations": []}, "loading.default_quantisation", "contradiction_default_quantisation"),
+    ({"loading.quantizations": []}, "loading.default_quantization", "contradiction_default_quantization"),
     ({"loading.trust_remote_code": True}, "loading.trust_remote_code", "contradiction_trust_remote_code"),
     ({"adapter.base": "nothing-here"}, "adapter.base", "base"),
     ({"adapter.base": "mine"}, "adapter.base", "base"),
@@ -109,14 +109,14 @@ def test_remote_code_with_a_pinned_commit_may_be_saved(tmp_path: Path) -> None:
 
 
 @given(
-    texts=st.fixed_dictionaries({key: BARE for key in ("title", "family", "notes", "licence.note")}),
+    texts=st.fixed_dictionaries({key: BARE for key in ("title", "family", "notes", "license.note")}),
     stops=st.lists(TEXTS.filter(bool), max_size=3),
     numbers=st.lists(st.integers(0, 2**31 - 1), max_size=4),
     parameters=st.integers(1, 10**14),
     temperature=st.floats(0, 5),
 )
 @example(
-    texts=dict.fromkeys(("title", "family", "notes", "licence.note"), "-"),
+    texts=dict.fromkeys(("title", "family", "notes", "license.note"), "-"),
     stops=["a\\nb", "\\\n"],
     numbers=[],
     parameters=1,
@@ -159,15 +159,15 @@ def test_a_changed_entry_keeps_comments_and_the_other_entries_to_the_byte(tmp_pa
 
 
 def test_a_faulty_entry_is_opened_and_mended(tmp_path: Path) -> None:
-    file = put(tmp_path, "bad.toml", entry(parameters='"many"', licence='"mit"', architecture='"lama"'))
-    assert {fault.key for fault in file.entries[0].faults} == {"parameters", "licence", "architecture"}
+    file = put(tmp_path, "bad.toml", entry(parameters='"many"', license='"mit"', architecture='"lama"'))
+    assert {fault.key for fault in file.entries[0].faults} == {"parameters", "license", "architecture"}
     assert not changed(tmp_path, file).can_be_saved
 
     mended = {
         "parameters": "1000",
         "architecture": "llama",
-        "licence__name": "mit",
-        "licence__commercial": "no",
+        "license__name": "mit",
+        "license__commercial": "no",
     }
     write_entry(changed(tmp_path, file, **mended))
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from prompts.catalogue import load_formats
+from prompts.catalog import load_formats
 from prompts.conversation import Conversation, Turn
 from prompts.encoding import control_tokens, encode, encode_segment
 from prompts.rendering import Segment, render, training_text

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from errors import BadRequest
-from prompts.catalogue import load_formats
+from prompts.catalog import load_formats
 from prompts.conversation import Conversation, Turn
 from prompts.encoding import encode
 from prompts.rendered import RenderedPrompt

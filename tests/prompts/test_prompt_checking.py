@@ -5,7 +5,7 @@ Run: python -m pytest tests/prompts/test_prompt_checking.py
 
 from __future__ import annotations
 
-from prompts.catalogue import load_formats
+from prompts.catalog import load_formats
 from prompts.checking import compare_with_chat_template
 from prompts.format import PromptFormat
 from tests.prompts.small_tokenizers import chatml, small

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from prompts.catalogue import load_formats
+from prompts.catalog import load_formats
 from prompts.cli import main
 from tests.prompts.hostile_texts import INPUT, QUESTION
 from tests.prompts.small_tokenizers import small
@@ -29,7 +29,7 @@ family = "own"
 architecture = "llama"
 parameters = 1
 context_length = 2048
-licence = {{ name = "none", commercial = "unclear" }}
+license = {{ name = "none", commercial = "unclear" }}
 prompt_format = "{format}"
 """
 
@@ -110,7 +110,7 @@ def test_bad_arguments_exit_2_with_one_line(arguments: list[str], said: str) -> 
 
 def test_asking_for_a_prompt_imports_no_heavy_library() -> None:
     code = (
-        "import sys, prompts.cli, prompts.catalogue, prompts.checking, prompts.encoding;"
+        "import sys, prompts.cli, prompts.catalog, prompts.checking, prompts.encoding;"
         "print(sorted({'torch', 'transformers', 'streamlit', 'jinja2'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, timeout=60)

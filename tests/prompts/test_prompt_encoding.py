@@ -102,7 +102,7 @@ def test_harmless_words_are_encoded_as_one_string(
 @pytest.mark.parametrize("name", BUILDERS)
 @settings(max_examples=150, deadline=None)
 @given(pieces=PIECES)
-def test_only_our_control_tokens_are_recognised(name: str, pieces: tuple[Piece, ...]) -> None:
+def test_only_our_control_tokens_are_recognized(name: str, pieces: tuple[Piece, ...]) -> None:
     tokenizer = small(name)
     pieces = joined(pieces)
     control = set(kept(tokenizer)) - {tokenizer.unk_token_id}
@@ -166,7 +166,7 @@ def test_hiding_alone_changes_nothing_else(name: str) -> None:
         assert common >= len(alone) - 1
 
 
-def test_a_token_matched_after_normalising_is_encoded_as_in_one_string() -> None:
+def test_a_token_matched_after_normalizing_is_encoded_as_in_one_string() -> None:
     tokenizer = BUILDERS["llama2"]()
     tokenizer.add_tokens([AddedToken("<extra>", normalized=True)])
     text = "<extra>한국의 수도는"

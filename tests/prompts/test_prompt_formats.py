@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from errors import BadEntry, BadRequest, UnknownName
-from prompts.catalogue import load_formats, read_template_json
+from prompts.catalog import load_formats, read_template_json
 from prompts.conversation import Conversation
 from prompts.rendering import render
 from tests.prompts.hostile_texts import CASES, NFD, QUESTION
@@ -59,7 +59,7 @@ def test_every_golden_file_is_used() -> None:
     assert {path.name for path in GOLDEN.glob("*.txt")} == used
 
 
-def test_unknown_format_names_its_neighbours() -> None:
+def test_unknown_format_names_its_neighbors() -> None:
     with pytest.raises(UnknownName, match="Did you mean kullm"):
         FORMATS.get("kulm")
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from errors import BadRequest
-from prompts.catalogue import load_formats
+from prompts.catalog import load_formats
 from prompts.conversation import Conversation, Turn
 from prompts.encoding import encode, encode_segment
 from prompts.rendering import render, training_text

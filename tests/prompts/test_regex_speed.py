@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from prompts.catalogue import load_formats
+from prompts.catalog import load_formats
 from prompts.conversation import Conversation
 from prompts.encoding import encode
 from prompts.rendering import render

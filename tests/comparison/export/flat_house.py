@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from comparison.history.records import FLAT_COLUMNS, FlatBatch
+from history.records import FLAT_COLUMNS, FlatBatch
 
 MOMENT = "2026-11-21T09:30:00.123456+00:00"
 SETTINGS = '{"temperature":0.7,"stop_strings":["질문:","\\n\\n"]}'
@@ -41,7 +41,7 @@ HOSTILE = (
 
 def row(**cells: Any) -> dict[str, Any]:
     """An answer that came; every column may be said otherwise."""
-    asked = {"quantisation": cells.pop("asked_quantisation", None), "format": cells.pop("asked_format", None)}
+    asked = {"quantization": cells.pop("asked_quantization", None), "format": cells.pop("asked_format", None)}
     made = {
         "run_id": "run-1",
         "batch": None,
@@ -60,7 +60,7 @@ def row(**cells: Any) -> dict[str, Any]:
         "error": None,
         "prompt": "### 질문: 하늘은 왜 파란가요?\n\n### 답변:",
         "revision": "0" * 40,
-        "quantisation": "none",
+        "quantization": "none",
         "format": "koalpaca",
         "settings": SETTINGS,
         "tokens_in": 12,

@@ -19,14 +19,14 @@ import pytest
 
 from comparison.export.making import ExportKind, Flat, export_name, make_export
 from comparison.export.reading import read_jsonl, read_long_csv
-from comparison.history.records import FlatBatch
-from dashboard.words import read_words
+from dashboard.texts import read_texts
 from errors import NaraniError
+from history.records import FlatBatch
 from tests.comparison.export.flat_house import batch, in_pieces, row
-from tests.comparison.history.history_house import asked, keep, opened
+from tests.history.history_house import asked, keep, opened
 
 ROOT = Path(__file__).parents[3]
-WORDS = read_words("ko").report
+WORDS = read_texts("ko").report
 NOW = datetime(2026, 11, 21, 9, 30, 59)
 KINDS = pytest.mark.parametrize("kind", ExportKind)
 
@@ -118,7 +118,7 @@ GROWTH = """
 import resource, sys, tempfile
 from pathlib import Path
 from comparison.export.making import *
-from dashboard.words import read_words
+from dashboard.texts import read_texts
 from tests.comparison.export.flat_house import batch, row
 
 rows = [row(run_id=str(at // 2), position=at % 2, text=f"{at}글" * 120) for at in range(1000)]
@@ -129,7 +129,7 @@ def fresh(count):
 def peak(batches):
     for kind in ExportKind:
         with tempfile.TemporaryDirectory() as folder:
-            make_export(kind, lambda: fresh(batches), Path(folder), datetime.now(), read_words("ko").report)
+            make_export(kind, lambda: fresh(batches), Path(folder), datetime.now(), read_texts("ko").report)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 small = peak(5)
 print(peak(50) - small)

@@ -13,8 +13,8 @@ import pytest
 
 from comparison.export.jsonl import write_jsonl
 from comparison.export.reading import read_jsonl
-from comparison.history.records import FLAT_COLUMNS
 from errors import NaraniError
+from history.records import FLAT_COLUMNS
 from tests.comparison.export.flat_house import HOSTILE, SETTINGS, batch, in_pieces, row
 
 

@@ -18,8 +18,8 @@ from comparison.csv_cells import rearm
 from comparison.export.columns import DECIMAL, WHOLE
 from comparison.export.long_csv import write_long_csv
 from comparison.export.reading import read_long_csv
-from comparison.history.records import FLAT_COLUMNS
 from errors import NaraniError
+from history.records import FLAT_COLUMNS
 from tests.comparison.export.flat_house import HOSTILE, batch, in_pieces, row
 
 TEXTS = [name for name in FLAT_COLUMNS if name not in WHOLE | DECIMAL]

@@ -14,11 +14,11 @@ import pytest
 from markdown_it import MarkdownIt
 
 from comparison.export.markdown import write_markdown
-from dashboard.words import read_words
+from dashboard.texts import read_texts
 from tests.comparison.export.flat_house import HOSTILE, in_pieces, row
 from tests.dashboard.hostile_answers import HOSTILE as HOSTILE_MARKDOWN
 
-WORDS = read_words("ko").report
+WORDS = read_texts("ko").report
 BREAKS_OUT = (
     "```\n# 제목이 되려는 답\n```",
     "~~~\n```` \n`````text\n<script>alert(1)</script>",

@@ -14,7 +14,7 @@ import pytest
 
 from comparison.csv_cells import rearm
 from comparison.export.wide_csv import write_wide_csv
-from comparison.history.records import FlatBatch
+from history.records import FlatBatch
 from tests.comparison.export.flat_house import HOSTILE, MOMENT, in_pieces, row
 
 Rows = list[dict[str, Any]]
@@ -72,16 +72,16 @@ def test_of_several_attempts_the_newest_counts(tmp_path: Path) -> None:
     ]
 
 
-FAILED = {"state": "failed", "format": "", "quantisation": "none", "text": "", "error": "No room."}
+FAILED = {"state": "failed", "format": "", "quantization": "none", "text": "", "error": "No room."}
 
 
 @pytest.mark.parametrize(
     ("columns", "titles"),
     [
         ([{}, {"model": "나"}], ["demo-chat", "나"]),
-        ([{"asked_quantisation": "nf4"}], ["demo-chat"]),
+        ([{"asked_quantization": "nf4"}], ["demo-chat"]),
         (
-            [{}, {"asked_quantisation": "nf4", "quantisation": "nf4"}],
+            [{}, {"asked_quantization": "nf4", "quantization": "nf4"}],
             ["demo-chat (none)", "demo-chat (nf4)"],
         ),
         ([{}, {"asked_format": "kullm", "format": "kullm"}], ["demo-chat (koalpaca)", "demo-chat (kullm)"]),
@@ -89,7 +89,7 @@ FAILED = {"state": "failed", "format": "", "quantisation": "none", "text": "", "
             [
                 {},
                 {"asked_format": "kullm", "format": "kullm"},
-                {"asked_quantisation": "nf4", "quantisation": "nf4"},
+                {"asked_quantization": "nf4", "quantization": "nf4"},
             ],
             ["demo-chat (none, koalpaca)", "demo-chat (none, kullm)", "demo-chat (nf4, koalpaca)"],
         ),
@@ -105,12 +105,12 @@ def test_columns_are_told_apart(tmp_path: Path, columns: Rows, titles: list[str]
 
 
 def test_an_answer_that_failed_before_its_format_was_known_is_in_its_models_column(tmp_path: Path) -> None:
-    quantised = {"asked_quantisation": "nf4"}
+    quantized = {"asked_quantization": "nf4"}
     rows = [
         row(run_id="a", **FAILED),
-        row(run_id="a", position=1, **quantised | FAILED),
+        row(run_id="a", position=1, **quantized | FAILED),
         row(run_id="b", text="하나"),
-        row(run_id="b", position=1, **quantised | {"quantisation": "nf4", "text": "둘"}),
+        row(run_id="b", position=1, **quantized | {"quantization": "nf4", "text": "둘"}),
     ]
     assert answers(tmp_path, rows) == [
         {"demo-chat (none)": "", "demo-chat (nf4)": ""},
@@ -119,7 +119,7 @@ def test_an_answer_that_failed_before_its_format_was_known_is_in_its_models_colu
 
 
 def test_the_own_way_asked_for_by_name_is_the_same_column(tmp_path: Path) -> None:
-    asked = {"asked_quantisation": "none", "asked_format": "koalpaca"}
+    asked = {"asked_quantization": "none", "asked_format": "koalpaca"}
     rows = [row(run_id="a", text="하나", **asked), row(run_id="b", text="둘")]
     assert answers(tmp_path, rows) == [{"demo-chat": "하나"}, {"demo-chat": "둘"}]
 

@@ -34,7 +34,7 @@ TARGETS: dict[Kind, list[str]] = {
     "llama": ["q_proj", "v_proj", "down_proj"],
     "rwkv": ["key", "output"],
 }
-QUANTISED = ["none", "int8", "nf4"]
+QUANTIZED = ["none", "int8", "nf4"]
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +52,8 @@ def adapter(root: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(root / "gpt_neox-one", tmp_path / "adapter"))
 
 
-def load(root: Path, kind: Kind = "gpt_neox", quantisation: str = "none") -> LoadedModel:
-    return load_model(tiny_spec(root / kind, kind, id="base"), quantisation, CPU, RecordingWatch())
+def load(root: Path, kind: Kind = "gpt_neox", quantization: str = "none") -> LoadedModel:
+    return load_model(tiny_spec(root / kind, kind, id="base"), quantization, CPU, RecordingWatch())
 
 
 def attach(loaded: LoadedModel, folder: Path, id: str = "adapter-1.5", **entry: Any) -> AttachedAdapter:
@@ -83,10 +83,10 @@ def merged(root: Path, kind: Kind, folder: Path, tmp_path: Path) -> LoadedModel:
     return load_model(tiny_spec(copy, kind), "none", CPU, RecordingWatch())
 
 
-@pytest.mark.parametrize("quantisation", QUANTISED)
+@pytest.mark.parametrize("quantization", QUANTIZED)
 @pytest.mark.parametrize("kind", list(TARGETS))
-def test_base_is_bit_identical_while_off_and_after(root: Path, kind: Kind, quantisation: str) -> None:
-    loaded = load(root, kind, quantisation)
+def test_base_is_bit_identical_while_off_and_after(root: Path, kind: Kind, quantization: str) -> None:
+    loaded = load(root, kind, quantization)
     before, shape = logits(loaded), structure(loaded)
     attached = attach(loaded, root / f"{kind}-one")
     switch = AdapterSwitch(loaded)
@@ -109,9 +109,9 @@ def test_adapter_answers_as_if_merged(root: Path, kind: Kind, tmp_path: Path) ->
     assert torch.nn.functional.cosine_similarity(logits(loaded), theirs, dim=-1).min() > 0.995
 
 
-@pytest.mark.parametrize("quantisation", QUANTISED)
-def test_two_adapters_share_one_base(root: Path, quantisation: str) -> None:
-    loaded = load(root, "llama", quantisation)
+@pytest.mark.parametrize("quantization", QUANTIZED)
+def test_two_adapters_share_one_base(root: Path, quantization: str) -> None:
+    loaded = load(root, "llama", quantization)
     weights = {id(value) for value in loaded.model.parameters()}
     switch = AdapterSwitch(loaded)
     one = attach(loaded, root / "llama-one", "one")

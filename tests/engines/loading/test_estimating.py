@@ -14,24 +14,24 @@ import torch
 
 from engines.loading import estimate, load_model
 from model_registry.memory import bytes_needed
-from model_registry.spec import Quantisation
+from model_registry.spec import Quantization
 from tests.engines.load_watch import RecordingWatch
 from tests.engines.tiny_models import Kind, make_tiny_model, tiny_spec
 
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize("quantisation", get_args(Quantisation))
+@pytest.mark.parametrize("quantization", get_args(Quantization))
 @pytest.mark.parametrize("kind", ["gpt_neox", "llama", "rwkv"])
 def test_weights_from_headers_are_what_is_loaded(
-    tmp_path: Path, kind: Kind, quantisation: Quantisation
+    tmp_path: Path, kind: Kind, quantization: Quantization
 ) -> None:
     spec = tiny_spec(make_tiny_model(tmp_path, kind, hidden=128, dtype=torch.float16), kind)
-    guess = estimate(spec, quantisation, CPU)
-    loaded = load_model(spec, quantisation, CPU, RecordingWatch())
+    guess = estimate(spec, quantization, CPU)
+    loaded = load_model(spec, quantization, CPU, RecordingWatch())
     held = sum(value.nbytes for value in loaded.model.parameters())
     assert guess.read_from == "safetensors headers"
-    assert guess.weight_bytes == pytest.approx(held, rel=0.0 if quantisation == "none" else 0.02)
+    assert guess.weight_bytes == pytest.approx(held, rel=0.0 if quantization == "none" else 0.02)
 
 
 @pytest.mark.parametrize(

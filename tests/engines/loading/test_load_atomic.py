@@ -96,23 +96,23 @@ def tensor_bytes() -> int:
     return sum(storages.values())
 
 
-def load(folder: Path, quantisation: str = "none", watch: RecordingWatch | None = None) -> LoadedModel:
-    return load_model(tiny_spec(folder), quantisation, CPU, watch or RecordingWatch())
+def load(folder: Path, quantization: str = "none", watch: RecordingWatch | None = None) -> LoadedModel:
+    return load_model(tiny_spec(folder), quantization, CPU, watch or RecordingWatch())
 
 
-@pytest.mark.parametrize("quantisation", ["none", "nf4"])
+@pytest.mark.parametrize("quantization", ["none", "nf4"])
 def test_a_fault_at_any_tensor_leaves_nothing(
-    folder: Path, quantisation: str, reads: FailingReads, models_alive: list[weakref.ref[torch.nn.Module]]
+    folder: Path, quantization: str, reads: FailingReads, models_alive: list[weakref.ref[torch.nn.Module]]
 ) -> None:
     tensors = len(read_header(folder / "model.safetensors"))
-    load(folder, quantisation)
+    load(folder, quantization)
     baseline = tensor_bytes()
     threads = threading.active_count()
     kept = []
     for number in range(1, tensors + 1):
         reads.count, reads.fail_at = 0, number
         with pytest.raises(LoadError) as caught:
-            load(folder, quantisation)
+            load(folder, quantization)
         kept.append(caught.value)
         assert "a fault of the disk at …" in str(caught.value)
         assert soon(lambda: reads.alive() == 0), f"tensors of the load that failed at {number} are held"
@@ -120,18 +120,18 @@ def test_a_fault_at_any_tensor_leaves_nothing(
     assert tensor_bytes() == baseline
     assert soon(lambda: threading.active_count() <= threads)
     reads.fail_at = None
-    assert load(folder, quantisation).model is not None
+    assert load(folder, quantization).model is not None
 
 
-@pytest.mark.parametrize("quantisation", ["none", "int8"])
+@pytest.mark.parametrize("quantization", ["none", "int8"])
 def test_cancelling_at_any_report_leaves_nothing(
-    folder: Path, quantisation: str, reads: FailingReads, models_alive: list[weakref.ref[torch.nn.Module]]
+    folder: Path, quantization: str, reads: FailingReads, models_alive: list[weakref.ref[torch.nn.Module]]
 ) -> None:
     watch = RecordingWatch()
-    load(folder, quantisation, watch)
+    load(folder, quantization, watch)
     for number in range(1, len(watch.reports) + 1):
         with pytest.raises(Stopped):
-            load(folder, quantisation, RecordingWatch(stop_at=number))
+            load(folder, quantization, RecordingWatch(stop_at=number))
         assert soon(lambda: reads.alive() == 0)
         assert not [model for model in models_alive if model() is not None]
 

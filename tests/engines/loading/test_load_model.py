@@ -1,4 +1,4 @@
-"""Holds loading by recipe: families, types, quantisations, tokenizers, eos ids, progress, silence.
+"""Holds loading by recipe: families, types, quantizations, tokenizers, eos ids, progress, silence.
 
 Run: python -m pytest tests/engines/loading
 """
@@ -38,8 +38,8 @@ def folder(models: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(models / "gpt_neox", tmp_path / "model"))
 
 
-def load(folder: Path, kind: Kind = "gpt_neox", quantisation: str = "none", **entry: Any) -> LoadedModel:
-    return load_model(tiny_spec(folder, kind, **entry), quantisation, CPU, RecordingWatch())
+def load(folder: Path, kind: Kind = "gpt_neox", quantization: str = "none", **entry: Any) -> LoadedModel:
+    return load_model(tiny_spec(folder, kind, **entry), quantization, CPU, RecordingWatch())
 
 
 def logits(loaded: LoadedModel) -> torch.Tensor:
@@ -63,27 +63,27 @@ def test_weights_are_those_of_the_file(models: Path, kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("quantisation", "likeness", "of_bytes"), [("int8", 0.99, 0.8), ("nf4", 0.85, 0.7)])
-def test_quantised_on_the_processor_answers_nearly_alike(
-    models: Path, kind: Kind, quantisation: str, likeness: float, of_bytes: float
+@pytest.mark.parametrize(("quantization", "likeness", "of_bytes"), [("int8", 0.99, 0.8), ("nf4", 0.85, 0.7)])
+def test_quantized_on_the_processor_answers_nearly_alike(
+    models: Path, kind: Kind, quantization: str, likeness: float, of_bytes: float
 ) -> None:
-    plain, quantised = load(models / kind, kind), load(models / kind, kind, quantisation)
-    alike = torch.nn.functional.cosine_similarity(logits(plain), logits(quantised), dim=-1).mean()
+    plain, quantized = load(models / kind, kind), load(models / kind, kind, quantization)
+    alike = torch.nn.functional.cosine_similarity(logits(plain), logits(quantized), dim=-1).mean()
     assert likeness < float(alike) < 1.0
-    sizes = [sum(value.nbytes for value in loaded.model.parameters()) for loaded in (plain, quantised)]
+    sizes = [sum(value.nbytes for value in loaded.model.parameters()) for loaded in (plain, quantized)]
     assert sizes[1] < of_bytes * sizes[0]
-    assert torch.equal(logits(quantised), logits(quantised))
+    assert torch.equal(logits(quantized), logits(quantized))
 
 
-def test_quantisation_the_entry_does_not_offer(models: Path) -> None:
+def test_quantization_the_entry_does_not_offer(models: Path) -> None:
     with pytest.raises(BadRequest, match="choose one of: none"):
-        load(models / "rwkv", "rwkv", "nf4", loading={"quantisations": ["none"]})
+        load(models / "rwkv", "rwkv", "nf4", loading={"quantizations": ["none"]})
 
 
-def test_quantisation_the_device_cannot_run_is_said(tmp_path: Path) -> None:
+def test_quantization_the_device_cannot_run_is_said(tmp_path: Path) -> None:
     narrow = make_tiny_model(tmp_path / "narrow", hidden=24)
     try:
-        load(narrow, quantisation="nf4")
+        load(narrow, quantization="nf4")
     except LoadError as error:
         assert "cannot run as nf4 on this device" in str(error)
 
@@ -208,10 +208,10 @@ class TestEosIds:
             load(models / "gpt_neox", eos_token_ids=[70000])
 
 
-@pytest.mark.parametrize("quantisation", ["none", "int8"])
-def test_progress_grows_to_one(models: Path, quantisation: str) -> None:
+@pytest.mark.parametrize("quantization", ["none", "int8"])
+def test_progress_grows_to_one(models: Path, quantization: str) -> None:
     watch = RecordingWatch()
-    load_model(tiny_spec(models / "llama", "llama"), quantisation, CPU, watch)
+    load_model(tiny_spec(models / "llama", "llama"), quantization, CPU, watch)
     told = watch.fractions("weights")
     assert told == sorted(told) and told[-1] == 1.0 and len(told) > 20 and told[0] < 0.5
 

@@ -77,12 +77,12 @@ def test_damaged_safetensors_is_refused_at_once_by_name(
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-@pytest.mark.parametrize("quantisation", ["none", "int8"])
-def test_weights_that_are_no_numbers_are_named(folder: Path, value: float, quantisation: str) -> None:
+@pytest.mark.parametrize("quantization", ["none", "int8"])
+def test_weights_that_are_no_numbers_are_named(folder: Path, value: float, quantization: str) -> None:
     name = "gpt_neox.layers.1.attention.query_key_value.weight"
     change_tensors(folder, lambda tensors: tensors[name].view(-1).__setitem__(7, value))
     with pytest.raises(LoadError, match=f"'{name}' in {WEIGHTS} holds values that are not numbers"):
-        load_model(tiny_spec(folder), quantisation, CPU, RecordingWatch())
+        load_model(tiny_spec(folder), quantization, CPU, RecordingWatch())
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "generation_config.json"])
@@ -168,11 +168,11 @@ LIES: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("lie", "words"), LIES, ids=[str(lie) for lie, _ in LIES])
-@pytest.mark.parametrize("quantisation", ["none", "nf4"])
-def test_config_that_lies(folder: Path, lie: dict[str, Any], words: str, quantisation: str) -> None:
+@pytest.mark.parametrize("quantization", ["none", "nf4"])
+def test_config_that_lies(folder: Path, lie: dict[str, Any], words: str, quantization: str) -> None:
     change_json(folder, "config.json", **lie)
     with pytest.raises(LoadError) as caught:
-        load_model(tiny_spec(folder), quantisation, CPU, RecordingWatch())
+        load_model(tiny_spec(folder), quantization, CPU, RecordingWatch())
     assert words in str(caught.value) and str(folder.parent) not in str(caught.value)
 
 

@@ -15,10 +15,10 @@ import pytest
 import text_files
 from comparison.answer_rows import COLUMNS
 from comparison.export.columns import WIDE_COLUMNS
-from comparison.history.records import FLAT_COLUMNS
 from errors import BadEntry, BadRequest, NaraniError
 from finetune.data import json_rows, read_examples
 from finetune.data.columns import Columns
+from history.records import FLAT_COLUMNS
 from tests.finetune.data.data_files import alpaca, array, lines, read, written
 
 GOOD = {"instruction": "가?", "input": "", "output": "나"}

@@ -14,7 +14,7 @@ from errors import BadEntry
 from finetune.data.report import report_on
 from finetune.data.voice import Voice
 from finetune.tokens.rows import token_rows
-from prompts.catalogue import load_formats
+from prompts.catalog import load_formats
 from tests.finetune.data.data_files import lines, read, talk
 from tests.prompts.small_tokenizers import small
 

@@ -24,7 +24,7 @@ from finetune.data.report import DataReport, report_on
 from finetune.data.voice import Voice, voice_of
 from finetune.tokens.rows import token_rows
 from model_registry.registry import Registry, load_registry
-from prompts.catalogue import load_formats
+from prompts.catalog import load_formats
 from tests.finetune.data.data_files import alpaca, lines, written
 
 ROOT = Path(__file__).parents[3]
@@ -86,8 +86,8 @@ def test_samples_show_what_is_learned(demo: DataReport, registry: Registry) -> N
         assert answer.learned
     text = drawn(whole)
     assert f"⟦{whole.samples[0].parts[1].text}⟧" in text
-    coloured = drawn(whole, force_terminal=True, color_system="standard")
-    assert "⟦" not in coloured and "\x1b[30;42m" in coloured
+    colored = drawn(whole, force_terminal=True, color_system="standard")
+    assert "⟦" not in colored and "\x1b[30;42m" in colored
 
 
 def test_a_conversation_learns_every_answer(registry: Registry) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from errors import BadRequest
 from finetune.examples import Example, TokenRow
 from finetune.tokens.rows import TokenRows, token_rows
-from prompts.catalogue import load_formats
+from prompts.catalog import load_formats
 from prompts.conversation import Conversation, Turn
 from prompts.encoding import encode, encode_segments
 from prompts.rendering import Segment, render

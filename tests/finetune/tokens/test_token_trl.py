@@ -21,7 +21,7 @@ from finetune.tokens.collator import Collator
 from finetune.tokens.dataset import AS_THEY_ARE, as_dataset
 from finetune.tokens.order import EpochOrder
 from finetune.tokens.rows import token_rows
-from prompts.catalogue import load_formats
+from prompts.catalog import load_formats
 from prompts.conversation import Conversation
 from tests.engines.tiny_models import Kind, make_tiny_model
 

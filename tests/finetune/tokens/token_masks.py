@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerFast
 from errors import BadRequest
 from finetune.examples import Example, TokenRow
 from finetune.tokens.rows import token_rows
-from prompts.catalogue import load_formats
+from prompts.catalog import load_formats
 from prompts.conversation import Conversation, Turn
 from tests.prompts.small_tokenizers import small
 

@@ -158,13 +158,13 @@ def test_a_disk_that_is_full_is_told_and_the_last_checkpoint_is_whole(tmp_path: 
 def _save_too_much(folder: Path) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
-    recognised = []
+    recognized = []
     for fill in (fill_with("x" * 20), _too_many_weights):
         try:
             Checkpoints(folder, 1).save(2, fill)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must be recognised
-            recognised.append(is_disk_full(error))
-    os._exit(0 if recognised == [True, True] else 1)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must be recognized
+            recognized.append(is_disk_full(error))
+    os._exit(0 if recognized == [True, True] else 1)
 
 
 def _too_many_weights(folder: Path) -> None:

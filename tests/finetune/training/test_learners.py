@@ -1,4 +1,4 @@
-"""What learns, and how exactly: types, gradients through quantised weights, states that come back, measuring.
+"""What learns, and how exactly: types, gradients through quantized weights, states that come back, measuring.
 
 Run: python -m pytest tests/finetune/training/test_learners.py
 """
@@ -37,7 +37,7 @@ from finetune.training.state_parts import (
 )
 from finetune.training.stopping import StopWish
 from model_registry.registry import load_registry
-from prompts.catalogue import load_formats
+from prompts.catalog import load_formats
 from tests.engines.tiny_models import make_tiny_model, tiny_spec
 from tests.finetune.training.training_house import ADAPTER, add_base, small_settings
 
@@ -59,21 +59,21 @@ def wide_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("method", "quantised"), [("lora", False), ("qlora", True), ("int8-lora", True), ("full", False)]
+    ("method", "quantized"), [("lora", False), ("qlora", True), ("int8-lora", True), ("full", False)]
 )
 def test_what_learns_is_float32_and_nothing_else_learns(
-    method: str, quantised: bool, wide_folder: Path
+    method: str, quantized: bool, wide_folder: Path
 ) -> None:
     learner = learner_of(method, wide_folder)
 
     names = [name for name, _ in learning_weights(learner.network)]
     assert all(value.dtype == torch.float32 for _, value in learning_weights(learner.network))
     assert all("lora_" in name for name in names) or method == "full"
-    assert bool(getattr(learner.loaded.model, "is_quantized", False)) is quantised
+    assert bool(getattr(learner.loaded.model, "is_quantized", False)) is quantized
 
 
 @pytest.mark.parametrize("method", ["qlora", "int8-lora"])
-def test_quantised_weights_pass_gradients_on_also_after_measuring(method: str, wide_folder: Path) -> None:
+def test_quantized_weights_pass_gradients_on_also_after_measuring(method: str, wide_folder: Path) -> None:
     learner = learner_of(method, wide_folder)
     ids = torch.tensor([[5, 6, 7]])
     with resting(learner.network), torch.no_grad():
@@ -98,7 +98,7 @@ def test_asking_still_packs_nf4_weights_as_it_did(wide_folder: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["adamw", "adafactor", "sgd"])
-def test_an_optimiser_comes_back_to_the_bit(kind: str) -> None:
+def test_an_optimizer_comes_back_to_the_bit(kind: str) -> None:
     def made() -> tuple[torch.nn.Linear, Any]:
         from transformers.optimization import Adafactor
 
@@ -133,7 +133,7 @@ def test_an_optimiser_comes_back_to_the_bit(kind: str) -> None:
     assert torch.equal(layer.weight, other.weight) and torch.equal(layer.bias, other.bias)
 
 
-def test_an_optimiser_of_other_weights_is_refused() -> None:
+def test_an_optimizer_of_other_weights_is_refused() -> None:
     weights = [torch.nn.Parameter(torch.ones(2)) for _ in range(3)]
     parts = optimizer_parts(torch.optim.SGD(weights, lr=0.1))
 

@@ -111,7 +111,7 @@ def test_what_is_found_out_does_change_what_is_learned(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["lfm2", "gpt_oss", "llama"])
 def test_a_small_leak_beside_much_dropout_is_seen(name: str) -> None:
-    """Weights as a network begins with, which hardly look at their neighbours, and chance in every layer."""
+    """Weights as a network begins with, which hardly look at their neighbors, and chance in every layer."""
     network = tiny_network(name, attention_dropout=0.5)
     with torch.no_grad():
         for value in network.parameters():
@@ -158,7 +158,7 @@ def test_a_wish_to_stop_is_heard() -> None:
         found(tiny_network("llama"), check=check)
 
 
-def test_kernels_that_round_by_their_neighbours_are_no_leak(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernels_that_round_by_their_neighbors_are_no_leak(monkeypatch: pytest.MonkeyPatch) -> None:
     """As LLM.int8 does: what is an outlier is looked for in the whole batch."""
     network: Any = tiny_network("llama")
     head = network.lm_head.forward

@@ -1,4 +1,4 @@
-"""A tuned model's entry: what it takes from its base, ids that nobody has, licences that promise nothing.
+"""A tuned model's entry: what it takes from its base, ids that nobody has, licenses that promise nothing.
 
 Run: python -m pytest tests/finetune/training/test_registering.py
 """
@@ -111,13 +111,13 @@ def test_an_id_is_safe_and_nobody_elses(tmp_path: Path, run: str, wanted: str) -
         (("nlpai-lab/kullm-v2", "ko_alpaca_data.json"), CommercialUse.NO),
     ],
 )
-def test_a_licence_promises_no_more_than_base_and_data_do(
+def test_a_license_promises_no_more_than_base_and_data_do(
     tmp_path: Path, data: tuple[str, ...], commercial: CommercialUse
 ) -> None:
     name = register(result_in(tmp_path, data=data), base_of("demo-kullm", tmp_path), tmp_path)
 
-    licence = load_registry(tmp_path / "models").models[name].licence
-    assert licence.commercial is commercial and all(file in licence.note for file in data)
+    license = load_registry(tmp_path / "models").models[name].license
+    assert license.commercial is commercial and all(file in license.note for file in data)
 
 
 def test_a_base_without_an_entry_gets_one(tmp_path: Path, tiny_folder: Path) -> None:

@@ -1,0 +1,110 @@
+"""Whom the questions go to and how they are to answer, and how many answers that will be.
+
+Knows: which widgets there are and what comes of them.
+Refuses to know: engines, and what a preset means for each model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+
+from comparison.presets import Wish
+from dashboard.session import batch
+from dashboard.session.kept import keep, restore
+from dashboard.session.settings import LONGEST, MOST_MODELS, PRESETS, Preferences
+from dashboard.shared.model_choices import told_apart
+from dashboard.texts import Texts
+from model_registry.spec import ModelSpec
+
+_ASKED_AT_FIRST = 1000
+"""Questions; a file of a million is not asked whole by one careless click."""
+
+
+@dataclass(frozen=True)
+class BatchAsking:
+    """What was set."""
+
+    models: tuple[str, ...]
+    wish: Wish
+    limit: int
+
+
+def batch_asking(
+    specs: Mapping[str, ModelSpec], preferred: Preferences, count: int, texts: Texts
+) -> BatchAsking:
+    """`count`: how many questions there are."""
+    models = _models(specs, preferred, texts)
+    left, *others = st.columns([2, 1, 1, 1], vertical_alignment="bottom")
+    with left:
+        restore(batch.PRESET, preferred.preset)
+        preset = st.segmented_control(
+            texts.compare["preset"],
+            PRESETS,
+            key=batch.PRESET,
+            required=True,
+            format_func=lambda each: texts.compare[f"preset_{each}"],
+            help=texts.compare["preset_help"],
+        )
+        keep(batch.PRESET, preset)
+    with others[0]:
+        longest = _longest(preferred, texts)
+    with others[1]:
+        seed = _seed(texts)
+    with others[2]:
+        limit = _limit(count, texts)
+    wish = Wish(next(each for each in PRESETS if each == preset), max_new_tokens=longest, seed=seed)
+    return BatchAsking(models, wish, limit)
+
+
+def _models(specs: Mapping[str, ModelSpec], preferred: Preferences, texts: Texts) -> tuple[str, ...]:
+    demo = [spec.id for spec in specs.values() if spec.demo and spec.adapter is None]
+    wanted = demo if preferred.models is None else preferred.models
+    restore(batch.MODELS, [model_id for model_id in wanted if model_id in specs][:MOST_MODELS])
+    st.session_state[batch.MODELS] = [each for each in st.session_state[batch.MODELS] if each in specs]
+    picked = st.multiselect(
+        texts.batch["models"],
+        list(specs),
+        key=batch.MODELS,
+        max_selections=MOST_MODELS,
+        format_func=told_apart(specs).__getitem__,
+        placeholder=texts.batch["models_hint"],
+    )
+    return tuple(keep(batch.MODELS, picked))
+
+
+def _longest(preferred: Preferences, texts: Texts) -> int | None:
+    restore(batch.MAX_NEW_TOKENS, preferred.max_new_tokens)
+    longest = st.number_input(
+        texts.compare["max_new_tokens"],
+        1,
+        LONGEST,
+        step=64,
+        key=batch.MAX_NEW_TOKENS,
+        placeholder=texts.compare["own_length"],
+        help=texts.compare["max_new_tokens_help"],
+    )
+    return keep(batch.MAX_NEW_TOKENS, None if longest is None else int(longest))
+
+
+def _seed(texts: Texts) -> int:
+    restore(batch.SEED, 0)
+    seed = st.number_input(
+        texts.compare["seed"], 0, 2**53 - 1, key=batch.SEED, help=texts.compare["seed_help"]
+    )
+    return keep(batch.SEED, int(seed or 0))
+
+
+def _limit(count: int, texts: Texts) -> int:
+    restore(batch.LIMIT, None)
+    limit = st.number_input(
+        texts.batch["limit"],
+        1,
+        count,
+        key=batch.LIMIT,
+        placeholder=texts.batch["limit_hint"].format(count=min(count, _ASKED_AT_FIRST)),
+        help=texts.batch["limit_help"].format(count=_ASKED_AT_FIRST),
+    )
+    return keep(batch.LIMIT, None if limit is None else int(limit)) or min(count, _ASKED_AT_FIRST)

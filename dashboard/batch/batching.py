@@ -1,0 +1,139 @@
+"""What the page of many questions does, between its widgets and the services.
+
+Knows: how what was chosen becomes a batch, and where its answers are found again.
+Refuses to know: how anything is drawn in detail, and how a batch is worked on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from comparison.batch_jobs import new_batch_id
+from comparison.batch_progress import BatchView
+from comparison.batch_results import ResultRow, result_rows, summaries
+from comparison.presets import settings_for
+from comparison.question_sets import expected_answers
+from comparison.question_source import QuestionSource, without_repeats
+from comparison.uploads import Uploads
+from dashboard.batch.asking import BatchAsking
+from dashboard.batch.heatmap import batch_heatmap
+from dashboard.batch.progress import BatchActions
+from dashboard.batch.results import batch_results
+from dashboard.batch.summary import batch_summary
+from dashboard.errors import explain, show_error
+from dashboard.resources import Services
+from dashboard.session import batch
+from dashboard.session.kept import keep, restore
+from dashboard.session.owner import owner_id
+from dashboard.shared.export_button import export_buttons
+from dashboard.shared.model_choices import told_apart
+from dashboard.texts import Texts
+from errors import NaraniError
+from history.history import History
+from history.records import StoredBatch
+
+
+def uploads(services: Services) -> Uploads:
+    return Uploads(services.settings.home / "uploads")
+
+
+def begin(source: QuestionSource, how: BatchAsking, services: Services, texts: Texts) -> None:
+    """Start the batch and show it; what cannot be asked is said and nothing is lost."""
+    registry = services.registry
+    try:
+        with st.spinner(texts.batch["starting"]):
+            job = services.batches.start(
+                owner_id(),
+                source.name,
+                without_repeats(source.read().questions)[: how.limit],
+                how.models,
+                {each: settings_for(registry.get(each).generation, how.wish) for each in how.models},
+                batch_id=batch.draft(),
+            )
+    except NaraniError as error:
+        show_error(error, texts)
+        return
+    if source.file:
+        uploads(services).drop(Path(source.file))
+        batch.forget_upload()
+    batch.open_batch(job.id)
+    st.rerun()
+
+
+def fresh_draft(services: Services) -> None:
+    """The form is there to start another batch than the last one."""
+    draft = batch.draft()
+    if draft is None or services.batches.get(owner_id(), draft) is not None:
+        batch.set_draft(new_batch_id())
+
+
+def actions(batch_id: str, services: Services) -> BatchActions:
+    owner = owner_id()
+
+    def stop() -> None:
+        job = services.batches.get(owner, batch_id)
+        if job is not None:
+            job.stop()
+
+    def go_on(retry_failed: bool) -> None:
+        try:
+            services.batches.go_on(owner, batch_id, retry_failed)
+        except NaraniError as error:
+            batch.set_problem(error.code, str(error))
+
+    return BatchActions(stop, go_on)
+
+
+def say_problem(texts: Texts) -> None:
+    """Why the last button changed nothing; said once."""
+    problem = batch.take_problem()
+    if problem is not None:
+        st.warning(explain(*problem, texts), icon=":material/error:")
+
+
+def names_of(stored: StoredBatch, services: Services) -> dict[str, str]:
+    """What the models of a batch are called; an id where a model is gone."""
+    titles = told_apart(services.registry.models)
+    return {each: titles.get(each, each) for each in stored.head.models}
+
+
+def draw_results(stored: StoredBatch, view: BatchView, services: Services, texts: Texts) -> None:
+    if view.done == 0:
+        st.caption(texts.batch["no_answers_yet"])
+        return
+    names = names_of(stored, services)
+    rows = _rows(services.history, stored.head.owner, stored.head.id, stored.stamp)
+    if view.state.at_work:
+        st.caption(texts.batch["so_far"].format(count=sum(bool(row.finish_reason) for row in rows)))
+    batch_summary(summaries(rows), names, texts)
+    restore(batch.VIEW, "table")
+    shown = st.segmented_control(
+        texts.batch["view"],
+        ("table", "heatmap"),
+        key=batch.VIEW,
+        required=True,
+        label_visibility="collapsed",
+        format_func=lambda each: texts.batch[f"view_{each}"],
+    )
+    if keep(batch.VIEW, shown) == "heatmap":
+        batch_heatmap(rows, names, texts)
+    else:
+        batch_results(rows, names, texts)
+    _export(stored.head.owner, rows, services, texts)
+
+
+def _export(owner: str, rows: Sequence[ResultRow], services: Services, texts: Texts) -> None:
+    run_ids = list(dict.fromkeys(row.run_id for row in rows))
+    with st.expander(texts.batch["export"], icon=":material/download:"):
+        flat = partial(services.history.flat, owner, run_ids)
+        export_buttons(flat, services.settings.home / "exports", texts, batch.EXPORT)
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _rows(_history: History, owner: str, batch_id: str, stamp: tuple[int, ...]) -> tuple[ResultRow, ...]:
+    """The stamp is part of the key: what was read is not shown once any of its answers is another."""
+    return result_rows(_history.batch_runs(owner, batch_id), expected_answers())

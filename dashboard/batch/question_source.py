@@ -1,0 +1,171 @@
+"""Where the questions come from: a set that ships, a file of one's own, or pasted lines.
+
+Knows: which widgets there are, and that a file goes to disk at once and out of the browser session's memory.
+Refuses to know: how questions are read, and what becomes of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import streamlit as st
+
+from comparison.question_sets import SETS, read_set
+from comparison.question_source import QuestionSource
+from comparison.questions import INPUT_NAMES, QUESTION_NAMES, columns_of
+from comparison.uploads import Uploads
+from dashboard.errors import explain, show_error
+from dashboard.history.entries_list import shortened
+from dashboard.session import batch
+from dashboard.session.kept import keep, restore
+from dashboard.shared.safe_text import safe_text
+from dashboard.texts import Texts
+from errors import NaraniError
+
+_KINDS = {"set": ":material/menu_book:", "file": ":material/upload_file:", "lines": ":material/edit_note:"}
+_TYPES = ("csv", "jsonl", "txt")
+_LONGEST_LINES = 200_000
+_LONGEST_NAME = 40
+
+
+def question_source(uploads: Uploads, texts: Texts) -> QuestionSource | None:
+    """None while nothing that can be read is chosen."""
+    restore(batch.SOURCE, "set")
+    kind = st.segmented_control(
+        texts.batch["source"],
+        list(_KINDS),
+        key=batch.SOURCE,
+        required=True,
+        format_func=lambda each: f"{_KINDS[each]} {texts.batch[f'source_{each}']}",
+    )
+    keep(batch.SOURCE, kind)
+    if kind == "file":
+        return _file(uploads, texts)
+    return _lines(texts) if kind == "lines" else _set(texts)
+
+
+def set_title(set_id: str, texts: Texts) -> str:
+    return texts.batch[f"set_{set_id}"]
+
+
+def _set(texts: Texts) -> QuestionSource:
+    restore(batch.SET, SETS[0])
+    chosen = st.radio(
+        texts.batch["set"],
+        SETS,
+        key=batch.SET,
+        format_func=lambda each: f"{set_title(each, texts)} :gray-badge[{len(read_set(each).questions)}]",
+        captions=[texts.batch[f"set_{each}_about"] for each in SETS],
+    )
+    keep(batch.SET, chosen)
+    return QuestionSource(set_title(chosen, texts), set_id=chosen)
+
+
+def _lines(texts: Texts) -> QuestionSource | None:
+    restore(batch.LINES, "")
+    text = st.text_area(
+        texts.batch["lines"],
+        key=batch.LINES,
+        height=180,
+        max_chars=_LONGEST_LINES,
+        placeholder=texts.batch["lines_hint"],
+    )
+    keep(batch.LINES, text)
+    first = text.strip().partition("\n")[0]
+    return QuestionSource(shortened(first, _LONGEST_NAME), lines=text) if first else None
+
+
+def _file(uploads: Uploads, texts: Texts) -> QuestionSource | None:
+    kept = batch.upload()
+    if kept is None or not Path(kept[0]).exists():
+        _uploader(uploads, texts)
+        return None
+    path, name = kept
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/description: **{safe_text(name)}**", width="content")
+        st.button(
+            texts.batch["other_file"],
+            key=batch.OTHER_FILE,
+            icon=":material/close:",
+            type="tertiary",
+            on_click=_let_go,
+            args=(uploads, path),
+        )
+    return _columns(QuestionSource(name, file=path), texts)
+
+
+def _uploader(uploads: Uploads, texts: Texts) -> None:
+    if (problem := batch.upload_problem()) is not None:
+        st.warning(problem, icon=":material/error:")
+    limit = int(st.get_option("server.maxUploadSize"))
+    key = batch.uploader_key()
+    st.file_uploader(
+        texts.batch["file"].format(limit=limit), _TYPES, key=key, on_change=_take, args=(uploads, key, texts)
+    )
+    st.caption(texts.batch["file_bigger"].format(limit=limit))
+    st.code(texts.batch["command"], language=None, wrap_lines=True)
+
+
+def _take(uploads: Uploads, key: str, texts: Texts) -> None:
+    came = st.session_state.get(key)
+    if came is None:
+        return
+    try:
+        path = uploads.keep(came.name, came.getbuffer())
+    except NaraniError as error:
+        batch.refuse_upload(explain(error.code, str(error), texts))
+    else:
+        batch.set_upload(str(path), came.name)
+
+
+def _let_go(uploads: Uploads, path: str) -> None:
+    uploads.drop(Path(path))
+    batch.forget_upload()
+
+
+def _columns(source: QuestionSource, texts: Texts) -> QuestionSource | None:
+    """The same source with its columns chosen; None while nobody can tell which holds the questions."""
+    try:
+        names = _columns_of(source.file)
+    except NaraniError as error:
+        show_error(error, texts)
+        return None
+    if not names:
+        return source
+    question, input_name = _first(names, QUESTION_NAMES), _first(names, INPUT_NAMES)
+    left, right = st.columns(2)
+    with left:
+        chosen = _choose(batch.COLUMN, texts.batch["column"], names, question, texts.batch["column_hint"])
+    with right:
+        label = texts.batch["input_column"]
+        chosen_input = _choose(batch.INPUT_COLUMN, label, names, input_name, texts.batch["input_column_hint"])
+    if chosen is None:
+        st.info(texts.batch["choose_column"], icon=":material/view_column:")
+        return None
+    # What the file's own names say is left to the reader: its rows may differ in the name they use.
+    return replace(
+        source,
+        column=None if chosen == question else chosen,
+        input_column=None if chosen_input == input_name else chosen_input or "",
+    )
+
+
+def _choose(key: str, label: str, names: Sequence[str], first: str | None, hint: str) -> str | None:
+    restore(key, first)
+    if st.session_state[key] not in (None, *names):
+        st.session_state[key] = first
+    chosen: str | None = st.selectbox(
+        label, names, index=None, key=key, placeholder=hint, format_func=lambda name: name or "—"
+    )
+    return keep(key, chosen)
+
+
+def _first(names: Sequence[str], known: Sequence[str]) -> str | None:
+    return next((name for name in known if name in names), None)
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _columns_of(path: str) -> tuple[str, ...]:
+    return columns_of(Path(path))

@@ -1,0 +1,181 @@
+"""The answers of a batch as a table, narrowed and in pages, and one question's answers in full.
+
+Knows: the two layouts, the filters, and that only one page of rows goes to the browser.
+Refuses to know: where answers come from. They are cells of a table or plain text, never markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+
+import streamlit as st
+
+from comparison.batch_results import Narrowing, ResultRow, narrowed
+from dashboard.errors import in_words
+from dashboard.session import batch
+from dashboard.session.kept import keep, restore
+from dashboard.shared.safe_text import safe_text, whole_characters
+from dashboard.texts import Texts
+
+_QUESTIONS_AT_ONCE = 50
+_LONGEST_CELL = 400
+_COLUMNS_BESIDE = 4
+_ROWS_IN_FULL, _TABLE_HEIGHT = 14, 560
+_REASONS = ("eos", "stop_string", "length", "failed")
+Table = dict[str, list[object]]
+
+
+def batch_results(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> None:
+    found = narrowed(rows, _filters(names, texts))
+    if not found:
+        st.info(texts.batch["nothing_found"], icon=":material/filter_alt_off:")
+        return
+    numbers = list(dict.fromkeys(row.number for row in found))
+    page = _page(len(numbers), texts)
+    on_page = set(numbers[page * _QUESTIONS_AT_ONCE : (page + 1) * _QUESTIONS_AT_ONCE])
+    shown = [row for row in found if row.number in on_page]
+    layout = _layout(texts)
+    table = _long(shown, names, texts) if layout == "long" else _wide(shown, names, texts)
+    picked = _draw(table, f"{batch.ROWS}_{layout}_{page}", texts)
+    lines = [row.number for row in shown] if layout == "long" else sorted(on_page)
+    if picked is not None and picked < len(lines):
+        _in_full([row for row in rows if row.number == lines[picked]], names, texts)
+
+
+def _filters(names: Mapping[str, str], texts: Texts) -> Narrowing:
+    words = texts.batch
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        models = st.multiselect(
+            words["filter_models"],
+            list(names),
+            key=batch.FILTER_MODELS,
+            format_func=lambda model_id: names[model_id],
+            placeholder=words["all"],
+        )
+        reasons = st.multiselect(
+            words["filter_reasons"],
+            _REASONS,
+            key=batch.FILTER_REASONS,
+            format_func=lambda reason: texts.reasons[reason],
+            placeholder=words["all"],
+        )
+        text = st.text_input(
+            words["filter_words"], key=batch.FILTER_WORDS, placeholder=words["filter_words_hint"]
+        )
+        failed_only = st.toggle(words["failed_only"], key=batch.FAILED_ONLY, width="content")
+    return Narrowing(tuple(models), tuple(reasons), failed_only, text.strip())
+
+
+def _layout(texts: Texts) -> str:
+    restore(batch.LAYOUT, "wide")
+    layout = st.segmented_control(
+        texts.batch["layout"],
+        ("wide", "long"),
+        key=batch.LAYOUT,
+        required=True,
+        label_visibility="collapsed",
+        format_func=lambda each: texts.batch[f"layout_{each}"],
+    )
+    return str(keep(batch.LAYOUT, layout))
+
+
+def _page(questions: int, texts: Texts) -> int:
+    """From 0; no widget where everything fits on one."""
+    pages = ceil(questions / _QUESTIONS_AT_ONCE)
+    if pages < 2:
+        return 0
+    if st.session_state.get(batch.PAGE, 1) > pages:
+        st.session_state[batch.PAGE] = 1
+    label = texts.batch["page"].format(pages=pages, questions=questions)
+    return int(st.number_input(label, 1, pages, key=batch.PAGE, width=260)) - 1
+
+
+def _wide(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> Table:
+    by_question: dict[int, dict[str, ResultRow]] = {}
+    for row in rows:
+        by_question.setdefault(row.number, {})[row.model_id] = row
+    models = [model_id for model_id in names if any(model_id in each for each in by_question.values())]
+    table: Table = {
+        texts.batch["number"]: list(by_question),
+        texts.batch["question"]: [_question(next(iter(each.values()))) for each in by_question.values()],
+    }
+    for model_id in models:
+        table[names[model_id]] = [_text(each.get(model_id), texts) for each in by_question.values()]
+    return table
+
+
+def _long(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> Table:
+    words = texts.batch
+    table: Table = {
+        words["number"]: [row.number for row in rows],
+        words["question"]: [_question(row) for row in rows],
+        words["model"]: [names[row.model_id] for row in rows],
+        words["answer"]: [_text(row, texts) for row in rows],
+        words["measure_finish_reason"]: [texts.reasons.get(row.finish_reason) for row in rows],
+        words["measure_characters"]: [row.characters for row in rows],
+        words["measure_tokens_per_second"]: [row.tokens_per_second for row in rows],
+        words["measure_seconds_to_first_text"]: [row.seconds_to_first_text for row in rows],
+    }
+    if any(row.as_expected is not None for row in rows):
+        table[words["expected"]] = [row.expected for row in rows]
+        table[words["as_expected"]] = [row.as_expected for row in rows]
+    return table
+
+
+def _draw(table: Table, key: str, texts: Texts) -> int | None:
+    """The row that was clicked."""
+    words = texts.batch
+    st.caption(words["click_row"])
+    chosen = st.dataframe(
+        table,
+        width="stretch",
+        height=_TABLE_HEIGHT if len(table[words["number"]]) > _ROWS_IN_FULL else "content",
+        hide_index=True,
+        placeholder="–",
+        key=key,
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={
+            words["number"]: st.column_config.NumberColumn(width=50, pinned=True),
+            words["question"]: st.column_config.TextColumn(width="medium"),
+            words["measure_tokens_per_second"]: st.column_config.NumberColumn(format="%.1f"),
+            words["measure_seconds_to_first_text"]: st.column_config.NumberColumn(format="%.2f"),
+        },
+    )
+    rows = chosen["selection"]["rows"]
+    return int(rows[0]) if rows else None
+
+
+def _in_full(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> None:
+    with st.container(border=True):
+        st.text(whole_characters(rows[0].question))
+        if rows[0].input:
+            st.code(whole_characters(rows[0].input), language=None, wrap_lines=True)
+        if rows[0].expected:
+            st.caption(texts.batch["expected_is"].format(expected=safe_text(rows[0].expected)))
+        for at in range(0, len(rows), _COLUMNS_BESIDE):
+            beside = rows[at : at + _COLUMNS_BESIDE]
+            for column, row in zip(st.columns(len(beside)), beside, strict=True):
+                with column:
+                    st.markdown(f"**{safe_text(names[row.model_id])}**")
+                    st.text(whole_characters(row.text) or "—")
+                    if row.error:
+                        st.warning(safe_text(in_words(row.error, texts)), icon=":material/error:")
+
+
+def _question(row: ResultRow) -> str:
+    return _cut(f"{row.question}\n{row.input}" if row.input else row.question)
+
+
+def _text(row: ResultRow | None, texts: Texts) -> str | None:
+    if row is None or not row.finish_reason:
+        return None
+    if row.finish_reason == "failed":
+        return _cut(f"⚠ {texts.reasons['failed']}: {in_words(row.error, texts)}")
+    return _cut(row.text)
+
+
+def _cut(text: str) -> str:
+    text = whole_characters(text)
+    return text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}…"

@@ -1,0 +1,230 @@
+"""What the page that asks does, between its widgets and the services.
+
+Knows: how what was typed and set becomes a run, and which turns stand on the page.
+Refuses to know: how anything is drawn in detail, and how answers come about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+
+import streamlit as st
+
+from comparison.presets import Wish
+from comparison.turns import TurnPicture, conversation, who_left
+from dashboard import asking
+from dashboard.compare import sending
+from dashboard.compare.asking_settings import set_asking
+from dashboard.compare.earlier_turn import earlier_turn
+from dashboard.compare.examples import examples
+from dashboard.compare.run_chart import run_chart
+from dashboard.compare.waiting_questions import Shown, unsent_questions, waiting_questions
+from dashboard.errors import show_error
+from dashboard.resources import Services
+from dashboard.session import compare
+from dashboard.session.owner import owner_id
+from dashboard.session.settings import preferences
+from dashboard.shared.answer_column import Actions
+from dashboard.shared.exporting import export_box
+from dashboard.shared.model_choices import told_apart
+from dashboard.shared.turn import TICK, turn_view
+from dashboard.texts import Texts, read_chosen
+from errors import BadRequest, NaraniError
+
+_TURNS = 3
+"""Turns drawn at once: a long conversation must not slow the newest answers down."""
+
+_SECONDS_PER_WATCHED = 0.03
+"""With many looking on each page is drawn less often: together they must leave the models their time."""
+
+_DEMO_EXAMPLES = (
+    "남한에서 가장 높은 산은 무엇인가요?",
+    "백두산 꼭대기에 있는 호수는 무엇인가요?",
+    "한반도에서 가장 긴 강은 어디인가요?",
+)
+_EXAMPLES = (
+    "비 오는 날 집에서 할 만한 일을 세 가지 추천해 주세요.",
+    "회의에 10분 늦는다는 문자를 정중하게 써 주세요.",
+    "사과 5개를 셋이 똑같이 나누면 몇 개씩 갖고 몇 개가 남나요?",
+)
+
+
+def pick_defaults(services: Services) -> None:
+    """Before anybody picked: those that the run in the address was asked of, or what the person prefers, or
+    else the demo models, which need no download."""
+    if compare.picked() is not None:
+        return
+    models = services.registry.models
+    demo = [spec.id for spec in models.values() if spec.demo and spec.adapter is None]
+    preferred = preferences().models
+    asked = [column.request for turn in turns(services)[-1:] for column in turn.columns]
+    requests = [request for request in asked if request.model_id in models]
+    wanted = [request.model_id for request in requests] or (demo if preferred is None else preferred)
+    compare.set_picked([model for model in dict.fromkeys(wanted) if model in models][: compare.MOST_MODELS])
+    for request in requests:
+        if request.quantization:
+            compare.set_quantization(request.model_id, request.quantization)
+    if requests:
+        how = asking.how_asked(services.registry, requests)
+        known = how.format_id in services.registry.formats.by_id
+        set_asking(how if known else replace(how, format_id=None))
+
+
+def default_wish() -> Wish:
+    preferred = preferences()
+    return Wish(preset=preferred.preset, max_new_tokens=preferred.max_new_tokens)
+
+
+def still_there(picked: Sequence[str], services: Services) -> tuple[str, ...]:
+    return tuple(model for model in picked if model in services.registry.models)
+
+
+def turns(services: Services) -> tuple[TurnPicture, ...]:
+    run_id = compare.run_id()
+    if run_id is None:
+        return ()
+    return conversation(services.runs, services.history, owner_id(), run_id, compare.shown_turns(_TURNS))
+
+
+def say_how_to_begin(picked: Sequence[str], services: Services, texts: Texts) -> None:
+    if compare.run_id() is not None:
+        st.info(texts.compare["gone"], icon=":material/search_off:")
+    # Toys are asked what they learned.
+    toys = any(services.registry.models[model].demo for model in picked)
+    examples(_DEMO_EXAMPLES if toys else _EXAMPLES, texts, enabled=bool(picked), toys=toys)
+
+
+def draw_turns(turns: Sequence[TurnPicture], services: Services, texts: Texts) -> None:
+    titles = told_apart(services.registry.models)
+    *before, last = turns
+    left = [(), *(who_left(earlier, later) for earlier, later in pairwise(turns))]
+    _top(turns, services, texts)
+    for turn, gone in zip(before, left, strict=False):
+        earlier_turn(turn, titles, texts, gone)
+    turn_view(
+        last,
+        titles,
+        texts,
+        left=left[-1],
+        actions=_actions(last, services),
+        baseline=compare.baseline(),
+        look=None if last.ended else partial(_look, last, services),
+        tick=max(TICK, _SECONDS_PER_WATCHED * services.runs.watched()),
+    )
+    if last.ended:
+        _below(last, titles, services, texts)
+    elif services.waiting.behind(last.run_id):
+        _draw_waiting(last.run_id, titles, services, texts)
+    else:
+        st.button(
+            texts.compare["stop_all"],
+            key=compare.STOP_ALL,
+            icon=":material/stop_circle:",
+            on_click=_stop_all,
+            args=(last.run_id, services),
+        )
+
+
+def _below(turn: TurnPicture, titles: Mapping[str, str], services: Services, texts: Texts) -> None:
+    """What can be made of answers that have ended."""
+    if len(turn.columns) > 1:
+        charts = st.expander(
+            texts.answer["charts"], icon=":material/bar_chart:", key="compare_charts", on_change="rerun"
+        )
+        if charts.open:
+            with charts:
+                run_chart(turn, titles, texts)
+    export_box(turn, services, texts, "compare_export")
+
+
+def draw_unsent(texts: Texts) -> None:
+    unsent = [Shown(id, text, input) for id, (text, input) in compare.unsent().items()]
+    unsent_questions(unsent, compare.discard_unsent, texts)
+
+
+def _draw_waiting(run_id: str, titles: Mapping[str, str], services: Services, texts: Texts) -> None:
+    """Stopping all is what sends the first of them."""
+    waiting = [
+        Shown(
+            each.id,
+            each.question.text,
+            each.question.input,
+            [titles.get(model_id, model_id) for model_id in each.question.models],
+        )
+        for each in services.waiting.behind(run_id)
+    ]
+    waiting_questions(
+        waiting,
+        cancel=partial(_cancel, run_id, services),
+        send_now=partial(_stop_all, run_id, services),
+        texts=texts,
+    )
+
+
+def _cancel(run_id: str, services: Services, id: str) -> None:
+    sending.cancel(run_id, id, services)
+
+
+def _look(before: TurnPicture, services: Services) -> TurnPicture:
+    found = conversation(services.runs, services.history, owner_id(), before.run_id, limit=1)
+    return found[0] if found else before
+
+
+def _begin_anew(run_id: str, services: Services) -> None:
+    """What still waits would go out unseen."""
+    for waits in services.waiting.behind(run_id):
+        sending.cancel(run_id, waits.id, services)
+    compare.set_run_id(None)
+
+
+def _top(turns: Sequence[TurnPicture], services: Services, texts: Texts) -> None:
+    hidden = turns[0].earlier
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            texts.compare["new"],
+            key=compare.NEW,
+            icon=":material/add_comment:",
+            type="tertiary",
+            on_click=_begin_anew,
+            args=(turns[-1].run_id, services),
+        )
+        if hidden:
+            st.button(
+                texts.compare["earlier"].format(count=hidden),
+                key=compare.EARLIER,
+                icon=":material/expand_less:",
+                type="tertiary",
+                on_click=compare.show_turns,
+                args=(len(turns) + 10,),
+            )
+
+
+def _actions(turn: TurnPicture, services: Services) -> Actions:
+    def stop(position: int) -> None:
+        run = services.runs.get(turn.run_id, owner_id())
+        if run is not None:
+            run.columns[position].live.ask_to_stop()
+
+    def again(position: int) -> None:
+        try:
+            asking.Asking(services.engine, services.runs, services.history, owner_id()).ask_again(
+                turn.run_id, position
+            )
+        except BadRequest:  # a click that came twice: it is being asked again already
+            pass
+        except NaraniError as error:
+            show_error(error, read_chosen())
+
+    def baseline(position: int) -> None:
+        compare.set_baseline(None if compare.baseline() == position else position)
+
+    return Actions(stop, again, baseline)
+
+
+def _stop_all(run_id: str, services: Services) -> None:
+    run = services.runs.get(run_id, owner_id())
+    if run is not None:
+        run.stop_all()

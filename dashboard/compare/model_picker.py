@@ -1,0 +1,192 @@
+"""The models to pick from, by family, each with what one should know before picking it.
+
+Knows: how a choice is drawn and how many may be picked.
+Refuses to know: registries, engines, and what is asked of the models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard.session import compare
+from dashboard.shared.icon_label import icon_label
+from dashboard.shared.model_choices import Choice, Where, families
+from dashboard.shared.safe_text import safe_text
+from dashboard.texts import Texts
+from model_registry.spec import CommercialUse
+from settings import format_bytes
+
+_LICENSE_COLORS = {CommercialUse.YES: "green", CommercialUse.NO: "red", CommercialUse.UNCLEAR: "orange"}
+_WHERE_COLORS = {Where.IN_USE: "blue", Where.LOADED: "blue", Where.ON_DISK: "gray", Where.TO_FETCH: "gray"}
+
+_ROWS = """<style>
+.st-key-compare_picked_models p { line-height: 1.2; }
+.st-key-compare_picked_models button { min-height: 1.8rem; padding-top: 0; padding-bottom: 0; }
+</style>"""
+"""Streamlit's own are as high as two of these: eight of them and the search have to fit a usual window."""
+
+
+def model_picker(
+    choices: Mapping[str, Choice], picked: Sequence[str], top: DeltaGenerator, texts: Texts
+) -> None:
+    """What is picked stands in the session; a tick changes it at once. The search and what is picked stand in
+    `top`, whatever is drawn between them and the models to pick from."""
+    with top:
+        search = st.text_input(
+            texts.compare["search"],
+            key=compare.SEARCH,
+            placeholder=texts.compare["search_hint"],
+            icon=":material/search:",
+            label_visibility="collapsed",
+        )
+        _picked_models(choices, picked, texts)
+    found = families(choices, search)
+    if not found:
+        st.caption(texts.compare["none_found"])
+    for family, members in found.items():
+        _family(family, members, picked, bool(search), texts)
+
+
+def _family(family: str, members: Sequence[Choice], picked: Sequence[str], found: bool, texts: Texts) -> None:
+    """Its models are sent to the browser only while it is open: seventy of them at every rerun are felt."""
+    count = sum(choice.spec.id in picked for choice in members)
+    badge = f" :gray-badge[{count}/{len(members)}]" if count else ""
+    opened = st.expander(
+        f"{safe_text(family)}{badge}",
+        expanded=found or any(choice.spec.demo for choice in members),
+        key=compare.family_key(family, found),
+        on_change="rerun",
+    )
+    if opened.open:
+        with opened:
+            for choice in members:
+                _tick(choice, picked, texts)
+
+
+def _picked_models(choices: Mapping[str, Choice], picked: Sequence[str], texts: Texts) -> None:
+    st.markdown(f"**{texts.compare['models']}** :gray-badge[{len(picked)}/{compare.MOST_MODELS}]")
+    if not picked:
+        st.caption(texts.compare["pick_first"])
+    st.html(_ROWS)
+    with st.container(gap="xxsmall", key="compare_picked_models"):
+        for model_id in picked:
+            _picked_model(choices[model_id], texts)
+
+
+def _picked_model(choice: Choice, texts: Texts) -> None:
+    """One row."""
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xxsmall"):
+        st.markdown(f":small[{safe_text(choice.title)}]", width="stretch")
+        if len(choice.quantizations) > 1:
+            _quantization(choice, texts)
+        else:
+            st.markdown(f":small[{_short_size(choice)}]", width="content", help=_fits(choice, texts))
+        st.button(
+            icon_label(texts.compare["remove"].format(title=choice.title)),
+            key=f"compare_remove_{choice.spec.id}",
+            icon=":material/close:",
+            help=texts.compare["remove"].format(title=safe_text(choice.title)),
+            type="tertiary",
+            on_click=_pick,
+            args=(choice.spec.id, False),
+        )
+
+
+def _quantization(choice: Choice, texts: Texts) -> None:
+    """Its options are sent once it is opened, as those of the families are."""
+    key = compare.quantization_key(choice.spec.id)
+    box = st.popover(
+        f":small[{texts.compare[f'quantization_{choice.quantization}']} {_short_size(choice)}]",
+        type="tertiary",
+        key=f"{key}_box",
+        help=_fits(choice, texts) or texts.compare["quantization"],
+        on_change="rerun",
+        width="content",
+    )
+    if not box.open:
+        return
+    if key not in st.session_state:
+        st.session_state[key] = choice.quantization
+    with box:
+        st.radio(
+            texts.compare["quantization"],
+            choice.quantizations,
+            key=key,
+            format_func=lambda each: texts.compare[f"quantization_{each}"],
+            captions=[texts.compare[f"quantization_{each}_says"] for each in choice.quantizations],
+            on_change=_change_quantization,
+            args=(choice.spec.id,),
+        )
+
+
+def _fits(choice: Choice, texts: Texts) -> str | None:
+    size = format_bytes(choice.bytes)
+    return texts.compare["too_big"].format(size=size) if choice.fits is False else None
+
+
+def _tick(choice: Choice, picked: Sequence[str], texts: Texts) -> None:
+    model_id = choice.spec.id
+    is_picked = model_id in picked
+    key = compare.pick_key(model_id)
+    if st.session_state.get(key) is not is_picked:  # else the browser is told what it may have left already
+        st.session_state[key] = is_picked
+    full = len(picked) >= compare.MOST_MODELS and not is_picked
+    st.checkbox(
+        f"{safe_text(choice.title)} {_badges(choice, texts)}",
+        key=key,
+        disabled=full,
+        help=texts.compare["too_many"].format(most=compare.MOST_MODELS) if full else None,
+        on_change=_ticked,
+        args=(model_id,),
+    )
+
+
+def _badges(choice: Choice, texts: Texts) -> str:
+    spec = choice.spec
+    license = texts.compare[f"commercial_{spec.license.commercial}"]
+    where = texts.compare[f"where_{choice.where}"]
+    badges = [
+        f":gray-badge[{parameters(spec.parameters)}]",
+        f":{_LICENSE_COLORS[spec.license.commercial]}-badge[{license}]",
+        f":{_WHERE_COLORS[choice.where]}-badge[{where}]",
+        _size(choice, texts),
+    ]
+    if spec.base_model:
+        badges.append(f":gray-badge[{texts.compare['base_model']}]")
+    return " ".join(badges)
+
+
+def _size(choice: Choice, texts: Texts) -> str:
+    too_big = _fits(choice, texts)
+    return f":red-badge[{too_big}]" if too_big else f":gray-badge[{format_bytes(choice.bytes)}]"
+
+
+def _short_size(choice: Choice) -> str:
+    """Without the words, which a row has no room for; a mark beside the color, and the words on a touch."""
+    size = format_bytes(choice.bytes)
+    return f":red[:material/warning: {size}]" if choice.fits is False else f":gray[{size}]"
+
+
+def parameters(count: int) -> str:
+    """'5.9B': how model sizes are said."""
+    for unit, size in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
+        if count >= size:
+            return f"{count / size:.3g}{unit}"
+    return str(count)
+
+
+def _ticked(model_id: str) -> None:
+    """As it is now, not the other way round: a run that is cut short has its changes told again."""
+    _pick(model_id, bool(st.session_state[compare.pick_key(model_id)]))
+
+
+def _pick(model_id: str, on: bool) -> None:
+    others = [each for each in compare.picked() or () if each != model_id]
+    compare.set_picked([*others, model_id][: compare.MOST_MODELS] if on else others)
+
+
+def _change_quantization(model_id: str) -> None:
+    compare.set_quantization(model_id, st.session_state[compare.quantization_key(model_id)])

@@ -1,0 +1,62 @@
+"""Speed and length of the answers to one question, where looking beats reading.
+
+Knows: three bar charts.
+Refuses to know: where the figures come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from comparison.turns import TurnPicture
+from dashboard.texts import Texts
+
+if TYPE_CHECKING:
+    import altair as alt
+    import pandas as pd
+
+_AROUND, _BAR = 84, 26
+"""Points for title and axis, which Streamlit takes from the height of a chart, and for each bar."""
+
+
+def run_chart(turn: TurnPicture, titles: Mapping[str, str], texts: Texts) -> None:
+    import pandas as pd  # half a second that the first page does not have to wait for
+
+    figures = pd.DataFrame(
+        [
+            {
+                "model": f"{column.position + 1}. {titles.get(column.request.model_id, '')}",
+                "speed": column.measures.tokens_per_second,
+                "first": column.measures.seconds_to_first_text,
+                "length": len(column.text),
+            }
+            for column in turn.columns
+        ]
+    )
+    if not len(figures):
+        return
+    measures = (("speed", "chart_speed"), ("first", "chart_first"), ("length", "chart_length"))
+    with st.container(horizontal=True):
+        for measure, word in measures:
+            if figures[measure].isna().all():  # an axis of nothing reaches from infinity to infinity
+                continue
+            st.altair_chart(
+                _bars(figures, measure, texts.answer[word]),
+                width="stretch",
+                key=f"chart_{turn.run_id}_{measure}",
+            )
+
+
+def _bars(figures: pd.DataFrame, measure: str, title: str) -> alt.LayerChart:
+    import altair as alt  # as above
+
+    base = alt.Chart(figures, title=title).encode(
+        y=alt.Y("model:N", title=None, sort=None, axis=alt.Axis(labelLimit=160)),
+        x=alt.X(f"{measure}:Q", title=None),
+        tooltip=["model", alt.Tooltip(f"{measure}:Q", format=".3~r")],
+    )
+    text = base.mark_text(align="left", dx=4).encode(text=alt.Text(f"{measure}:Q", format=".3~r"))
+    return (base.mark_bar() + text).properties(height=_AROUND + _BAR * len(figures))

@@ -1,1 +1,0 @@
-"""One drawn thing a file, from plain data."""

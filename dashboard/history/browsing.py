@@ -1,0 +1,200 @@
+"""What the history page does, between its widgets and the services.
+
+Knows: how a run is opened, asked once more, deleted and brought back.
+Refuses to know: how runs are found and stored, and how anything is drawn in detail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, tzinfo
+from functools import partial
+from typing import NoReturn
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from comparison.turns import (
+    ColumnPicture,
+    TurnPicture,
+    asking_again,
+    conversation,
+    picture_of_stored,
+    same_answers,
+)
+from dashboard import asking
+from dashboard.errors import show_error
+from dashboard.history.entries_list import Doing
+from dashboard.resources import Services
+from dashboard.session import compare, history
+from dashboard.session.owner import owner_id
+from dashboard.shared.export_button import export_buttons
+from dashboard.shared.exporting import export_box
+from dashboard.shared.long_answer import long_answer
+from dashboard.shared.model_choices import told_apart
+from dashboard.shared.turn import turn_view
+from dashboard.texts import Texts
+from errors import NaraniError
+from history.records import HistoryPage, Wanted
+
+LIST, ENTRY = "dashboard/pages/history.py", "dashboard/pages/history_entry.py"
+_PAGE = 20
+
+
+def zone() -> tzinfo:
+    """Where the reader is; the server's clock says nothing about that."""
+    try:
+        return ZoneInfo(st.context.timezone or "Asia/Seoul")
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def titles(services: Services) -> dict[str, str]:
+    return told_apart(services.registry.models)
+
+
+def found(services: Services, wanted: Wanted) -> HistoryPage:
+    pages = history.before()
+    return services.history.page(owner_id(), wanted, before=pages[-1] if pages else None, size=_PAGE)
+
+
+def doing(services: Services) -> Doing:
+    return Doing(open_entry, lambda run_id: delete([run_id], services))
+
+
+def open_entry(run_id: str) -> NoReturn:
+    st.switch_page(ENTRY, query_params=history.address_of(run_id))
+
+
+def delete(run_ids: Sequence[str], services: Services) -> None:
+    services.history.delete(owner_id(), run_ids)
+    history.untick(run_ids)
+    history.set_deleted(run_ids)
+
+
+def undo_bar(services: Services, texts: Texts) -> None:
+    """For what was deleted last."""
+    gone = history.deleted()
+    if not gone:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(texts.history["deleted"].format(count=len(gone)))
+        if st.button(texts.history["undo"], key="history_undo", icon=":material/undo:", type="tertiary"):
+            services.history.restore(owner_id(), gone)
+            history.set_deleted(())
+            st.rerun()
+
+
+def picked_bar(services: Services, texts: Texts) -> None:
+    """What can be done with the runs that are ticked."""
+    ticked = history.ticked()
+    if not ticked:
+        return
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(texts.history["ticked"].format(count=len(ticked)))
+            st.button(
+                texts.history["untick"],
+                key="history_untick",
+                type="tertiary",
+                on_click=history.untick,
+                args=(ticked,),
+            )
+            st.button(
+                texts.history["delete_ticked"],
+                key="history_delete_ticked",
+                icon=":material/delete:",
+                type="tertiary",
+                on_click=delete,
+                args=(ticked, services),
+            )
+        flat = partial(services.history.flat, owner_id(), ticked)
+        export_buttons(flat, services.settings.home / "exports", texts, "history_export")
+
+
+def pager(page: HistoryPage, texts: Texts) -> None:
+    with st.container(horizontal=True, horizontal_alignment="center"):
+        if history.before():
+            st.button(
+                texts.history["newer"],
+                key="history_newer",
+                icon=":material/chevron_left:",
+                on_click=history.go_newer,
+            )
+        if page.older is not None:
+            st.button(
+                texts.history["older"],
+                key="history_older",
+                icon=":material/chevron_right:",
+                on_click=history.go_older,
+                args=(page.older,),
+            )
+
+
+def draw_opened(run_id: str, services: Services, texts: Texts) -> None:
+    """One run whole, and beside it what came of asking it once more."""
+    icon = ":material/arrow_back:"
+    if st.button(texts.history["back"], key="history_back", icon=icon, type="tertiary"):
+        st.switch_page(LIST)
+    stored = services.history.get(owner_id(), run_id)
+    if stored is None:
+        st.info(texts.history["gone"], icon=":material/search_off:")
+        return
+    before = picture_of_stored(stored)
+    st.caption(stored.head.created.astimezone(zone()).strftime(texts.history["time"]))
+    turn_view(before, titles(services), texts)
+    with st.container(horizontal=True):
+        if st.button(texts.history["go_on"], key="history_go_on", icon=":material/forum:"):
+            compare.set_run_id(run_id)
+            compare.forget_picked()
+            st.switch_page("dashboard/pages/compare.py", query_params={"run": run_id})
+        if st.button(texts.history["again"], key="history_again", icon=":material/replay:"):
+            _ask_again(before, services, texts)
+    if before.ended:
+        export_box(before, services, texts, "history_entry_export")
+    new_run_id = history.asked_again(run_id)
+    if new_run_id is not None:
+        _draw_again(before, new_run_id, services, texts)
+
+
+def _ask_again(before: TurnPicture, services: Services, texts: Texts) -> None:
+    asks = asking.Asking(services.engine, services.runs, services.history, owner_id())
+    try:
+        run = asks.ask(asking_again(before))
+    except NaraniError as error:
+        show_error(error, texts)
+    else:
+        history.set_asked_again(before.run_id, run.id)
+
+
+def _draw_again(before: TurnPicture, new_run_id: str, services: Services, texts: Texts) -> None:
+    st.subheader(texts.history["again_title"])
+
+    def look() -> TurnPicture | None:
+        found = conversation(services.runs, services.history, owner_id(), new_run_id, limit=1)
+        return found[0] if found else None
+
+    now = look()
+    if now is None:  # deleted since, and no longer in memory
+        st.info(texts.history["gone"], icon=":material/search_off:")
+        return
+    turn_view(now, titles(services), texts, look=None if now.ended else lambda: look() or now)
+    for column, same in zip(now.columns, same_answers(before, now), strict=True):
+        if column.ended:
+            _draw_verdict(before, column, same, services, texts)
+
+
+def _draw_verdict(
+    before: TurnPicture, column: ColumnPicture, same: bool | None, services: Services, texts: Texts
+) -> None:
+    title = titles(services).get(column.request.model_id, column.request.model_id)
+    if same is None:
+        st.caption(texts.history["not_comparable"].format(title=title))
+    elif same:
+        st.success(texts.history["same"].format(title=title), icon=":material/check:")
+    else:
+        st.warning(texts.history["different"].format(title=title), icon=":material/difference:")
+        earlier = next(each.answer for each in before.columns if each.request == column.request)
+        if earlier is not None and column.answer is not None:
+            name = f"again_{before.run_id}_{column.position}_{column.attempt}"
+            long_answer(column.answer.text, name, texts, earlier.text)

@@ -1,0 +1,47 @@
+"""What is wrong with an entry, in the reader's language.
+
+Knows: which words stand for which kind of fault.
+Refuses to know: who found the fault, and where it is shown.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import streamlit as st
+
+from dashboard.errors import in_words
+from dashboard.shared.safe_text import safe_text
+from dashboard.texts import Texts
+from model_registry.faults import EntryFault
+
+_NOT_FILLED_IN = ("missing", "string_too_short")
+
+
+def fault_sentence(fault: EntryFault, texts: Texts) -> str:
+    """Without file, entry and key; plain text. A kind nobody translated is said as it was found."""
+    template = texts.models.get(f"fault_{fault.kind}")
+    if template is None:
+        return f"{fault.problem[:1].upper()}{fault.problem[1:]}."
+    facts = {**fault.facts, "expected": fault.facts.get("expected", "").replace(" or ", ", ")}
+    return template.format_map(defaultdict(str, facts))
+
+
+def is_only_missing(fault: EntryFault) -> bool:
+    """Nobody did anything wrong yet."""
+    return fault.kind in _NOT_FILLED_IN
+
+
+def fault_below_field(fault: EntryFault, texts: Texts) -> None:
+    st.markdown(f":small[:red[:material/error: {safe_text(fault_sentence(fault, texts))}]]")
+
+
+def fault_line(fault: EntryFault, texts: Texts) -> None:
+    where = " · ".join(filter(None, (fault.entry, fault.key)))
+    sentence = safe_text(fault_sentence(fault, texts))
+    st.markdown(f":red[:material/error:] {f'**{safe_text(where)}** ' if where else ''}{sentence}")
+
+
+def doubt_line(sentence: str, texts: Texts) -> None:
+    """Of an entry that is good and cannot be loaded as it is; it may be saved all the same."""
+    st.markdown(f":small[:orange[:material/warning: {safe_text(in_words(sentence, texts))}]]")

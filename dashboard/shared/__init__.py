@@ -1,0 +1,1 @@
+"""What several pages draw, and what draws it safely."""

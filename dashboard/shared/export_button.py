@@ -1,0 +1,66 @@
+"""What was asked and answered, handed over as a file.
+
+Knows: the kinds to choose from, what each is for, and that a file too big for the browser stays where it is.
+Refuses to know: file formats, and which answers they are. The file is made by a plain button and not by a
+download that makes it: Streamlit answers a failure there with a sentence of its own and drops ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import streamlit as st
+
+from comparison.export.making import ExportKind, make_export
+from dashboard.errors import show_error
+from dashboard.texts import Texts
+from errors import NaraniError
+from history.records import FlatBatch
+from settings import format_bytes
+
+MOST_BYTES = 64 * 10**6
+"""What the server holds in memory for one download."""
+
+_TYPES = {".csv": "text/csv", ".jsonl": "application/jsonl", ".md": "text/markdown"}
+
+
+def export_buttons(flat: Callable[[], Iterator[FlatBatch]], folder: Path, texts: Texts, key: str) -> None:
+    """`flat` is only called when a file is asked for. What was made is gone with the next click elsewhere, so
+    that nobody downloads the answers that were picked before."""
+    kind = st.segmented_control(
+        texts.export["kind"],
+        [each.value for each in ExportKind],
+        default=ExportKind.WIDE.value,
+        required=True,
+        format_func=lambda each: texts.export[each],
+        key=f"{key}_kind",
+    )
+    st.caption(texts.export[f"about_{kind}"])
+    if st.button(texts.export["make"], icon=":material/save_alt:", key=f"{key}_make"):
+        try:
+            with st.spinner(texts.export["making"]):
+                path = make_export(ExportKind(kind), flat, folder, datetime.now(), texts.report)
+        except NaraniError as error:
+            show_error(error, texts)
+        else:
+            _hand_over(path, texts, f"{key}_download")
+
+
+def _hand_over(path: Path, texts: Texts, key: str) -> None:
+    size = format_bytes(path.stat().st_size)
+    if path.stat().st_size > MOST_BYTES:
+        st.info(texts.export["kept"].format(name=path.name, size=size), icon=":material/folder:")
+        return
+    st.download_button(
+        texts.export["download"].format(size=size),
+        path.read_bytes(),
+        file_name=path.name,
+        mime=_TYPES[path.suffix],
+        on_click="ignore",
+        type="primary",
+        icon=":material/download:",
+        key=key,
+    )
+    path.unlink()

@@ -1,0 +1,110 @@
+"""What a person should know of a model before picking it.
+
+Knows: how an entry, the memory and the picked quantization come together in one line of facts.
+Refuses to know: streamlit, and how the line is drawn.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engines.memory import ModelMemory, PoolView, ResidentView
+from model_registry.memory import bytes_needed
+from model_registry.registry import Registry
+from model_registry.spec import ModelSpec, Quantization
+
+
+class Where(StrEnum):
+    """How near a model is."""
+
+    IN_USE = "in_use"
+    LOADED = "loaded"
+    ON_DISK = "on_disk"
+    TO_FETCH = "to_fetch"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One model as it would be loaded now."""
+
+    spec: ModelSpec
+    title: str
+    quantization: str
+    quantizations: tuple[str, ...]
+    bytes: int
+    """Measured where it is in memory, estimated else."""
+    fits: bool | None
+    """None: the budget is not known before an engine is there."""
+    where: Where
+
+
+def model_choices(registry: Registry, memory: ModelMemory, picked: Mapping[str, str]) -> dict[str, Choice]:
+    """Every model; `picked` holds the quantizations that differ from an entry's default."""
+    pool, titles = memory.view(), told_apart(registry.models)
+    return {
+        model_id: _choice(spec, titles[model_id], registry, memory, pool, picked.get(model_id))
+        for model_id, spec in registry.models.items()
+    }
+
+
+def told_apart(models: Mapping[str, ModelSpec]) -> dict[str, str]:
+    """What each is called in a list: its title, and its id too where another has the same title. Streamlit
+    tells options apart by their words."""
+    many = Counter(spec.title for spec in models.values())
+    return {
+        model_id: spec.title if many[spec.title] == 1 else f"{spec.title} · {model_id}"
+        for model_id, spec in models.items()
+    }
+
+
+def families(choices: Mapping[str, Choice], search: str) -> dict[str, list[Choice]]:
+    """The models whose facts hold every word looked for, by family; the demo models first."""
+    words = search.casefold().split()
+    found: dict[str, list[Choice]] = {}
+    for choice in sorted(choices.values(), key=lambda choice: (not choice.spec.demo, choice.spec.family)):
+        spec = choice.spec
+        facts = " ".join([spec.id, spec.title, spec.family, spec.architecture, spec.source]).casefold()
+        if all(word in facts for word in words):
+            found.setdefault(spec.family, []).append(choice)
+    return found
+
+
+def _choice(
+    spec: ModelSpec,
+    title: str,
+    registry: Registry,
+    memory: ModelMemory,
+    pool: PoolView | None,
+    picked: str | None,
+) -> Choice:
+    base = registry.base_of(spec)
+    offered = base.loading.quantizations
+    default = spec.loading.default_quantization
+    quantization: Quantization = next((each for each in offered if each == picked), default)
+    resident = _resident(pool, base.id, quantization)
+    needed = bytes_needed(spec, quantization, None if spec is base else base)
+    return Choice(
+        spec=spec,
+        title=title,
+        quantization=quantization,
+        quantizations=offered,
+        bytes=resident.weight_bytes if resident else needed,
+        fits=None if pool is None else resident is not None or needed <= pool.budget,
+        where=_where(resident, memory, spec),
+    )
+
+
+def _resident(pool: PoolView | None, base_id: str, quantization: str) -> ResidentView | None:
+    residents = pool.residents if pool else ()
+    return next(
+        (each for each in residents if (each.model_id, each.quantization) == (base_id, quantization)), None
+    )
+
+
+def _where(resident: ResidentView | None, memory: ModelMemory, spec: ModelSpec) -> Where:
+    if resident is not None and (spec.adapter is None or spec.id in resident.adapters):
+        return Where.IN_USE if resident.leases else Where.LOADED
+    return Where.ON_DISK if memory.on_disk(spec.id) else Where.TO_FETCH

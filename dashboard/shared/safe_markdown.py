@@ -1,0 +1,153 @@
+"""Markdown of a stranger, written again so that nothing in it runs, fetches, or looks like ours.
+
+Knows: how each kind of block and line is written in Markdown that Streamlit reads as exactly that.
+Refuses to know: Streamlit itself, and models.
+
+Nothing of an answer is passed on: what was read is written anew, its text through `safe_text`. HTML is text.
+A line's end is a line's end, as Korean answers mean it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+
+from markdown_it.tree import SyntaxTreeNode as Node
+
+from dashboard.shared.markdown_line import LINE_END, longest_run, written_line
+from dashboard.shared.markdown_reading import TooTangled, read_markdown
+from dashboard.shared.safe_text import SEAM, safe_text, whole_characters
+
+MOST_SEAMS = 4_000
+"""Each is an element in the browser."""
+_DRAWN = {"mermaid", "math"}
+"""Languages of a fence that are drawn as pictures, where a picture can fetch."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """A block of code outside of any list or quotation."""
+
+    text: str
+    language: str | None
+
+
+def safe_markdown(text: str) -> str:
+    """For st.markdown; what cannot be read as Markdown within reason is shown as it is."""
+    text = whole_characters(text)
+    try:
+        return _joined(block if isinstance(block, str) else _fence(block) for block in safe_blocks(text))
+    except TooTangled:
+        return _fence(Code(text, None))
+
+
+@lru_cache(maxsize=64)
+def safe_blocks(text: str) -> tuple[str | Code, ...]:
+    """The same with code apart, for whoever draws code as code; raises TooTangled. Kept, because a page with
+    many answers is drawn again at every click."""
+    blocks = list(_blocks(read_markdown(whole_characters(text)).children))
+    if sum(block.count(SEAM) for block in blocks if isinstance(block, str)) > MOST_SEAMS:
+        raise TooTangled
+    return tuple(
+        block
+        for whole, group in groupby(blocks, key=lambda block: isinstance(block, str))
+        for block in ([_joined(str(part) for part in group)] if whole else group)
+    )
+
+
+def _joined(blocks: Iterable[str]) -> str:
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _blocks(nodes: Sequence[Node]) -> Iterator[str | Code]:
+    before, marker = "", 0
+    for node in nodes:
+        marker = 1 - marker if node.type == before else 0  # or two lists in a row would become one
+        before = node.type
+        code = node.type in ("fence", "code_block")
+        yield Code(node.content, _language(node)) if code else _block(node, marker)
+
+
+def _inside(nodes: Sequence[Node]) -> list[str]:
+    return [block if isinstance(block, str) else _fence(block) for block in _blocks(nodes)]
+
+
+def _block(node: Node, marker: int) -> str:
+    if node.type in ("bullet_list", "ordered_list"):
+        return _list(node, marker)
+    if node.type == "blockquote":
+        lines = _joined(_inside(node.children)).split("\n")
+        return "\n".join(f"> {line}" if line else ">" for line in lines)
+    if node.type == "table":
+        return _table(node)
+    if node.type == "hr":
+        return "___"
+    if node.type == "html_block":
+        return _text_of_html(node.content)
+    line = written_line(node.children[0].children if node.children else ())
+    return _heading(node, line) if node.type == "heading" else line
+
+
+def _heading(node: Node, line: str) -> str:
+    """Never as loud as a heading of the page."""
+    return f"{'#####' if node.tag == 'h1' else '######'} {line.replace(LINE_END, ' ')}"
+
+
+def _text_of_html(html: str) -> str:
+    return LINE_END.join(safe_text(line.strip()) for line in html.split("\n") if line.strip())
+
+
+def _list(node: Node, marker: int) -> str:
+    ordered = node.type == "ordered_list"
+    first = int(node.attrs.get("start", 1)) if ordered else 0
+    inside = [block for item in node.children for block in item.children]
+    loose = any(block.type == "paragraph" and not block.hidden for block in inside)
+    items = []
+    for number, item in enumerate(node.children, first):
+        sign = f"{min(number, 999_999_999)}{'.)'[marker]} " if ordered else f"{'-*'[marker]} "
+        lines = (_item(item) or SEAM).split("\n")
+        indented = [f"{' ' * len(sign)}{line}" if line else "" for line in lines[1:]]
+        items.append("\n".join([sign + lines[0], *indented]))
+    return ("\n\n" if loose else "\n").join(items)
+
+
+def _item(item: Node) -> str:
+    """A list right under its line keeps the list tight, as long as it can be told from the line."""
+    blocks = _inside(item.children)
+    under = len(item.children) > 1 and item.children[0].hidden and _may_follow_a_line(item.children[1])
+    return _joined(["\n".join(blocks[:2]), *blocks[2:]] if under else blocks)
+
+
+def _may_follow_a_line(node: Node) -> bool:
+    return node.type == "bullet_list" or (node.type == "ordered_list" and node.attrs.get("start", 1) == 1)
+
+
+def _table(node: Node) -> str:
+    rows = [row for part in node.children for row in part.children]
+    head = [_alignment(cell) for cell in rows[0].children]
+    lines = [[_cell(cell) for cell in row.children] for row in rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [lines[0], head, *lines[1:]])
+
+
+def _alignment(cell: Node) -> str:
+    style = str(cell.attrs.get("style", ""))
+    return {"left": ":---", "right": "---:", "center": ":---:"}.get(style.removeprefix("text-align:"), "---")
+
+
+def _cell(cell: Node) -> str:
+    written = written_line(cell.children[0].children if cell.children else (), in_table=True)
+    return written.replace(LINE_END, " ")
+
+
+def _language(node: Node) -> str | None:
+    found = re.match(r"[A-Za-z0-9_]{1,30}(?!\S)", node.info.strip()) if node.type == "fence" else None
+    return found[0] if found and found[0].lower() not in _DRAWN else None
+
+
+def _fence(code: Code) -> str:
+    ticks = "`" * max(3, longest_run(code.text) + 1)
+    ending = "" if code.text.endswith("\n") else "\n"
+    return f"{ticks}{code.language or ''}\n{code.text}{ending}{ticks}"

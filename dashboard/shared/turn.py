@@ -1,0 +1,139 @@
+"""One question and its answers side by side.
+
+Knows: how columns stand next to each other and wrap on narrow windows; that only what still grows is redrawn.
+Refuses to know: runs, engines and the history; it draws pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from comparison.turns import ColumnPicture, TurnPicture
+from dashboard.shared.answer_column import (
+    Actions,
+    column_actions,
+    column_head,
+    ended_answer,
+    full_pieces,
+    growing_answer,
+    sources,
+    taken_over,
+)
+from dashboard.shared.safe_text import safe_text, whole_characters
+from dashboard.shared.ticking import ticking
+from dashboard.texts import Texts
+
+TICK = 0.15
+"""Seconds between two drawings of what grows. More often costs traffic, and a reader sees no difference."""
+
+_WRAPPING = """<style>
+[class*="st-key-answers_"] > * { flex: 1 1 13rem; min-width: 13rem; }
+[class*="st-key-answers_"] :is(p, li, td) { overflow-wrap: anywhere; }
+[class*="st-key-answers_"] button div:has(> p > img) { position: absolute; }
+</style>"""
+"""A column narrower than that goes to the next row: eight of them are two rows on a usual window. Streamlit's
+own columns shrink instead, and its containers have no least width; the class is how it names a key.
+Labels only read out (icon_label) take no room."""
+
+
+def turn_view(
+    turn: TurnPicture,
+    titles: Mapping[str, str],
+    texts: Texts,
+    *,
+    actions: Actions | None = None,
+    baseline: int | None = None,
+    left: Sequence[str] = (),
+    look: Callable[[], TurnPicture] | None = None,
+    tick: float = TICK,
+) -> None:
+    """`left` are the models that were asked the question before and not this one. `look` gives a newer
+    picture of a turn that is not ended, every `tick` seconds; without it the turn is drawn once."""
+    with st.chat_message("user", avatar=":material/person:"):
+        st.text(whole_characters(turn.question))
+        if turn.input:
+            st.caption(texts.answer["input"])
+            st.code(whole_characters(turn.input), language=None, wrap_lines=True)
+        if turn.system:
+            st.caption(texts.answer["system"])
+            st.code(whole_characters(turn.system), language=None, wrap_lines=True)
+    for model_id in left:
+        st.caption(texts.answer["left"].format(title=safe_text(titles.get(model_id, model_id))))
+    places = _columns(turn, titles, texts, actions, baseline)
+    if look is None:
+        _fill(places, turn, texts)
+    elif places:
+        _grow(places, turn, look, tick, texts)
+
+
+def _columns(
+    turn: TurnPicture, titles: Mapping[str, str], texts: Texts, actions: Actions | None, baseline: int | None
+) -> dict[int, DeltaGenerator]:
+    """Everything that stays as it is; the places of what grows come back."""
+    places: dict[int, DeltaGenerator] = {}
+    compared = _text_at(turn, baseline)
+    st.html(_WRAPPING)
+    with st.container(horizontal=True, key=f"answers_{turn.run_id}"):
+        for picture in turn.columns:
+            key = f"answer_{turn.run_id}_{picture.position}"
+            title = titles.get(picture.request.model_id, picture.request.model_id)
+            is_baseline = picture.position == baseline
+            with st.container(border=True, key=key):
+                column_head(title, picture, is_baseline, texts)
+                taken_over(picture.request, titles, texts)
+                if picture.ended:
+                    ended_answer(picture, key, None if is_baseline else compared, texts)
+                else:
+                    places[picture.position] = _growing(picture)
+                if actions is not None:
+                    column_actions(picture, title, key, is_baseline, actions, texts)
+                else:
+                    with st.container(horizontal=True, gap="small"):
+                        sources(picture.answer, key, texts)
+    return places
+
+
+def _growing(picture: ColumnPicture) -> DeltaGenerator:
+    """What of the text stands still, and the place of what grows below it."""
+    with st.container(gap=None):
+        with st.container(gap=None):
+            for piece in full_pieces(picture):
+                st.text(whole_characters(piece.removesuffix("\n")))
+        return st.container()
+
+
+def _grow(
+    places: Mapping[int, DeltaGenerator],
+    drawn: TurnPicture,
+    look: Callable[[], TurnPicture],
+    tick: float,
+    texts: Texts,
+) -> None:
+    """The page is drawn whole when a column ends, or a piece of one is full."""
+    full = {column.position: len(full_pieces(column)) for column in drawn.columns}
+
+    def grow() -> None:
+        turn = look()
+        growing = [column for column in turn.columns if column.position in places]
+        if any(column.ended or len(full_pieces(column)) != full[column.position] for column in growing):
+            st.rerun()
+        _fill(places, turn, texts)
+
+    ticking(grow, tick)
+
+
+def _fill(places: Mapping[int, DeltaGenerator], turn: TurnPicture, texts: Texts) -> None:
+    for column in turn.columns:
+        if column.position in places:
+            with places[column.position]:
+                growing_answer(column, texts)
+
+
+def _text_at(turn: TurnPicture, position: int | None) -> str | None:
+    for column in turn.columns:
+        if column.position == position and column.answer is not None:
+            return column.answer.text
+    return None

@@ -1,0 +1,47 @@
+"""Every word on the screen, in the reader's language.
+
+Knows: the files of texts, a folder a language and a file a section, and who decides the language.
+Refuses to know: where a word is shown.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard.session import language
+
+FOLDER = Path(__file__).parent
+
+
+class Texts:
+    """The words of one language: `read_chosen().compare["title"]` is the key `title` of `compare.toml`.
+    That every key used exists, in every language, is held by tests/test_architecture.py."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._sections = {
+            path.stem: tomllib.loads(path.read_text(encoding="utf-8"))
+            for path in (FOLDER / language).glob("*.toml")
+        }
+
+    def __getattr__(self, section: str) -> dict[str, str]:
+        try:
+            return self._sections[section]
+        except KeyError:
+            raise AttributeError(section) from None
+
+
+read_texts = cache(Texts)
+
+
+def read_chosen() -> Texts:
+    """What was chosen; else Korean unless the browser says it speaks something else."""
+    chosen = language.chosen()
+    if chosen is None:
+        locale = st.context.locale or "ko"
+        chosen = "ko" if locale.lower().startswith("ko") else "en"
+    return read_texts(chosen)

@@ -1,0 +1,108 @@
+"""What is tuned: the base, the format it learns, and the name of what comes of it.
+
+Knows: which models of the registry can be a base, and when a format must be named.
+Refuses to know: settings, data and runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dashboard.session import training
+from dashboard.session.kept import keep, restore
+from dashboard.shared.model_choices import told_apart
+from dashboard.shared.safe_text import safe_text
+from dashboard.texts import Texts
+from model_registry.registry import Registry
+from model_registry.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was chosen."""
+
+    base: ModelSpec
+    format: str | None
+    """None: the base's own."""
+    name: str
+    """Empty: made up from base, method and date."""
+
+    @property
+    def lacks_format(self) -> bool:
+        return self.format is None and _needs_format(self.base)
+
+
+def can_be_tuned(registry: Registry) -> dict[str, ModelSpec]:
+    """Whole models, the toys first; an adapter is tuned by tuning the model under it."""
+    whole = [spec for spec in registry.models.values() if spec.adapter is None]
+    return {spec.id: spec for spec in sorted(whole, key=lambda spec: (not spec.demo, spec.title))}
+
+
+def training_base(registry: Registry, texts: Texts) -> ModelSpec:
+    bases = can_be_tuned(registry)
+    restore(training.BASE, next(iter(bases)))
+    if st.session_state[training.BASE] not in bases:
+        st.session_state[training.BASE] = next(iter(bases))
+    chosen = st.selectbox(
+        texts.training["base"],
+        list(bases),
+        key=training.BASE,
+        format_func=told_apart(bases).__getitem__,
+        help=texts.training["base_help"],
+    )
+    spec = bases[keep(training.BASE, chosen)]
+    st.caption(
+        texts.training["base_facts"].format(
+            parameters=_count(spec.parameters),
+            context=f"{spec.context_length:,}",
+            format=safe_text(spec.prompt_format),
+            license=safe_text(spec.license.name),
+        )
+    )
+    return spec
+
+
+def training_target(spec: ModelSpec, formats: Sequence[str], wished: str | None, texts: Texts) -> Wanted:
+    """`wished`: the format that the recipe was published with."""
+    left, right = st.columns(2)
+    with left:
+        format_id = _format(spec, formats, wished, texts)
+    with right:
+        restore(training.NAME, "")
+        name = st.text_input(
+            texts.training["name"],
+            key=training.NAME,
+            max_chars=60,
+            placeholder=texts.training["name_hint"],
+            help=texts.training["name_help"],
+        )
+        keep(training.NAME, name)
+    return Wanted(spec, format_id, name.strip())
+
+
+def _format(spec: ModelSpec, known: Sequence[str], wished: str | None, texts: Texts) -> str | None:
+    """One widget for each base and recipe, since each has another default."""
+    key = f"{training.FORMAT}_{spec.id}_{wished or ''}"
+    restore(key, wished)
+    chosen: str | None = st.selectbox(
+        texts.training["format"],
+        known,
+        index=None,
+        key=key,
+        placeholder=texts.training["format_needed" if _needs_format(spec) else "format_own"],
+        help=texts.training["format_help"],
+    )
+    return keep(key, chosen)
+
+
+def _needs_format(spec: ModelSpec) -> bool:
+    return spec.base_model and spec.prompt_format == "plain"
+
+
+def _count(parameters: int) -> str:
+    if parameters >= 10**9:
+        return f"{parameters / 10**9:.1f}B"
+    return f"{parameters / 10**6:.1f}M"

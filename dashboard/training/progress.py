@@ -1,0 +1,155 @@
+"""Where a training stands: its state, a bar, figures, what it printed, and the buttons to stop and to go on.
+
+Knows: how a job is drawn, again every two seconds while it is at work.
+Refuses to know: processes and files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dashboard.batch.progress import duration
+from dashboard.errors import led_by
+from dashboard.session import training
+from dashboard.shared.safe_text import safe_text, whole_characters
+from dashboard.texts import Texts
+from dashboard.training.curves import training_curves
+from finetune.jobs import Job, JobState, Metric
+from settings import format_bytes
+
+_LOOK_AGAIN_SECONDS = 2.0
+_BADGES = {
+    JobState.QUEUED: ":gray-badge[:material/schedule: {}]",
+    JobState.PREPARING: ":blue-badge[:material/hourglass_top: {}]",
+    JobState.MEASURING: ":blue-badge[:material/straighten: {}]",
+    JobState.TRAINING: ":blue-badge[:material/model_training: {}]",
+    JobState.SAVING: ":blue-badge[:material/save: {}]",
+    JobState.DONE: ":green-badge[:material/check_circle: {}]",
+    JobState.STOPPED: ":orange-badge[:material/stop_circle: {}]",
+    JobState.FAILED: ":red-badge[:material/error: {}]",
+    JobState.INTERRUPTED: ":orange-badge[:material/power_off: {}]",
+}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One training as it is drawn."""
+
+    job: Job
+    metrics: Sequence[Metric]
+    log: str
+
+
+@dataclass(frozen=True)
+class TrainingActions:
+    """What the buttons do."""
+
+    stop: Callable[[], None]
+    resume: Callable[[], None]
+
+
+def training_progress(look: Callable[[], Seen | None], actions: TrainingActions, texts: Texts) -> None:
+    """Draws itself again while the training is at work, and the whole page once when it has ended."""
+    seen = look()
+    if seen is None:
+        return
+    if seen.job.over:
+        draw(seen, actions, texts)
+        return
+
+    @st.fragment(run_every=_LOOK_AGAIN_SECONDS)
+    def look_again() -> None:
+        now = look()
+        if now is None or now.job.over:
+            st.rerun()
+        else:
+            draw(now, actions, texts)
+
+    look_again()
+
+
+def state_badge(state: JobState, texts: Texts) -> str:
+    return _BADGES[state].format(texts.training[f"state_{state}"])
+
+
+def draw(seen: Seen, actions: TrainingActions, texts: Texts) -> None:
+    job, status = seen.job, seen.job.status
+    share = status.step / status.total_steps if status.total_steps else 0.0
+    if status.total_steps:
+        figures = texts.training["step_of"].format(
+            step=status.step, total=status.total_steps, epoch=f"{status.epoch:.2f}"
+        )
+        st.progress(min(1.0, share), text=figures)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(" ".join([state_badge(job.state, texts), *_figures(seen, texts)]), width="content")
+        _buttons(job, actions, texts)
+    _sentence(job, texts)
+    if seen.metrics:
+        training_curves(seen.metrics, texts)
+    if seen.log:
+        is_telling = job.state in (JobState.FAILED, JobState.INTERRUPTED)
+        with st.expander(
+            texts.training["log"], icon=":material/terminal:", key=training.LOG, expanded=is_telling
+        ):
+            st.code(whole_characters(seen.log), language=None, wrap_lines=True)
+
+
+def _figures(seen: Seen, texts: Texts) -> list[str]:
+    last = {
+        name: next(
+            (value for metric in reversed(seen.metrics) if (value := getattr(metric, name)) is not None), None
+        )
+        for name in ("loss", "held_out_loss", "tokens_per_second", "memory_bytes")
+    }
+    shown = []
+    if last["loss"] is not None:
+        shown.append(texts.training["figure_loss"].format(value=f"{last['loss']:.3f}"))
+    if last["held_out_loss"] is not None:
+        shown.append(texts.training["figure_held_out"].format(value=f"{last['held_out_loss']:.3f}"))
+    if last["tokens_per_second"]:
+        shown.append(texts.training["figure_speed"].format(value=f"{last['tokens_per_second']:,.0f}"))
+    if last["memory_bytes"]:
+        shown.append(safe_text(format_bytes(last["memory_bytes"])))
+    left = seen.job.status.seconds_left
+    if left is not None and not seen.job.over:
+        shown.append(texts.training["left"].format(time=duration(left, texts)))
+    return [f":gray-badge[{each}]" for each in shown]
+
+
+def _buttons(job: Job, actions: TrainingActions, texts: Texts) -> None:
+    if not job.over:
+        asked = training.stopping(job.name)
+        st.button(
+            texts.training["stopping" if asked else "stop"],
+            key=training.STOP,
+            icon=":material/stop_circle:",
+            disabled=asked,
+            help=texts.training["stop_help"],
+            on_click=actions.stop,
+        )
+    elif job.can_resume:
+        st.button(
+            texts.training["resume"],
+            key=training.RESUME,
+            icon=":material/play_arrow:",
+            help=texts.training["resume_help"],
+            on_click=actions.resume,
+        )
+
+
+def _sentence(job: Job, texts: Texts) -> None:
+    """What the state means for the person who looks at it."""
+    if job.state is JobState.QUEUED:
+        before = ", ".join(f"**{safe_text(name)}**" for name in job.ahead)
+        st.info(texts.training["waits_for" if before else "begins_soon"].format(names=before))
+    elif job.state is JobState.FAILED:
+        code = job.status.error_code or "error"
+        lead = texts.training.get(f"failed_{code}", texts.training["failed_error"])
+        st.warning(led_by(lead, job.status.error or "", texts), icon=":material/error:")
+    elif job.state in (JobState.STOPPED, JobState.INTERRUPTED):
+        st.info(texts.training[f"told_{job.state}"], icon=":material/info:")
+    elif not job.over:
+        st.caption(texts.training["may_leave"])

@@ -1,0 +1,64 @@
+"""What a training changed: figures before and after, and the answers of both side by side.
+
+Knows: how a report (report.json, as plain values) is drawn; that parts of it may be missing.
+Refuses to know: how anything was measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard.shared.safe_text import safe_text, whole_characters
+from dashboard.texts import Texts
+
+
+def training_report(report: Mapping[str, Any], texts: Texts) -> None:
+    rows = list(_rows(report, texts))
+    if rows:
+        names, before, after = zip(*rows, strict=True)
+        st.dataframe(
+            {
+                texts.training["measured"]: names,
+                texts.training["before"]: before,
+                texts.training["after"]: after,
+            },
+            width="stretch",
+            hide_index=True,
+        )
+    for title, key in (("samples_held_out", "samples"), ("samples_learned", "learned_samples")):
+        samples = report.get(key) or []
+        if samples:
+            st.markdown(f"**{texts.training[title]}**")
+            _samples(samples, texts)
+    for note in report.get("notes", []):
+        st.caption(safe_text(str(note)))
+
+
+def _rows(report: Mapping[str, Any], texts: Texts) -> Iterator[tuple[str, str, str]]:
+    for part, figure in (("held_out", "loss"), ("held_out", "perplexity"), ("forgetting", "perplexity")):
+        held = report.get(part)
+        if held:
+            before, after = (f"{held[when][figure]:.4g}" for when in ("before", "after"))
+            yield texts.training[f"report_{part}_{figure}"], before, after
+    for part in ("held_out", "learned"):
+        counted = (report.get("answers") or {}).get(part)
+        if counted and counted["asked"]:
+            for kind in ("exact", "near"):
+                before, after = (
+                    f"{counted[when][kind]} / {counted['asked']}" for when in ("before", "after")
+                )
+                yield texts.training[f"report_{part}_{kind}"], before, after
+
+
+def _samples(samples: Sequence[Mapping[str, str]], texts: Texts) -> None:
+    for sample in samples:
+        with st.container(border=True):
+            st.text(whole_characters(sample["question"]))
+            columns = st.columns(3)
+            for column, key in zip(columns, ("expected", "before", "after"), strict=True):
+                with column:
+                    st.caption(texts.training[f"answer_{key}"])
+                    st.text(whole_characters(sample[key]) or texts.training["answer_empty"])

@@ -1,0 +1,67 @@
+"""The trainings of this home, the newest first, each to be opened.
+
+Knows: how one line of the list looks.
+Refuses to know: folders and processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
+
+import streamlit as st
+
+from dashboard.history.entries_list import when
+from dashboard.session import training
+from dashboard.shared.safe_text import safe_text
+from dashboard.texts import Texts
+from dashboard.training.progress import state_badge
+from finetune.jobs import Job
+
+
+def training_list(jobs: Sequence[Job], titles: Mapping[str, str], zone: tzinfo, texts: Texts) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(texts.training["list"], width="stretch")
+        st.button(
+            texts.training["list_again"], key=training.LIST_AGAIN, icon=":material/refresh:", type="tertiary"
+        )
+    if not jobs:
+        st.info(texts.training["list_empty"], icon=":material/model_training:")
+        return
+    shown = jobs[: training.listed()]
+    for job in shown:
+        _line(job, titles, zone, texts)
+    if len(jobs) > len(shown):
+        st.button(
+            texts.training["more"].format(count=len(jobs) - len(shown)),
+            key=training.MORE,
+            type="tertiary",
+            icon=":material/expand_more:",
+            on_click=training.list_more,
+        )
+
+
+def _line(job: Job, titles: Mapping[str, str], zone: tzinfo, texts: Texts) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            texts.training["open"],
+            key=training.open_key(job.name),
+            icon=":material/folder_open:",
+            on_click=training.open_run,
+            args=(job.name,),
+        )
+        base = str(job.settings.get("base_model", ""))
+        method = str(job.settings.get("method", ""))
+        parts = [titles.get(base, base), texts.training.get(f"method_{method}", method)]
+        if job.status.total_steps:
+            parts.append(f"{job.status.step:,} / {job.status.total_steps:,}")
+        facts = " · ".join(filter(None, [*map(safe_text, parts), _asked(job, zone, texts)]))
+        badge = state_badge(job.state, texts)
+        st.markdown(f"**{safe_text(job.name)}** {badge} :small[:gray[{facts}]]", width="stretch")
+
+
+def _asked(job: Job, zone: tzinfo, texts: Texts) -> str:
+    try:
+        return when(datetime.fromisoformat(job.asked), zone, texts)
+    except ValueError:
+        return ""

@@ -1,0 +1,207 @@
+"""What the training page does, between its widgets and the trainings.
+
+Knows: how what was set becomes a training, and how a finished one gets into the comparison.
+Refuses to know: how anything is drawn in detail, and what happens inside a training.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from comparison.uploads import Uploads
+from dashboard.errors import explain, led_by, show_error
+from dashboard.resources import Services
+from dashboard.session import compare, signing_in, training
+from dashboard.shared.safe_text import safe_text
+from dashboard.texts import Texts
+from dashboard.training.base import Wanted
+from dashboard.training.check import training_data_report, training_steps
+from dashboard.training.data import TrainingData
+from dashboard.training.memory import idle, training_memory
+from dashboard.training.progress import Seen, TrainingActions
+from dashboard.training.settings import training_recipe
+from errors import NaraniError
+from finetune import jobs
+from finetune.jobs import Check, Job, Recipe, SftSettings
+
+Stamps = tuple[tuple[str, int, int], ...]
+
+
+def uploads(services: Services) -> Uploads:
+    return Uploads(services.settings.home / "uploads")
+
+
+def offers_paths() -> bool:
+    """Where people sign in, the machine's files are not theirs to look at."""
+    return not signing_in.needed()
+
+
+def pick_recipe(base_id: str, texts: Texts) -> Recipe | None:
+    brought = jobs.recipe_of_base(base_id)
+    return training_recipe(jobs.all_recipes(), brought.name if brought else None, base_id, texts)
+
+
+def settings_for(
+    wanted: Wanted, data: TrainingData, values: Mapping[str, Any], texts: Texts
+) -> SftSettings | None:
+    """None where they contradict each other, which is said."""
+    name = jobs.safe_name(wanted.name) if wanted.name else None
+    if name is not None and name != wanted.name:
+        st.caption(texts.training["will_be_called"].format(name=safe_text(name)))
+    try:
+        return SftSettings(
+            base_model=wanted.base.id, data=data.sources, name=name, format=wanted.format, **values
+        )
+    except NaraniError as error:
+        show_error(error, texts)
+        return None
+
+
+def missing(wanted: Wanted, data: TrainingData, texts: Texts) -> str | None:
+    """What has to be chosen first."""
+    if wanted.lacks_format:
+        return texts.training["choose_format"]
+    return None if data.sources else texts.training["choose_data"]
+
+
+def draw_check(settings: SftSettings, services: Services, texts: Texts) -> None:
+    """What the check found; nothing while nobody asked for it with these settings."""
+    if training.checked() != _fingerprint(settings):
+        st.caption(texts.training["check_again" if training.checked() else "check_about"])
+        return
+    home = services.settings.home
+    try:
+        with st.spinner(texts.training["checking"]):
+            found = _check(replace(settings, name=None), home, _stamps(settings), training.check_round())
+    except NaraniError as error:
+        show_error(error, texts)
+        return
+    _draw(found, services, texts)
+
+
+def ask_check(settings: SftSettings) -> None:
+    """What was found out before may no longer hold: memory, models and files change."""
+    training.set_checked(_fingerprint(settings))
+    training.check_anew()
+
+
+def begin(settings: SftSettings, data: TrainingData, services: Services, texts: Texts) -> None:
+    """Start it and show it; what cannot be started is said and nothing is lost."""
+    try:
+        files = [Path(path) for path in data.uploads]
+        name = jobs.start(settings, services.settings.home, files)
+    except NaraniError as error:
+        show_error(error, texts)
+        return
+    for path in files:
+        uploads(services).drop(path)
+    if files:
+        training.set_uploads([])
+    training.open_run(name)
+    st.rerun()
+
+
+def look(name: str, services: Services) -> Seen | None:
+    home = services.settings.home
+    job = jobs.job(home, name)
+    if job is None:
+        return None
+    return Seen(job, jobs.metrics(home, name), jobs.log_tail(home, name))
+
+
+def actions(name: str, services: Services) -> TrainingActions:
+    home = services.settings.home
+
+    def stop() -> None:
+        training.set_stopping(name, jobs.stop(home, name))
+
+    def resume() -> None:
+        training.set_stopping(name, False)
+        try:
+            jobs.resume(home, name)
+        except NaraniError as error:
+            training.set_problem(error.code, str(error))
+
+    return TrainingActions(stop, resume)
+
+
+def say_problem(texts: Texts) -> None:
+    """Why the last button changed nothing; said once."""
+    problem = training.take_problem()
+    if problem is not None:
+        st.warning(explain(*problem, texts), icon=":material/error:")
+
+
+def compare_button(report: Mapping[str, Any], services: Services, texts: Texts) -> None:
+    """Opens the comparison with the base and what came of it, side by side."""
+    label, icon = texts.training["compare"], ":material/view_column:"
+    if report.get("model_id"):
+        st.caption(texts.training["model_id"].format(id=safe_text(str(report["model_id"]))))
+    if not st.button(label, key=training.COMPARE, icon=icon, type="primary"):
+        return
+    services.registry.reload()
+    wanted = (report.get("base_id"), report.get("model_id"))
+    here = [model for model in wanted if model in services.registry.models]
+    if report.get("model_id") not in here:
+        st.warning(texts.training["compare_gone"], icon=":material/search_off:")
+        return
+    compare.set_picked([str(model) for model in here])
+    compare.set_run_id(None)
+    st.switch_page("dashboard/pages/compare.py")
+
+
+def facts(job: Job, services: Services, texts: Texts) -> str:
+    """Base, method and rows of data, in a line."""
+    base = str(job.settings.get("base_model", ""))
+    spec = services.registry.models.get(base)
+    method = str(job.settings.get("method", ""))
+    names = [Path(str(source)).name for source in job.settings.get("data", ())]
+    parts = [spec.title if spec else base, texts.training.get(f"method_{method}", method), ", ".join(names)]
+    return " · ".join(safe_text(part) for part in parts if part)
+
+
+def _fingerprint(settings: SftSettings) -> str:
+    """What the run is called changes nothing of it."""
+    return json.dumps({**asdict(settings), "name": None})
+
+
+def _draw(found: Check, services: Services, texts: Texts) -> None:
+    for error in (found.data_error, found.plan_error):
+        if error is not None:
+            st.warning(led_by(texts.training["check_refused"], error, texts), icon=":material/error:")
+    if found.data is not None:
+        with st.container(border=True):
+            training_data_report(found.data, texts)
+    if found.steps is not None:
+        with st.container(border=True):
+            training_steps(found.steps, texts)
+    if found.plan is not None:
+        with st.container(border=True):
+            release = partial(_release_idle, services)
+            training_memory(found.plan, services.memory.view(), release, texts)
+
+
+def _release_idle(services: Services) -> None:
+    view = services.memory.view()
+    for resident in idle(view.residents) if view else []:
+        services.memory.release(resident.model_id, resident.quantization)
+    training.check_anew()
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _check(settings: SftSettings, home: Path, stamps: Stamps, again: str) -> Check:
+    """`stamps` and `again` are part of the key: changed files are read again, and whoever asks anew is told
+    what holds now."""
+    return jobs.check(settings, home)
+
+
+def _stamps(settings: SftSettings) -> Stamps:
+    files = [Path(source) for source in (*settings.data, *settings.holdout_data) if Path(source).is_file()]
+    return tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files)

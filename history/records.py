@@ -1,0 +1,166 @@
+"""What the history holds, as plain values: runs, their answers, batches, and what one may look for.
+
+Knows: the fields of a stored run and of a flat row of an export.
+Refuses to know: SQL, files, engines at work, and pages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from engines.base import Answer, AnswerRequest
+
+THIS_MACHINE = "this-machine"
+"""The owner of what is asked at the machine itself, in any browser or the terminal."""
+
+
+class StoredState(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    """It was being answered when the process ended."""
+
+
+@dataclass(frozen=True)
+class RunHead:
+    """What is known of a run when it begins."""
+
+    id: str
+    owner: str
+    created: datetime
+    requests: tuple[AnswerRequest, ...]
+    previous: str | None = None
+    """The run whose conversation this one goes on with."""
+    batch: str | None = None
+
+
+@dataclass(frozen=True)
+class StoredAnswer:
+    """One answer of a run; of several attempts at one position the newest."""
+
+    position: int
+    """The place of its request among those of the run."""
+    attempt: int
+    state: StoredState
+    answer: Answer | None
+    """None while it runs, or where it was interrupted."""
+    started: datetime
+    ended: datetime | None
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run as it was kept; `answers` by position, without those not begun yet (in a batch)."""
+
+    head: RunHead
+    number: int
+    """Grows with every run: the order of the history."""
+    answers: tuple[StoredAnswer, ...]
+
+
+@dataclass(frozen=True)
+class BatchHead:
+    """Many questions put to the same models."""
+
+    id: str
+    owner: str
+    created: datetime
+    name: str
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StoredBatch:
+    """How far a batch is, counted in answers."""
+
+    head: BatchHead
+    questions: int
+    wanted: int
+    done: int
+    failed: int
+    """Of those done."""
+    stamp: tuple[int, ...] = ()
+    """Another one once an answer in it was asked again or ended, or a question was deleted or restored."""
+    elsewhere: bool = False
+    """Another process of this machine works on it now."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to look for; what is left empty does not narrow."""
+
+    words: str = ""
+    models: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    states: tuple[StoredState, ...] = ()
+    greedy: bool | None = None
+    """True: temperature 0 only; False: sampled only."""
+    format_id: str | None = None
+    quantization: str | None = None
+    batches: bool | None = None
+    """False: without the questions of batches; True: only those."""
+
+
+@dataclass(frozen=True)
+class HistoryPage:
+    """Some runs, newest first."""
+
+    runs: tuple[StoredRun, ...]
+    older: int | None
+    """The number to ask the next page before; None at the end."""
+
+
+@dataclass(frozen=True)
+class HistoryStatus:
+    """Whether answers reach the disk, for a banner."""
+
+    unsaved: int = 0
+    """Answers that are only in memory and are tried again."""
+    problem: str | None = None
+    """Why, as a code: full · locked · read-only · home · broken."""
+    set_aside: str | None = None
+    """The name a damaged database file was moved to when a new one was begun."""
+
+
+FLAT_COLUMNS = (
+    "run_id",
+    "batch",
+    "previous",
+    "created",
+    "turn",
+    "question",
+    "input",
+    "system",
+    "position",
+    "attempt",
+    "model",
+    "state",
+    "text",
+    "finish_reason",
+    "error",
+    "prompt",
+    "revision",
+    "quantization",
+    "format",
+    "settings",
+    "tokens_in",
+    "tokens_out",
+    "load_seconds",
+    "seconds_to_first_text",
+    "answering_seconds",
+    "tokens_per_second",
+    "characters_per_second",
+    "peak_bytes",
+    "started",
+    "ended",
+    "request",
+)
+"""One row an answer, for export. `settings` and `request` are JSON; `request` is enough to ask again."""
+
+FlatBatch = dict[str, list[object]]
+"""Some rows, column by column: a list as long as the others for each of FLAT_COLUMNS."""

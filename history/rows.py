@@ -1,0 +1,141 @@
+"""Stored runs and answers as rows, and rows as stored runs and answers.
+
+Knows: which field lies in which column, and how a moment is written.
+Refuses to know: connections, owners, and which rows are wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from engines.base import Answer, AnswerRequest, FinishReason, Measures
+from history.records import RunHead, StoredAnswer, StoredRun, StoredState
+from history.request_json import (
+    request_json,
+    request_of,
+    settings_json,
+    settings_of,
+)
+
+Values = dict[str, Any]
+_MEASURES = (
+    "load_seconds",
+    "seconds_to_first_text",
+    "answering_seconds",
+    "tokens_in",
+    "tokens_out",
+    "tokens_per_second",
+    "characters_per_second",
+    "peak_bytes",
+)
+
+
+def moment(value: datetime) -> str:
+    """Always as long and in UTC, so that the order of the texts is that of the moments."""
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def moment_of(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def run_values(head: RunHead) -> Values:
+    conversation = head.requests[0].conversation
+    return {
+        "id": head.id,
+        "created": moment(head.created),
+        "previous": head.previous,
+        "batch": head.batch,
+        "turn": len(conversation.turns),
+        "question": conversation.turns[-1].question,
+        "input": conversation.turns[-1].input,
+        "system": conversation.system,
+    }
+
+
+def request_values(request: AnswerRequest) -> Values:
+    """An answer as far as it is known before it is there."""
+    return {
+        "model": request.model_id,
+        "temperature": float(request.settings.temperature),
+        "format": request.format_id,
+        "quantization": request.quantization,
+        "settings": settings_json(request.settings),
+        "request": request_json(request),
+    }
+
+
+def answer_values(stored: StoredAnswer) -> Values:
+    """What an ended answer adds to its row."""
+    values: Values = {
+        "state": str(stored.state),
+        "started": moment(stored.started),
+        "ended": moment(stored.ended) if stored.ended else None,
+    }
+    answer = stored.answer
+    if answer is None:
+        return values
+    return values | {
+        "model": answer.model_id,
+        "temperature": float(answer.settings.temperature),
+        "format": answer.format_id,
+        "quantization": answer.quantization,
+        "revision": answer.revision,
+        "finish_reason": str(answer.finish_reason),
+        "error_code": answer.error_code,
+        "error": answer.error,
+        "settings": settings_json(answer.settings),
+        "text": answer.text,
+        "prompt": answer.prompt,
+        **{name: getattr(answer.measures, name) for name in _MEASURES},
+    }
+
+
+def stored_answer(row: Row[Any]) -> StoredAnswer:
+    started = moment_of(row.started)
+    assert started is not None, "an answer that was begun has a beginning"
+    return StoredAnswer(
+        position=row.position,
+        attempt=row.attempt,
+        state=StoredState(row.state),
+        answer=_answer(row) if row.text is not None else None,
+        started=started,
+        ended=moment_of(row.ended),
+    )
+
+
+def stored_run(
+    owner: str, row: Row[Any], answers: Iterable[Row[Any]], first: Iterable[Row[Any]]
+) -> StoredRun:
+    """`first` are the rows of the requests as they were asked first, `answers` those to show."""
+    created = moment_of(row.created)
+    assert created is not None, "a run has a beginning"
+    head = RunHead(
+        id=row.id,
+        owner=owner,
+        created=created,
+        requests=tuple(request_of(request.request) for request in first),
+        previous=row.previous,
+        batch=row.batch,
+    )
+    return StoredRun(head, row.number, tuple(map(stored_answer, answers)))
+
+
+def _answer(row: Row[Any]) -> Answer:
+    return Answer(
+        model_id=row.model,
+        text=row.text,
+        finish_reason=FinishReason(row.finish_reason),
+        settings=settings_of(row.settings),
+        prompt=row.prompt,
+        format_id=row.format,
+        revision=row.revision,
+        quantization=row.quantization,
+        measures=Measures(**{name: getattr(row, name) for name in _MEASURES}),
+        error=row.error,
+        error_code=row.error_code,
+    )

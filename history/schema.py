@@ -1,0 +1,176 @@
+"""The tables of the history, and the steps that bring an older database to them.
+
+Knows: tables, indexes and the version number stored in the database.
+Refuses to know: where the database lies, and who reads or writes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    inspect,
+    select,
+)
+
+from errors import NaraniError
+from history.text_column import Kept, KeptName
+from history.word_index import create_word_index
+
+metadata = MetaData()
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only in a column that is INTEGER
+_NAME, _MOMENT = KeptName(200), String(40)
+
+version_table = Table("narani_version", metadata, Column("version", Integer, nullable=False))
+
+owners = Table(
+    "owners",
+    metadata,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("name", _NAME, nullable=False, unique=True),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("id", _NAME, nullable=False, unique=True),
+    Column("owner", _NUMBER, ForeignKey(owners.c.number), nullable=False),
+    Column("created", _MOMENT, nullable=False),
+    Column("previous", _NAME),
+    Column("batch", _NAME),
+    Column("begun", Boolean, nullable=False),
+    Column("deleted_at", Float),
+    Column("turn", Integer, nullable=False),
+    Column("question", Kept, nullable=False),
+    Column("input", Kept, nullable=False),
+    Column("system", Kept, nullable=False),
+    Index("runs_of_owner", "owner", "number"),
+    Index("runs_of_batch", "batch", "number"),
+    Index("runs_deleted", "deleted_at"),
+    sqlite_autoincrement=True,
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    # What is filtered and counted stands first: SQLite reads a row only as far as it must.
+    Column("run", _NUMBER, ForeignKey(runs.c.number, ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("newest", Boolean, nullable=False),
+    Column("owner", _NUMBER, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("process", _NAME),
+    Column("model", _NAME, nullable=False),
+    Column("temperature", Float, nullable=False),
+    Column("format", _NAME),
+    Column("quantization", _NAME),
+    Column("revision", _NAME),
+    Column("finish_reason", String(20)),
+    Column("error_code", _NAME),
+    Column("started", _MOMENT),
+    Column("ended", _MOMENT),
+    Column("tokens_in", BigInteger),
+    Column("tokens_out", BigInteger),
+    Column("load_seconds", Float(53)),
+    Column("seconds_to_first_text", Float(53)),
+    Column("answering_seconds", Float(53)),
+    Column("tokens_per_second", Float(53)),
+    Column("characters_per_second", Float(53)),
+    Column("peak_bytes", BigInteger),
+    Column("error", Kept),
+    Column("settings", Kept, nullable=False),
+    Column("text", Kept),
+    Column("prompt", Kept),
+    Column("request", Kept, nullable=False),
+    Index("answers_of_model", "owner", "model", "run"),
+    Index("answers_by_state", "state", "owner", "run"),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("id", _NAME, nullable=False, unique=True),
+    Column("owner", _NUMBER, ForeignKey(owners.c.number), nullable=False),
+    Column("created", _MOMENT, nullable=False),
+    Column("process", _NAME),
+    Column("name", Kept, nullable=False),
+    Column("models", Kept, nullable=False),
+    Index("batches_of_owner", "owner", "number"),
+)
+
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("owner", _NUMBER, ForeignKey(owners.c.number), nullable=False),
+    Column("name", _NAME, nullable=False),
+    Column("value", Kept, nullable=False),
+    UniqueConstraint("owner", "name"),
+)
+
+PLANNED = "planned"
+"""The state of an answer of a batch that was not begun; nobody outside this room sees it."""
+
+Step = Callable[[Connection], None]
+
+
+def _create_everything(connection: Connection) -> None:
+    metadata.create_all(connection)
+    create_word_index(connection)
+
+
+def _name_the_process(connection: Connection) -> None:
+    """That which answers, or works on a batch."""
+    for table in (answers, batches):
+        known = {column["name"] for column in inspect(connection).get_columns(table.name)}
+        if table.c.process.name not in known:  # one that was just made has it
+            kind = table.c.process.type.compile(connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN process {kind}")
+
+
+STEPS: tuple[Step, ...] = (_create_everything, _name_the_process)
+"""Step n brings a database of version n to version n + 1. A step that was published never changes."""
+
+
+class NewerDatabase(NaraniError):
+    """The database was written by a later Narani; it is left as it is."""
+
+    code = "newer-database"
+
+
+def bring_up_to_date(connection: Connection, steps: Sequence[Step] = STEPS) -> None:
+    """Inside a transaction that already holds the right to write."""
+    version_table.create(connection, checkfirst=True)
+    version = version_of(connection)
+    if version > len(steps):
+        raise NewerDatabase(
+            f"The history was written by a newer Narani (version {version}; this one knows {len(steps)}). "
+            "Start the newer Narani, or set NARANI_HOME to another folder.",
+            version=version,
+        )
+    if version == len(steps):
+        return
+    for step in steps[version:]:
+        step(connection)
+    connection.execute(version_table.delete())
+    connection.execute(version_table.insert().values(version=len(steps)))
+
+
+def version_of(connection: Connection) -> int:
+    if not inspect(connection).has_table(version_table.name):
+        return 0
+    return connection.execute(select(version_table.c.version)).scalar() or 0
