@@ -16,7 +16,7 @@ from benchmarks.peers import PEERS
 from benchmarks.rounds import Effort, Measured
 from engines.base import AnswerRequest, LiveAnswer
 from engines.sampling import Chooser, Dice
-from engines.sequence import Asked, Sequence
+from engines.sequence import AnswerOrigin, Sequence
 from engines.text_stream import TextStream
 from prompts.catalog import load_formats
 from prompts.conversation import Conversation
@@ -50,7 +50,7 @@ def _seen_by_a_reader(ids: Tokens[int]) -> list[int]:
     request = AnswerRequest("one", Conversation.ask("?"))
     live = LiveAnswer("one")
     sequence = Sequence(
-        asked=Asked(request, "", "koalpaca", None, "none", None),
+        origin=AnswerOrigin(request, "", "koalpaca", None, "none", None),
         live=live,
         prompt_ids=[],
         eos_token_ids=frozenset(),

@@ -21,7 +21,7 @@ from engines.devices import default_budget
 from engines.loading import LoadedModel, LoadWatch, estimate, files_of, load_model
 from engines.local import LocalEngine
 from engines.memory import PoolView
-from engines.occupant import Place
+from engines.occupant import ResidentKey
 from engines.pool import ModelPool
 from errors import NaraniError
 from model_registry.registry import Registry, load_registry
@@ -62,7 +62,7 @@ class House:
         return self.pool.view()
 
     def release(self, model_id: str, quantization: str = "none") -> bool:
-        return self.pool.unload(Place(model_id, quantization))
+        return self.pool.unload(ResidentKey(model_id, quantization))
 
 
 def answer_of(live: LiveAnswer) -> Answer:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from engines.slot_cache import SlotCache, Window
-from engines.stepping import CHUNK, Row, bytes_per_token
+from engines.stepping import CHUNK, DecodeRow, bytes_per_token
 
 _SLOT_GRAIN = 256
 
@@ -21,23 +21,23 @@ class BatchStepper:
     """All rows of a model in one batch; each row keeps its own positions, so no row is ever padded."""
 
     def __init__(self, model: Any, device: torch.device) -> None:
-        self.running: list[Row] = []
-        self.suspect: Row | None = None
+        self.running: list[DecodeRow] = []
+        self.suspect: DecodeRow | None = None
         self.chunk = CHUNK
-        self._reading: Row | None = None
+        self._reading: DecodeRow | None = None
         self._model, self._device = model, device
         self._config = model.config.get_text_config(decoder=True)
         self._cache = SlotCache(self._config.num_hidden_layers)
         self._bytes_per_token = bytes_per_token(model)
 
-    def open(self, limit: int) -> Row:
+    def open(self, limit: int) -> DecodeRow:
         assert self._reading is None, "one prompt is read at a time"
-        row = Row(limit=limit, slot=len(self.running))
+        row = DecodeRow(limit=limit, slot=len(self.running))
         self._cache.reserve(row.slot + 1, _grained(limit))
         self._reading = row
         return row
 
-    def read(self, row: Row, ids: list[int]) -> torch.Tensor:
+    def read(self, row: DecodeRow, ids: list[int]) -> torch.Tensor:
         end = row.length + len(ids)
         positions = torch.arange(row.length, end, device=self._device)[None]
         self._cache.window = Window(row.slot, 1, positions, row.length, end)
@@ -45,7 +45,7 @@ class BatchStepper:
         row.length = end
         return logits[0]
 
-    def start(self, row: Row) -> None:
+    def start(self, row: DecodeRow) -> None:
         self._reading = None
         self.running.append(row)
         # Measured now: some families keep fewer or more layers or heads than their config lets one reckon.
@@ -62,10 +62,10 @@ class BatchStepper:
             row.length += 1
         return logits
 
-    def wipe(self, row: Row) -> None:
+    def wipe(self, row: DecodeRow) -> None:
         self._cache.wipe(row.slot)
 
-    def close(self, row: Row) -> None:
+    def close(self, row: DecodeRow) -> None:
         """Rows stand in the first slots without a gap: the last running one moves into the hole, the one
         being read behind it."""
         if row is self._reading:
@@ -92,7 +92,7 @@ class BatchStepper:
         slots = max(self._cache.slots, len(self.running) + 1)
         return slots * max(self._cache.length, _grained(limit)) * self._bytes_per_token
 
-    def _shift(self, row: Row, slot: int) -> None:
+    def _shift(self, row: DecodeRow, slot: int) -> None:
         if row.slot != slot:
             self._cache.move(row.slot, slot, row.length)
             row.slot = slot

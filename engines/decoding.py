@@ -1,6 +1,6 @@
 """The decode loop: one long-lived thread that owns all answering on a device.
 
-Knows: which voices have work and whose turn it is; runs small calls between rounds for whoever must not
+Knows: which batches have work and whose turn it is; runs small calls between rounds for whoever must not
 meet a step halfway (attaching an adapter, giving a model up).
 Refuses to know: what a model is, how its step works, and who asked.
 """
@@ -15,17 +15,17 @@ from typing import TypeVar
 
 import torch
 
+from engines.model_batch import ModelBatch
 from engines.sequence import Sequence
-from engines.voice import Voice
 from errors import EngineDown
 
-Result = TypeVar("Result")
+CallResult = TypeVar("CallResult")
 _HELD_UP_PAUSE = 0.02
 _CLOSED = "Narani is closing; what had come is kept. Ask again after it has started."
 
 
 class DecodeLoop:
-    """Rounds over the voices: each that has work advances by one step, in turn."""
+    """Rounds over the batches of all models: each that has work advances by one step, in turn."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -33,25 +33,25 @@ class DecodeLoop:
             # cuDNN's attention plans anew for every length of the keys: 40 ms of each token on an H100.
             torch.backends.cuda.enable_cudnn_sdp(False)
         self._calls: deque[Callable[[], None]] = deque()
-        self._voices: list[Voice] = []
+        self._batches: list[ModelBatch] = []
         self._wake = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name=f"decode-{device}", daemon=True)
         self._thread.start()
 
-    def add(self, voice: Voice, sequence: Sequence) -> None:
-        """Let a question join its model at the next round."""
+    def add(self, batch: ModelBatch, sequence: Sequence) -> None:
+        """Let a question join its model's batch at the next round."""
 
         def join() -> None:
-            voice.add(sequence)
-            if voice not in self._voices:
-                self._voices.append(voice)
+            batch.add(sequence)
+            if batch not in self._batches:
+                self._batches.append(batch)
 
         self._post(join)
 
-    def call(self, function: Callable[[], Result]) -> Result:
+    def call(self, function: Callable[[], CallResult]) -> CallResult:
         """Run a function on the loop's thread, between two rounds, and hand its result back."""
-        future: Future[Result] = Future()
+        future: Future[CallResult] = Future()
 
         def run() -> None:
             try:
@@ -85,24 +85,24 @@ class DecodeLoop:
             while self._wait_for_work():
                 while self._calls:
                     self._calls.popleft()()
-                for voice in self._voices:
-                    voice.advance()
-                self._voices = [voice for voice in self._voices if voice.has_work]
+                for batch in self._batches:
+                    batch.advance()
+                self._batches = [batch for batch in self._batches if batch.has_work]
                 self._pause_if_held_up()
         while self._calls:
             self._calls.popleft()()
-        for voice in self._voices:
-            voice.fail_all(EngineDown(_CLOSED))
+        for batch in self._batches:
+            batch.fail_all(EngineDown(_CLOSED))
 
     def _pause_if_held_up(self) -> None:
         """Where every question waits for memory that a load or a release will bring, do not spin."""
-        if self._voices and all(voice.is_held_up for voice in self._voices):
+        if self._batches and all(batch.is_held_up for batch in self._batches):
             with self._wake:
                 self._wake.wait(_HELD_UP_PAUSE)
 
     def _wait_for_work(self) -> bool:
-        if self._voices and not self._closing:
+        if self._batches and not self._closing:
             return True
         with self._wake:
-            self._wake.wait_for(lambda: self._closing or self._calls or self._voices)
+            self._wake.wait_for(lambda: self._closing or self._calls or self._batches)
             return not self._closing

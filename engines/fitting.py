@@ -48,7 +48,7 @@ def refusal(
     kept: Sequence[Resident],
 ) -> NoRoom:
     """Why it can never fit; `kept` stand in its way only where it would fit without them."""
-    in_the_way = {str(other.place): other.weight_bytes for other in kept} if need <= budget else {}
+    in_the_way = {str(other.key): other.weight_bytes for other in kept} if need <= budget else {}
     left = budget - sum(in_the_way.values())
     fitting: dict[str, int] = {}
     for other in request.base.loading.quantizations:

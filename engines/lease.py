@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engines.base import State
-from engines.occupant import Place
+from engines.occupant import ResidentKey
 from engines.resident import Resident
 from errors import NaraniError, Stopped
 from model_registry.spec import ModelSpec
@@ -21,7 +21,7 @@ class Lender(Protocol):
     def take_back(self, resident: Resident) -> None: ...
 
 
-class Follower(Protocol):
+class ProgressListener(Protocol):
     """A live answer, or a live load by hand."""
 
     def enter(self, state: State, note: str = "", progress: float | None = None) -> None: ...
@@ -35,17 +35,17 @@ class Lease:
 
     @property
     def resident(self) -> Resident:
-        assert self._held is not None, "a lease that was given back cannot be used"
+        assert self._held is not None, "a lease that was released cannot be used"
         return self._held[1]
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """A second time does nothing."""
         held, self._held = self._held, None
         if held is not None:
             held[0].take_back(held[1])
 
 
-Wanted = tuple[Place, str | None]
+LeaseKey = tuple[ResidentKey, str | None]
 
 
 @dataclass(eq=False)
@@ -57,17 +57,17 @@ class LeaseRequest:
     quantization: str
     cache_tokens: int
     """The context its question will need, so that it still fits when the model is there; 0: no question."""
-    live: Follower
+    live: ProgressListener
     granted: Callable[[Lease], None]
     refused: Callable[[NaraniError], None]
 
     @property
-    def place(self) -> Place:
-        return Place(self.base.id, self.quantization)
+    def key(self) -> ResidentKey:
+        return ResidentKey(self.base.id, self.quantization)
 
     @property
-    def wanted(self) -> Wanted:
-        return self.place, self.adapter.id if self.adapter else None
+    def lease_key(self) -> LeaseKey:
+        return self.key, self.adapter.id if self.adapter else None
 
     @property
     def title(self) -> str:

@@ -10,9 +10,9 @@ from collections import deque
 from typing import Generic, TypeVar
 
 from engines.memory import Event, LoadPlan, PoolView
-from engines.occupant import Occupant, Place
+from engines.occupant import ResidentFigures, ResidentKey
 
-One = TypeVar("One", bound=Occupant)
+One = TypeVar("One", bound=ResidentFigures)
 
 
 class Ledger(Generic[One]):
@@ -20,7 +20,7 @@ class Ledger(Generic[One]):
 
     def __init__(self, budget: int) -> None:
         self.budget = budget
-        self.residents: dict[Place, One] = {}
+        self.residents: dict[ResidentKey, One] = {}
         self.events: deque[Event] = deque(maxlen=200)
         self.promised = 0
         """Bytes set aside for a load that is under way."""
@@ -35,12 +35,12 @@ class Ledger(Generic[One]):
     def fits(self, more: int) -> bool:
         return self.used + more <= self.budget
 
-    def never_fits(self, whole: int, place: Place) -> bool:
+    def never_fits(self, whole: int, key: ResidentKey) -> bool:
         """However long it waits: what is kept stays."""
-        return whole > self.budget - sum(other.weight_bytes for other in self.kept_beside(place))
+        return whole > self.budget - sum(other.weight_bytes for other in self.kept_beside(key))
 
-    def kept_beside(self, place: Place) -> list[One]:
-        return [other for other in self.residents.values() if other.kept and other.place != place]
+    def kept_beside(self, key: ResidentKey) -> list[One]:
+        return [other for other in self.residents.values() if other.kept and other.key != key]
 
     def note_use(self) -> None:
         self.most_used = max(self.most_used, self.used)
@@ -49,15 +49,15 @@ class Ledger(Generic[One]):
         """Who could go, the longest unused first."""
         return [resident for resident in self._in_order() if not resident.leases and not resident.kept]
 
-    def plan(self, place: Place, need: int, whole: int) -> LoadPlan:
+    def plan(self, key: ResidentKey, need: int, whole: int) -> LoadPlan:
         """Who would go, and who would be waited for, if `need` bytes were wanted now."""
         free = self.budget - self.used
-        fits = not self.never_fits(whole, place)
+        fits = not self.never_fits(whole, key)
         going: list[One] = []
         waited_for: list[One] = []
         lacking = need - free if fits else 0
         for other in self._in_order():
-            if lacking > 0 and other.place != place and other.bytes_to_gain:
+            if lacking > 0 and other.key != key and other.bytes_to_gain:
                 (waited_for if other.leases else going).append(other)
                 lacking -= other.bytes_to_gain
         return LoadPlan(
@@ -85,19 +85,19 @@ class Ledger(Generic[One]):
         return any(other.cache_bytes for other in others) or self.promised > 0 or self._leaving > 0
 
     def enter(self, resident: One) -> None:
-        self.residents[resident.place] = resident
+        self.residents[resident.key] = resident
         self.note_use()
-        place = resident.place
-        self.note("load", place.base_id, place.quantization, resident.weight_bytes, resident.load_seconds)
+        key = resident.key
+        self.note("load", key.base_id, key.quantization, resident.weight_bytes, resident.load_seconds)
 
     def strike_out(self, resident: One) -> None:
         """Nobody gets it any more; its bytes count until they have come back."""
         self._leaving += resident.bytes
-        del self.residents[resident.place]
+        del self.residents[resident.key]
 
     def gone(self, resident: One, returned: int, seconds: float) -> None:
         self._leaving -= resident.bytes
-        self.note("release", resident.place.base_id, resident.place.quantization, returned, seconds)
+        self.note("release", resident.key.base_id, resident.key.quantization, returned, seconds)
 
     def note(self, what: str, model_id: str, quantization: str, bytes: int, seconds: float) -> None:
         self.events.append(Event(what, model_id, quantization, bytes, seconds, self.used))

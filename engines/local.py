@@ -17,7 +17,7 @@ from engines.loading import LoadedModel, LoadWatch, estimate, files_of, load_mod
 from engines.pool import ModelPool
 from engines.pooled_memory import PooledMemory, check_offered
 from engines.sampling import Chooser, Dice
-from engines.sequence import Asked, Sequence
+from engines.sequence import AnswerOrigin, Sequence
 from engines.text_stream import TextStream
 from errors import BadRequest, LoadError, NaraniError, Stopped
 from model_registry.registry import Registry
@@ -87,14 +87,14 @@ class LocalEngine(PooledMemory):
         try:
             sequence = self._sequence(request, live, spec, format, lease)
             adapter_id = spec.id if spec.adapter else None
-            voice = lease.resident.voice(adapter_id, self._rows_per_model, self._pool.reserve_cache)
-            self._loop.add(voice, sequence)
+            batch = lease.resident.batch(adapter_id, self._rows_per_model, self._pool.reserve_cache)
+            self._loop.add(batch, sequence)
         except NaraniError as error:
-            lease.give_back()
+            lease.release()
             live.fail(error, request.settings)
         except Exception as error:  # noqa: BLE001 - a template of strangers ran; its fault is one column's
             _log.exception("a question could not be prepared")
-            lease.give_back()
+            lease.release()
             kind = type(error).__name__
             live.fail(LoadError(f"{spec.title} could not read the question ({kind})."), request.settings)
 
@@ -114,12 +114,12 @@ class LocalEngine(PooledMemory):
         prompt = rendered.text
         stops = (*rendered.stop_strings, *spec.stop_strings, *settings.stop_strings)
         return Sequence(
-            asked=Asked(
+            origin=AnswerOrigin(
                 request,
                 prompt,
                 format.id,
                 loaded.revision or spec.revision,
-                resident.place.quantization,
+                resident.key.quantization,
                 resident.load_seconds,
             ),
             live=live,
@@ -130,7 +130,7 @@ class LocalEngine(PooledMemory):
             stream=TextStream(
                 loaded.tokenizer.backend_tokenizer, stops, rendered.answer_lead, prompt.endswith("\n")
             ),
-            on_end=lease.give_back,
+            on_end=lease.release,
         )
 
 

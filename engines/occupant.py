@@ -14,7 +14,7 @@ from engines.memory import ResidentView
 
 
 @dataclass(frozen=True)
-class Place:
+class ResidentKey:
     """What is resident: weights are shared by a base and all adapters over it."""
 
     base_id: str
@@ -25,10 +25,10 @@ class Place:
 
 
 @dataclass(eq=False)
-class Occupant:
+class ResidentFigures:
     """Changed by its owner alone, under the owner's lock."""
 
-    place: Place
+    key: ResidentKey
     load_seconds: float
     weight_bytes: int = 0
     cache_bytes: int = 0
@@ -52,8 +52,8 @@ class Occupant:
 
     def view(self) -> ResidentView:
         return ResidentView(
-            model_id=self.place.base_id,
-            quantization=self.place.quantization,
+            model_id=self.key.base_id,
+            quantization=self.key.quantization,
             adapters=tuple(sorted(self.adapters)),
             weight_bytes=self.weight_bytes,
             cache_bytes=self.cache_bytes,

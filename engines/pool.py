@@ -20,14 +20,14 @@ import torch
 from engines.base import State
 from engines.decoding import DecodeLoop
 from engines.fitting import EstimateLoad, adapter_bytes, bytes_needed, refusal
-from engines.lease import Lease, LeaseRequest, QueueWatch, Wanted
+from engines.lease import Lease, LeaseKey, LeaseRequest, QueueWatch
 from engines.loading.loaded import LoadedModel, LoadWatch
 from engines.memory import LoadPlan, PoolView
-from engines.occupant import Place
+from engines.model_batch import CacheGrowth
+from engines.occupant import ResidentKey
 from engines.resident import Resident
-from engines.shortage import give_back, is_shortage, let_go
+from engines.shortage import clear_device_cache, drop_tracebacks, is_shortage
 from engines.space import Space
-from engines.voice import Room
 from errors import EngineDown, LoadError, NaraniError, NoRoom, Stopped
 from model_registry.spec import ModelSpec
 
@@ -51,7 +51,7 @@ class ModelPool:
         self._space = Space(loop, budget)
         self._ledger, self._changed = self._space.ledger, self._space.changed
         self._queue: list[LeaseRequest] = []
-        self._failures: dict[Wanted, tuple[float, NaraniError]] = {}
+        self._failures: dict[LeaseKey, tuple[float, NaraniError]] = {}
         self._closing = False
         self._thread = threading.Thread(target=self._run, name=f"load-{self._device}", daemon=True)
         self._thread.start()
@@ -59,7 +59,7 @@ class ModelPool:
     def request(self, request: LeaseRequest) -> None:
         """Grant at once what is resident; queue the rest."""
         with self._changed:
-            problem = self._remembered_failure(request.wanted)
+            problem = self._remembered_failure(request.lease_key)
             if self._closing:
                 problem = Stopped("Narani is closing.")
             lease = None if problem else self._lease(request, in_turn=False)
@@ -83,20 +83,20 @@ class ModelPool:
     def take_back(self, resident: Resident) -> None:
         self._space.take_back(resident)
 
-    def reserve_cache(self, resident: Resident, total: int) -> Room:
+    def reserve_cache(self, resident: Resident, total: int) -> CacheGrowth:
         return self._space.reserve_cache(resident, total)
 
-    def unload(self, place: Place) -> bool:
-        return self._space.release(place)
+    def unload(self, key: ResidentKey) -> bool:
+        return self._space.release(key)
 
-    def keep(self, place: Place, keep: bool) -> bool:
-        return self._space.keep(place, keep)
+    def keep(self, key: ResidentKey, keep: bool) -> bool:
+        return self._space.keep(key, keep)
 
     def plan(self, request: LeaseRequest) -> LoadPlan:
         """What bringing it would do now; nothing is changed."""
         whole = sum(bytes_needed(request, request.quantization, self._device, self._estimate))
         of_adapter = adapter_bytes(request, self._device, self._estimate)
-        return self._space.plan(request.place, request.wanted[1], whole, of_adapter)
+        return self._space.plan(request.key, request.lease_key[1], whole, of_adapter)
 
     def view(self) -> PoolView:
         return self._space.view(len(self._queue))
@@ -110,29 +110,29 @@ class ModelPool:
         for request in waiting:
             request.refused(Stopped("Narani is closing."))
         self._thread.join()
-        for place in list(self._ledger.residents):
-            self.unload(place)
+        for key in list(self._ledger.residents):
+            self.unload(key)
 
     # -- granting and refusing
 
-    def _remembered_failure(self, wanted: Wanted) -> NaraniError | None:
-        at, problem = self._failures.get(wanted, (0.0, None))
+    def _remembered_failure(self, lease_key: LeaseKey) -> NaraniError | None:
+        at, problem = self._failures.get(lease_key, (0.0, None))
         if problem is not None and time.monotonic() - at < self._failed_load_seconds:
             return problem
-        self._failures.pop(wanted, None)
+        self._failures.pop(lease_key, None)
         return None
 
     def _lease(self, request: LeaseRequest, in_turn: bool) -> Lease | None:
-        resident = self._ledger.residents.get(request.place)
+        resident = self._ledger.residents.get(request.key)
         if resident is None or not resident.has(request.adapter):
             return None
         return Lease(self, resident) if self._space.lend(resident, in_turn) else None
 
-    def _serve(self, wanted: Wanted) -> None:
+    def _serve(self, lease_key: LeaseKey) -> None:
         """Grant everyone in the queue who waits for what is now there."""
         served: dict[LeaseRequest, Lease] = {}
         with self._changed:
-            for request in self._waiting_for(wanted):
+            for request in self._waiting_for(lease_key):
                 lease = self._lease(request, in_turn=True)
                 if lease is not None:
                     served[request] = lease
@@ -142,16 +142,18 @@ class ModelPool:
 
     def _refuse(self, first: LeaseRequest, problem: NaraniError) -> None:
         """All who wait for a model that cannot be loaded; but one question's size is its own trouble."""
-        wanted = first.wanted
+        lease_key = first.lease_key
         with self._changed:
             if isinstance(problem, NoRoom) and not problem.facts.get("measured", True):
                 refused = [request for request in self._queue if request is first]
             else:
-                refused = self._waiting_for(wanted)
+                refused = self._waiting_for(lease_key)
                 if not problem.facts.get("kept"):  # what is kept may no longer be in the next moment
-                    self._failures[wanted] = (time.monotonic(), problem)
+                    self._failures[lease_key] = (time.monotonic(), problem)
             self._queue = [request for request in self._queue if request not in refused]
-            self._ledger.note("refuse", wanted[1] or wanted[0].base_id, wanted[0].quantization, 0, 0.0)
+            self._ledger.note(
+                "refuse", lease_key[1] or lease_key[0].base_id, lease_key[0].quantization, 0, 0.0
+            )
         for request in refused:
             request.refused(problem)
 
@@ -166,7 +168,7 @@ class ModelPool:
                 first = self._queue[0]
             problem = self._bring(first)
             if problem is None:
-                self._serve(first.wanted)
+                self._serve(first.lease_key)
             elif not isinstance(problem, Stopped):
                 self._refuse(first, problem)
             # Stopped: whoever it was loaded for has left; one who came meanwhile gets a load of their own.
@@ -176,14 +178,14 @@ class ModelPool:
         Until it is leased somebody's cache may take its place again: then it stays queued, and is next."""
         problem: NaraniError
         try:
-            if request.place not in self._ledger.residents:
+            if request.key not in self._ledger.residents:
                 self._bring_base(request)
-            resident = self._ledger.residents.get(request.place)
+            resident = self._ledger.residents.get(request.key)
             if resident is not None and not resident.has(request.adapter):
                 self._bring_adapter(request, resident)
             return None
         except NaraniError as error:
-            let_go(error)
+            drop_tracebacks(error)
             problem = error
         except ImportError as error:
             problem = EngineDown.lacking(error)
@@ -191,7 +193,7 @@ class ModelPool:
             said = "memory ran out" if is_shortage(error) else f"it met a {type(error).__name__}"
             problem = LoadError(f"{request.title} was not loaded: {said}. Nothing of it stays in memory.")
         self._space.drop_promise()
-        give_back(self._device)
+        clear_device_cache(self._device)
         return problem
 
     def _bring_base(self, request: LeaseRequest) -> None:
@@ -199,7 +201,7 @@ class ModelPool:
         self._promise(request, weights + cache)
         started = time.perf_counter()
         loaded = self._load(request.base, request.quantization, self._device, self._watch(request))
-        resident = Resident(request.place, time.perf_counter() - started, cache_bytes=cache, loaded=loaded)
+        resident = Resident(request.key, time.perf_counter() - started, cache_bytes=cache, loaded=loaded)
         del loaded
         self._publish(request, resident)
 
@@ -208,7 +210,7 @@ class ModelPool:
         adapter, watch, started = request.adapter, self._watch(request), time.perf_counter()
         need = adapter_bytes(request, self._device, self._estimate)
         with self._changed:
-            if self._ledger.residents.get(request.place) is not resident:
+            if self._ledger.residents.get(request.key) is not resident:
                 return
             resident.leases += 1
         try:
@@ -229,18 +231,18 @@ class ModelPool:
     def _promise(self, request: LeaseRequest, need: int, measured: bool = False) -> None:
         """Set `need` bytes aside: refuse what can never fit, let idle models go, wait for busy ones."""
         whole = max(need, sum(bytes_needed(request, request.quantization, self._device, self._estimate)))
-        if not self._space.make_room(request.place, need, whole, lambda: self._go_on_waiting(request)):
-            kept = self._space.kept_beside(request.place)
+        if not self._space.make_room(request.key, need, whole, lambda: self._go_on_waiting(request)):
+            kept = self._space.kept_beside(request.key)
             raise refusal(request, whole, self._ledger.budget, self._device, self._estimate, measured, kept)
 
     def _go_on_waiting(self, request: LeaseRequest) -> None:
         """Called with the lock held, each time before it waits."""
-        if self._closing or not self._waiting_for(request.wanted):
+        if self._closing or not self._waiting_for(request.lease_key):
             raise Stopped("Stopped while waiting for memory.")
         request.live.enter(State.WAITING, "memory")
 
-    def _waiting_for(self, wanted: Wanted) -> list[LeaseRequest]:
-        return [request for request in self._queue if request.wanted == wanted]
+    def _waiting_for(self, lease_key: LeaseKey) -> list[LeaseRequest]:
+        return [request for request in self._queue if request.lease_key == lease_key]
 
     def _watch(self, request: LeaseRequest) -> QueueWatch:
-        return QueueWatch(lambda: self._waiting_for(request.wanted))
+        return QueueWatch(lambda: self._waiting_for(request.lease_key))

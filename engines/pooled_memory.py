@@ -9,7 +9,7 @@ from __future__ import annotations
 from engines.hand_loads import HandLoads
 from engines.lease import Lease, LeaseRequest
 from engines.memory import LiveLoad, LoadPlan, PoolView
-from engines.occupant import Place
+from engines.occupant import ResidentKey
 from engines.on_disk import DiskLook
 from engines.pool import ModelPool
 from errors import BadRequest, NaraniError
@@ -61,7 +61,7 @@ class PooledMemory:
         check_offered(spec, base, live.quantization)
 
         def granted(lease: Lease) -> None:
-            lease.give_back()
+            lease.release()
             live.finish()
 
         return LeaseRequest(
@@ -74,9 +74,9 @@ class PooledMemory:
             refused=live.finish,
         )
 
-    def _place(self, model_id: str, quantization: str) -> Place:
+    def _place(self, model_id: str, quantization: str) -> ResidentKey:
         spec = self._registry.models.get(model_id)
-        return Place(self._registry.base_of(spec).id if spec else model_id, quantization)
+        return ResidentKey(self._registry.base_of(spec).id if spec else model_id, quantization)
 
 
 def check_offered(spec: ModelSpec, base: ModelSpec, quantization: str) -> None:

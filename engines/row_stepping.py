@@ -15,7 +15,7 @@ from transformers import GenerationConfig
 from transformers.cache_utils import Cache
 from transformers.generation.utils import GenerationMode
 
-from engines.stepping import Row, bytes_per_token
+from engines.stepping import DecodeRow, bytes_per_token
 
 _CACHES = ("past_key_values", "cache_params", "state")
 
@@ -33,18 +33,18 @@ class RowStepper:
     """For networks that mix rows up, or whose answers would depend on how long the other rows are."""
 
     def __init__(self, model: Any, device: torch.device, chunk: int) -> None:
-        self.running: list[Row] = []
-        self.suspect: Row | None = None
+        self.running: list[DecodeRow] = []
+        self.suspect: DecodeRow | None = None
         self.chunk = chunk
         self._model, self._device = model, device
         self._takes = set(inspect.signature(model.forward).parameters)
         self._stretching = [module for module in model.modules() if hasattr(module, "max_seq_len_cached")]
         self._bytes_per_token = bytes_per_token(model)
 
-    def open(self, limit: int) -> Row:
-        return Row(limit=limit)
+    def open(self, limit: int) -> DecodeRow:
+        return DecodeRow(limit=limit)
 
-    def read(self, row: Row, ids: list[int]) -> torch.Tensor:
+    def read(self, row: DecodeRow, ids: list[int]) -> torch.Tensor:
         carried = row.state or self._fresh(row.limit)
         whole = torch.cat([carried.ids, torch.tensor([ids], device=self._device)], dim=1)
         inputs = self._prepared(whole, None if row.state is None else len(ids), carried.inputs)
@@ -56,7 +56,7 @@ class RowStepper:
         row.length = whole.shape[1]
         return output.logits[0, -1]
 
-    def start(self, row: Row) -> None:
+    def start(self, row: DecodeRow) -> None:
         self.running.append(row)
 
     def step(self, tokens: list[int]) -> torch.Tensor:
@@ -70,10 +70,10 @@ class RowStepper:
             row.ahead = None
         return logits
 
-    def wipe(self, row: Row) -> None:
+    def wipe(self, row: DecodeRow) -> None:
         row.state = None
 
-    def close(self, row: Row) -> None:
+    def close(self, row: DecodeRow) -> None:
         row.state = None
         if row in self.running:
             self.running.remove(row)

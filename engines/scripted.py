@@ -16,7 +16,7 @@ from itertools import cycle, islice
 from engines.base import Answer, AnswerRequest, FinishReason, LiveAnswer, Measures, State
 from engines.hand_loads import HandLoads
 from engines.memory import LiveLoad
-from engines.occupant import Place
+from engines.occupant import ResidentKey
 from engines.script import Reply, Script, echo, pause
 from engines.scripted_memory import ScriptedLease, ScriptedMemory
 from engines.text_stream import StopCutter
@@ -91,19 +91,19 @@ class ScriptedEngine(ScriptedMemory):
 
     def _bring(self, live: LiveLoad) -> None:
         try:
-            lease = self.lease(Place(live.model_id, live.quantization), live)
+            lease = self.lease(ResidentKey(live.model_id, live.quantization), live)
         except NaraniError as error:
             live.finish(error)
             return
         if lease is not None:
-            lease.give_back()
+            lease.release()
         live.finish(None if lease else Stopped("Stopped before the model was there."))
 
     def _play(self, script: Script, request: AnswerRequest, live: LiveAnswer) -> None:
-        place = Place(request.model_id, request.quantization or "none")
+        key = ResidentKey(request.model_id, request.quantization or "none")
         performance = _Performance(script, request, live)
         try:
-            performance.lease = self.lease(place, live)
+            performance.lease = self.lease(key, live)
             if performance.lease is not None:
                 self.reserve_cache(performance.lease.resident, live)
             performance.give()
@@ -166,7 +166,7 @@ class _Performance:
     def _give_back(self) -> None:
         """Before the answer ends, as with a real model: after it the model may go at once."""
         if self.lease is not None:
-            self.lease.give_back()
+            self.lease.release()
 
     def _pieces(self) -> Iterator[str]:
         script = self.script

@@ -17,7 +17,7 @@ from errors import NaraniError
 
 
 @dataclass(frozen=True)
-class Asked:
+class AnswerOrigin:
     """What stands in an answer besides its text: everything needed to ask the same again."""
 
     request: AnswerRequest
@@ -32,7 +32,7 @@ class Asked:
 class Sequence:
     """A question with its encoded prompt; `on_end` is called once, just before the answer is out."""
 
-    asked: Asked
+    origin: AnswerOrigin
     live: LiveAnswer
     prompt_ids: list[int]
     eos_token_ids: frozenset[int]
@@ -109,16 +109,16 @@ class Sequence:
         self.live.append(text, self._measures())
 
     def _close(self, reason: FinishReason, error: NaraniError | None) -> None:
-        asked = self.asked
+        origin = self.origin
         self._answer = Answer(
-            model_id=asked.request.model_id,
+            model_id=origin.request.model_id,
             text="".join(self._parts),
             finish_reason=reason,
-            settings=asked.request.settings,
-            prompt=asked.prompt,
-            format_id=asked.format_id,
-            revision=asked.revision,
-            quantization=asked.quantization,
+            settings=origin.request.settings,
+            prompt=origin.prompt,
+            format_id=origin.format_id,
+            revision=origin.revision,
+            quantization=origin.quantization,
             measures=self._measures(),
             error=None if error is None else str(error),
             error_code=None if error is None else error.code,
@@ -128,7 +128,7 @@ class Sequence:
         seconds = self._last_token_at - self._first_token_at
         first = None if self._first_text_at is None else self._first_text_at - self.live.submitted_at
         return Measures(
-            load_seconds=self.asked.load_seconds,
+            load_seconds=self.origin.load_seconds,
             seconds_to_first_text=first,
             answering_seconds=seconds if self._steps else None,
             tokens_in=len(self.prompt_ids),

@@ -21,7 +21,7 @@ def is_shortage(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _SAID)
 
 
-def let_go(error: BaseException) -> None:
+def drop_tracebacks(error: BaseException) -> None:
     """Cut an error loose from the frames, and so from the tensors, that it holds."""
     if error.__traceback__ is not None:
         traceback.clear_frames(error.__traceback__)
@@ -29,7 +29,7 @@ def let_go(error: BaseException) -> None:
     error.__context__ = error.__cause__ = None
 
 
-def give_back(device: torch.device) -> None:
+def clear_device_cache(device: torch.device) -> None:
     """Collect what nothing refers to any more; on a GPU, hand the cached blocks back too."""
     gc.collect()
     if device.type == "cuda":

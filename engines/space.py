@@ -14,10 +14,10 @@ from engines.decoding import DecodeLoop
 from engines.devices import ReleaseProof, free_bytes
 from engines.ledger import Ledger
 from engines.memory import LoadPlan, PoolView
-from engines.occupant import Place
+from engines.model_batch import CacheGrowth
+from engines.occupant import ResidentKey
 from engines.resident import Resident
-from engines.shortage import give_back
-from engines.voice import Room
+from engines.shortage import clear_device_cache
 
 
 class Space:
@@ -30,12 +30,12 @@ class Space:
         self._awaited = 0
         """The bytes that a load waits for; 0 while none does."""
 
-    def make_room(self, place: Place, need: int, whole: int, go_on: Callable[[], None]) -> bool:
+    def make_room(self, key: ResidentKey, need: int, whole: int, go_on: Callable[[], None]) -> bool:
         """Set `need` bytes aside once idle models have gone and busy ones have ended; False where `whole`
         can never fit. `go_on` is called before each wait, with the lock held, and may raise."""
         while True:
             with self.changed:
-                if self.ledger.never_fits(whole, place):
+                if self.ledger.never_fits(whole, key):
                     return False
                 if self.ledger.fits(need):
                     self.ledger.promised = need
@@ -70,7 +70,7 @@ class Space:
             self.ledger.note_use()
             self.ledger.note("attach", adapter_id, quantization, need, seconds)
 
-    def reserve_cache(self, resident: Resident, total: int) -> Room:
+    def reserve_cache(self, resident: Resident, total: int) -> CacheGrowth:
         """Let a model's caches come to `total` bytes, if the budget allows once idle models have gone."""
         while True:
             with self.changed:
@@ -78,10 +78,10 @@ class Space:
                     resident.cache_bytes = total
                     self.ledger.note_use()
                     self.changed.notify_all()
-                    return Room.GRANTED
+                    return CacheGrowth.GRANTED
                 idle = next((other for other in self.ledger.idle() if other is not resident), None)
                 if idle is None:
-                    return Room.LATER if self.ledger.others_will_end(resident) else Room.NEVER
+                    return CacheGrowth.LATER if self.ledger.others_will_end(resident) else CacheGrowth.NEVER
                 self.ledger.strike_out(idle)
             self._free(idle)
 
@@ -101,38 +101,38 @@ class Space:
                 resident.cache_bytes = 0
             self.changed.notify_all()
 
-    def release(self, place: Place) -> bool:
+    def release(self, key: ResidentKey) -> bool:
         """Let a model go by hand, kept or not; False where it is in use or not there."""
         with self.changed:
-            resident = self.ledger.residents.get(place)
+            resident = self.ledger.residents.get(key)
             if resident is None or resident.leases:
                 return False
             self.ledger.strike_out(resident)
         self._free(resident)
         return True
 
-    def keep(self, place: Place, keep: bool) -> bool:
+    def keep(self, key: ResidentKey, keep: bool) -> bool:
         """Never let it go for others, or no longer so; False where it is not there."""
         with self.changed:
-            resident = self.ledger.residents.get(place)
+            resident = self.ledger.residents.get(key)
             if resident is None:
                 return False
             resident.kept = keep
             self.changed.notify_all()
             return True
 
-    def kept_beside(self, place: Place) -> list[Resident]:
+    def kept_beside(self, key: ResidentKey) -> list[Resident]:
         with self.changed:
-            return self.ledger.kept_beside(place)
+            return self.ledger.kept_beside(key)
 
-    def plan(self, place: Place, adapter_id: str | None, whole: int, of_adapter: int) -> LoadPlan:
+    def plan(self, key: ResidentKey, adapter_id: str | None, whole: int, of_adapter: int) -> LoadPlan:
         """What bringing it would do now; `whole` is what base, adapter and question take together."""
         with self.changed:
-            resident = self.ledger.residents.get(place)
+            resident = self.ledger.residents.get(key)
             if resident is None:
-                return self.ledger.plan(place, whole, whole)
+                return self.ledger.plan(key, whole, whole)
             if adapter_id is not None and adapter_id not in resident.adapters:
-                return self.ledger.plan(place, of_adapter, whole)
+                return self.ledger.plan(key, of_adapter, whole)
             free = self.ledger.budget - self.ledger.used
             return LoadPlan(resident.weight_bytes, free, (), (), fits=True, resident=True)
 
@@ -145,8 +145,8 @@ class Space:
         started = time.perf_counter()
         self._loop.call(lambda: None)  # no frame of the round that used it last holds it any more
         proof = ReleaseProof(resident.loaded.model, self._device)
-        resident.let_go()
-        give_back(self._device)
+        resident.unload()
+        clear_device_cache(self._device)
         with self.changed:
             self.ledger.gone(resident, proof.returned_bytes(), time.perf_counter() - started)
             self.changed.notify_all()

@@ -16,7 +16,7 @@ CHUNK = 512
 
 
 @dataclass(eq=False)
-class Row:
+class DecodeRow:
     """One running question's place in the batch."""
 
     limit: int
@@ -31,30 +31,30 @@ class Row:
 class Stepper(Protocol):
     """What the decode loop needs of a model."""
 
-    running: list[Row]
+    running: list[DecodeRow]
     """The rows that `step` advances, in the order of its logits."""
     chunk: int
     """The most tokens of a prompt that one `read` takes: the same always, so that an answer does not depend
     on what else runs."""
-    suspect: Row | None
+    suspect: DecodeRow | None
     """The row to give up when a step runs out of memory; None: the newest."""
 
-    def open(self, limit: int) -> Row:
+    def open(self, limit: int) -> DecodeRow:
         """A place for one more row; it is read before it runs. One row is read at a time."""
 
-    def read(self, row: Row, ids: list[int]) -> torch.Tensor:
+    def read(self, row: DecodeRow, ids: list[int]) -> torch.Tensor:
         """One chunk of the row's prompt; the logits [vocabulary] after its last token."""
 
-    def start(self, row: Row) -> None:
+    def start(self, row: DecodeRow) -> None:
         """The prompt is read: the row takes part in every further step."""
 
     def step(self, tokens: list[int]) -> torch.Tensor:
         """One token for every running row; logits [rows, vocabulary]."""
 
-    def wipe(self, row: Row) -> None:
+    def wipe(self, row: DecodeRow) -> None:
         """Leave no figure of the row behind, before it is closed: they are no numbers."""
 
-    def close(self, row: Row) -> None:
+    def close(self, row: DecodeRow) -> None:
         """Give the row's place back, wherever it stands."""
 
     def trim(self) -> None:

@@ -25,7 +25,7 @@ from engines.loading import LoadedModel, LoadWatch, files_of, load_model
 from engines.loading.load import explain
 from engines.loading.safety import CheckedFolder, check_adapter, check_model
 from engines.loading.weights import choose_dtype
-from engines.shortage import give_back
+from engines.shortage import clear_device_cache
 from errors import BadRequest, LoadError
 from finetune.merge_card import merge_card
 from finetune.merge_proof import Expected, Proof, compare, expected_of, prompt_ids, refuse_difference
@@ -107,7 +107,7 @@ def merge(
         else:
             failure = explain(error, source.adapter)
     # Only here is the exception gone that held the frames with the networks.
-    give_back(pick_device(device))
+    clear_device_cache(pick_device(device))
     raise failure
 
 
@@ -137,7 +137,7 @@ def _merged(work: _Work, out: Path, quantizations: Sequence[Quantization]) -> Me
 
     def fill(folder: Path) -> None:
         expected = _write(work, folder)
-        give_back(work.device)
+        clear_device_cache(work.device)
         proofs = [_prove(work, folder, expected, each) for each in ("none", *quantizations)]
         source = work.source
         report = MergeReport(
@@ -261,7 +261,7 @@ def _prove(work: _Work, folder: Path, expected: Expected, quantization: Quantiza
         raise LoadError("The tokenizer that was stored does not read the prompts as the base's does.")
     proof = compare(loaded.model, expected, quantization)
     del loaded
-    give_back(work.device)
+    clear_device_cache(work.device)
     refuse_difference(proof, expected, _name(work.dtype))
     return proof
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.networks import Shape, bytes_of, save_random, spec_of
-from engines.shortage import give_back
+from engines.shortage import clear_device_cache
 from errors import NaraniError
 from model_registry.spec import ModelSpec
 from settings import format_bytes
@@ -126,7 +126,7 @@ def set_up(scale: Scale) -> Iterator[Bench]:
         for seed, (name, shape) in enumerate(shapes.items(), start=1):
             folder = save_random(root / name, shape, seed=seed, device=scale.device)
             specs[name] = spec_of(name, folder, shape)
-            give_back(torch.device(scale.device))
+            clear_device_cache(torch.device(scale.device))
         yield Bench(scale, {**specs, TWIN: spec_of(TWIN, root / NEOX, scale.neox)})
 
 

@@ -24,7 +24,7 @@ from benchmarks.gpu.releasing import eviction, load_and_release
 from benchmarks.gpu.report import RESULTS, Outcome, lines, machine, write
 from benchmarks.gpu.shortage import out_of_memory
 from benchmarks.rounds import on_one_thread
-from engines.shortage import give_back, let_go
+from engines.shortage import clear_device_cache, drop_tracebacks
 from errors import NaraniError
 
 _ROOT = Path(__file__).parents[2]
@@ -111,6 +111,6 @@ def _run_check(name: str, bench: Bench) -> Outcome:
         traceback.print_exc()
         said = str(error) if isinstance(error, NaraniError) else type(error).__name__
         finding = Finding((), (f"It broke: {said}",))
-        let_go(error)
-    give_back(torch.device(bench.scale.device))
+        drop_tracebacks(error)
+    clear_device_cache(torch.device(bench.scale.device))
     return Outcome(name, what, finding, skipped, time.perf_counter() - started)

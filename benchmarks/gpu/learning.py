@@ -14,7 +14,7 @@ import torch
 
 from benchmarks.gpu.bench import NEOX, SMALL, Bench, Fact, Finding, Skipped, faults, wait_for
 from engines.devices import network_bytes
-from engines.shortage import give_back
+from engines.shortage import clear_device_cache
 from finetune.sft_settings import Method, SftSettings
 
 _STEPS = 6
@@ -85,7 +85,7 @@ def _learn(bench: Bench, name: str, method: Method) -> _Learned:
     trained(learner, full_lesson(settings, _STEPS), settings, ends)
     peak = torch.cuda.max_memory_allocated(device) if scale.is_card else network_bytes(learner.network)
     del learner
-    give_back(device)
+    clear_device_cache(device)
     return _Learned(scale.block_tokens / ends.step, weights, peak)
 
 

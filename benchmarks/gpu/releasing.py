@@ -14,7 +14,7 @@ from benchmarks.korean import QUESTIONS
 from engines.base import FinishReason
 from engines.loading import estimate
 from engines.memory import Event
-from engines.shortage import give_back
+from engines.shortage import clear_device_cache
 
 _ROOM_FOR_CACHE = 1.3
 
@@ -23,7 +23,7 @@ def load_and_release(bench: Bench) -> Finding:
     """One model in, one answer, the model out: as many bytes come back as it took."""
     scale, device = bench.scale, torch.device(bench.scale.device)
     with open_house(bench.only(NEOX), scale.device) as house:
-        give_back(device)
+        clear_device_cache(device)
         allocated, free_before = _allocated(device), _driver_free(device)
         answer = house.answer(NEOX, QUESTIONS[0], tokens=scale.answer_tokens)
         weights = house.view().residents[0].weight_bytes

@@ -18,7 +18,7 @@ from benchmarks.house import House, answer_of, open_house
 from benchmarks.korean import QUESTIONS
 from engines.base import Answer, FinishReason, LiveAnswer
 from engines.devices import free_bytes
-from engines.shortage import give_back
+from engines.shortage import clear_device_cache
 from engines.stepping import bytes_per_token
 from errors import NaraniError
 
@@ -74,7 +74,7 @@ def _wrong_answers(lost: Answer, beside: Answer, alone: Answer, again: Answer) -
 @contextmanager
 def filled(device: torch.device, leave: int) -> Iterator[None]:
     """Take all memory but `leave` bytes: the driver's, and what torch keeps in blocks it cannot return."""
-    give_back(device)
+    clear_device_cache(device)
     blockers, size = [], free_bytes(device)
     while size >= _SMALLEST_BLOCK and free_bytes(device) > leave:
         try:
@@ -86,7 +86,7 @@ def filled(device: torch.device, leave: int) -> Iterator[None]:
         yield
     finally:
         blockers.clear()
-        give_back(device)
+        clear_device_cache(device)
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def _network(house: House) -> Any:
 def _used(house: House, device: torch.device) -> int:
     """Everything on the card; on the processor what the books say, since others use its memory too."""
     if device.type == "cuda":
-        give_back(device)
+        clear_device_cache(device)
         return torch.cuda.memory_allocated(device)
     return house.view().used
 

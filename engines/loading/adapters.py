@@ -19,7 +19,7 @@ from engines.loading.load import explain, quieten_libraries
 from engines.loading.loaded import AttachedAdapter, LoadedModel, LoadWatch
 from engines.loading.reading import WeightReader
 from engines.loading.safety import CheckedFolder, check_adapter
-from engines.shortage import give_back
+from engines.shortage import clear_device_cache
 from errors import BadRequest, LoadError
 from model_registry.spec import ModelSpec
 
@@ -56,7 +56,7 @@ def attach_adapter(loaded: LoadedModel, spec: ModelSpec, watch: LoadWatch) -> At
     except Exception as error:  # noqa: BLE001 - whatever a library raises, the caller gets one sentence
         failure = explain(error, spec)
     _take_out(loaded, name)
-    give_back(loaded.device)
+    clear_device_cache(loaded.device)
     raise failure
 
 
@@ -64,7 +64,7 @@ def detach_adapter(loaded: LoadedModel, adapter: AttachedAdapter) -> None:
     """Remove the adapter's weights; with the last one the base has its plain layers again."""
     loaded.adapters.pop(adapter.name, None)
     _take_out(loaded, adapter.name)
-    give_back(loaded.device)
+    clear_device_cache(loaded.device)
 
 
 class AdapterSwitch:

@@ -19,7 +19,7 @@ from engines.loading.loaded import LoadedModel, LoadWatch
 from engines.loading.safety import check_model, text_settings
 from engines.loading.tokenizing import check_vocabulary, eos_ids, load_tokenizer
 from engines.loading.weights import build_model
-from engines.shortage import give_back, is_shortage
+from engines.shortage import clear_device_cache, is_shortage
 from errors import BadRequest, EngineDown, LoadError, NaraniError, NoRoom
 from model_registry.spec import ModelSpec
 
@@ -40,7 +40,7 @@ def load_model(spec: ModelSpec, quantization: str, device: torch.device, watch: 
         _log.info("loading %s failed\n%s", spec.id, traceback.format_exc())
         failure = explain(error, spec)
     # Only here, outside the block, is the exception gone that held the frames with the half-made model.
-    give_back(device)
+    clear_device_cache(device)
     raise failure
 
 

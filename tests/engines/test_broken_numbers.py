@@ -149,4 +149,4 @@ def test_real_weights_that_overflow_fail_one_row_and_the_others_answer_as_they_w
 def network_of(house: House, model_id: str) -> Any:
     answer_of(house.ask(model_id, max_new_tokens=1))
     places = house.pool._ledger.residents
-    return next(resident.loaded.model for place, resident in places.items() if place.base_id == model_id)
+    return next(resident.loaded.model for key, resident in places.items() if key.base_id == model_id)

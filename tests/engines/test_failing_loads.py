@@ -113,7 +113,7 @@ def test_a_model_let_go_as_soon_as_it_is_published_is_loaded_again(
         def lost_once(request: Any, resident: Any) -> None:
             publish(request, resident)
             if len(house.loads) == 1:
-                assert house.pool.unload(resident.place)
+                assert house.pool.unload(resident.key)
 
         monkeypatch.setattr(house.pool, "_publish", lost_once)
         assert answer_of(house.ask("a")).finish_reason is FinishReason.LENGTH
@@ -139,7 +139,7 @@ def test_a_model_let_go_between_its_load_and_its_turn_is_loaded_again(
         assert house.loads == ["a", "a"]
 
 
-def test_threads_that_ask_one_resident_model_get_one_voice(specs: dict[str, Any]) -> None:
+def test_threads_that_ask_one_resident_model_get_one_batch(specs: dict[str, Any]) -> None:
     with open_house(specs) as house:
         answer_of(house.ask("a", max_new_tokens=1))
         (resident,) = house.pool._ledger.residents.values()
@@ -147,18 +147,18 @@ def test_threads_that_ask_one_resident_model_get_one_voice(specs: dict[str, Any]
         sys.setswitchinterval(1e-6)
         try:
             for _ in range(40):
-                resident._voices.clear()
-                voices: list[Any] = []
+                resident._batches.clear()
+                batches: list[Any] = []
 
-                def ask(into: list[Any] = voices) -> None:
-                    into.append(resident.voice(None, 8, house.pool.reserve_cache))
+                def ask(into: list[Any] = batches) -> None:
+                    into.append(resident.batch(None, 8, house.pool.reserve_cache))
 
                 threads = [threading.Thread(target=ask) for _ in range(8)]
                 for thread in threads:
                     thread.start()
                 for thread in threads:
                     thread.join()
-                assert len(set(map(id, voices))) == 1
+                assert len(set(map(id, batches))) == 1
         finally:
             sys.setswitchinterval(interval)
 

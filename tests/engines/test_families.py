@@ -20,7 +20,7 @@ from engines import batch_stepping, families
 from engines.batch_stepping import BatchStepper
 from engines.families import BATCHED, READ_IN_PIECES, REFUSED, stepper_for, try_stepping
 from engines.row_stepping import RowStepper
-from engines.stepping import Row, Stepper
+from engines.stepping import DecodeRow, Stepper
 from model_registry.registry import load_registry
 from tests.every_family import BUILDABLE, NETWORKS, VARIANTS, tiny_config, tiny_network
 
@@ -69,8 +69,8 @@ def generated(network: Any, name: str, prompt: list[int]) -> torch.Tensor:
 
 def stepped(stepper: Stepper, prompts: list[list[int]], join_every: int = 3) -> list[torch.Tensor]:
     """The same of prompts that join one after another; each leaves when it has its count."""
-    figures: dict[Row, list[torch.Tensor]] = {}
-    order, waiting, turn = list[Row](), list(prompts), 0
+    figures: dict[DecodeRow, list[torch.Tensor]] = {}
+    order, waiting, turn = list[DecodeRow](), list(prompts), 0
     with torch.inference_mode():
         while waiting or stepper.running:
             if waiting and turn % join_every == 0:

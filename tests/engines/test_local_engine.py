@@ -254,4 +254,4 @@ def test_a_loop_on_a_card_leaves_out_the_attention_that_plans_anew_for_every_tok
 def _network(house: House, model_id: str) -> Any:
     answer_of(house.ask(model_id, max_new_tokens=1))
     places = house.pool._ledger.residents
-    return next(resident.loaded.model for place, resident in places.items() if place.base_id == model_id)
+    return next(resident.loaded.model for key, resident in places.items() if key.base_id == model_id)

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from engines.base import FinishReason, LiveAnswer, State
-from engines.occupant import Place
+from engines.occupant import ResidentKey
 from tests.engines.engine_house import House, answer_of, make_models, open_house, wait_until
 
 HIDDEN = 256
@@ -200,7 +200,7 @@ def test_forty_loads_and_releases_leave_memory_flat(specs: dict[str, Any], one_m
 
         def once() -> None:
             answer_of(house.ask("a", max_new_tokens=4))
-            wait_until(lambda: house.pool.unload(Place("a", "none")))
+            wait_until(lambda: house.pool.unload(ResidentKey("a", "none")))
 
         for _ in range(10):
             once()
@@ -219,8 +219,8 @@ def test_a_model_in_use_is_not_unloaded_by_hand(specs: dict[str, Any]) -> None:
     with open_house(specs) as house:
         live = house.ask("a", max_new_tokens=300)
         wait_until(lambda: live.view().state is State.ANSWERING)
-        assert not house.pool.unload(Place("a", "none"))
-        assert not house.pool.unload(Place("b", "none"))
+        assert not house.pool.unload(ResidentKey("a", "none"))
+        assert not house.pool.unload(ResidentKey("b", "none"))
         live.ask_to_stop()
         answer_of(live)
 

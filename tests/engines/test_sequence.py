@@ -9,7 +9,7 @@ import pytest
 
 from engines.base import AnswerRequest, FinishReason, GenerationSettings, LiveAnswer, State
 from engines.sampling import Chooser, Dice
-from engines.sequence import Asked, Sequence
+from engines.sequence import AnswerOrigin, Sequence
 from engines.text_stream import TextStream
 from errors import OutOfMemory
 from prompts.conversation import Conversation
@@ -23,7 +23,7 @@ def sequence(most: int = 50, stops: tuple[str, ...] = ()) -> tuple[Sequence, lis
     request = AnswerRequest("m", Conversation.ask("수도는?"), GenerationSettings(max_new_tokens=most))
     ended: list[str] = []
     made = Sequence(
-        asked=Asked(request, "수도는?", "plain", "abc", "none", 1.5),
+        origin=AnswerOrigin(request, "수도는?", "plain", "abc", "none", 1.5),
         live=LiveAnswer("m"),
         prompt_ids=[9, 8, 7],
         eos_token_ids=frozenset({EOS}),

@@ -16,7 +16,7 @@ from engines import batch_stepping, families
 from engines.batch_stepping import BatchStepper
 from engines.families import stepper_for
 from engines.row_stepping import RowStepper
-from engines.stepping import Row, Stepper
+from engines.stepping import DecodeRow, Stepper
 from tests.engines.tiny_models import Kind, make_tiny_model
 
 CPU = torch.device("cpu")
@@ -41,7 +41,7 @@ def generated(network: Any, prompt: list[int], count: int) -> list[int]:
     return output[0, len(prompt) :].tolist()
 
 
-def read_whole(stepper: Stepper, prompt: list[int], limit: int) -> tuple[Row, int]:
+def read_whole(stepper: Stepper, prompt: list[int], limit: int) -> tuple[DecodeRow, int]:
     row = stepper.open(limit)
     for start in range(0, len(prompt), stepper.chunk):
         logits = stepper.read(row, prompt[start : start + stepper.chunk])
@@ -52,8 +52,8 @@ def read_whole(stepper: Stepper, prompt: list[int], limit: int) -> tuple[Row, in
 def stepped(network: Any, prompts: list[list[int]], count: int, join_every: int = 3) -> list[list[int]]:
     """Greedy tokens of prompts that join one after another; each leaves when it has its count."""
     stepper = stepper_for(network, CPU)
-    answers: dict[Row, list[int]] = {}
-    order: list[Row] = []
+    answers: dict[DecodeRow, list[int]] = {}
+    order: list[DecodeRow] = []
     waiting = list(prompts)
     turn = 0
     with torch.inference_mode():

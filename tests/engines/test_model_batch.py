@@ -1,6 +1,6 @@
 """One model's batch, turn by turn: what goes wrong with one answer is that answer's own end.
 
-Run: python -m pytest tests/engines/test_voice.py
+Run: python -m pytest tests/engines/test_model_batch.py
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer
 from engines.families import stepper_for
+from engines.model_batch import CacheGrowth, ModelBatch
 from engines.sampling import Chooser, Dice
-from engines.sequence import Asked, Sequence
+from engines.sequence import AnswerOrigin, Sequence
 from engines.text_stream import TextStream
-from engines.voice import Room, Voice
 from errors import BrokeWhileAnswering, OutOfMemory
 from prompts.conversation import Conversation
 from tests.engines.engine_house import make_models
@@ -38,24 +38,24 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 class Table:
-    """A voice driven by hand over a real network, and the questions put to it."""
+    """A batch driven by hand over a real network, and the questions put to it."""
 
     def __init__(self, loaded: Any) -> None:
         self.loaded = loaded
         self.booked = 0
         self.stepper = stepper_for(loaded.model, CPU)
-        self.voice = Voice(self.stepper, CPU, 8, lambda: None, self._book, 1000)
+        self.batch = ModelBatch(self.stepper, CPU, 8, lambda: None, self._book, 1000)
 
-    def _book(self, wanted: int) -> Room:
+    def _book(self, wanted: int) -> CacheGrowth:
         self.booked = wanted
-        return Room.GRANTED
+        return CacheGrowth.GRANTED
 
     def ask(self, question: str, most: int = 12, **settings: Any) -> Sequence:
         wanted = GenerationSettings(max_new_tokens=most, **settings)
         request = AnswerRequest("m", Conversation.ask(question), wanted)
         ids = self.loaded.tokenizer(question).input_ids
         sequence = Sequence(
-            asked=Asked(request, question, "plain", None, "none", None),
+            origin=AnswerOrigin(request, question, "plain", None, "none", None),
             live=LiveAnswer("m"),
             prompt_ids=ids,
             eos_token_ids=frozenset({511}),
@@ -64,20 +64,20 @@ class Table:
             stream=TextStream(self.loaded.tokenizer.backend_tokenizer, wanted.stop_strings),
             on_end=lambda: None,
         )
-        self.voice.add(sequence)
+        self.batch.add(sequence)
         return sequence
 
     def advance(self, turns: int = 1) -> None:
         with torch.inference_mode():
             for _ in range(turns):
-                self.voice.advance()
+                self.batch.advance()
 
     def finish(self) -> None:
         for _ in range(500):
-            if not self.voice.has_work:
+            if not self.batch.has_work:
                 return
             self.advance()
-        raise AssertionError("the voice never ends")
+        raise AssertionError("the batch never ends")
 
 
 def answer_of(sequence: Sequence) -> Answer:

@@ -17,8 +17,8 @@ import torch
 from engines.base import FinishReason, State
 from engines.sampling import NO_TOKEN, choose_all
 from engines.sequence import Sequence
-from engines.shortage import give_back, is_shortage, let_go
-from engines.stepping import Row, Stepper
+from engines.shortage import clear_device_cache, drop_tracebacks, is_shortage
+from engines.stepping import DecodeRow, Stepper
 from errors import BrokeWhileAnswering, NaraniError, OutOfMemory
 
 _log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ _BROKEN = (
 )
 
 
-class Room(Enum):
+class CacheGrowth(Enum):
     """Whether a cache may grow: yes, once others have ended, or not at all."""
 
     GRANTED = "granted"
@@ -49,7 +49,7 @@ class Room(Enum):
     NEVER = "never"
 
 
-class Voice:
+class ModelBatch:
     """Made once for a model (or an adapter over it) and used by the decode loop's thread alone."""
 
     def __init__(
@@ -58,20 +58,20 @@ class Voice:
         device: torch.device,
         most_rows: int,
         prepare: Callable[[], None],
-        room_for: Callable[[int], Room],
+        room_for: Callable[[int], CacheGrowth],
         weight_bytes: int,
     ) -> None:
         self._stepper, self._device, self._most_rows = stepper, device, most_rows
         self._prepare = prepare
-        """Makes the shared weights answer as this voice: switches its adapter on, the others off."""
+        """Makes the shared weights answer for this batch: switches its adapter on, the others off."""
         self._room_for = room_for
-        """Whether the pool lets this voice's cache grow to so many bytes."""
+        """Whether the pool lets this batch's cache grow to so many bytes."""
         self._weight_bytes = weight_bytes
         self._waiting: deque[Sequence] = deque()
         self._joining: Sequence | None = None
         """The newcomer for which room is being made at this moment."""
-        self._reading: tuple[Row, Sequence, int] | None = None
-        self._running: dict[Row, Sequence] = {}
+        self._reading: tuple[DecodeRow, Sequence, int] | None = None
+        self._running: dict[DecodeRow, Sequence] = {}
 
     def add(self, sequence: Sequence) -> None:
         self._waiting.append(sequence)
@@ -85,7 +85,7 @@ class Voice:
         """Whether all its questions wait for room that others have to make."""
         return not self._reading and not self._running
 
-    def let_go(self) -> None:
+    def drop_network(self) -> None:
         """Drop the network; called when no question is left and none can come."""
         del self._stepper, self._prepare
 
@@ -96,7 +96,7 @@ class Voice:
             return
         shortage = is_shortage(problem)
         kind = type(problem).__name__
-        let_go(problem)
+        drop_tracebacks(problem)
         del problem
         self._recover(shortage, kind)
 
@@ -126,7 +126,7 @@ class Voice:
             newest.fail(OutOfMemory(_SHORTAGE))
         self._joining = None
         self._drop_ended()
-        give_back(self._device)
+        clear_device_cache(self._device)
         if shortage and not self.is_held_up:
             self._stepper.trim()
             self._room_for(self._stepper.cache_bytes())
@@ -187,10 +187,10 @@ class Voice:
             return
         sequence = self._joining = self._waiting[0]
         room = self._room_for(self._stepper.bytes_to_open(sequence.limit))
-        if room is Room.NEVER and not self._running:
+        if room is CacheGrowth.NEVER and not self._running:
             sequence.fail(OutOfMemory(_SHORTAGE))
             self._drop_ended()
-        if room is not Room.GRANTED:
+        if room is not CacheGrowth.GRANTED:
             self._joining = None
             return
         row = self._stepper.open(sequence.limit)
@@ -203,8 +203,8 @@ class Voice:
         """A reproducible question answers alone: nobody joins it, and it joins nobody."""
         if not self._running:
             return True
-        alone = any(running.asked.request.reproducible for running in self._running.values())
-        return not alone and not sequence.asked.request.reproducible and len(self._running) < self._most_rows
+        alone = any(running.origin.request.reproducible for running in self._running.values())
+        return not alone and not sequence.origin.request.reproducible and len(self._running) < self._most_rows
 
     def _read(self) -> None:
         if self._reading is None:
@@ -228,7 +228,7 @@ class Voice:
         logits = self._stepper.step([sequence.last_token for sequence in sequences])
         self._hand_out(list(self._stepper.running), logits)
 
-    def _hand_out(self, rows: list[Row], logits: torch.Tensor) -> None:
+    def _hand_out(self, rows: list[DecodeRow], logits: torch.Tensor) -> None:
         sequences = [self._running[row] for row in rows]
         tokens = choose_all(logits, [sequence.chooser for sequence in sequences])
         peak = self._weight_bytes + self._stepper.cache_bytes()

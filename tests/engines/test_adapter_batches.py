@@ -1,6 +1,6 @@
 """An adapter and its base answer at the same time from one set of weights, and neither hears the other.
 
-Run: python -m pytest tests/engines/test_adapter_voices.py
+Run: python -m pytest tests/engines/test_adapter_batches.py
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from engines.base import Answer, FinishReason
-from engines.occupant import Place
+from engines.occupant import ResidentKey
 from model_registry.registry import load_registry
 from tests.engines.engine_house import House, answer_of, open_house, request, wait_until
 
@@ -59,7 +59,7 @@ def test_an_adapter_asked_first_brings_its_base_which_then_needs_no_load(house: 
 def test_a_base_with_an_adapter_gives_back_everything(house: House) -> None:
     asked(house, ADAPTER, QUESTIONS[0])
     held = house.view().used
-    wait_until(lambda: house.pool.unload(Place(BASE, "none")))
+    wait_until(lambda: house.pool.unload(ResidentKey(BASE, "none")))
     view = house.view()
     assert view.used == 0
     assert [event.bytes for event in view.events if event.what == "release"] == [held]
