@@ -20,6 +20,7 @@ from rich.table import Table
 
 from benchmarks.lines import Line
 from benchmarks.rounds import Measured
+from whole_files import write_whole
 
 Outcome = tuple[Line, Measured]
 
@@ -51,9 +52,7 @@ def remarks(measured: Measured) -> list[str]:
 
 def write_json(path: Path, outcomes: Iterable[Outcome]) -> None:
     """Whole at any moment: it is written again after every line."""
-    half = path.with_name(f".{path.name}.part")
-    half.write_text(json.dumps(_everything(outcomes), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    half.replace(path)
+    write_whole(path, json.dumps(_everything(outcomes), ensure_ascii=False, indent=2) + "\n")
 
 
 def _everything(outcomes: Iterable[Outcome]) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from comparison.answer_rows import COLUMNS, LINE_END, AnswerRow, Key, decode, encode, encode_cells, newest
-from disk import sync
 from errors import BadEntry, BadRequest, NaraniError
 from file_lock import HeldLock, try_lock
+from whole_files import sync
 
 HEADER = "\ufeff".encode() + encode_cells(COLUMNS)
 """With the mark by which a spreadsheet knows the Hangul for UTF-8."""

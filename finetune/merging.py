@@ -31,8 +31,8 @@ from finetune.merge_card import merge_card
 from finetune.merge_proof import Expected, Proof, compare, expected_of, prompt_ids, refuse_difference
 from finetune.merge_source import MergeSource, merge_source
 from finetune.training.faults import DiskFull, is_disk_full
-from finetune.training.whole_folders import publish
 from model_registry.spec import ModelSpec, Quantization
+from whole_files import whole_folder
 
 MergeDtype = Literal["auto", "float32", "bfloat16", "float16"]
 _SHARD = "5GB"
@@ -154,7 +154,7 @@ def _merged(work: _Work, out: Path, quantizations: Sequence[Quantization]) -> Me
         reports.append(report)
 
     out.parent.mkdir(parents=True, exist_ok=True)
-    publish(out, out.with_name(f".{out.name[:100]}.{secrets.token_hex(4)}.part"), fill)
+    whole_folder(out, out.with_name(f".{out.name[:100]}.{secrets.token_hex(4)}.part"), fill)
     return reports[0]
 
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -30,10 +29,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from disk import replace as put_in_place
 from errors import BadRequest
 from finetune.sft_settings import SftSettings
 from model_registry.names import LETTERS_SAID, is_device, plain_name, spelled
+from whole_files import write_whole
 
 LOCK = ".lock"
 """Held by the process that trains."""
@@ -250,19 +249,6 @@ def free_name(home: Path, wanted: str) -> str:
     names = (base, *(f"{base}-{number}" for number in range(2, 10_000)))
     runs = (RunFolder(home / "runs" / name) for name in names)
     return next(run.name for run in runs if run.came_to_nothing or not os.path.lexists(run.path))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """The file holds the old text or the new one, never half of it, also when the machine stops."""
-    half = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with half.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        put_in_place(half, path)
-    finally:
-        half.unlink(missing_ok=True)
 
 
 def now() -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import secrets
 import threading
 import tomllib
 from collections.abc import Mapping
@@ -17,12 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from disk import replace, sync
 from errors import BadRequest
 from model_registry.faults import EntryFault
 from model_registry.names import NAME, is_device, spelled
 from model_registry.own_sources import doubts_of
 from model_registry.registry import Registry, own_paths
+from whole_files import write_whole
 
 _MOST_BYTES = 120
 """Of a name: an encrypted home folder takes no more than 143, and a number may follow."""
@@ -118,7 +117,7 @@ def save_text(path: Path, text: str, was: str | None) -> None:
             elif read_text(path) != was:
                 raise _changed(path)
             try:
-                _replace(path, text)
+                write_whole(path, text)
             except BaseException:
                 if was is None:
                     path.unlink()
@@ -147,19 +146,6 @@ def _claim(path: Path) -> None:
         path.open("xb").close()
     except FileExistsError:
         raise _changed(path) from None
-
-
-def _replace(path: Path, text: str) -> None:
-    half = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with half.open("xb") as file:
-            file.write(text.encode("utf-8"))
-            file.flush()
-            os.fsync(file.fileno())
-        replace(half, path)
-    finally:
-        half.unlink(missing_ok=True)
-    sync(path.parent)
 
 
 def _changed(path: Path) -> BadRequest:

@@ -28,7 +28,7 @@ ROOMS = (
     "history",
 )
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "trl"}
-EVERYONE = {"disk", "errors", "file_lock", "settings", "text_files"}
+EVERYONE = {"errors", "file_lock", "settings", "text_files", "whole_files"}
 COMMANDS = ("__main__.py", "cli*.py", "finetune/data/command.py", "finetune/distributed/worker.py")
 """The files that may know how a process begins and ends."""
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from disk import sync
-from finetune.training.whole_folders import MANIFEST, fault_of, publish, seal
+from finetune.training.whole_folders import MANIFEST, fault_of, seal
+from whole_files import sync, whole_folder
 
 _NAME = re.compile(r"checkpoint-(\d+)")
 
@@ -48,7 +48,7 @@ class Checkpoints:
             fill(folder)
             seal(folder, {"step": step})
 
-        path = publish(self.at(step), self._folder / f"tmp-{step}", sealed)
+        path = whole_folder(self.at(step), self._folder / f"tmp-{step}", sealed)
         self._thin_out(step, spare)
         return Checkpoint(step, path)
 

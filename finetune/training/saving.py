@@ -19,7 +19,7 @@ from torch import Tensor
 from errors import NaraniError
 from finetune.run_folder import RunFolder
 from finetune.training.learner import Learner
-from finetune.training.whole_folders import publish
+from whole_files import whole_folder
 
 _WEIGHTS = "adapter_model.safetensors"
 
@@ -41,7 +41,7 @@ def save_result(learner: Learner, weights: Mapping[str, Tensor], run: RunFolder,
         (folder / "README.md").write_text(card, encoding="utf-8")
 
     shutil.rmtree(final, ignore_errors=True)
-    return publish(final, run.path / f"tmp-{final.name}", fill)
+    return whole_folder(final, run.path / f"tmp-{final.name}", fill)
 
 
 def settle(learner: Learner) -> None:

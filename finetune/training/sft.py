@@ -25,7 +25,7 @@ from errors import NaraniError, Stopped
 from finetune.distributed.company import Company, joined, refuse_lost
 from finetune.distributed.ranks import device_of, first_says, launched
 from finetune.registering import Result, register
-from finetune.run_folder import RunFolder, TrainingState, write_whole
+from finetune.run_folder import RunFolder, TrainingState
 from finetune.sft_settings import SftSettings
 from finetune.training.answering import Asker
 from finetune.training.arguments import arguments
@@ -43,6 +43,7 @@ from finetune.training.saving import save_result, settle
 from finetune.training.stopping import SharedWish, StopWish, listening
 from finetune.training.telling import Show, Tell, Telling
 from finetune.training.trainer import Tuner
+from whole_files import write_whole
 
 _log = logging.getLogger(__name__)
 Made = TypeVar("Made")

@@ -1,6 +1,6 @@
-"""A folder that is there whole or not at all, and that tells by itself whether it still is.
+"""A folder that tells by itself whether it is as it was written.
 
-Knows: writing beside, flushing to the disk, renaming, and a manifest of sizes and hashes.
+Knows: a manifest of sizes and hashes.
 Refuses to know: what the files hold, and torch.
 """
 
@@ -8,41 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from disk import replace, sync
-
 MANIFEST = "manifest.json"
 _CHUNK = 2**22
-
-
-def publish(final: Path, temporary: Path, fill: Callable[[Path], None]) -> Path:
-    """Let `fill` write into `temporary`, flush every file of it, and rename it to `final`.
-
-    What stood at `final` is not lost before the new folder is on the disk. After a fault nothing is left but
-    what was there before.
-    """
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
-        fill(temporary)
-        for path in sorted(temporary.rglob("*")):
-            sync(path)
-        sync(temporary)
-        if os.path.lexists(final):
-            # A broken folder that has to make way, and is nobody's to delete.
-            replace(final, final.with_name(f"aside-{final.name}-{secrets.token_hex(3)}"))
-        replace(temporary, final)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    sync(final.parent)
-    return final
 
 
 def seal(folder: Path, facts: Mapping[str, Any]) -> None:
