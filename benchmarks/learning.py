@@ -24,8 +24,8 @@ from finetune.sft_settings import SftSettings
 from finetune.tokens.blocks import Block
 from finetune.tokens.collator import Collator
 from finetune.tokens.dataset import as_dataset
+from finetune.training.batches import TrainingBatches, training_batches
 from finetune.training.learner import Learner, load_base, set_learning
-from finetune.training.lesson import Lesson, make_lesson
 from finetune.training.stopping import StopWish
 from model_registry.spec import ModelSpec
 
@@ -67,7 +67,7 @@ def learn(network: Any, batches: Sequence[Batch]) -> None:
         network.zero_grad()
 
 
-def full_lesson(settings: SftSettings, steps: int) -> Lesson:
+def full_batches(settings: SftSettings, steps: int) -> TrainingBatches:
     """Rows that fill a block each, of which every token is learned: both sides then compute one loss."""
     draw, length = Random(_LIKE_THOUSANDS), settings.max_tokens
     learned = (False, *(True,) * (length - 1))
@@ -75,7 +75,7 @@ def full_lesson(settings: SftSettings, steps: int) -> Lesson:
         TokenRow(tuple(draw.randrange(3, NEOX.vocabulary) for _ in range(length)), learned, "row")
         for _ in range(steps * (settings.batch or 1))
     ]
-    return make_lesson(rows, settings, settings.batching, pad_id=END_ID)
+    return training_batches(rows, settings, settings.batching, pad_id=END_ID)
 
 
 def batches_of(some: Sequence[Block], rows: int = MICRO_BATCH) -> list[Batch]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.learning import adapted, batches_of, full_lesson, optimizer_of
+from benchmarks.learning import adapted, batches_of, full_batches, optimizer_of
 from benchmarks.networks import Shape
 from benchmarks.rounds import Effort, Measured, Stopwatch, paired, processor_timed
 from finetune.sft_settings import SftSettings
@@ -24,7 +24,7 @@ _SETTINGS = SftSettings(batch=1, micro_batch=1, max_tokens=_TOKENS)
 def measure(effort: Effort) -> Measured:
     """Processor time of forward, backward and the optimizer, over that of an answer's forward."""
     network = adapted(_SHAPE, _SETTINGS).network
-    (batch,) = batches_of(full_lesson(_SETTINGS, steps=1).blocks)
+    (batch,) = batches_of(full_batches(_SETTINGS, steps=1).blocks)
     optimizer, times = optimizer_of(network), max(1, effort.tokens // 32)
 
     def forward() -> None:

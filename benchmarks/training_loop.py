@@ -13,18 +13,18 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.learning import NEOX, adapted, batches_of, full_lesson, optimizer_of
+from benchmarks.learning import NEOX, adapted, batches_of, full_batches, optimizer_of
 from benchmarks.rounds import Effort, Measured, paired
 from finetune.run_folder import Metric, RunFolder, TrainingStatus
 from finetune.sft_settings import SftSettings
 from finetune.training.arguments import arguments
+from finetune.training.batches import TrainingBatches
 from finetune.training.best import Best
 from finetune.training.checkpoints import Checkpoints
 from finetune.training.learner import Learner
-from finetune.training.lesson import Lesson
 from finetune.training.pace import Pace
+from finetune.training.status_writer import Show, StatusWriter
 from finetune.training.stopping import StopWish
-from finetune.training.telling import Show, Telling
 from finetune.training.trainer import Tuner
 
 _TOKENS = 256
@@ -36,10 +36,12 @@ _SETTINGS = SftSettings(batch=1, micro_batch=1, max_tokens=_TOKENS, epochs=1.0, 
 def measure(effort: Effort) -> Measured:
     """Tokens a second of processor time of ours, over the bare loop's."""
     learner = adapted(NEOX, _SETTINGS)
-    lesson = full_lesson(_SETTINGS, steps=max(3, effort.tokens // 8))
+    batches = full_batches(_SETTINGS, steps=max(3, effort.tokens // 8))
     bare, ours = Ends(), Ends()
     values = paired(
-        lambda: _bare(learner, lesson, bare), lambda: trained(learner, lesson, _SETTINGS, ours), effort.rounds
+        lambda: _bare(learner, batches, bare),
+        lambda: trained(learner, batches, _SETTINGS, ours),
+        effort.rounds,
     )
     clock = f"on the clock {ours.step * 1000:.0f} ms against {bare.step * 1000:.0f} ms"
     return Measured(values, notes=(f"{_TOKENS} tokens a step; {clock}",))
@@ -70,12 +72,12 @@ class Ends:
         return (self.clock[-1] - self.clock[0]) / (len(self.clock) - 1)
 
 
-def _bare(learner: Learner, lesson: Lesson, ends: Ends) -> float:
-    batches, network = batches_of(lesson.blocks, rows=1), learner.network.train()
+def _bare(learner: Learner, batches: TrainingBatches, ends: Ends) -> float:
+    network = learner.network.train()
     optimizer = optimizer_of(network)
     ends.clear()
     with torch.inference_mode(False), torch.enable_grad():
-        for batch in batches:
+        for batch in batches_of(batches.blocks, rows=1):
             network(**batch, use_cache=False).loss.backward()
             optimizer.step()
             optimizer.zero_grad()
@@ -83,7 +85,7 @@ def _bare(learner: Learner, lesson: Lesson, ends: Ends) -> float:
     return ends.seconds
 
 
-def trained(learner: Learner, lesson: Lesson, settings: SftSettings, ends: Ends) -> float:
+def trained(learner: Learner, batches: TrainingBatches, settings: SftSettings, ends: Ends) -> float:
     """A training's own loop: batches made, losses looked at, figures on the disk and shown."""
 
     def show(status: TrainingStatus, metric: Metric | None) -> None:
@@ -92,28 +94,30 @@ def trained(learner: Learner, lesson: Lesson, settings: SftSettings, ends: Ends)
 
     ends.clear()
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode(False), torch.enable_grad():
-        _tuner(learner, lesson, settings, RunFolder(Path(folder)), show).train()
+        _tuner(learner, batches, settings, RunFolder(Path(folder)), show).train()
     return ends.seconds
 
 
-def _tuner(learner: Learner, lesson: Lesson, settings: SftSettings, run: RunFolder, show: Show) -> Tuner:
+def _tuner(
+    learner: Learner, batches: TrainingBatches, settings: SftSettings, run: RunFolder, show: Show
+) -> Tuner:
     device = learner.loaded.device
     best = Best(keep=False, patience=None)
     tuner = Tuner(
         learner.network,
-        arguments(settings, lesson, run.path, device, learner.compute),
-        lesson,
+        arguments(settings, batches, run.path, device, learner.compute),
+        batches,
         Checkpoints(run.checkpoints, 1),
         learner.loaded.tokenizer,
         [],
         lambda step: None,
         best,
     )
-    telling = Telling(run, show)
-    epoch = lesson.steps_an_epoch
+    status = StatusWriter(run, show)
+    epoch = batches.steps_an_epoch
     tuner.add_callback(
         Pace(
-            telling,
+            status,
             StopWish(),
             epoch,
             _NEVER,

@@ -19,7 +19,7 @@ import command_line
 from errors import UnknownName
 from finetune import cli_merge, cli_plan, cli_recipes, cli_runs, cli_sft
 from finetune.data import command as cli_data
-from finetune.distributed.ranks import SaidElsewhere
+from finetune.distributed.ranks import ReportedElsewhere
 from settings import read_settings
 
 _SWITCH = (bool, "bool")
@@ -37,7 +37,7 @@ def ending(work: Callable[[], int]) -> int:
     def unless_said() -> int:
         try:
             return work()
-        except SaidElsewhere:
+        except ReportedElsewhere:
             return command_line.EXIT_REFUSED
 
     return command_line.ended(unless_said)

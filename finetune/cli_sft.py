@@ -17,7 +17,7 @@ from rich.console import Console
 
 from errors import BadRequest, UnknownName
 from finetune.distributed.launching import processes_for, spread
-from finetune.distributed.ranks import Ranks, first_says, launched, refuse_for
+from finetune.distributed.ranks import Ranks, launched, refuse_for, report_once
 from finetune.job_state import jobs
 from finetune.queueing import at_work, turn_of
 from finetune.recipes import Recipe, load_recipe, recipe_of_base
@@ -68,7 +68,7 @@ def settings_of(options: Sft) -> SftSettings:
 def run(options: Sft, home: Path) -> int:
     settings, ranks = settings_of(options), launched()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120, quiet=not ranks.first)
-    with first_says(ranks):
+    with report_once(ranks):
         _refuse(settings, ranks, home)
     if options.recipe not in (None, _NO_RECIPE):
         console.print(f"Recipe: {options.recipe}", markup=False)

@@ -65,7 +65,7 @@ def learning_memory(bench: Bench) -> Finding:
 def _learn(bench: Bench, name: str, method: Method) -> _Learned:
     _need("trl", "datasets", *(("bitsandbytes",) if method == "qlora" else ()))
     # They import what a lent machine may lack.
-    from benchmarks.learning import full_lesson, made_ready
+    from benchmarks.learning import full_batches, made_ready
     from benchmarks.training_loop import Ends, trained
 
     scale, device = bench.scale, torch.device(bench.scale.device)
@@ -82,7 +82,7 @@ def _learn(bench: Bench, name: str, method: Method) -> _Learned:
     if scale.is_card:
         torch.cuda.reset_peak_memory_stats(device)
     ends = Ends()
-    trained(learner, full_lesson(settings, _STEPS), settings, ends)
+    trained(learner, full_batches(settings, _STEPS), settings, ends)
     peak = torch.cuda.max_memory_allocated(device) if scale.is_card else network_bytes(learner.network)
     del learner
     clear_device_cache(device)

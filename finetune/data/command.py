@@ -15,10 +15,10 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
+from finetune.data.base_reading import base_reading
 from finetune.data.drawing import print_report
 from finetune.data.reading import read_examples
 from finetune.data.report import DataReport, report_on
-from finetune.data.voice import voice_of
 from model_registry.registry import Registry, load_registry
 from settings import read_settings
 
@@ -56,9 +56,9 @@ def inspect(
     seed: int = 42,
 ) -> DataReport:
     """Everything that is found out about `sources`; bad rows are counted, unreadable files refused."""
-    voice = voice_of(registry, format_id, base)
+    reading = base_reading(registry, format_id, base)
     examples = read_examples(sources, skip_bad=True, seed=seed)
-    return report_on(examples, voice, max_tokens=max_tokens, learn_prompts=learn_prompts, seed=seed)
+    return report_on(examples, reading, max_tokens=max_tokens, learn_prompts=learn_prompts, seed=seed)
 
 
 def run(options: Data) -> int:

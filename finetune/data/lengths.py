@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from finetune.data.voice import Voice
+from finetune.data.base_reading import BaseReading
 from finetune.examples import Example
 from finetune.tokens.rows import TokenRows, TrainingTokenizer, token_rows
 from prompts.rendering import training_text
@@ -68,12 +68,12 @@ class Sample:
 
 
 def lengths_of(
-    examples: Sequence[Example], voice: Voice, tokenizer: TrainingTokenizer, max_tokens: int
+    examples: Sequence[Example], reading: BaseReading, tokenizer: TrainingTokenizer, max_tokens: int
 ) -> Lengths:
-    whole = _rows(examples, voice, tokenizer, sys.maxsize).rows
+    whole = _rows(examples, reading, tokenizer, sys.maxsize).rows
     lengths = [len(row.ids) for row in whole]
     too_long = {row.source for row in whole if len(row.ids) > max_tokens}
-    short = _rows([row for row in examples if row.source in too_long], voice, tokenizer, max_tokens)
+    short = _rows([row for row in examples if row.source in too_long], reading, tokenizer, max_tokens)
     return Lengths(
         measured=len(examples),
         rows=len(whole),
@@ -91,10 +91,10 @@ def lengths_of(
 
 
 def sample_of(
-    example: Example, voice: Voice, tokenizer: TrainingTokenizer, max_tokens: int, learn_prompts: bool
+    example: Example, reading: BaseReading, tokenizer: TrainingTokenizer, max_tokens: int, learn_prompts: bool
 ) -> Sample:
     """Its last row in tokens, cut as it would be; every piece is what those tokens say."""
-    rows = _rows([example], voice, tokenizer, max_tokens, learn_prompts).rows
+    rows = _rows([example], reading, tokenizer, max_tokens, learn_prompts).rows
     if not rows:
         return Sample(example.source, ())
     pairs = zip(rows[-1].learned, rows[-1].ids, strict=True)
@@ -105,22 +105,22 @@ def sample_of(
     return Sample(example.source, tuple(parts))
 
 
-def sample_text(example: Example, voice: Voice, learn_prompts: bool) -> Sample:
+def sample_text(example: Example, reading: BaseReading, learn_prompts: bool) -> Sample:
     """The same without a tokenizer, as text."""
-    segment = training_text(voice.format, example.conversation, voice.eos)[-1]
+    segment = training_text(reading.format, example.conversation, reading.eos)[-1]
     parts = (Part(segment.prompt.text, learn_prompts), Part(segment.answer_text, True))
     return Sample(example.source, parts)
 
 
 def _rows(
     examples: Sequence[Example],
-    voice: Voice,
+    reading: BaseReading,
     tokenizer: TrainingTokenizer,
     max_tokens: int,
     learn_prompts: bool = False,
 ) -> TokenRows:
     return token_rows(
-        examples, voice.format, tokenizer, voice.eos, max_tokens=max_tokens, learn_prompts=learn_prompts
+        examples, reading.format, tokenizer, reading.eos, max_tokens=max_tokens, learn_prompts=learn_prompts
     )
 
 

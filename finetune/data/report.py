@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from errors import BadRequest
+from finetune.data.base_reading import BaseReading
 from finetune.data.holding_out import first_question
 from finetune.data.lengths import Lengths, Sample, lengths_of, sample_of, sample_text
 from finetune.data.reading import DataFile, Examples, Fault
-from finetune.data.voice import Voice
 from finetune.examples import Example
 from prompts.rendering import training_text
 
@@ -84,13 +84,13 @@ class DataReport:
 
 
 def report_on(
-    examples: Examples, voice: Voice, *, max_tokens: int, learn_prompts: bool = False, seed: int = 42
+    examples: Examples, reading: BaseReading, *, max_tokens: int, learn_prompts: bool = False, seed: int = 42
 ) -> DataReport:
     once = list(dict.fromkeys(examples.rows))
-    fitting, refused = _fitting(once, voice)
+    fitting, refused = _fitting(once, reading)
     return DataReport(
-        format_id=voice.format.id,
-        base=voice.base,
+        format_id=reading.format.id,
+        base=reading.base,
         files=examples.files,
         rows=len(examples.rows),
         answers=sum(row.answers for row in examples.rows),
@@ -99,47 +99,47 @@ def report_on(
         empty_answers=sum(file.empty_answers for file in examples.files),
         bad=sum(file.bad for file in examples.files),
         faults=examples.faults,
-        markers=_written(once, voice.format.stop_strings),
+        markers=_written(once, reading.format.stop_strings),
         end_tokens=_written(
-            once, {*_END_TOKENS, *voice.control_tokens.of_turns} - set(voice.format.stop_strings)
+            once, {*_END_TOKENS, *reading.control_tokens.of_turns} - set(reading.format.stop_strings)
         ),
-        taught=_written(once, voice.control_tokens.in_answers, _answers),
+        taught=_written(once, reading.control_tokens.in_answers, _answers),
         refused=refused,
-        lengths=_lengths(fitting, voice, max_tokens, seed),
-        samples=_samples(fitting, voice, max_tokens, learn_prompts, seed),
-        notes=(*examples.notes, *voice.notes),
+        lengths=_lengths(fitting, reading, max_tokens, seed),
+        samples=_samples(fitting, reading, max_tokens, learn_prompts, seed),
+        notes=(*examples.notes, *reading.notes),
     )
 
 
-def _fitting(rows: Sequence[Example], voice: Voice) -> tuple[list[Example], Found]:
+def _fitting(rows: Sequence[Example], reading: BaseReading) -> tuple[list[Example], Found]:
     fitting: list[Example] = []
     reason, refused = "", []
     for row in rows:
         try:
-            training_text(voice.format, row.conversation, voice.eos, voice.tokenizer)
+            training_text(reading.format, row.conversation, reading.eos, reading.tokenizer)
             fitting.append(row)
         except BadRequest as error:
             reason = reason or str(error)
             refused.append(row.source)
     if not fitting:
-        raise BadRequest(reason, format=voice.format.id)
+        raise BadRequest(reason, format=reading.format.id)
     return fitting, _found(reason, refused)
 
 
-def _lengths(rows: Sequence[Example], voice: Voice, max_tokens: int, seed: int) -> Lengths | None:
-    if voice.tokenizer is None:
+def _lengths(rows: Sequence[Example], reading: BaseReading, max_tokens: int, seed: int) -> Lengths | None:
+    if reading.tokenizer is None:
         return None
-    return lengths_of(_drawn(rows, _MEASURED, seed), voice, voice.tokenizer, max_tokens)
+    return lengths_of(_drawn(rows, _MEASURED, seed), reading, reading.tokenizer, max_tokens)
 
 
 def _samples(
-    rows: Sequence[Example], voice: Voice, max_tokens: int, learn_prompts: bool, seed: int
+    rows: Sequence[Example], reading: BaseReading, max_tokens: int, learn_prompts: bool, seed: int
 ) -> tuple[Sample, ...]:
     drawn = _drawn(rows, _SAMPLES, seed)
-    tokenizer = voice.tokenizer
+    tokenizer = reading.tokenizer
     if tokenizer is None:
-        return tuple(sample_text(row, voice, learn_prompts) for row in drawn)
-    made = (sample_of(row, voice, tokenizer, max_tokens, learn_prompts) for row in drawn)
+        return tuple(sample_text(row, reading, learn_prompts) for row in drawn)
+    made = (sample_of(row, reading, tokenizer, max_tokens, learn_prompts) for row in drawn)
     return tuple(sample for sample in made if sample.parts)
 
 
@@ -153,10 +153,10 @@ def _duplicates(rows: Iterable[Example]) -> Found:
     seen = set()
     again = []
     for row in rows:
-        lesson = row.conversation, row.not_learned
-        if lesson in seen:
+        learned = row.conversation, row.not_learned
+        if learned in seen:
             again.append(row.source)
-        seen.add(lesson)
+        seen.add(learned)
     return _found("", again)
 
 

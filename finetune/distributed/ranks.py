@@ -21,7 +21,7 @@ _ZERO: frozenset[Distributed] = frozenset({"zero2", "zero3"})
 _DEEPSPEED = "0.19.8"
 
 
-class SaidElsewhere(NaraniError):
+class ReportedElsewhere(NaraniError):
     """Another process of this training has told what went wrong; nothing is left to say."""
 
     def __init__(self) -> None:
@@ -65,14 +65,14 @@ def device_of(ranks: Ranks, device: str | None) -> str | None:
 
 
 @contextmanager
-def first_says(ranks: Ranks) -> Iterator[None]:
+def report_once(ranks: Ranks) -> Iterator[None]:
     """For what goes wrong in every process alike: only the first tells it."""
     try:
         yield
     except NaraniError:
         if ranks.first:
             raise
-        raise SaidElsewhere from None
+        raise ReportedElsewhere from None
 
 
 def refuse_for(settings: SftSettings, processes: int) -> None:

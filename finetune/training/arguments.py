@@ -15,11 +15,11 @@ import torch
 from trl import SFTConfig
 
 from errors import BadRequest
-from finetune.distributed.company import ALONE, Company
 from finetune.distributed.configs import shared
+from finetune.distributed.process_group import ALONE, ProcessGroup
 from finetune.sft_settings import SftSettings
 from finetune.tokens.dataset import AS_THEY_ARE
-from finetune.training.lesson import Lesson
+from finetune.training.batches import TrainingBatches
 
 _OPTIMIZERS = {"adamw": "adamw_torch", "adamw-8bit": "paged_adamw_8bit", "adafactor": "adafactor"}
 
@@ -36,18 +36,18 @@ _OURS: dict[str, Any] = {
 
 def arguments(
     settings: SftSettings,
-    lesson: Lesson,
+    batches: TrainingBatches,
     run: Path,
     device: torch.device,
     compute: torch.dtype,
-    company: Company = ALONE,
+    group: ProcessGroup = ALONE,
 ) -> SFTConfig:
     """`compute`: the type that activations have; what is learned is float32 all the same."""
-    on_gpu, decided = device.type == "cuda", lesson.plan.settings
+    on_gpu, decided = device.type == "cuda", batches.plan.settings
     made = SFTConfig(
         output_dir=str(run / "checkpoints"),
-        per_device_train_batch_size=lesson.micro_batch,
-        gradient_accumulation_steps=lesson.accumulated,
+        per_device_train_batch_size=batches.micro_batch,
+        gradient_accumulation_steps=batches.accumulated,
         num_train_epochs=decided.epochs,
         max_steps=settings.max_steps or -1,
         learning_rate=decided.learning_rate,
@@ -56,13 +56,13 @@ def arguments(
         optim=_OPTIMIZERS[settings.optimizer],
         adam_beta1=settings.adam_betas[0],
         adam_beta2=settings.adam_betas[1],
-        **shared(company.kind, compute if on_gpu else torch.float32),
+        **shared(group.kind, compute if on_gpu else torch.float32),
         use_cpu=not on_gpu,
         gradient_checkpointing=settings.gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False} if settings.gradient_checkpointing else None,
         seed=settings.seed,
         dataloader_pin_memory=on_gpu,
-        report_to=_reporters(settings, run) if company.first else [],
+        report_to=_reporters(settings, run) if group.first else [],
         run_name=run.name,
         **_OURS,
         **AS_THEY_ARE,

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch.nn import Module
 
-from finetune.distributed.company import Company
+from finetune.distributed.process_group import ProcessGroup
 from finetune.training.checkpoint_files import restore_weights
 from finetune.training.checkpoints import Checkpoints
 from finetune.training.whole_folders import fault_of
@@ -60,12 +60,12 @@ class Best:
         for name in _KEPT:
             setattr(self, name, held.get(name, getattr(self, name)))
 
-    def put_back(self, last: int, checkpoints: Checkpoints, network: Module, company: Company) -> None:
+    def put_back(self, last: int, checkpoints: Checkpoints, network: Module, group: ProcessGroup) -> None:
         """Into the network; `last`: the step after which it stands now."""
         if not self.keep or self.step in (None, last):
             return
         path = checkpoints.at(self.step or 0)
-        self.fault = company.first_only(lambda: fault_of(path))
+        self.fault = group.first_only(lambda: fault_of(path))
         if self.fault is None:
             restore_weights(path, network)
 

@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.nn import Module, Parameter
 
 from errors import BadRequest
-from finetune.distributed.company import Company
 from finetune.distributed.dividing import put, whole
+from finetune.distributed.process_group import ProcessGroup
 from finetune.training.state_parts import (
     Parts,
     optimizer_parts,
@@ -57,7 +57,7 @@ class Moment:
 
     weights: Mapping[str, Tensor]
     optimizer: Parts
-    chances: Sequence[Parts]
+    random_states: Sequence[Parts]
     """Of each process."""
     schedule: Mapping[str, Any]
     scaler: Mapping[str, Any] | None
@@ -70,12 +70,12 @@ def whole_weights(network: Module) -> dict[str, Tensor]:
     return {name: whole(value).to("cpu", copy=True).contiguous() for name, value in weights}
 
 
-def moment_of(network: Module, optimizer: Any, scheduler: Any, scaler: Any, company: Company) -> Moment:
+def moment_of(network: Module, optimizer: Any, scheduler: Any, scaler: Any, group: ProcessGroup) -> Moment:
     """The work of all processes, whichever of them writes it."""
     return Moment(
         whole_weights(network),
         optimizer_parts(optimizer),
-        company.from_all(random_parts()),
+        group.from_all(random_parts()),
         schedule_values(scheduler),
         None if scaler is None else scaler.state_dict(),
     )
@@ -84,9 +84,9 @@ def moment_of(network: Module, optimizer: Any, scheduler: Any, scaler: Any, comp
 def write_checkpoint(folder: Path, moment: Moment, position: Position) -> None:
     _save(moment.weights, folder / _WEIGHTS)
     _save(moment.optimizer.tensors, folder / _OPTIMIZER)
-    for rank, chance in enumerate(moment.chances):
+    for rank, chance in enumerate(moment.random_states):
         _save(chance.tensors, folder / _random(rank))
-    first, *others = (chance.values for chance in moment.chances)
+    first, *others = (chance.values for chance in moment.random_states)
     state = {
         "position": vars(position),
         "optimizer": moment.optimizer.values,
@@ -130,7 +130,7 @@ def restore_scaler(folder: Path, scaler: Any) -> None:
         scaler.load_state_dict(held)
 
 
-def restore_chance(folder: Path, rank: int = 0) -> None:
+def restore_random_state(folder: Path, rank: int = 0) -> None:
     """A process that was not there before has no state to go on with, and keeps its own."""
     state = _state(folder)
     values = [state["random"], *state.get("random_of_others", ())]

@@ -18,7 +18,7 @@ from typing import Any
 
 from errors import BadRequest
 from file_lock import HeldLock, try_lock
-from finetune.distributed.company import Company
+from finetune.distributed.process_group import ProcessGroup
 from finetune.run_folder import LOCK, RunFolder, TrainingState, name_for, now, run_folder
 from finetune.sft_settings import SftSettings
 from finetune.training.checkpoints import Checkpoints
@@ -38,13 +38,13 @@ _LIBRARIES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerat
 
 
 @contextmanager
-def opened(settings: SftSettings, home: Path, company: Company) -> Iterator[tuple[RunFolder, SftSettings]]:
+def opened(settings: SftSettings, home: Path, group: ProcessGroup) -> Iterator[tuple[RunFolder, SftSettings]]:
     """The run's folder, and the settings with the run's name in them; nobody else has the run meanwhile."""
     with ExitStack() as held:
-        settings = company.first_only(lambda: _taken(settings, home, company, held))
+        settings = group.first_only(lambda: _taken(settings, home, group, held))
         assert settings.name is not None
         run = run_folder(home, settings.name)
-        if not all(company.from_all(run.path.is_dir())):
+        if not all(group.from_all(run.path.is_dir())):
             raise BadRequest(
                 f"The folder of the run '{run.name}' is not seen from every machine. Let NARANI_HOME be a "
                 "folder that all of them share."
@@ -52,7 +52,7 @@ def opened(settings: SftSettings, home: Path, company: Company) -> Iterator[tupl
         yield run, settings
 
 
-def _taken(settings: SftSettings, home: Path, company: Company, held: ExitStack) -> SftSettings:
+def _taken(settings: SftSettings, home: Path, group: ProcessGroup, held: ExitStack) -> SftSettings:
     settings = replace(settings, name=name_for(settings, home))
     assert settings.name is not None
     run = run_folder(home, settings.name)
@@ -62,7 +62,7 @@ def _taken(settings: SftSettings, home: Path, company: Company, held: ExitStack)
         run.forget()
     if run.exists:
         _refuse_mismatch(run, settings)
-    company.begin(run.path)
+    group.begin(run.path)
     return settings
 
 

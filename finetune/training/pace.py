@@ -16,11 +16,11 @@ import psutil
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from finetune.distributed.company import ALONE, Company
+from finetune.distributed.process_group import ALONE, ProcessGroup
 from finetune.run_folder import Metric, now
 from finetune.training.best import Best
+from finetune.training.status_writer import StatusWriter
 from finetune.training.stopping import StopWish
-from finetune.training.telling import Telling
 from finetune.training.trainer import HELD_OUT_LOSS
 
 _SECONDS_BETWEEN_CHECKPOINTS = 600.0
@@ -28,7 +28,7 @@ _SECONDS_BETWEEN_CHECKPOINTS = 600.0
 
 @dataclass
 class Pace(TrainerCallback):
-    telling: Telling
+    status: StatusWriter
     wish: StopWish
     steps_an_epoch: int
     checkpoint_steps: int | None
@@ -40,7 +40,7 @@ class Pace(TrainerCallback):
     best: Best
     tokens_seen: Callable[[], int]
     device: torch.device
-    company: Company = ALONE
+    group: ProcessGroup = ALONE
     _began: float = field(default_factory=time.monotonic)
     _first_step: int = 0
     _saved_at: float = field(default_factory=time.monotonic)
@@ -52,8 +52,8 @@ class Pace(TrainerCallback):
     ) -> None:
         self._began = self._saved_at = time.monotonic()
         self._first_step = state.global_step
-        self._last = (self._began, self.company.total(self.tokens_seen()))
-        self.telling.step(state.global_step, state.max_steps, self._epoch(state), None, None)
+        self._last = (self._began, self.group.total(self.tokens_seen()))
+        self.status.step(state.global_step, state.max_steps, self._epoch(state), None, None)
         if self.best.wanted and state.global_step > self.best.measured and self._measures(state):
             # It was stopped just then.
             self._look(state.global_step)
@@ -63,7 +63,7 @@ class Pace(TrainerCallback):
     ) -> TrainerControl:
         last = state.global_step >= state.max_steps
         epoch_ended = state.global_step % self.steps_an_epoch == 0
-        asked, due = self.company.any(self.wish.asked, self._is_due(state.global_step, epoch_ended))
+        asked, due = self.group.any(self.wish.asked, self._is_due(state.global_step, epoch_ended))
         if asked:
             self.wish.ask()
             control.should_training_stop = True
@@ -95,7 +95,7 @@ class Pace(TrainerCallback):
             memory_bytes=memory_bytes(self.device),
             grad_norm=_finite(logs.get("grad_norm")),
         )
-        self.telling.step(metric.step, state.max_steps, metric.epoch, self._seconds_left(state), metric)
+        self.status.step(metric.step, state.max_steps, metric.epoch, self._seconds_left(state), metric)
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **rest: Any
@@ -110,7 +110,7 @@ class Pace(TrainerCallback):
 
     def _look(self, step: int) -> bool:
         """All processes have to decide alike."""
-        return self.best.take(step, self.company.from_first(self.measure()))
+        return self.best.take(step, self.group.from_first(self.measure()))
 
     def _is_due(self, step: int, epoch_ended: bool) -> bool:
         if self.checkpoint_steps is not None:
@@ -122,7 +122,7 @@ class Pace(TrainerCallback):
 
     def _tokens_per_second(self) -> float:
         """Since the step before, held-out measuring and saving included."""
-        (before, tokens), here = self._last, (time.monotonic(), self.company.total(self.tokens_seen()))
+        (before, tokens), here = self._last, (time.monotonic(), self.group.total(self.tokens_seen()))
         self._last = here
         return round((here[1] - tokens) / max(here[0] - before, 1e-9), 1)
 

@@ -16,7 +16,7 @@ import torch
 from errors import BadRequest
 from finetune.base import Base, base_for, learned_end
 from finetune.data import Examples, hold_out, read_examples, without_questions
-from finetune.distributed.company import ALONE, Company
+from finetune.distributed.process_group import ALONE, ProcessGroup
 from finetune.examples import Example
 from finetune.run_folder import RunFolder
 from finetune.sft_settings import Batching, SftSettings
@@ -25,8 +25,8 @@ from finetune.tokens.blocks import Block, blocks
 from finetune.tokens.rows import TokenRows, token_rows
 from finetune.trainable import Trainable, count
 from finetune.training.added_tokens import add_tokens
+from finetune.training.batches import TrainingBatches, training_batches
 from finetune.training.learner import Learner, load_base, set_learning
-from finetune.training.lesson import Lesson, make_lesson
 from finetune.training.measuring import forgetting_rows
 from finetune.training.packing_probe import batching_of
 from finetune.training.stopping import StopWish
@@ -65,7 +65,7 @@ class Prepared:
     base: Base
     rows: Rows
     learner: Learner
-    lesson: Lesson
+    batches: TrainingBatches
     held_out: tuple[Block, ...]
     forgetting: tuple[Block, ...]
     end: str
@@ -104,11 +104,11 @@ class Prepared:
             "precision": str(self.learner.compute).removeprefix("torch."),
             **self.rows.files(),
             "rows": {"learned": len(self.rows.learned), "held_out": len(self.rows.held_out)},
-            "batching": self.lesson.batching,
+            "batching": self.batches.batching,
             "unpacked": self.unpacked,
-            "blocks": len(self.lesson.blocks),
-            "rows_a_step": self.lesson.rows_a_step,
-            "plan": self.lesson.plan.facts(),
+            "blocks": len(self.batches.blocks),
+            "rows_a_step": self.batches.rows_a_step,
+            "plan": self.batches.plan.facts(),
             "trainable": asdict(self.trainable),
             "targets": list(self.targets),
             "notes": list(self.notes),
@@ -157,24 +157,24 @@ def prepare(
     home: Path,
     device: torch.device,
     wish: StopWish,
-    company: Company = ALONE,
+    group: ProcessGroup = ALONE,
     begun: Mapping[str, Any] | None = None,
 ) -> Prepared:
     """By every process. `begun`: the manifest of a run that goes on."""
-    loaded = company.each(lambda: _load(settings, rows, home, device, wish, company))
-    batching, unpacked = company.first_only(
+    loaded = group.each(lambda: _load(settings, rows, home, device, wish, group))
+    batching, unpacked = group.first_only(
         lambda: batching_of(loaded.learner, loaded.made.rows, settings, begun or {}, wish.check)
     )
-    return company.each(lambda: _prepared(loaded, rows, settings, batching, unpacked, company.size))
+    return group.each(lambda: _prepared(loaded, rows, settings, batching, unpacked, group.size))
 
 
 def _load(
-    settings: SftSettings, rows: Rows, home: Path, device: torch.device, wish: StopWish, company: Company
+    settings: SftSettings, rows: Rows, home: Path, device: torch.device, wish: StopWish, group: ProcessGroup
 ) -> _Loaded:
     base = base_for(settings.base_model, load_registry(home / "models"), settings.format)
-    if company.divided and base.spec.architecture is Architecture.RWKV:
+    if group.divided and base.spec.architecture is Architecture.RWKV:
         raise BadRequest(
-            f"A recurrent network cannot be divided by {company.kind}: it changes all of its weights between "
+            f"A recurrent network cannot be divided by {group.kind}: it changes all of its weights between "
             "learning and answering. Choose ddp or zero2.",
             name="distributed",
         )
@@ -198,20 +198,20 @@ def _prepared(
     processes: int,
 ) -> Prepared:
     learner = loaded.learner
-    lesson = make_lesson(loaded.made.rows, settings, batching, learner.pad_id, processes)
+    batches = training_batches(loaded.made.rows, settings, batching, learner.pad_id, processes)
     added = (*loaded.added, *_told(unpacked))
     return Prepared(
         base=loaded.base,
         rows=rows,
         learner=learner,
-        lesson=lesson,
+        batches=batches,
         held_out=tuple(blocks(loaded.held.rows, batching, settings.max_tokens, settings.seed)),
         forgetting=tuple(Block((row,)) for row in forgetting_rows(learner.loaded.tokenizer)),
         end=loaded.end,
         trainable=count(learner.network),
         targets=loaded.targets,
         unpacked=unpacked,
-        notes=tuple(_notes(loaded.base, rows, learner, lesson, loaded.made, settings, added)),
+        notes=tuple(_notes(loaded.base, rows, learner, batches, loaded.made, settings, added)),
     )
 
 
@@ -253,7 +253,7 @@ def _notes(
     base: Base,
     rows: Rows,
     learner: Learner,
-    lesson: Lesson,
+    batches: TrainingBatches,
     made: TokenRows,
     settings: SftSettings,
     added: Sequence[str],
@@ -269,4 +269,4 @@ def _notes(
         yield f"{made.cut} rows are longer than {settings.max_tokens} tokens and lost their end."
     if made.dropped:
         yield f"{len(made.dropped)} answers lie beyond {settings.max_tokens} tokens and are not learned."
-    yield from lesson.plan.sentences()
+    yield from batches.plan.sentences()

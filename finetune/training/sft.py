@@ -22,8 +22,8 @@ from transformers import set_seed
 from engines.devices import pick_device
 from engines.loading.load import quieten_libraries
 from errors import NaraniError, Stopped
-from finetune.distributed.company import Company, joined, refuse_lost
-from finetune.distributed.ranks import device_of, first_says, launched
+from finetune.distributed.process_group import ProcessGroup, joined, refuse_lost
+from finetune.distributed.ranks import device_of, launched, report_once
 from finetune.registering import Result, register
 from finetune.run_folder import RunFolder, TrainingState
 from finetune.sft_settings import SftSettings
@@ -40,8 +40,8 @@ from finetune.training.pace import Pace, WhenDivided
 from finetune.training.preparing import Prepared, Rows, prepare, read_rows, refuse_other_data
 from finetune.training.report import Measured, markdown, refuse_no_numbers, report_of
 from finetune.training.saving import save_result, settle
+from finetune.training.status_writer import Show, StatusWriter, Tell
 from finetune.training.stopping import SharedWish, StopWish, listening
-from finetune.training.telling import Show, Tell, Telling
 from finetune.training.trainer import Tuner
 from whole_files import write_whole
 
@@ -64,29 +64,29 @@ def train(
     ranks = launched()
     place = pick_device(device_of(ranks, device))
     with ExitStack() as held:
-        with first_says(ranks):
+        with report_once(ranks):
             refuse_unfit(settings, on_gpu=place.type == "cuda")
-            company = held.enter_context(joined(settings.distributed, place))
-            run, settings = held.enter_context(opened(settings, home, company))
+            group = held.enter_context(joined(settings.distributed, place))
+            run, settings = held.enter_context(opened(settings, home, group))
         wish = held.enter_context(listening(run.stop_wish(os.getpid())))
-        telling = Telling(run, show, company, tell)
-        course = _Course(settings, home, run, place, telling, wish, company)
+        status = StatusWriter(run, show, group, tell)
+        course = _Course(settings, home, run, place, status, wish, group)
         try:
             course.make()
         except Stopped:
-            telling.enter(TrainingState.STOPPED)
-            with first_says(ranks):
+            status.enter(TrainingState.STOPPED)
+            with report_once(ranks):
                 raise
         except Exception as error:
-            status = telling.status
-            known = refuse_lost(error, company)
-            failure = explained(known, course.settings, status.state, status.step, course.kept)
-            telling.fail(failure)
+            at = status.status
+            known = refuse_lost(error, group)
+            failure = explained(known, course.settings, at.state, at.step, course.kept)
+            status.fail(failure)
             if type(failure) is NaraniError:
                 # Nothing that was foreseen, so whoever looks into it needs more than the sentence.
                 _log.error("the training broke", exc_info=True)
             raise failure from error
-        telling.enter(TrainingState.DONE)
+        status.enter(TrainingState.DONE)
         return run.path
 
 
@@ -99,13 +99,13 @@ class _Course:
         home: Path,
         run: RunFolder,
         device: torch.device,
-        telling: Telling,
+        status: StatusWriter,
         wish: StopWish,
-        company: Company,
+        group: ProcessGroup,
     ) -> None:
         self.settings, self._home, self._run = settings, home, run
-        self._device, self._telling, self._wish = device, telling, wish
-        self._company = company
+        self._device, self._status, self._wish = device, status, wish
+        self._group = group
         self._checkpoints = Checkpoints(run.checkpoints, settings.keep_checkpoints)
         self._best = Best(settings.keep == "best", settings.patience)
         self._began = time.monotonic()
@@ -114,30 +114,30 @@ class _Course:
 
     def make(self) -> None:
         quieten_libraries()
-        company = self._company
-        self._telling.enter(TrainingState.PREPARING)
-        rows = company.each(self._rows)
-        begin = company.first_only(self._found)
+        group = self._group
+        self._status.enter(TrainingState.PREPARING)
+        rows = group.each(self._rows)
+        begin = group.first_only(self._found)
         self.kept = begin.step if begin else None
         begun = self._run.read("manifest.json")
-        prepared = prepare(self.settings, rows, self._home, self._device, self._wish, company, begun)
-        self.settings = prepared.lesson.plan.settings
-        manifest = company.first_only(lambda: self._manifest(prepared))
-        self._telling.decided(prepared.notes)
-        if not company.divided:
+        prepared = prepare(self.settings, rows, self._home, self._device, self._wish, group, begun)
+        self.settings = prepared.batches.plan.settings
+        manifest = group.first_only(lambda: self._manifest(prepared))
+        self._status.decided(prepared.notes)
+        if not group.divided:
             self._before(prepared)
         self._learn(prepared, begin)
-        if not company.divided:
+        if not group.divided:
             settle(prepared.learner)
-        before = Measured.read(company.first_only(self._measured_before))
+        before = Measured.read(group.first_only(self._measured_before))
         after = self._measured(lambda wish: self._measure(prepared, wish))
         refuse_no_numbers(before, after)
         weights = whole_weights(prepared.learner.network)
         report = report_of(before, after, self._facts(prepared))
-        company.first_only(lambda: self._finish(prepared, weights, manifest, report))
+        group.first_only(lambda: self._finish(prepared, weights, manifest, report))
 
     def _rows(self) -> Rows:
-        if self._company.first:
+        if self._group.first:
             begin_manifest(self._run, self.settings)
         rows = read_rows(self.settings)
         refuse_other_data(self._run, rows)
@@ -154,17 +154,17 @@ class _Course:
         return found.newest
 
     def _manifest(self, prepared: Prepared) -> dict[str, Any]:
-        facts = {"device": self._device.type, "processes": self._company.size}
+        facts = {"device": self._device.type, "processes": self._group.size}
         manifest = {**(self._run.read("manifest.json") or {}), **prepared.facts(), **facts}
         self._run.write("manifest.json", manifest)
         return manifest
 
     def _before(self, prepared: Prepared) -> None:
         """Measured once: a run that goes on has its base no more as it was."""
-        if self._company.first_only(self._measured_before):
+        if self._group.first_only(self._measured_before):
             return
         before = self._measured(lambda wish: self._measure(prepared, wish))
-        if self._company.first:
+        if self._group.first:
             self._run.write("before.json", before.written())
 
     def _measured_before(self) -> dict[str, Any]:
@@ -172,14 +172,14 @@ class _Course:
 
     def _measured(self, measure: Callable[[StopWish], Made]) -> Made:
         """The first does it, but where weights are divided it is the work of all."""
-        if self._company.divided:
-            return measure(SharedWish(self._wish, self._company))
-        return self._company.first_only(lambda: measure(self._wish))
+        if self._group.divided:
+            return measure(SharedWish(self._wish, self._group))
+        return self._group.first_only(lambda: measure(self._wish))
 
     def _measure(self, prepared: Prepared, wish: StopWish) -> Measured:
-        self._telling.enter(TrainingState.MEASURING)
+        self._status.enter(TrainingState.MEASURING)
         learner, base = prepared.learner, prepared.base
-        agree = self._company.from_first if self._company.divided else int
+        agree = self._group.from_first if self._group.divided else int
         asker = Asker(learner.network, learner.loaded.tokenizer, base.format, prepared.ends, wish, agree)
         return Measured(
             predicted(learner.network, prepared.held_out, self._device, wish),
@@ -189,19 +189,19 @@ class _Course:
         )
 
     def _learn(self, prepared: Prepared, begin: Checkpoint | None) -> None:
-        self._telling.enter(TrainingState.TRAINING)
+        self._status.enter(TrainingState.TRAINING)
         if begin is not None:
             position = read_position(begin.path)
-            prepared.lesson.refuse_other(position.blocks, position.rows_a_step, self._run.name)
+            prepared.batches.refuse_other(position.blocks, position.rows_a_step, self._run.name)
             restore_weights(begin.path, prepared.learner.network)
             self._best.go_on_from(position.best)
         with warnings.catch_warnings():
             # What libraries warn each other of; nothing of it is for the person who trains.
             warnings.simplefilter("ignore")
             trainer = self._trainer(prepared)
-            if not self._company.first:
+            if not self._group.first:
                 # What the first drops out, the others should not.
-                set_seed((self.settings.seed + self._company.rank) % 2**32)
+                set_seed((self.settings.seed + self._group.rank) % 2**32)
             trainer.train(resume_from_checkpoint=str(begin.path) if begin else None)
         if self._wish.asked and trainer.state.global_step < trainer.state.max_steps:
             step = trainer.state.global_step
@@ -209,11 +209,11 @@ class _Course:
                 f"Stopped after step {step}; its checkpoint is kept. Go on with --resume.", step=step
             )
         self._best.put_back(
-            trainer.state.global_step, self._checkpoints, prepared.learner.network, self._company
+            trainer.state.global_step, self._checkpoints, prepared.learner.network, self._group
         )
 
     def _trainer(self, prepared: Prepared) -> Tuner:
-        learner, lesson, company = prepared.learner, prepared.lesson, self._company
+        learner, batches, group = prepared.learner, prepared.batches, self._group
 
         def saved(step: int) -> None:
             self.kept = step
@@ -226,39 +226,39 @@ class _Course:
 
         trainer = Tuner(
             learner.network,
-            arguments(self.settings, lesson, self._run.path, self._device, learner.compute, company),
-            lesson,
+            arguments(self.settings, batches, self._run.path, self._device, learner.compute, group),
+            batches,
             self._checkpoints,
             learner.loaded.tokenizer,
             [],
             saved,
             self._best,
-            company,
+            group,
         )
-        if company.divided:
+        if group.divided:
             trainer.add_callback(WhenDivided(lambda: self._before_learning(prepared)))
         trainer.add_callback(
             Pace(
-                self._telling,
+                self._status,
                 self._wish,
-                lesson.steps_an_epoch,
+                batches.steps_an_epoch,
                 self.settings.checkpoint_steps,
                 self.settings.measure_steps,
                 measure,
                 self._best,
                 lambda: trainer.tokens_seen,
                 self._device,
-                company,
+                group,
             )
         )
         return trainer
 
     def _before_learning(self, prepared: Prepared) -> None:
         self._before(prepared)
-        self._telling.enter(TrainingState.TRAINING)
+        self._status.enter(TrainingState.TRAINING)
 
     def _facts(self, prepared: Prepared) -> dict[str, Any]:
-        status = self._telling.status
+        status = self._status.status
         return {
             "run": self._run.name,
             "base": prepared.base.spec.title,
@@ -282,7 +282,7 @@ class _Course:
         manifest: dict[str, Any],
         report: dict[str, Any],
     ) -> None:
-        self._telling.enter(TrainingState.SAVING)
+        self._status.enter(TrainingState.SAVING)
         files = prepared.rows.examples.files
         card = model_card(prepared.base, files, manifest, report)
         folder = save_result(prepared.learner, weights, self._run, card)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from errors import Stopped
-from finetune.distributed.company import Company
+from finetune.distributed.process_group import ProcessGroup
 from finetune.stop_signals import heard_by
 
 
@@ -42,12 +42,12 @@ class StopWish:
 class SharedWish(StopWish):
     """For work that all processes do at once: where one is asked to stop, all do at the same place."""
 
-    def __init__(self, own: StopWish, company: Company) -> None:
+    def __init__(self, own: StopWish, group: ProcessGroup) -> None:
         super().__init__()
-        self._own, self._company = own, company
+        self._own, self._group = own, group
 
     def check(self) -> None:
-        if self._company.any(self._own.asked)[0]:
+        if self._group.any(self._own.asked)[0]:
             self._own.ask()
         self._own.check()
 

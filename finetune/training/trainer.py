@@ -19,23 +19,23 @@ from transformers import PrinterCallback, TrainerCallback
 from transformers.trainer import TRAINER_STATE_NAME
 from trl import SFTConfig, SFTTrainer
 
-from finetune.distributed.company import ALONE, Company
 from finetune.distributed.dividing import WholeOfZero
+from finetune.distributed.process_group import ALONE, ProcessGroup
 from finetune.steps import rate_at, warmup_steps
 from finetune.tokens.blocks import NOT_LEARNED
+from finetune.training.batches import BLOCK, NumberingCollator, TrainingBatches
 from finetune.training.best import Best
 from finetune.training.checkpoint_files import (
     Position,
     learning_weights,
     moment_of,
-    restore_chance,
     restore_course,
+    restore_random_state,
     restore_scaler,
     write_checkpoint,
 )
 from finetune.training.checkpoints import Checkpoints
 from finetune.training.faults import NotANumber
-from finetune.training.lesson import BLOCK, Lesson, NumberingCollator
 
 HELD_OUT_LOSS = "eval_loss"
 """As TensorBoard and wandb know it."""
@@ -46,18 +46,18 @@ class Tuner(SFTTrainer):
         self,
         network: Module,
         arguments: SFTConfig,
-        lesson: Lesson,
+        batches: TrainingBatches,
         checkpoints: Checkpoints,
         tokenizer: Any,
         callbacks: Sequence[TrainerCallback],
         saved: Callable[[int], None],
         best: Best,
-        company: Company = ALONE,
+        group: ProcessGroup = ALONE,
     ) -> None:
         # TRL makes LoRA weights over a quantized base bfloat16, in which small updates are lost.
         exact = {name: value.data for name, value in learning_weights(network)}
-        self._lesson, self._checkpoints, self._saved = lesson, checkpoints, saved
-        self._best, self._company, self._order = best, company, lesson.order()
+        self._batches, self._checkpoints, self._saved = batches, checkpoints, saved
+        self._best, self._group, self._order = best, group, batches.order()
         self._in_step: list[int] = []
         self.tokens_seen = 0
         self.held_out_loss: float | None = None
@@ -65,8 +65,8 @@ class Tuner(SFTTrainer):
         super().__init__(
             model=network,
             args=arguments,
-            train_dataset=lesson.dataset(),
-            data_collator=NumberingCollator(lesson.pad_id),
+            train_dataset=batches.dataset(),
+            data_collator=NumberingCollator(batches.pad_id),
             processing_class=tokenizer,
             callbacks=list(callbacks),
         )
@@ -104,7 +104,7 @@ class Tuner(SFTTrainer):
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """By our own curve: the trainer's begins with a step at rate 0, and a long warm-up swallows a run."""
         if self.lr_scheduler is None:  # type: ignore[has-type]
-            settings = self._lesson.plan.settings
+            settings = self._batches.plan.settings
             warmup = warmup_steps(settings.warmup, num_training_steps)
             self.lr_scheduler = LambdaLR(
                 optimizer or self.optimizer,
@@ -122,8 +122,8 @@ class Tuner(SFTTrainer):
         numbers = inputs.pop(BLOCK).tolist()
         loss = super().training_step(model, inputs, *rest, **named)
         if not torch.isfinite(loss):
-            raise NotANumber("loss", self.state.global_step + 1, self._lesson.sources(numbers))
-        self.tokens_seen += self._lesson.tokens(numbers)
+            raise NotANumber("loss", self.state.global_step + 1, self._batches.sources(numbers))
+        self.tokens_seen += self._batches.tokens(numbers)
         self._in_step += numbers
         return loss
 
@@ -160,7 +160,7 @@ class Tuner(SFTTrainer):
         learned, self._in_step = self._in_step, []
         if self.accelerator.scaler is None and not torch.isfinite(torch.as_tensor(norm)):
             # It is the same in every process, so all of them come by here.
-            rows = [row for part in self._company.from_all(self._lesson.sources(learned)) for row in part]
+            rows = [row for part in self._group.from_all(self._batches.sources(learned)) for row in part]
             raise NotANumber("gradient", self.state.global_step + 1, rows)
         return norm
 
@@ -170,21 +170,19 @@ class Tuner(SFTTrainer):
         super().log(logs, *rest)
 
     def _save_checkpoint(self, model: Module, trial: Any) -> None:
-        moment = moment_of(
-            self.model, self._course, self.lr_scheduler, self.accelerator.scaler, self._company
-        )
+        moment = moment_of(self.model, self._course, self.lr_scheduler, self.accelerator.scaler, self._group)
 
         def fill(folder: Path) -> None:
             write_checkpoint(folder, moment, self._position())
             self.state.save_to_json(str(folder / TRAINER_STATE_NAME))
 
         step, spare = self.state.global_step, self._best.step if self._best.keep else None
-        self._company.first_only(lambda: self._checkpoints.save(step, fill, spare))
+        self._group.first_only(lambda: self._checkpoints.save(step, fill, spare))
         self._saved(self.state.global_step)
 
     def _position(self) -> Position:
-        lesson = self._lesson
-        counts = (self.state.global_step, self.state.max_steps, lesson.rows_a_step, len(lesson.blocks))
+        batches = self._batches
+        counts = (self.state.global_step, self.state.max_steps, batches.rows_a_step, len(batches.blocks))
         return Position(*counts, self._best.written())
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Module | None = None) -> None:
@@ -200,4 +198,4 @@ class Tuner(SFTTrainer):
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
-            restore_chance(Path(checkpoint), self._company.rank)
+            restore_random_state(Path(checkpoint), self._group.rank)

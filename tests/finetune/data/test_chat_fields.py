@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from errors import BadEntry
+from finetune.data.base_reading import BaseReading
 from finetune.data.report import report_on
-from finetune.data.voice import Voice
 from finetune.tokens.rows import token_rows
 from prompts.catalog import load_formats
 from tests.finetune.data.data_files import lines, read, talk
@@ -93,8 +93,8 @@ def test_the_report_counts_what_is_learned(tmp_path: Path) -> None:
     rows = [messages({"content": "나", "weight": 0}, {"content": "다"}), messages({"content": "라"})]
     rows.append(messages({"content": "마", "weight": 0}))
     tokenizer: Any = small("chatml")
-    voice = Voice(FORMATS.get("chat"), "tiny", tokenizer, "<|im_end|>")
-    report = report_on(read(tmp_path, "a.jsonl", lines(*rows)), voice, max_tokens=512)
+    reading = BaseReading(FORMATS.get("chat"), "tiny", tokenizer, "<|im_end|>")
+    report = report_on(read(tmp_path, "a.jsonl", lines(*rows)), reading, max_tokens=512)
     assert (report.rows, report.answers) == (2, 2)
     assert "a.jsonl: 1 conversations have weight 0 throughout; they were left out." in report.notes
 

@@ -18,10 +18,10 @@ from rich.console import Console
 
 from errors import BadRequest, NaraniError, UnknownName
 from finetune.data import command, read_examples
+from finetune.data.base_reading import BaseReading, base_reading
 from finetune.data.command import Data, inspect, run
 from finetune.data.drawing import print_report
 from finetune.data.report import DataReport, report_on
-from finetune.data.voice import Voice, voice_of
 from finetune.tokens.rows import token_rows
 from model_registry.registry import Registry, load_registry
 from prompts.catalog import load_formats
@@ -55,12 +55,16 @@ def test_the_demo_set_is_known_and_counted(demo: DataReport) -> None:
 
 
 def test_lengths_are_those_of_the_tokens_that_are_learned(demo: DataReport, registry: Registry) -> None:
-    voice = voice_of(registry, None, "demo-kullm")
-    assert voice.tokenizer is not None and voice.eos == "<|endoftext|>"
+    reading = base_reading(registry, None, "demo-kullm")
+    assert reading.tokenizer is not None and reading.eos == "<|endoftext|>"
     examples = read_examples([DEMO]).rows
-    made = token_rows(examples, voice.format, voice.tokenizer, voice.eos, max_tokens=512, learn_prompts=False)
+    made = token_rows(
+        examples, reading.format, reading.tokenizer, reading.eos, max_tokens=512, learn_prompts=False
+    )
     lengths = sorted(len(row.ids) for row in made.rows)
-    cut = token_rows(examples, voice.format, voice.tokenizer, voice.eos, max_tokens=70, learn_prompts=False)
+    cut = token_rows(
+        examples, reading.format, reading.tokenizer, reading.eos, max_tokens=70, learn_prompts=False
+    )
     found = demo.lengths
     assert found is not None
     assert (found.rows, found.tokens, found.shortest, found.longest) == (
@@ -150,8 +154,8 @@ def test_control_tokens_that_answers_teach_are_shown(tmp_path: Path) -> None:
     ]
     examples = read_examples([written(tmp_path, "a.jsonl", lines(*rows))])
     tokenizer: Any = small("chatml")
-    voice = Voice(load_formats().get("chat"), "tiny", tokenizer, "<|im_end|>")
-    report = report_on(examples, voice, max_tokens=512)
+    reading = BaseReading(load_formats().get("chat"), "tiny", tokenizer, "<|im_end|>")
+    report = report_on(examples, reading, max_tokens=512)
     teaching = ("a.jsonl, line 2", "a.jsonl, line 3")
     assert {(found.what, found.first) for found in report.taught} == {
         ("<think>", teaching),
@@ -161,7 +165,7 @@ def test_control_tokens_that_answers_teach_are_shown(tmp_path: Path) -> None:
     text = " ".join(drawn(report).split())
     assert "2 rows hold '<think>' in an answer, where it is learned as the control token it is" in text
     made = token_rows(
-        examples.rows, voice.format, tokenizer, "<|im_end|>", max_tokens=512, learn_prompts=False
+        examples.rows, reading.format, tokenizer, "<|im_end|>", max_tokens=512, learn_prompts=False
     )
     assert made.taught == {"<think>": 2, "</think>": 2}
 

@@ -26,46 +26,46 @@ from finetune.distributed.ranks import Ranks, device_of, launched, refuse_for
 from finetune.examples import TokenRow
 from finetune.sft_settings import Distributed, SftSettings
 from finetune.tokens.blocks import NOT_LEARNED
-from finetune.training.lesson import BLOCK, Lesson, NumberingCollator, make_lesson
+from finetune.training.batches import BLOCK, NumberingCollator, TrainingBatches, training_batches
 
 KINDS: tuple[Distributed, ...] = ("ddp", "zero2", "zero3", "fsdp2")
 
 
-def lesson_of(count: int, settings: SftSettings, processes: int) -> Lesson:
+def batches_of_rows(count: int, settings: SftSettings, processes: int) -> TrainingBatches:
     lengths = [2 + number % 5 for number in range(count)]
     rows = [
         TokenRow((7,) * length, (False, *[True] * (length - 1)), f"{number}")
         for number, length in enumerate(lengths)
     ]
-    return make_lesson(rows, settings, settings.batching, pad_id=0, processes=processes)
+    return training_batches(rows, settings, settings.batching, pad_id=0, processes=processes)
 
 
-def steps(lesson: Lesson, epoch: int) -> list[set[int]]:
+def steps(batches: TrainingBatches, epoch: int) -> list[set[int]]:
     """The blocks of each step of an epoch, as accelerate hands them out to all processes."""
-    order, dataset = lesson.order(), lesson.dataset()
+    order, dataset = batches.order(), batches.dataset()
     order.set_epoch(epoch)
     taken: list[list[list[int]]] = []
-    for rank in range(lesson.processes):
+    for rank in range(batches.processes):
         loader: Any = DataLoader(
             dataset,
-            batch_size=lesson.micro_batch,
+            batch_size=batches.micro_batch,
             sampler=order,
-            collate_fn=NumberingCollator(lesson.pad_id),
+            collate_fn=NumberingCollator(batches.pad_id),
         )
-        if lesson.processes > 1:
+        if batches.processes > 1:
             loader = prepare_data_loader(
-                loader, torch.device("cpu"), lesson.processes, rank, put_on_device=False, rng_types=[]
+                loader, torch.device("cpu"), batches.processes, rank, put_on_device=False, rng_types=[]
             )
             loader.set_epoch(epoch)
         taken.append([batch[BLOCK].tolist() for batch in loader])
-    assert len({len(batches) for batches in taken}) == 1, "a process would wait for another for ever"
-    return list(_together(lesson, taken))
+    assert len({len(each) for each in taken}) == 1, "a process would wait for another for ever"
+    return list(_together(batches, taken))
 
 
-def _together(lesson: Lesson, taken: list[list[list[int]]]) -> Iterator[set[int]]:
-    for start in range(0, len(taken[0]), lesson.accumulated):
-        batches = [batch for each in taken for batch in each[start : start + lesson.accumulated]]
-        numbers = [number for batch in batches for number in batch if number < len(lesson.blocks)]
+def _together(batches: TrainingBatches, taken: list[list[list[int]]]) -> Iterator[set[int]]:
+    for start in range(0, len(taken[0]), batches.accumulated):
+        step = [batch for each in taken for batch in each[start : start + batches.accumulated]]
+        numbers = [number for batch in step for number in batch if number < len(batches.blocks)]
         assert len(numbers) == len(set(numbers))
         yield set(numbers)
 
@@ -74,9 +74,9 @@ def _together(lesson: Lesson, taken: list[list[list[int]]]) -> Iterator[set[int]
 @pytest.mark.parametrize("batching", ["plain", "by-length", "packed"])
 def test_every_step_learns_the_same_blocks_by_however_many_processes(count: int, batching: Any) -> None:
     settings = SftSettings(batch=12, micro_batch=2, max_tokens=8, batching=batching)
-    one = lesson_of(count, settings, 1)
+    one = batches_of_rows(count, settings, 1)
     for processes in (2, 3):
-        several = lesson_of(count, settings, processes)
+        several = batches_of_rows(count, settings, processes)
         assert several.rows_a_step == one.rows_a_step
         assert several.steps_an_epoch == one.steps_an_epoch
         for epoch in (0, 1):
@@ -84,15 +84,15 @@ def test_every_step_learns_the_same_blocks_by_however_many_processes(count: int,
 
 
 def test_what_fills_up_teaches_nothing_and_is_named_nowhere() -> None:
-    lesson = lesson_of(5, SftSettings(batch=12, micro_batch=2, batching="plain"), 2)
-    filler = lesson.dataset()[5]
+    batches = batches_of_rows(5, SftSettings(batch=12, micro_batch=2, batching="plain"), 2)
+    filler = batches.dataset()[5]
     assert set(filler["labels"]) == {NOT_LEARNED}
-    assert lesson.sources([4, 5]) == lesson.sources([4]) and lesson.tokens([5]) == 0
+    assert batches.sources([4, 5]) == batches.sources([4]) and batches.tokens([5]) == 0
 
 
 def test_a_step_of_one_process_is_not_rounded_up() -> None:
-    lesson = lesson_of(5, SftSettings(batch=12, micro_batch=2, batching="plain"), 1)
-    assert (lesson.rows_a_step, lesson.accumulated, len(lesson.dataset()), len(lesson.order())) == (
+    batches = batches_of_rows(5, SftSettings(batch=12, micro_batch=2, batching="plain"), 1)
+    assert (batches.rows_a_step, batches.accumulated, len(batches.dataset()), len(batches.order())) == (
         5,
         3,
         5,

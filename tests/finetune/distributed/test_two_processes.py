@@ -86,10 +86,10 @@ def test_only_the_first_writes_and_the_state_of_each_is_kept(
     written = {path.name for path in run.iterdir()} - {".lock", "request.json"}
     assert written == {path.name for path in one.iterdir()} - {".lock"}
     assert json.loads((run / "manifest.json").read_text(encoding="utf-8"))["processes"] == 2
-    chances = [
+    random_states = [
         load_file(checkpoint / name)["torch"] for name in ("random.safetensors", "random-1.safetensors")
     ]
-    assert not torch.equal(*chances)
+    assert not torch.equal(*random_states)
 
 
 def test_a_checkpoint_of_two_goes_on_in_one(

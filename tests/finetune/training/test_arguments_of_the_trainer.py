@@ -15,7 +15,7 @@ import torch
 from finetune.examples import TokenRow
 from finetune.training import arguments as made_of
 from finetune.training.arguments import arguments
-from finetune.training.lesson import make_lesson
+from finetune.training.batches import training_batches
 from tests.finetune.training.training_house import small_settings
 
 
@@ -26,8 +26,8 @@ def test_adams_figures_and_the_folder_of_the_curves(
     monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", "elsewhere")
     settings = replace(small_settings(data), adam_betas=(0.8, 0.9), report_to=("tensorboard",))
     rows = [TokenRow((1, 2), (False, True), f"line {number}") for number in range(8)]
-    lesson = make_lesson(rows, settings, settings.batching, 0, 1)
-    given = arguments(settings, lesson, tmp_path / "run", torch.device("cpu"), torch.float32)
+    batches = training_batches(rows, settings, settings.batching, 0, 1)
+    given = arguments(settings, batches, tmp_path / "run", torch.device("cpu"), torch.float32)
 
     assert (given.adam_beta1, given.adam_beta2, given.report_to) == (0.8, 0.9, ["tensorboard"])
     assert os.environ["TENSORBOARD_LOGGING_DIR"] == str(tmp_path / "run" / "tensorboard")

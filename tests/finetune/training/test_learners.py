@@ -23,9 +23,9 @@ from finetune.run_folder import RunFolder
 from finetune.tokens.blocks import Block
 from finetune.training.added_tokens import lacking
 from finetune.training.answering import Answered
+from finetune.training.batches import training_batches
 from finetune.training.checkpoint_files import learning_weights
 from finetune.training.learner import Learner, load_base, set_learning
-from finetune.training.lesson import make_lesson
 from finetune.training.measuring import forgetting_rows, forgetting_sentences, predicted, resting
 from finetune.training.sft import train
 from finetune.training.state_parts import (
@@ -188,9 +188,9 @@ def test_a_step_is_never_more_than_an_epoch(wide_folder: Path) -> None:
     rows = forgetting_rows(learner_of("lora", wide_folder).loaded.tokenizer)
     settings = small_settings(Path("x"), batch=64, micro_batch=8, max_tokens=512)
 
-    lesson = make_lesson(rows, settings, "plain", pad_id=0)
+    batches = training_batches(rows, settings, "plain", pad_id=0)
 
-    assert (len(lesson.blocks), lesson.rows_a_step, lesson.steps_an_epoch) == (20, 20, 1)
+    assert (len(batches.blocks), batches.rows_a_step, batches.steps_an_epoch) == (20, 20, 1)
 
 
 def test_tokens_that_a_format_needs_are_added_for_full_tuning_only(data: Path, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_a_recipe_makes_three_steps_and_registers_what_came_of_it(
     assert bool(getattr(kept[0].learner.loaded.model, "is_quantized", False)) is (
         recipe.method in ("qlora", "int8-lora")
     )
-    assert kept[0].lesson.batching == recipe.batching
+    assert kept[0].batches.batching == recipe.batching
     _assert_learned(kept[0], recipe.learn_prompts)
     tuned = load_registry(home / "models").models[report["model_id"]]
     assert (tuned.adapter is None) is (recipe.method == "full")
@@ -129,7 +129,7 @@ def _assert_learned(prepared: Prepared, prompts_too: bool) -> None:
     tokenizer = prepared.learner.loaded.tokenizer
     learned_from = prepared.rows.learned
     answers = {example.source: example.conversation.turns[-1].answer or "" for example in learned_from}
-    rows = [row for block in prepared.lesson.blocks for row in block.rows]
+    rows = [row for block in prepared.batches.blocks for row in block.rows]
     assert len(rows) == len(learned_from)
     for row in rows:
         learned = [id for id, is_learned in zip(row.ids, row.learned, strict=True) if is_learned]

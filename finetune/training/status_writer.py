@@ -1,4 +1,4 @@
-"""Where a training stands, told to its folder and to whoever looks on.
+"""Where a training stands, written into its folder and shown to whoever looks on.
 
 Knows: status.json and metrics.jsonl, how often they are written, and who else is shown each of them.
 Refuses to know: what is measured and how a terminal or a page draws it.
@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from errors import NaraniError
-from finetune.distributed.company import ALONE, Company
-from finetune.distributed.ranks import SaidElsewhere
+from finetune.distributed.process_group import ALONE, ProcessGroup
+from finetune.distributed.ranks import ReportedElsewhere
 from finetune.run_folder import Metric, RunFolder, TrainingState, TrainingStatus, now
 
 Show = Callable[[TrainingStatus, Metric | None], None]
@@ -21,20 +21,20 @@ Show = Callable[[TrainingStatus, Metric | None], None]
 Tell = Callable[[Sequence[str]], None]
 """Is called once, before the first step, with what was decided for the person."""
 
-_SECONDS_BETWEEN = 1.0
-"""Of steps; each writing waits for the disk."""
+_SECONDS_BETWEEN_WRITES = 1.0
+"""The least time between two writes of status.json while steps are made: each waits for the disk."""
 
 
-class Telling:
+class StatusWriter:
     def __init__(
-        self, run: RunFolder, show: Show | None, company: Company = ALONE, tell: Tell | None = None
+        self, run: RunFolder, show: Show | None, group: ProcessGroup = ALONE, tell: Tell | None = None
     ) -> None:
-        self._run, self._show, self._company, self._say = run, show, company, tell
+        self._run, self._show, self._group, self._say = run, show, group, tell
         self._written = 0.0
         self.status = TrainingStatus(TrainingState.PREPARING, pid=os.getpid(), started=now())
 
     def decided(self, notes: Sequence[str]) -> None:
-        if self._say is not None and self._company.first:
+        if self._say is not None and self._group.first:
             self._say(notes)
 
     def enter(self, state: TrainingState) -> None:
@@ -44,15 +44,15 @@ class Telling:
         self, step: int, total: int, epoch: float, seconds_left: float | None, metric: Metric | None
     ) -> None:
         """`metric` is on disk when this returns."""
-        if metric is not None and self._company.first:
+        if metric is not None and self._group.first:
             self._run.add_metric(metric)
         reached = replace(self.status, step=step, total_steps=total, epoch=epoch, seconds_left=seconds_left)
         self._tell(reached, metric)
 
     def fail(self, error: NaraniError) -> None:
         """Whichever process is the first with something to say; the others keep silent."""
-        if isinstance(error, SaidElsewhere) or not self._company.claim(self._run.path):
-            raise SaidElsewhere
+        if isinstance(error, ReportedElsewhere) or not self._group.first_to_report(self._run.path):
+            raise ReportedElsewhere
         failed = replace(self.status, state=TrainingState.FAILED, error=str(error), error_code=error.code)
         self._write(replace(failed, seconds_left=None))
         if self._show is not None:
@@ -60,9 +60,9 @@ class Telling:
 
     def _tell(self, status: TrainingStatus, metric: Metric | None = None, *, force: bool = False) -> None:
         self.status = status
-        if not self._company.first:
+        if not self._group.first:
             return
-        if force or time.monotonic() - self._written >= _SECONDS_BETWEEN:
+        if force or time.monotonic() - self._written >= _SECONDS_BETWEEN_WRITES:
             self._write(status)
         if self._show is not None:
             self._show(self.status, metric)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Voice:
+class BaseReading:
     """A format, and of the base as much as is here."""
 
     format: PromptFormat
@@ -42,13 +42,13 @@ class Voice:
         return control_tokens(prompt, self.eos, self.tokenizer)
 
 
-def voice_of(registry: Registry, format_id: str | None, base_name: str | None) -> Voice:
+def base_reading(registry: Registry, format_id: str | None, base_name: str | None) -> BaseReading:
     """The format named, or else the base's own; the tokenizer only where it lies on this machine."""
     if not base_name:
         if format_id is None:
             raise BadRequest("Name a format, or a base model that brings its own.")
         note = "No base model is named, so lengths in tokens are not known."
-        return Voice(registry.formats.get(format_id), notes=(note,))
+        return BaseReading(registry.formats.get(format_id), notes=(note,))
     # Not at the top: they bring torch, which a look at data without a base does not need.
     from engines.loading.tokenizing import load_tokenizer
     from finetune.base import base_for, learned_end
@@ -57,9 +57,9 @@ def voice_of(registry: Registry, format_id: str | None, base_name: str | None) -
     folder = _tokenizer_folder(base, registry)
     if folder is None:
         note = f"{base.spec.title} is not on this machine yet, so lengths in its tokens are not known."
-        return Voice(base.format, base.spec.id, notes=(*base.notes, note))
+        return BaseReading(base.format, base.spec.id, notes=(*base.notes, note))
     tokenizer = load_tokenizer(folder, base.spec)
-    return Voice(base.format, base.spec.id, tokenizer, learned_end(base, tokenizer), base.notes)
+    return BaseReading(base.format, base.spec.id, tokenizer, learned_end(base, tokenizer), base.notes)
 
 
 def _tokenizer_folder(base: Base, registry: Registry) -> Path | None:

@@ -29,7 +29,7 @@ BLOCK = "block"
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingBatches:
     """All of it; several processes take it up in turns, a micro batch each."""
 
     blocks: tuple[Block, ...]
@@ -88,9 +88,9 @@ class Lesson:
         return [number for number in numbers if number < len(self.blocks)]
 
 
-def make_lesson(
+def training_batches(
     rows: Sequence[TokenRow], settings: SftSettings, batching: Batching, pad_id: int, processes: int = 1
-) -> Lesson:
+) -> TrainingBatches:
     """`batching`: the one that is asked for, or what the network can do instead."""
     if not any(any(row.learned) for row in rows):
         raise BadRequest(
@@ -103,7 +103,7 @@ def make_lesson(
     found = blocks(rows, batching, plan.block_tokens, settings.seed, micro_batch=micro)
     plan = replace(plan, blocks=len(found))
     # A step is never more than an epoch: small sets would otherwise be learned in fewer steps than asked for.
-    return Lesson(tuple(found), batching, micro, plan.batch, pad_id, settings.seed, plan, processes)
+    return TrainingBatches(tuple(found), batching, micro, plan.batch, pad_id, settings.seed, plan, processes)
 
 
 class NumberingCollator:

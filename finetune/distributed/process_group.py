@@ -17,13 +17,14 @@ import torch
 import torch.distributed as dist
 
 from errors import NaraniError, Stopped
-from finetune.distributed.ranks import DIVIDED, Ranks, SaidElsewhere, launched
+from finetune.distributed.ranks import DIVIDED, Ranks, ReportedElsewhere, launched
 from finetune.sft_settings import Distributed
 
 Made = TypeVar("Made")
 _LONGEST_WAIT = timedelta(hours=2)
-"""For the slowest of the others, which may be fetching a base; one that is dead is not waited for."""
-_CLAIM = ".said"
+"""How long the slowest of the others, which may be fetching a base, is waited for; a dead one is not."""
+_REPORTED = ".said"
+"""The file whose being there says that a process has reported how the run ended."""
 _OF_LAUNCHERS = (
     "ACCELERATE_USE_DEEPSPEED",
     "ACCELERATE_DEEPSPEED_",
@@ -34,8 +35,8 @@ _OF_LAUNCHERS = (
 _LOST = ("connection closed by peer", "connection reset", "broken pipe", "gloo", "nccl")
 
 
-class Company:
-    """Alone, each of its answers is what a single process would find by itself."""
+class ProcessGroup:
+    """The processes that train together; alone, what each asks of the others it answers itself."""
 
     def __init__(self, ranks: Ranks, kind: Distributed, group: Any = None) -> None:
         self._ranks, self.kind, self._group = ranks, kind, group
@@ -115,22 +116,22 @@ class Company:
         self.from_first((made, None))
         return made
 
-    def claim(self, folder: Path) -> bool:
+    def first_to_report(self, folder: Path) -> bool:
         """Whether this process is the first that has something to say about how the run in `folder` ended."""
         if self.size == 1:
             return True
         try:
-            (folder / _CLAIM).open("x").close()
+            (folder / _REPORTED).open("x").close()
         except FileExistsError:
             return False
         return True
 
     def begin(self, folder: Path) -> None:
         """Forget what was said of an earlier try."""
-        (folder / _CLAIM).unlink(missing_ok=True)
+        (folder / _REPORTED).unlink(missing_ok=True)
 
 
-ALONE = Company(Ranks(), "none")
+ALONE = ProcessGroup(Ranks(), "none")
 
 
 def _end_with(stopped: bool | None) -> None:
@@ -138,12 +139,12 @@ def _end_with(stopped: bool | None) -> None:
     if stopped:
         raise Stopped("Stopped. What was saved so far is kept; go on with --resume.")
     if stopped is False:
-        raise SaidElsewhere
+        raise ReportedElsewhere
 
 
-def refuse_lost(error: Exception, company: Company) -> Exception:
+def refuse_lost(error: Exception, group: ProcessGroup) -> Exception:
     """Said by a process that is left over; whoever failed with a sentence of its own has told it before."""
-    if company.size == 1 or isinstance(error, NaraniError) or not _tells_of_another(error):
+    if group.size == 1 or isinstance(error, NaraniError) or not _tells_of_another(error):
         return error
     return NaraniError(
         "Another process of this training ended without a word, as when the system kills it because memory "
@@ -157,15 +158,15 @@ def _tells_of_another(error: Exception) -> bool:
 
 
 @contextmanager
-def joined(kind: Distributed, device: torch.device) -> Iterator[Company]:
+def joined(kind: Distributed, device: torch.device) -> Iterator[ProcessGroup]:
     """All processes of the launcher, or this one alone."""
     ranks = launched()
     if ranks.size == 1:
-        yield Company(ranks, "none")
+        yield ProcessGroup(ranks, "none")
         return
     _meet(kind, device)
     group = dist.new_group(backend="gloo", timeout=_LONGEST_WAIT)
-    yield Company(ranks, kind, group)
+    yield ProcessGroup(ranks, kind, group)
     # Only after a good end: one that left in the middle would be waited for.
     dist.barrier(group=group)
     dist.destroy_process_group()
