@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -123,6 +123,8 @@ class Answer:
     measures: Measures = Measures()
     error: str | None = None
     error_code: str | None = None
+    extras: Mapping[str, object] = field(default_factory=dict)
+    """What other rooms add, as plain JSON values under the name of the room."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Refuses to know: connections, owners, and which rows are wanted.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +20,7 @@ from history.request_json import (
     request_of,
     settings_json,
     settings_of,
+    to_json,
 )
 
 Values = dict[str, Any]
@@ -91,6 +93,7 @@ def answer_values(stored: StoredAnswer) -> Values:
         "settings": settings_json(answer.settings),
         "text": answer.text,
         "prompt": answer.prompt,
+        "extras": to_json(answer.extras) if answer.extras else None,
         **{name: getattr(answer.measures, name) for name in _MEASURES},
     }
 
@@ -138,4 +141,5 @@ def _answer(row: Row[Any]) -> Answer:
         measures=Measures(**{name: getattr(row, name) for name in _MEASURES}),
         error=row.error,
         error_code=row.error_code,
+        extras=json.loads(row.extras) if row.extras else {},
     )

@@ -21,8 +21,10 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    func,
     inspect,
     select,
+    update,
 )
 
 from errors import NaraniError
@@ -96,6 +98,8 @@ answers = Table(
     Column("text", Kept),
     Column("prompt", Kept),
     Column("request", Kept, nullable=False),
+    Column("error_facts", Kept),
+    Column("extras", Kept),
     Index("answers_of_model", "owner", "model", "run"),
     Index("answers_by_state", "state", "owner", "run"),
 )
@@ -134,15 +138,34 @@ def _create_everything(connection: Connection) -> None:
 
 
 def _name_the_process(connection: Connection) -> None:
-    """That which answers, or works on a batch."""
+    """The process that answers, or works on a batch."""
     for table in (answers, batches):
-        known = {column["name"] for column in inspect(connection).get_columns(table.name)}
-        if table.c.process.name not in known:  # one that was just made has it
-            kind = table.c.process.type.compile(connection.dialect)
-            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN process {kind}")
+        _add_column(connection, table, "process")
 
 
-STEPS: tuple[Step, ...] = (_create_everything, _name_the_process)
+def _spell_quantization_and_keep_more(connection: Connection) -> None:
+    """The column, and the key in a request, were "quantisation"; as a key it can be found in the text, for
+    the quotes inside a JSON string are escaped. New are facts beside an error's code, and extras."""
+    if "quantisation" in _columns(connection, answers):
+        connection.exec_driver_sql("ALTER TABLE answers RENAME COLUMN quantisation TO quantization")
+    spelled = func.replace(answers.c.request, '"quantisation":', '"quantization":')
+    connection.execute(update(answers).values(request=spelled))
+    for name in ("error_facts", "extras"):
+        _add_column(connection, answers, name)
+
+
+def _add_column(connection: Connection, table: Table, name: str) -> None:
+    """The first step makes all tables as they are today, so the column may be there."""
+    if name not in _columns(connection, table):
+        kind = table.c[name].type.compile(connection.dialect)
+        connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}")
+
+
+def _columns(connection: Connection, table: Table) -> set[str]:
+    return {column["name"] for column in inspect(connection).get_columns(table.name)}
+
+
+STEPS: tuple[Step, ...] = (_create_everything, _name_the_process, _spell_quantization_and_keep_more)
 """Step n brings a database of version n to version n + 1. A step that was published never changes."""
 
 

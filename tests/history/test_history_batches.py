@@ -1,6 +1,6 @@
 """Batches: written down at once, counted as they go, hidden from the list until asked.
 
-Run: python -m pytest tests/comparison/history
+Run: python -m pytest tests/history
 """
 
 from __future__ import annotations

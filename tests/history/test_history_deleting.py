@@ -1,6 +1,6 @@
 """Deleting hides, undoing shows, and after a while everything is gone.
 
-Run: python -m pytest tests/comparison/history
+Run: python -m pytest tests/history
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Another database by its address: the same statements, words looked for without an index.
 
-Run: python -m pytest tests/comparison/history
+Run: python -m pytest tests/history
 """
 
 from __future__ import annotations

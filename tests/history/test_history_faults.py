@@ -1,6 +1,6 @@
 """A disk that is full, a database that is locked or read-only: nothing that was answered is lost.
 
-Run: python -m pytest tests/comparison/history
+Run: python -m pytest tests/history
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Rows for an export: every column, oldest first, some at a time.
 
-Run: python -m pytest tests/comparison/history
+Run: python -m pytest tests/history
 """
 
 from __future__ import annotations

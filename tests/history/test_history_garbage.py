@@ -1,6 +1,6 @@
 """A file that is no database is moved aside, never overwritten; what is under way goes on in a new one.
 
-Run: python -m pytest tests/comparison/history
+Run: python -m pytest tests/history
 """
 
 from __future__ import annotations

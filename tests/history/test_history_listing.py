@@ -1,6 +1,6 @@
 """The list: newest first, paged, narrowed by each wish and by several at once.
 
-Run: python -m pytest tests/comparison/history
+Run: python -m pytest tests/history
 """
 
 from __future__ import annotations

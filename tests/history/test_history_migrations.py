@@ -1,21 +1,58 @@
 """The version number: older databases are brought up, newer ones left alone.
 
-Run: python -m pytest tests/comparison/history
+Run: python -m pytest tests/history
 """
 
 from __future__ import annotations
 
+import gzip
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, inspect, text
 
+from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, Measures
 from history.history import History
-from history.records import BatchHead, StoredState
+from history.records import BatchHead, RunHead, StoredAnswer, StoredState, Wanted
 from history.schema import STEPS, NewerDatabase, bring_up_to_date, version_of
+from prompts.conversation import Conversation, Turn
 from tests.history.history_house import NOON, asked, found, keep, opened, states
+
+_TURNS = (
+    Turn("첫 질문", "읽을거리", "첫 답"),
+    Turn('"quantisation": 둘째 질문', '{"quantisation":"nf4"}'),
+)
+REQUEST = AnswerRequest(
+    "koalpaca",
+    Conversation(_TURNS, system="너는 돕는다."),
+    GenerationSettings(0.7, 0.9, 40, 1.1, 64, 2**63 - 1, ("###", "끝\n")),
+    format_id="kullm",
+    quantization="nf4",
+    thinking=False,
+    reproducible=True,
+)
+PLAIN = AnswerRequest("demo", Conversation.ask("왜?"))
+FAILED = Answer(
+    model_id="koalpaca",
+    text="답\n\0끝 😀 각",
+    finish_reason=FinishReason.FAILED,
+    settings=REQUEST.settings,
+    prompt="### 질문: 하늘\n\n### 답변:",
+    format_id="kullm",
+    revision="0123abcd",
+    quantization="nf4",
+    measures=Measures(1.5, 0.25, 3.125, 17, 99, 31.5, 44.25, 2**40),
+    error="메모리가 모자랍니다.",
+    error_code="out-of-memory",
+)
+AGAIN = replace(
+    Answer("demo", "둘째 답", FinishReason.EOS, PLAIN.settings, "### 질문: 왜?", "koalpaca"),
+    quantization="int8",
+)
 
 
 def test_a_new_database_has_the_newest_version(history: History, tmp_path: Path) -> None:
@@ -71,28 +108,77 @@ def test_each_missing_step_is_taken_once_and_in_order() -> None:
 
 @pytest.mark.parametrize("version", range(1, len(STEPS)))
 def test_a_database_of_each_older_version_opens_with_what_it_holds(tmp_path: Path, version: int) -> None:
-    first = opened(tmp_path)
-    done, running = keep(first, asked()), asked("끝나지 않은 것")
-    first.begin(running)
-    first.begin_batch(BatchHead("batch", "me", NOON, "묶음", ("가", "나")), [asked(batch="batch")])
-    first.close()
-    with closing(sqlite3.connect(tmp_path / "narani.db")) as connection:
-        for since, undo in enumerate(_UNDONE, start=1):
-            if since >= version:
-                connection.executescript(undo)
-        connection.execute("UPDATE narani_version SET version = ?", (version,))
-        connection.commit()
-    history = opened(tmp_path)
-    assert states(history, done) == [StoredState.DONE] * 2
-    assert states(history, running) == [StoredState.INTERRUPTED] * 2, "nobody knows who answered it"
+    history = _older(tmp_path, version)
+    whole = history.get("me", "whole")
+    assert whole is not None and whole.head == RunHead("whole", "me", NOON, (REQUEST, PLAIN), "earlier")
+    later = NOON + timedelta(seconds=2)
+    assert whole.answers == (
+        StoredAnswer(0, 1, StoredState.FAILED, FAILED, NOON, later),
+        StoredAnswer(1, 2, StoredState.STOPPED, AGAIN, NOON, later),
+    )
+    assert next(history.flat("me", ["whole"]))["text"] == [FAILED.text, "빛이 흩어져서요.", AGAIN.text]
+    assert history.preferences("me") == {
+        "language": "ko",
+        "models": ["koalpaca", "demo"],
+        "max_new_tokens": 64,
+    }
+    assert found(history, Wanted(quantization="int8")) == ["whole"]
+    history.close()
+
+
+@pytest.mark.parametrize("version", range(1, len(STEPS)))
+def test_what_was_under_way_in_an_older_database_can_be_taken_up(tmp_path: Path, version: int) -> None:
+    history = _older(tmp_path, version)
+    running = RunHead("running", "me", NOON, (PLAIN,))
+    assert states(history, running) == [StoredState.INTERRUPTED], "nobody knows who answered it"
     batch = history.batch("me", "batch")
     assert batch is not None and not batch.elsewhere and history.take_batch("batch")
+    assert (batch.head, batch.wanted, batch.done) == (
+        BatchHead("batch", "me", NOON, "묶음", ("koalpaca",)),
+        1,
+        0,
+    )
+    planned = RunHead("planned", "me", NOON, (REQUEST,), None, "batch")
+    assert [run.head for run in history.batch_runs("me", "batch")] == [planned]
+    keep(history, planned, extras={"search": {"sources": []}})
+    kept = history.get("me", "planned")
+    assert kept is not None and kept.answers[0].answer is not None
+    assert kept.answers[0].answer.extras == {"search": {"sources": []}}
     keep(history, asked("새로"))
     history.close()
 
 
-_UNDONE = ("ALTER TABLE answers DROP COLUMN process; ALTER TABLE batches DROP COLUMN process;",)
-"""What leads back from each version to the one before it."""
+@pytest.mark.parametrize("version", range(1, len(STEPS)))
+def test_a_database_that_was_brought_up_has_the_tables_of_a_new_one(tmp_path: Path, version: int) -> None:
+    opened(tmp_path / "new").close()
+    _older(tmp_path / "old", version).close()
+    assert _tables(tmp_path / "new") == _tables(tmp_path / "old")
+
+
+def _older(home: Path, version: int) -> History:
+    """Written by Narani when that was its version, with one answer still running."""
+    home.mkdir(exist_ok=True)
+    packed = Path(__file__).parent / "written_before" / f"version-{version}.db.gz"
+    (home / "narani.db").write_bytes(gzip.decompress(packed.read_bytes()))
+    return opened(home)
+
+
+def _tables(home: Path) -> dict[str, object]:
+    """A column that was added later stands last; nothing depends on the order."""
+    engine = create_engine(f"sqlite:///{home / 'narani.db'}")
+    looking = inspect(engine)
+    tables: dict[str, object] = {
+        name: (
+            {column["name"]: {**column, "type": str(column["type"])} for column in looking.get_columns(name)},
+            sorted(map(str, looking.get_indexes(name))),
+            sorted(map(str, looking.get_foreign_keys(name))),
+            sorted(map(str, looking.get_unique_constraints(name))),
+            looking.get_pk_constraint(name),
+        )
+        for name in looking.get_table_names()
+    }
+    engine.dispose()
+    return tables
 
 
 def test_a_step_that_fails_changes_nothing(tmp_path: Path) -> None:

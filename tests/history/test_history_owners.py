@@ -1,6 +1,6 @@
 """An id is not permission: another's runs are as if they were not.
 
-Run: python -m pytest tests/comparison/history
+Run: python -m pytest tests/history
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Processes that die or share a home: what was acknowledged is there, what was running is marked.
 
-Run: python -m pytest tests/comparison/history
+Run: python -m pytest tests/history
 """
 
 from __future__ import annotations

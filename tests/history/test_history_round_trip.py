@@ -1,4 +1,4 @@
-"""What is stored is what is read, field by field. Run: python -m pytest tests/comparison/history"""
+"""What is stored is what is read, field by field. Run: python -m pytest tests/history"""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ FULL_ANSWER = Answer(
     measures=Measures(1.5, 0.25, 3.125, 17, 99, 31.5, 44.25, 2**40),
     error="메모리가 모자랍니다.",
     error_code="out-of-memory",
+    extras={"search": {"sources": [{"title": "하늘", "score": 0.5}]}, "judging": {"votes": [1, None]}},
 )
 TEXT = st.text(max_size=60) | st.sampled_from(
     ["\0", "각 각", "😀👩‍👩‍👧‍👦", "\u202e가", "\r\n", "'\"--;", "%_\\"]

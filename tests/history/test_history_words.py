@@ -1,6 +1,6 @@
 """Words are found: two syllables, one, decomposed, English, what looks like a query, in question and answers.
 
-Run: python -m pytest tests/comparison/history
+Run: python -m pytest tests/history
 """
 
 from __future__ import annotations
