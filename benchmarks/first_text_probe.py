@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import time
 
-from comparison.cli import main
+from comparison.terminal.cli import main
 from engines.base import LiveAnswer, Measures
 
 

@@ -9,7 +9,7 @@ from command_line import run
 
 
 def main() -> int:
-    from comparison.cli import main
+    from comparison.terminal.cli import main
 
     return main()
 

@@ -22,18 +22,18 @@ _TOKEN = re.compile(rf"({_WORD.pattern}|^)(\s*)")
 _LINE = re.compile(r"([^\n]+|^)(\n*)")
 
 
-class Kind(StrEnum):
+class DifferenceKind(StrEnum):
     SAME = "same"
     ADDED = "added"
     REMOVED = "removed"
 
 
 @dataclass(frozen=True)
-class Piece:
+class DifferencePiece:
     """A stretch of text: what is the same and added makes the other text, what is the same and removed the
     baseline."""
 
-    kind: Kind
+    kind: DifferenceKind
     text: str
 
 
@@ -42,7 +42,7 @@ Token = tuple[str, str]
 
 
 @lru_cache(maxsize=64)
-def word_differences(baseline: str, other: str) -> tuple[Piece, ...]:
+def word_differences(baseline: str, other: str) -> tuple[DifferencePiece, ...]:
     found = _by_words(_tokens(_TOKEN, baseline), _tokens(_TOKEN, other), MOST_STEPS)
     if found is None:
         found = list(_by_lines(_tokens(_LINE, baseline), _tokens(_LINE, other)))
@@ -60,7 +60,7 @@ def _tokens(pattern: re.Pattern[str], text: str) -> list[Token]:
     return [(found[1], found[2]) for found in pattern.finditer(text) if found[0]]
 
 
-def _by_words(old: Sequence[Token], new: Sequence[Token], most: int) -> list[Piece] | None:
+def _by_words(old: Sequence[Token], new: Sequence[Token], most: int) -> list[DifferencePiece] | None:
     """None where it would take too long."""
     start = _in_common(old, new)
     end = _in_common(old[start:][::-1], new[start:][::-1])
@@ -73,7 +73,7 @@ def _by_words(old: Sequence[Token], new: Sequence[Token], most: int) -> list[Pie
     return [*_same(old[:start], new[:start]), *rest, *_same(old[len(old) - end :], new[len(new) - end :])]
 
 
-def _by_lines(old: Sequence[Token], new: Sequence[Token]) -> Iterator[Piece]:
+def _by_lines(old: Sequence[Token], new: Sequence[Token]) -> Iterator[DifferencePiece]:
     """Lines first, then the words of those that differ, as far as time allows."""
     too_many = len(old) * len(new) > MOST_STEPS
     stretches = [(False, old, new)] if too_many else list(_matched(old, new))
@@ -108,25 +108,27 @@ def _telling(old: Sequence[str], new: Sequence[str]) -> set[str]:
     return {word for word, so_far in zip(common, pairs, strict=True) if so_far <= MOST_PAIRS}
 
 
-def _same(old: Sequence[Token], new: Sequence[Token]) -> Iterator[Piece]:
+def _same(old: Sequence[Token], new: Sequence[Token]) -> Iterator[DifferencePiece]:
     for (word, before), (_, after) in zip(old, new, strict=True):
-        yield Piece(Kind.SAME, word)
-        yield from [Piece(Kind.SAME, after)] if before == after else _changed(before, after)
+        yield DifferencePiece(DifferenceKind.SAME, word)
+        yield from (
+            [DifferencePiece(DifferenceKind.SAME, after)] if before == after else _changed(before, after)
+        )
 
 
-def _other(old: Sequence[Token], new: Sequence[Token]) -> Iterator[Piece]:
+def _other(old: Sequence[Token], new: Sequence[Token]) -> Iterator[DifferencePiece]:
     return _changed(_text(old), _text(new))
 
 
-def _changed(old: str, new: str) -> Iterator[Piece]:
-    yield Piece(Kind.REMOVED, old)
-    yield Piece(Kind.ADDED, new)
+def _changed(old: str, new: str) -> Iterator[DifferencePiece]:
+    yield DifferencePiece(DifferenceKind.REMOVED, old)
+    yield DifferencePiece(DifferenceKind.ADDED, new)
 
 
 def _text(tokens: Iterable[Token]) -> str:
     return "".join(word + space for word, space in tokens)
 
 
-def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
+def _joined(pieces: Iterable[DifferencePiece]) -> Iterator[DifferencePiece]:
     for kind, group in groupby((piece for piece in pieces if piece.text), key=lambda piece: piece.kind):
-        yield Piece(kind, "".join(piece.text for piece in group))
+        yield DifferencePiece(kind, "".join(piece.text for piece in group))

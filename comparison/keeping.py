@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from comparison.run import Column, Run
+from comparison.run import Run, RunColumn
 from engines.base import Answer, FinishReason
 from errors import EngineDown
 from history.history import History
@@ -21,7 +21,7 @@ def head_of(run: Run) -> RunHead:
     return RunHead(run.id, run.owner, run.created, run.requests, run.previous)
 
 
-def ended(column: Column, answer: Answer) -> StoredAnswer:
+def ended(column: RunColumn, answer: Answer) -> StoredAnswer:
     state = _STATES.get(answer.finish_reason, StoredState.DONE)
     kept: Answer | None = answer
     if answer.error_code == EngineDown.code:

@@ -26,7 +26,7 @@ class Preset(StrEnum):
 
 
 @dataclass(frozen=True)
-class Wish:
+class GenerationChoice:
     """How a person wants to be answered, before any model is known."""
 
     preset: Preset = Preset.RECOMMENDED
@@ -37,7 +37,7 @@ class Wish:
     seed: int = 0
 
 
-def settings_for(own: GenerationDefaults, wish: Wish) -> GenerationSettings:
+def settings_for(own: GenerationDefaults, wish: GenerationChoice) -> GenerationSettings:
     """The settings of one model under this wish."""
     recommended = GenerationSettings(**own.model_dump(exclude_none=True))
     settings = {
@@ -50,13 +50,13 @@ def settings_for(own: GenerationDefaults, wish: Wish) -> GenerationSettings:
     return replace(settings, max_new_tokens=longest, seed=wish.seed)
 
 
-def wish_of(asked: Sequence[tuple[GenerationDefaults, GenerationSettings]]) -> Wish:
+def wish_of(asked: Sequence[tuple[GenerationDefaults, GenerationSettings]]) -> GenerationChoice:
     """The wish under which each of these models has these settings; where no one wish gives them all, the
     settings of the first, for all."""
     first = asked[0][1]
     for preset in Preset:
         for longest in (None, first.max_new_tokens):
-            wish = Wish(preset, first, longest, first.seed)
+            wish = GenerationChoice(preset, first, longest, first.seed)
             if all(settings_for(own, wish) == settings for own, settings in asked):
                 return wish
-    return Wish(Preset.CUSTOM, first, first.max_new_tokens, first.seed)
+    return GenerationChoice(Preset.CUSTOM, first, first.max_new_tokens, first.seed)

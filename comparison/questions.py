@@ -25,7 +25,7 @@ INPUT_NAMES = ("input", "context", "맥락")
 _SHOWN_LINES = 5
 _ROWS_FOR_COLUMNS = 100
 
-Row = tuple[int, Mapping[str, object]]
+NumberedRow = tuple[int, Mapping[str, object]]
 """The line a row begins on, and its cells by column name."""
 
 
@@ -74,7 +74,7 @@ def columns_of(path: Path) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for _, row in first for name in row))
 
 
-def _reader(path: Path) -> Callable[[TextFile], Iterator[Row]]:
+def _reader(path: Path) -> Callable[[TextFile], Iterator[NumberedRow]]:
     if path.is_dir():
         raise BadRequest(f"'{path.name}' is a folder. Name a .jsonl, .csv or .txt file.", file=path.name)
     rows = {".jsonl": jsonl_rows, ".csv": _csv_rows, ".txt": _txt_rows}.get(path.suffix.lower())
@@ -83,7 +83,7 @@ def _reader(path: Path) -> Callable[[TextFile], Iterator[Row]]:
     return rows
 
 
-def jsonl_rows(file: TextFile) -> Iterator[Row]:
+def jsonl_rows(file: TextFile) -> Iterator[NumberedRow]:
     """One JSON object a line; empty lines are passed over."""
     for number, line in file.lines():
         if not line.strip():
@@ -97,7 +97,7 @@ def jsonl_rows(file: TextFile) -> Iterator[Row]:
         yield number, row
 
 
-def _csv_rows(file: TextFile) -> Iterator[Row]:
+def _csv_rows(file: TextFile) -> Iterator[NumberedRow]:
     first = [line for _, line in islice(file.lines(), 1)]
     ours = is_ours(next(csv.reader(first), ()))
     rest = file.lines(after=len(first), with_nul=ours)
@@ -124,12 +124,12 @@ def _next_csv(reader: Iterator[list[str]], name: str) -> list[str] | None:
         raise BadEntry(f"{name}, line {line}: broken CSV: {hint}.", file=name, line=line) from error
 
 
-def _txt_rows(file: TextFile) -> Iterator[Row]:
+def _txt_rows(file: TextFile) -> Iterator[NumberedRow]:
     return ((number, {"question": line.strip()}) for number, line in file.lines() if line.strip())
 
 
 def _questions(
-    rows: Iterator[Row], name: str, column: str | None, input_column: str | None
+    rows: Iterator[NumberedRow], name: str, column: str | None, input_column: str | None
 ) -> tuple[list[Question], list[str]]:
     questions: list[Question] = []
     faults: dict[str, list[int]] = {}

@@ -26,7 +26,7 @@ _BROKEN = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
+class RunColumn:
     """One request of a run and the answer to it; asked again, it is a new column at the same position."""
 
     position: int
@@ -36,21 +36,21 @@ class Column:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-Keep = Callable[["Run", Column, Answer], None]
+KeepAnswer = Callable[["Run", RunColumn, Answer], None]
 
 
 @dataclass(eq=False)
 class Run:
     """The columns side by side in the order picked."""
 
-    columns: tuple[Column, ...]
+    columns: tuple[RunColumn, ...]
     id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     """Fit for an address, and not to be guessed."""
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
     owner: str = ""
     previous: str | None = None
     """The run whose conversation this one goes on with."""
-    keep: Keep | None = None
+    keep: KeepAnswer | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -76,13 +76,15 @@ class Run:
             answer.wait(None if until is None else max(0.0, until - monotonic())) for answer in self.answers
         )
 
-    def next_attempt(self, position: int) -> Column:
+    def next_attempt(self, position: int) -> RunColumn:
         """Put a new column in the place of one that has ended; whoever calls submits it."""
         with self._lock:
             before = self.columns[position]
             if not before.live.ended:
                 raise BadRequest("This model is still answering. Stop it first.")
-            column = Column(position, before.request, LiveAnswer(before.request.model_id), before.attempt + 1)
+            column = RunColumn(
+                position, before.request, LiveAnswer(before.request.model_id), before.attempt + 1
+            )
             self.columns = (*self.columns[:position], column, *self.columns[position + 1 :])
         if self.keep is not None:
             keep_with(self, (column,), self.keep)
@@ -115,7 +117,7 @@ def requests_for(
 def start(
     engine: Engine,
     requests: Sequence[AnswerRequest],
-    keep: Keep | None = None,
+    keep: KeepAnswer | None = None,
     *,
     owner: str = "",
     previous: str | None = None,
@@ -124,9 +126,10 @@ def start(
     """Ask all at once. `keep(run, column, answer)` is called for each finished answer, one at a time, on a
     thread of the run; a column counts as ended when it returned, or raised (the view then says `not_kept`).
     `begun` is called before the first question leaves."""
-    check(requests)
+    check_requests(requests)
     columns = tuple(
-        Column(position, request, LiveAnswer(request.model_id)) for position, request in enumerate(requests)
+        RunColumn(position, request, LiveAnswer(request.model_id))
+        for position, request in enumerate(requests)
     )
     run = Run(columns, owner=owner, previous=previous, keep=keep)
     if keep is not None:
@@ -146,7 +149,7 @@ def submit(engine: Engine, request: AnswerRequest, live: LiveAnswer) -> None:
         live.fail(error, request.settings)
 
 
-def check(requests: Sequence[AnswerRequest]) -> None:
+def check_requests(requests: Sequence[AnswerRequest]) -> None:
     """Refuse what cannot be asked at all, before anything is built or loaded for it."""
     if not requests:
         raise BadRequest("No model was picked. Pick at least one.")
@@ -160,12 +163,12 @@ def check(requests: Sequence[AnswerRequest]) -> None:
             raise BadRequest(f"'{request.model_id}' was picked twice.", model=request.model_id)
 
 
-def keep_with(run: Run, columns: Sequence[Column], keep: Keep) -> None:
+def keep_with(run: Run, columns: Sequence[RunColumn], keep: KeepAnswer) -> None:
     """One storing thread, gone when all are stored; its pool is joined at exit, so nothing is cut off."""
     keeper = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"keep-{run.id}")
     left = list(columns)
 
-    def store(column: Column, answer: Answer) -> None:
+    def store(column: RunColumn, answer: Answer) -> None:
         left.pop()
         try:
             keep(run, column, answer)
@@ -173,7 +176,7 @@ def keep_with(run: Run, columns: Sequence[Column], keep: Keep) -> None:
             if not left:
                 keeper.shutdown(wait=False)
 
-    def enqueue(column: Column, answer: Answer) -> Future[None]:
+    def enqueue(column: RunColumn, answer: Answer) -> Future[None]:
         try:
             return keeper.submit(store, column, answer)
         except RuntimeError:  # the interpreter is ending and starts no threads: store it here

@@ -11,11 +11,11 @@ import threading
 from collections.abc import Callable, Sequence
 from time import monotonic
 
-from comparison.run import Keep, Run, start, submit
+from comparison.run import KeepAnswer, Run, start, submit
 from engines.base import AnswerRequest, Engine
 
 
-class Runs:
+class LiveRuns:
     """Runs by id. One that still runs is never forgotten; an ended one after `keep_seconds` without
     anybody looking, or earlier, least recently looked at first, when there are more than `limit`."""
 
@@ -37,7 +37,7 @@ class Runs:
         self,
         engine: Engine,
         requests: Sequence[AnswerRequest],
-        keep: Keep | None = None,
+        keep: KeepAnswer | None = None,
         *,
         owner: str = "",
         previous: str | None = None,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from comparison.run import Column, Keep, Run
-from comparison.runs import Runs
+from comparison.run import KeepAnswer, Run, RunColumn
+from comparison.runs import LiveRuns
 from engines.base import ENDED, Answer, AnswerRequest, FinishReason, LiveAnswer, Measures, State
 from history.history import History
 from history.records import StoredAnswer, StoredRun, StoredState
@@ -56,7 +56,7 @@ class TurnPicture:
         return all(column.ended for column in self.columns)
 
 
-def picture_of_column(column: Column) -> ColumnPicture:
+def picture_of_column(column: RunColumn) -> ColumnPicture:
     view = column.live.view()
     return ColumnPicture(
         position=column.position,
@@ -84,7 +84,7 @@ def picture_of_stored(stored: StoredRun) -> TurnPicture:
 
 
 def conversation(
-    runs: Runs, history: History, owner: str, run_id: str, limit: int
+    runs: LiveRuns, history: History, owner: str, run_id: str, limit: int
 ) -> tuple[TurnPicture, ...]:
     """The last turns that lead to this run, oldest first; of one still in memory as it is now. Empty where
     there is no such run of this owner."""
@@ -110,7 +110,7 @@ def who_left(before: TurnPicture, now: TurnPicture) -> tuple[str, ...]:
     return tuple(column.request.model_id for column in before.columns if column.request.model_id not in asked)
 
 
-def run_of_stored(stored: StoredRun, keep: Keep) -> Run:
+def run_of_stored(stored: StoredRun, keep: KeepAnswer) -> Run:
     """A run of the history as one of the process again, everything in it ended."""
     answers = {answer.position: answer for answer in stored.answers}
     columns = tuple(
@@ -121,13 +121,13 @@ def run_of_stored(stored: StoredRun, keep: Keep) -> Run:
     return Run(columns, head.id, head.created, head.owner, head.previous, keep)
 
 
-def _ended_column(position: int, request: AnswerRequest, stored: StoredAnswer | None) -> Column:
+def _ended_column(position: int, request: AnswerRequest, stored: StoredAnswer | None) -> RunColumn:
     live = LiveAnswer(request.model_id)
     if stored is None or stored.answer is None:
         live.finish(Answer(request.model_id, "", FinishReason.STOPPED, request.settings))
-        return Column(position, request, live, stored.attempt if stored else 0)
+        return RunColumn(position, request, live, stored.attempt if stored else 0)
     live.finish(stored.answer)
-    return Column(position, request, live, stored.attempt, stored.started)
+    return RunColumn(position, request, live, stored.attempt, stored.started)
 
 
 def asking_again(turn: TurnPicture) -> tuple[AnswerRequest, ...]:

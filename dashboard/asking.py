@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from comparison.keeping import ended, head_of
-from comparison.presets import Wish, settings_for, wish_of
-from comparison.run import Column, Run
-from comparison.runs import Runs
+from comparison.presets import GenerationChoice, settings_for, wish_of
+from comparison.run import Run, RunColumn
+from comparison.runs import LiveRuns
 from comparison.turns import run_of_stored
 from engines.base import Answer, AnswerRequest, Engine
 from errors import UnknownName
@@ -25,7 +25,7 @@ from prompts.conversation import Conversation
 class How:
     """How a person wants to be answered by all models."""
 
-    wish: Wish
+    wish: GenerationChoice
     system: str = ""
     format_id: str | None = None
     reproducible: bool = False
@@ -74,7 +74,7 @@ def requests(
 class Asking:
     """What one person asks."""
 
-    def __init__(self, engine: Engine, runs: Runs, history: History, owner: str) -> None:
+    def __init__(self, engine: Engine, runs: LiveRuns, history: History, owner: str) -> None:
         self._engine, self._runs, self._history, self._owner = engine, runs, history, owner
 
     def ask(self, requests: Sequence[AnswerRequest], previous: str | None = None) -> Run:
@@ -106,5 +106,5 @@ class Asking:
     def _begun(self, run: Run) -> None:
         self._history.begin(head_of(run))
 
-    def _keep(self, run: Run, column: Column, answer: Answer) -> None:
+    def _keep(self, run: Run, column: RunColumn, answer: Answer) -> None:
         self._history.store(run.id, ended(column, answer))

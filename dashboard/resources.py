@@ -17,8 +17,8 @@ import streamlit as st
 from settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from comparison.batch_jobs import BatchJobs
-    from comparison.runs import Runs
+    from comparison.batch.jobs import BatchJobs
+    from comparison.runs import LiveRuns
     from comparison.waiting import Waiting
     from dashboard.asking import Question
     from engines.base import Engine
@@ -49,7 +49,7 @@ class Services:
     registry: LiveRegistry
     engine: Engine
     memory: ModelMemory
-    runs: Runs
+    runs: LiveRuns
     history: History
     batches: BatchJobs
     waiting: Waiting[Question]
@@ -60,8 +60,8 @@ class Services:
 @st.cache_resource(show_spinner=False)
 def services() -> Services:
     # Imported here, so that the menu is on the screen before a database and a registry are.
-    from comparison.batch_jobs import BatchJobs
-    from comparison.runs import Runs
+    from comparison.batch.jobs import BatchJobs
+    from comparison.runs import LiveRuns
     from comparison.waiting import Waiting
     from engines.lazy import LazyEngine
     from history.history import History
@@ -72,7 +72,7 @@ def services() -> Services:
     engine = LazyEngine(lambda: _build(registry, settings), registry, settings.memory_budget)
     history = History(settings.home, settings.database)
     # What ended is in the history; here it is only kept for those who look at it now.
-    runs = Runs(keep_seconds=600, limit=40, unwatched_seconds=settings.unwatched_seconds)
+    runs = LiveRuns(keep_seconds=600, limit=40, unwatched_seconds=settings.unwatched_seconds)
     batches = BatchJobs(engine, history, settings.rows_per_model)
 
     def page_stands() -> None:

@@ -29,7 +29,13 @@ ROOMS = (
 )
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "trl"}
 EVERYONE = {"errors", "file_lock", "settings", "text_files", "whole_files"}
-COMMANDS = ("__main__.py", "cli*.py", "finetune/data/command.py", "finetune/distributed/worker.py")
+COMMANDS = (
+    "__main__.py",
+    "cli*.py",
+    "comparison/terminal/*.py",
+    "finetune/data/command.py",
+    "finetune/distributed/worker.py",
+)
 """The files that may know how a process begins and ends."""
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -57,7 +63,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 WIRING: dict[str, set[str]] = {
     "dashboard/resources.py": {"engines"},
-    "comparison/wiring.py": {"engines"},
+    "comparison/terminal/wiring.py": {"engines"},
     "prompts/cli.py": {"model_registry"},
 }
 """The few files that choose a concrete engine, or look up a model for a command line."""
@@ -177,7 +183,7 @@ def test_the_entry_file_is_only_a_menu() -> None:
     [
         ("model_registry.registry, prompts.rendering, comparison.run", HEAVY | {"streamlit"}),
         ("engines.base, engines.scripted, engines.lazy", HEAVY | {"streamlit"}),
-        ("comparison.cli", HEAVY | {"streamlit", "pandas"}),
+        ("comparison.terminal.cli", HEAVY | {"streamlit", "pandas"}),
         ("engines.local", {"streamlit", "pandas"}),
     ],
 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from comparison.presets import Wish
+from comparison.presets import GenerationChoice
 from dashboard.session import batch
 from dashboard.session.kept import keep, restore
 from dashboard.session.settings import LONGEST, MOST_MODELS, PRESETS, Preferences
@@ -28,7 +28,7 @@ class BatchAsking:
     """What was set."""
 
     models: tuple[str, ...]
-    wish: Wish
+    wish: GenerationChoice
     limit: int
 
 
@@ -55,7 +55,9 @@ def batch_asking(
         seed = _seed(texts)
     with others[2]:
         limit = _limit(count, texts)
-    wish = Wish(next(each for each in PRESETS if each == preset), max_new_tokens=longest, seed=seed)
+    wish = GenerationChoice(
+        next(each for each in PRESETS if each == preset), max_new_tokens=longest, seed=seed
+    )
     return BatchAsking(models, wish, limit)
 
 

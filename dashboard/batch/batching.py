@@ -12,9 +12,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from comparison.batch_jobs import new_batch_id
-from comparison.batch_progress import BatchView
-from comparison.batch_results import ResultRow, result_rows, summaries
+from comparison.batch.jobs import new_batch_id
+from comparison.batch.progress import BatchView
+from comparison.batch.results import ResultRow, result_rows, summaries
 from comparison.presets import settings_for
 from comparison.question_sets import expected_answers
 from comparison.question_source import QuestionSource, without_repeats

@@ -11,7 +11,7 @@ from datetime import tzinfo
 
 import streamlit as st
 
-from comparison.batch_progress import BatchView
+from comparison.batch.progress import BatchView
 from dashboard.batch.progress import state_badge
 from dashboard.history.entries_list import when
 from dashboard.session import batch

@@ -12,7 +12,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from comparison.batch_results import Measure, ResultRow
+from comparison.batch.results import Measure, ResultRow
 from dashboard.session import batch
 from dashboard.session.kept import keep, restore
 from dashboard.shared.safe_text import whole_characters

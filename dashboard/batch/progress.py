@@ -12,7 +12,7 @@ from time import monotonic
 
 import streamlit as st
 
-from comparison.batch_progress import BatchState, BatchView, Failure, ModelView
+from comparison.batch.progress import BatchFailure, BatchState, BatchView, ModelView
 from dashboard.errors import in_words
 from dashboard.session import batch
 from dashboard.shared.safe_text import safe_text, whole_characters
@@ -159,7 +159,7 @@ def _buttons(view: BatchView, actions: BatchActions, texts: Texts) -> None:
         st.button(texts.batch["retry"], key=batch.RETRY, icon=icon, on_click=actions.go_on, args=(True,))
 
 
-def _failures(failures: Sequence[Failure], count: int, titles: Mapping[str, str], texts: Texts) -> None:
+def _failures(failures: Sequence[BatchFailure], count: int, titles: Mapping[str, str], texts: Texts) -> None:
     label = texts.batch["failures"].format(count=count)
     with st.expander(label, icon=":material/error:", key=batch.FAILURES, on_change="rerun"):
         newest = failures[::-1]

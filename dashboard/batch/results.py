@@ -11,7 +11,7 @@ from math import ceil
 
 import streamlit as st
 
-from comparison.batch_results import Narrowing, ResultRow, narrowed
+from comparison.batch.results import ResultFilter, ResultRow, narrowed
 from dashboard.errors import in_words
 from dashboard.session import batch
 from dashboard.session.kept import keep, restore
@@ -43,7 +43,7 @@ def batch_results(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Te
         _in_full([row for row in rows if row.number == lines[picked]], names, texts)
 
 
-def _filters(names: Mapping[str, str], texts: Texts) -> Narrowing:
+def _filters(names: Mapping[str, str], texts: Texts) -> ResultFilter:
     words = texts.batch
     with st.container(horizontal=True, vertical_alignment="bottom"):
         models = st.multiselect(
@@ -64,7 +64,7 @@ def _filters(names: Mapping[str, str], texts: Texts) -> Narrowing:
             words["filter_words"], key=batch.FILTER_WORDS, placeholder=words["filter_words_hint"]
         )
         failed_only = st.toggle(words["failed_only"], key=batch.FAILED_ONLY, width="content")
-    return Narrowing(tuple(models), tuple(reasons), failed_only, text.strip())
+    return ResultFilter(tuple(models), tuple(reasons), failed_only, text.strip())
 
 
 def _layout(texts: Texts) -> str:

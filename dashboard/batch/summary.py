@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from comparison.batch_results import ModelSummary
+from comparison.batch.results import ModelSummary
 from dashboard.texts import Texts
 
 _REASONS = ("eos", "stop_string", "length", "failed")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from comparison.presets import Preset, Wish
+from comparison.presets import GenerationChoice, Preset
 from dashboard.asking import How
 from dashboard.session import compare
 from dashboard.session.kept import forget, keep, restore
@@ -46,7 +46,7 @@ def set_asking(how: How) -> None:
         keep(key, value)
 
 
-def asking_settings(formats: Sequence[str], defaults: Wish, texts: Texts) -> How:
+def asking_settings(formats: Sequence[str], defaults: GenerationChoice, texts: Texts) -> How:
     with st.expander(texts.compare["settings"], icon=":material/tune:"):
         restore(compare.PRESET, defaults.preset)
         preset = st.segmented_control(
@@ -59,7 +59,7 @@ def asking_settings(formats: Sequence[str], defaults: Wish, texts: Texts) -> How
         )
         preset = keep(compare.PRESET, preset or Preset.RECOMMENDED)
         custom = _custom(texts) if preset is Preset.CUSTOM else GenerationSettings()
-        wish = Wish(preset, custom, _longest(defaults, texts), _seed(texts))
+        wish = GenerationChoice(preset, custom, _longest(defaults, texts), _seed(texts))
         return How(wish, _system(texts), _format(formats, texts), _reproducible(texts))
 
 
@@ -85,7 +85,7 @@ def _custom(texts: Texts) -> GenerationSettings:
     )
 
 
-def _longest(defaults: Wish, texts: Texts) -> int | None:
+def _longest(defaults: GenerationChoice, texts: Texts) -> int | None:
     restore(compare.MAX_NEW_TOKENS, defaults.max_new_tokens)
     longest = st.number_input(
         texts.compare["max_new_tokens"],

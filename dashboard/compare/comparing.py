@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import streamlit as st
 
-from comparison.presets import Wish
+from comparison.presets import GenerationChoice
 from comparison.turns import TurnPicture, conversation, who_left
 from dashboard import asking
 from dashboard.compare import sending
@@ -73,9 +73,9 @@ def pick_defaults(services: Services) -> None:
         set_asking(how if known else replace(how, format_id=None))
 
 
-def default_wish() -> Wish:
+def default_wish() -> GenerationChoice:
     preferred = preferences()
-    return Wish(preset=preferred.preset, max_new_tokens=preferred.max_new_tokens)
+    return GenerationChoice(preset=preferred.preset, max_new_tokens=preferred.max_new_tokens)
 
 
 def still_there(picked: Sequence[str], services: Services) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from comparison.going_on import going_on
-from comparison.run import check
+from comparison.run import check_requests
 from comparison.turns import TurnPicture, conversation
 from dashboard import asking
 from dashboard.asking import How, Question
@@ -56,7 +56,7 @@ def send(sent: Question | None, turns: Sequence[TurnPicture], services: Services
 
     try:
         if sent is not None:
-            check(asking.requests(services.registry, sent, _alone(sent)))
+            check_requests(asking.requests(services.registry, sent, _alone(sent)))
         if turns:
             _in_line(sent, turns[-1], ask, services)
         elif sent is not None:

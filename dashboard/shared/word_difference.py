@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 import streamlit as st
 
-from comparison.difference import Kind, Piece, similarity, word_differences
+from comparison.difference import DifferenceKind, DifferencePiece, similarity, word_differences
 from dashboard.shared.answer_text import answer_text
 from dashboard.shared.markdown_beginning import beginning, torn
 from dashboard.shared.safe_text import SEAM, safe_text, whole_characters
@@ -38,36 +38,41 @@ def word_difference(baseline: str, other: str, texts: Texts, about: int | None =
         st.text(whole_characters(other if about is None else torn(other, about)))
         return
     share = words["share"].format(percent=f"{similarity(baseline, other):.0%}")
-    only_spaces = not any(piece.text.strip() for piece in pieces if piece.kind is not Kind.SAME)
-    removed, added = _marked(words["removed"], Kind.REMOVED), _marked(words["added"], Kind.ADDED)
+    only_spaces = not any(piece.text.strip() for piece in pieces if piece.kind is not DifferenceKind.SAME)
+    removed, added = (
+        _marked(words["removed"], DifferenceKind.REMOVED),
+        _marked(words["added"], DifferenceKind.ADDED),
+    )
     st.caption(words["only_spaces"] if only_spaces else f"{removed} · {added} · {safe_text(share)}")
     st.markdown(drawn)
 
 
-def _first(pieces: Iterable[Piece], about: int) -> Iterator[Piece]:
+def _first(pieces: Iterable[DifferencePiece], about: int) -> Iterator[DifferencePiece]:
     left = about
     for piece in pieces:
         if len(piece.text) >= left:
-            yield Piece(piece.kind, torn(piece.text, left))
+            yield DifferencePiece(piece.kind, torn(piece.text, left))
             return
         yield piece
         left -= len(piece.text)
 
 
-def _drawn(pieces: Iterable[Piece]) -> str:
+def _drawn(pieces: Iterable[DifferencePiece]) -> str:
     lines = "".join(_written(piece) for piece in pieces).split("\n")
     return "\\\n".join(line.strip(" \t") or SEAM for line in lines)
 
 
-def _written(piece: Piece) -> str:
-    if piece.kind is Kind.SAME:
+def _written(piece: DifferencePiece) -> str:
+    if piece.kind is DifferenceKind.SAME:
         return "\n".join(map(safe_text, piece.text.split("\n")))
     if piece.text.strip():
         return "\n".join(_marked(line, piece.kind) for line in piece.text.split("\n"))
     shown = _marked(piece.text.translate(_SPACES), piece.kind)
-    return shown + "\n" * (piece.text.count("\n") if piece.kind is Kind.ADDED else 0)
+    return shown + "\n" * (piece.text.count("\n") if piece.kind is DifferenceKind.ADDED else 0)
 
 
-def _marked(line: str, kind: Kind) -> str:
-    before, after = (":red-background[~~", "~~]") if kind is Kind.REMOVED else (":green-background[**", "**]")
+def _marked(line: str, kind: DifferenceKind) -> str:
+    before, after = (
+        (":red-background[~~", "~~]") if kind is DifferenceKind.REMOVED else (":green-background[**", "**]")
+    )
     return _STRETCH.sub(lambda stretch: before + safe_text(stretch[0]) + after, line)

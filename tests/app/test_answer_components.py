@@ -36,7 +36,7 @@ def question_and_sources() -> None:
 
     import streamlit as st
 
-    from comparison.run import Column
+    from comparison.run import RunColumn
     from comparison.turns import _turn, picture_of_column
     from dashboard.shared.answer_column import sources
     from dashboard.shared.turn import turn_view
@@ -49,7 +49,7 @@ def question_and_sources() -> None:
     live = LiveAnswer("m")
     answer = Answer("m", half, FinishReason.EOS, GenerationSettings(), prompt=half, format_id=half)
     live.finish(answer)
-    column = picture_of_column(Column(0, request, live))
+    column = picture_of_column(RunColumn(0, request, live))
     turn_view(
         _turn("run", datetime.datetime.now(datetime.UTC), (request,), (column,)), {"m": half}, read_chosen()
     )
@@ -59,7 +59,7 @@ def question_and_sources() -> None:
 
 
 def figures() -> None:
-    from comparison.run import Column
+    from comparison.run import RunColumn
     from comparison.turns import picture_of_column
     from dashboard.shared.answer_column import ended_answer
     from dashboard.texts import read_chosen
@@ -72,7 +72,7 @@ def figures() -> None:
     )
     live.finish(Answer("m", "서울", FinishReason.EOS, GenerationSettings(), measures=measures))
     ended_answer(
-        picture_of_column(Column(0, AnswerRequest("m", Conversation.ask("?")), live)),
+        picture_of_column(RunColumn(0, AnswerRequest("m", Conversation.ask("?")), live)),
         "a",
         None,
         read_chosen(),

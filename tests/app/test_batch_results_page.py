@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from comparison.batch_progress import BatchState
-from comparison.batch_results import Measure
+from comparison.batch.progress import BatchState
+from comparison.batch.results import Measure
 from comparison.question_sets import SETS
 from dashboard import resources
 from dashboard.asking import Asking

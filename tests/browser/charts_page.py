@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from comparison.batch_results import Measure, ResultRow
+from comparison.batch.results import Measure, ResultRow
 from comparison.turns import ColumnPicture, TurnPicture
 from dashboard.batch.heatmap import heatmap_or_words
 from dashboard.compare.run_chart import run_chart

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from comparison.batch_job import BatchJob
-from comparison.batch_jobs import BatchJobs
+from comparison.batch.job import BatchJob
+from comparison.batch.jobs import BatchJobs
 from comparison.questions import Question
 from engines.base import AnswerRequest, GenerationSettings, LiveAnswer
 from engines.scripted import Script, ScriptedEngine

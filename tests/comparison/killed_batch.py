@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from comparison.batch_jobs import BatchJobs
+from comparison.batch.jobs import BatchJobs
 from comparison.questions import Question
 from engines.base import GenerationSettings
 from engines.scripted import Script, ScriptedEngine

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from command_line import run
-from comparison.cli import main
-from comparison.wiring import ModelFacts, Wiring
+from comparison.terminal.cli import main
+from comparison.terminal.wiring import ModelFacts, Wiring
 from engines.scripted import Script, ScriptedEngine
 from errors import LoadError
 from history.history import History

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comparison.answer_file import HEADER, AnswerFile, read_answers
 from comparison.answer_rows import COLUMNS, AnswerRow, decode, encode
+from comparison.terminal.answer_file import HEADER, AnswerFile, read_answers
 from errors import BadEntry, BadRequest, NaraniError
 
 ROW = AnswerRow(

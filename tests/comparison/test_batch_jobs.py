@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from comparison.batch_job import BatchJob
-from comparison.batch_progress import BatchState
+from comparison.batch.job import BatchJob
+from comparison.batch.progress import BatchState
 from comparison.questions import Question
 from engines.base import FinishReason, GenerationSettings
 from engines.scripted import Script

@@ -6,8 +6,7 @@ from collections import Counter
 
 import pytest
 
-from comparison.batch_progress import BatchState, Failure, Progress
-from comparison.pace import Pace
+from comparison.batch.progress import AnswerPace, BatchFailure, BatchProgress, BatchState
 
 
 class Clock:
@@ -21,9 +20,9 @@ class Clock:
 
 def test_each_model_has_its_own_speed_and_the_slowest_decides() -> None:
     clock = Clock()
-    progress = Progress(80, clock=clock)
+    progress = BatchProgress(80, clock=clock)
     assert progress.view(BatchState.RUNNING).seconds_left is None
-    progress.begin({"fast": 40, "slow": 40}, Counter(fast=4), [Failure("q", "fast", "no")])
+    progress.begin({"fast": 40, "slow": 40}, Counter(fast=4), [BatchFailure("q", "fast", "no")])
     for _ in range(36):
         progress.answered("fast")
         clock.now += 5
@@ -34,7 +33,7 @@ def test_each_model_has_its_own_speed_and_the_slowest_decides() -> None:
     assert (slow.done, slow.per_second, slow.seconds_left) == (0, None, None)
     assert view.seconds_left is None, "nobody knows how long the other takes"
     for _ in range(3):
-        progress.answered("slow", Failure("r", "slow", "no"))
+        progress.answered("slow", BatchFailure("r", "slow", "no"))
         clock.now += 100
     view = progress.view(BatchState.RUNNING)
     assert view.models[1].per_second == pytest.approx(2 / 300)
@@ -48,7 +47,7 @@ def test_each_model_has_its_own_speed_and_the_slowest_decides() -> None:
 def test_the_pace_is_right_however_answers_come(rows: int, every: float) -> None:
     """One by one or a batch at a time, in a burst or minutes apart; loading is not counted."""
     clock = Clock()
-    pace = Pace(100_000, clock=clock)
+    pace = AnswerPace(100_000, clock=clock)
     clock.now += 300
     for _ in range(400):
         for _ in range(rows):
@@ -61,7 +60,7 @@ def test_the_pace_is_right_however_answers_come(rows: int, every: float) -> None
 
 def test_a_model_that_stands_still_is_told_slower_and_slower() -> None:
     clock = Clock()
-    pace = Pace(100, clock=clock)
+    pace = AnswerPace(100, clock=clock)
     for _ in range(10):
         pace.answered()
         clock.now += 2
@@ -74,7 +73,7 @@ def test_a_model_that_stands_still_is_told_slower_and_slower() -> None:
 
 def test_the_latest_speed_counts() -> None:
     clock = Clock()
-    pace = Pace(10_000, clock=clock)
+    pace = AnswerPace(10_000, clock=clock)
     for seconds in (10.0, 0.5):
         for _ in range(400):
             pace.answered()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from comparison.batch_results import Measure, Narrowing, ResultRow, narrowed, result_rows, summaries
+from comparison.batch.results import Measure, ResultFilter, ResultRow, narrowed, result_rows, summaries
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, Measures
 from history.records import RunHead, StoredAnswer, StoredRun, StoredState
 from prompts.conversation import Conversation
@@ -57,17 +57,17 @@ def test_a_row_for_each_question_and_model_answered_or_not() -> None:
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
-        (Narrowing(), [0, 1, 2, 3]),
-        (Narrowing(models=("a",)), [0, 2]),
-        (Narrowing(reasons=("length", "eos")), [0, 1]),
-        (Narrowing(failed_only=True), [2]),
-        (Narrowing(words="누구"), [2, 3]),
-        (Narrowing(words="550"), [1]),
-        (Narrowing(models=("b",), words="누구"), [3]),
-        (Narrowing(words="없는 말"), []),
+        (ResultFilter(), [0, 1, 2, 3]),
+        (ResultFilter(models=("a",)), [0, 2]),
+        (ResultFilter(reasons=("length", "eos")), [0, 1]),
+        (ResultFilter(failed_only=True), [2]),
+        (ResultFilter(words="누구"), [2, 3]),
+        (ResultFilter(words="550"), [1]),
+        (ResultFilter(models=("b",), words="누구"), [3]),
+        (ResultFilter(words="없는 말"), []),
     ],
 )
-def test_rows_are_narrowed(wanted: Narrowing, found: list[int]) -> None:
+def test_rows_are_narrowed(wanted: ResultFilter, found: list[int]) -> None:
     assert narrowed(ROWS, wanted) == tuple(ROWS[at] for at in found)
 
 

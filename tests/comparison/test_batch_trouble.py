@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from comparison.batch_progress import BatchState
+from comparison.batch.progress import BatchState
 from engines.base import AnswerRequest, LiveAnswer
 from engines.scripted import Script, ScriptedEngine
 from errors import EngineDown, LoadError, NaraniError

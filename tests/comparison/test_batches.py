@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from comparison.answer_file import AnswerFile
-from comparison.batch import Batch, Outcome
+from comparison.batch.queue import QueueOutcome, RequestQueue
 from comparison.questions import Question
-from comparison.resume import Cell, answer_row, still_to_ask
+from comparison.terminal.answer_file import AnswerFile
+from comparison.terminal.resume import Cell, answer_row, still_to_ask
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer, Measures
 from engines.scripted import Script, ScriptedEngine
 from errors import BadEntry, BadRequest
@@ -65,16 +65,18 @@ def test_every_request_is_stored_once_before_it_is_reported() -> None:
         stored.append(at)
 
     engine = ScriptedEngine()
-    outcome = Batch(engine, asked, store, lambda at, answer: reported.append((at, at in stored)), 3).run()
+    outcome = RequestQueue(
+        engine, asked, store, lambda at, answer: reported.append((at, at in stored)), 3
+    ).run()
     engine.close()
-    assert outcome == Outcome(answered=40)
+    assert outcome == QueueOutcome(answered=40)
     assert sorted(stored) == list(range(40)) and sorted(reported) == [(at, True) for at in range(40)]
     assert len(keepers) == 1, "rows come from one thread and cannot mix"
 
 
 def test_as_many_are_in_flight_for_each_model_as_allowed() -> None:
     engine = Counting(Script(pieces=("가", "나"), seconds_per_piece=0.01))
-    Batch(engine, requests(12, "a", "b"), lambda *_: None, lambda *_: None, 3).run()
+    RequestQueue(engine, requests(12, "a", "b"), lambda *_: None, lambda *_: None, 3).run()
     engine.close()
     assert engine.most == {"a": 3, "b": 3}
 
@@ -82,7 +84,7 @@ def test_as_many_are_in_flight_for_each_model_as_allowed() -> None:
 def test_a_failed_answer_is_stored_and_counted() -> None:
     engine = ScriptedEngine({"bad": Script.out_of_memory()})
     stored: list[FinishReason] = []
-    outcome = Batch(
+    outcome = RequestQueue(
         engine,
         requests(2, "ok", "bad"),
         lambda at, a, when: stored.append(a.finish_reason),
@@ -90,14 +92,14 @@ def test_a_failed_answer_is_stored_and_counted() -> None:
         2,
     ).run()
     engine.close()
-    assert outcome == Outcome(answered=4, failed=2)
+    assert outcome == QueueOutcome(answered=4, failed=2)
     assert Counter(stored) == {FinishReason.EOS: 2, FinishReason.FAILED: 2}
 
 
 def test_stopping_keeps_what_was_answered_and_stores_no_half_answer() -> None:
     engine = ScriptedEngine({"endless": ENDLESS})
     stored: list[str] = []
-    batch = Batch(
+    batch = RequestQueue(
         engine,
         requests(5, "quick", "endless"),
         lambda at, answer, when: stored.append(answer.model_id),
@@ -106,7 +108,7 @@ def test_stopping_keeps_what_was_answered_and_stores_no_half_answer() -> None:
     )
     outcome = batch.run()
     engine.close()
-    assert outcome == Outcome(answered=5, stopped=True)
+    assert outcome == QueueOutcome(answered=5, stopped=True)
     assert stored == ["quick"] * 5
 
 
@@ -118,7 +120,9 @@ def test_a_store_that_fails_ends_the_batch_and_says_why() -> None:
         if len(reported) == 3:
             raise OSError(28, "No space left on device")
 
-    batch = Batch(engine, requests(9, "a", "endless"), store, lambda at, answer: reported.append(at), 1)
+    batch = RequestQueue(
+        engine, requests(9, "a", "endless"), store, lambda at, answer: reported.append(at), 1
+    )
     outcome = batch.run()
     engine.close()
     assert (outcome.answered, outcome.stopped, len(reported)) == (3, True, 3)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from comparison.cli import main
+from comparison.terminal.cli import main
 from errors import BadRequest
 from history.history import History
 from history.records import THIS_MACHINE
@@ -146,7 +146,7 @@ def test_a_question_in_single_jamo_is_asked_as_it_is(capsys: pytest.CaptureFixtu
 def test_it_starts_without_what_it_does_not_need() -> None:
     program = (
         "import sys\n"
-        "from comparison.cli import main\n"
+        "from comparison.terminal.cli import main\n"
         "sys.argv = ['x', 'ask', '', '--models', 'x']\n"
         "assert main() == 2\n"
         "heavy = {'torch', 'transformers', 'streamlit', 'pandas', 'engines.local', 'rich.live'}\n"

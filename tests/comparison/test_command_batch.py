@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from comparison.answer_file import HEADER, read_answers
-from comparison.cli import main
+from comparison.terminal.answer_file import HEADER, read_answers
+from comparison.terminal.cli import main
 from engines.scripted import Script
 from errors import EngineDown, LoadError, NaraniError
 from tests.comparison.scripted_command import SCRIPTS, StartCommand, scripted_wiring
@@ -151,9 +151,9 @@ def killed_after(reports: int, start_command: StartCommand, program: Path, quest
 
 TELLS_EVERY_ANSWER = """
 import sys
-from comparison import cli_batch
-from comparison.cli import main
-from comparison.progress import PlainProgress
+from comparison.terminal import batch as cli_batch
+from comparison.terminal.cli import main
+from comparison.terminal.progress import PlainProgress
 sys.path.insert(0, {folder!r})
 from tests.comparison.scripted_command import scripted_wiring
 cli_batch.progress_for = lambda wanted: PlainProgress(wanted, seconds_between=0)

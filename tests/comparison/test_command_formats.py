@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from comparison.cli import main
-from comparison.cli_formats import Counted, what_it_shows
-from comparison.exam import read_exam
-from comparison.wiring import ModelFacts, Wiring
+from comparison.terminal.cli import main
+from comparison.terminal.formats import Counted, read_exam, what_it_shows
+from comparison.terminal.wiring import ModelFacts, Wiring
 from engines.base import AnswerRequest
 from engines.scripted import Script, ScriptedEngine
 from errors import BadEntry, BadRequest

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comparison.difference import Kind, Piece, similarity, word_differences
+from comparison.difference import DifferenceKind, DifferencePiece, similarity, word_differences
 
-SIGNS = {Kind.SAME: "", Kind.REMOVED: "-", Kind.ADDED: "+"}
+SIGNS = {DifferenceKind.SAME: "", DifferenceKind.REMOVED: "-", DifferenceKind.ADDED: "+"}
 
 
 def short(baseline: str, other: str) -> list[str]:
     return [SIGNS[piece.kind] + piece.text for piece in word_differences(baseline, other)]
 
 
-def without(kind: Kind, pieces: tuple[Piece, ...]) -> str:
+def without(kind: DifferenceKind, pieces: tuple[DifferencePiece, ...]) -> str:
     return "".join(piece.text for piece in pieces if piece.kind is not kind)
 
 
@@ -55,11 +55,11 @@ words = st.sampled_from(
 @given(st.lists(words).map("".join) | st.text(), st.lists(words).map("".join) | st.text())
 def test_the_pieces_make_both_texts_again(baseline: str, other: str) -> None:
     pieces = word_differences(baseline, other)
-    assert without(Kind.REMOVED, pieces) == other
-    assert without(Kind.ADDED, pieces) == baseline
+    assert without(DifferenceKind.REMOVED, pieces) == other
+    assert without(DifferenceKind.ADDED, pieces) == baseline
     assert all(piece.text for piece in pieces)
     assert all(one.kind is not two.kind for one, two in zip(pieces, pieces[1:], strict=False))
-    assert (baseline == other) == all(piece.kind is Kind.SAME for piece in pieces)
+    assert (baseline == other) == all(piece.kind is DifferenceKind.SAME for piece in pieces)
     assert 0 <= similarity(baseline, other) == similarity(other, baseline) <= 1
 
 
@@ -105,13 +105,13 @@ def test_a_long_text_is_compared_in_little_time(name: str) -> None:
     pieces = word_differences(baseline, other)
     similarity(baseline, other)
     assert time.process_time() - begin < 2
-    assert without(Kind.REMOVED, pieces) == other
-    assert without(Kind.ADDED, pieces) == baseline
+    assert without(DifferenceKind.REMOVED, pieces) == other
+    assert without(DifferenceKind.ADDED, pieces) == baseline
 
 
 def test_a_long_text_with_small_edits_shows_the_edits() -> None:
     pieces = word_differences(*LONG["edited"])
-    added = [piece.text.strip() for piece in pieces if piece.kind is Kind.ADDED]
+    added = [piece.text.strip() for piece in pieces if piece.kind is DifferenceKind.ADDED]
     assert added.count("끝") == 180 and len(added) == 180
 
 

@@ -8,9 +8,9 @@ import unicodedata
 import pytest
 from rich.console import Console
 
-from comparison.measuring import describe, describe_time
-from comparison.panels import frame, plain, printable, show
 from comparison.run import requests_for, start
+from comparison.terminal.panels import describe, frame, plain, printable, show
+from comparison.terminal.progress import describe_time
 from engines.base import Answer, FinishReason, GenerationSettings, LiveView, Measures, State
 from engines.scripted import Script, ScriptedEngine
 from prompts.conversation import Conversation

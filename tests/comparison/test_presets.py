@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from comparison.presets import Preset, Wish, settings_for, wish_of
+from comparison.presets import GenerationChoice, Preset, settings_for, wish_of
 from engines.base import GenerationSettings
 from model_registry.spec import GenerationDefaults
 
@@ -24,7 +24,7 @@ CUSTOM = GenerationSettings(temperature=1.5, top_k=3, max_new_tokens=9, seed=9)
 def test_a_preset_decides_how_tokens_are_drawn(
     preset: Preset, temperature: float, top_p: float, top_k: int, penalty: float
 ) -> None:
-    got = settings_for(OWN, Wish(preset, CUSTOM, seed=7))
+    got = settings_for(OWN, GenerationChoice(preset, CUSTOM, seed=7))
     assert (got.temperature, got.top_p, got.top_k, got.repetition_penalty) == (
         temperature,
         top_p,
@@ -35,15 +35,15 @@ def test_a_preset_decides_how_tokens_are_drawn(
 
 
 def test_a_length_asked_for_comes_before_the_models_own() -> None:
-    assert settings_for(OWN, Wish(max_new_tokens=5)).max_new_tokens == 5
-    nothing_said = settings_for(GenerationDefaults(), Wish())
+    assert settings_for(OWN, GenerationChoice(max_new_tokens=5)).max_new_tokens == 5
+    nothing_said = settings_for(GenerationDefaults(), GenerationChoice())
     assert nothing_said == GenerationSettings()
 
 
 @pytest.mark.parametrize("preset", Preset)
 @pytest.mark.parametrize("longest", [None, 5])
 def test_the_wish_is_found_again_in_the_settings_that_came_of_it(preset: Preset, longest: int | None) -> None:
-    wish = Wish(preset, CUSTOM, longest, seed=7)
+    wish = GenerationChoice(preset, CUSTOM, longest, seed=7)
     others = GenerationDefaults(temperature=0.9)
     asked = [(own, settings_for(own, wish)) for own in (OWN, others)]
     found = wish_of(asked)

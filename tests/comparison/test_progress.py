@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from comparison.progress import BarProgress, Paces, PlainProgress
+from comparison.terminal.progress import BarProgress, Paces, PlainProgress
 from engines.base import Answer, FinishReason, GenerationSettings
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from comparison.batch_results import holds
+from comparison.batch.results import holds
 from comparison.question_sets import SETS, expected_answers, read_set
 from comparison.question_source import PREVIEW_ROWS, QuestionSource, preview, without_repeats
 from comparison.questions import Question, columns_of, read_questions

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from comparison.run import Column, Run, requests_for, start
+from comparison.run import Run, RunColumn, requests_for, start
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer, State
 from engines.scripted import Script, ScriptedEngine
 from errors import BadRequest, NaraniError
@@ -101,7 +101,7 @@ def test_an_answer_is_stored_before_its_column_counts_as_ended(engine: ScriptedE
     ended_early: list[bool] = []
     stored: list[str] = []
 
-    def keep(run: Run, column: Column, answer: Answer) -> None:
+    def keep(run: Run, column: RunColumn, answer: Answer) -> None:
         assert may_store.wait(5)
         ended_early.extend(live.ended for live in run.answers if live.model_id == answer.model_id)
         stored.append(answer.model_id)
@@ -143,7 +143,7 @@ def test_each_answer_is_stored_once_on_one_thread_that_ends(engine: ScriptedEngi
 def test_an_answer_that_cannot_be_stored_is_still_there(
     engine: ScriptedEngine, problem: Exception, said: str
 ) -> None:
-    def keep(run: Run, column: Column, answer: Answer) -> None:
+    def keep(run: Run, column: RunColumn, answer: Answer) -> None:
         if answer.model_id == "a":
             raise problem
 

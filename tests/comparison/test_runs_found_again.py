@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from comparison.run import requests_for
-from comparison.runs import Runs
+from comparison.runs import LiveRuns
 from engines.base import AnswerRequest, GenerationSettings, State
 from engines.scripted import Script, ScriptedEngine
 from errors import BadRequest
@@ -33,7 +33,7 @@ def asking(*models: str, question: str = "왜?") -> tuple[AnswerRequest, ...]:
 
 def test_an_ended_run_is_forgotten_a_while_after_the_last_look(engine: ScriptedEngine) -> None:
     now = [0.0]
-    runs = Runs(keep_seconds=10, clock=lambda: now[0])
+    runs = LiveRuns(keep_seconds=10, clock=lambda: now[0])
     done, running = runs.start(engine, asking("a")), runs.start(engine, asking("endless"))
     assert done.wait(5)
     now[0] = 9
@@ -48,7 +48,7 @@ def test_an_ended_run_is_forgotten_a_while_after_the_last_look(engine: ScriptedE
 
 
 def test_the_oldest_ended_run_goes_when_there_are_too_many(engine: ScriptedEngine) -> None:
-    runs = Runs(limit=2, clock=iter(range(1000)).__next__)
+    runs = LiveRuns(limit=2, clock=iter(range(1000)).__next__)
     started = []
     for _ in range(4):
         started.append(runs.start(engine, asking("a")))
@@ -57,7 +57,7 @@ def test_the_oldest_ended_run_goes_when_there_are_too_many(engine: ScriptedEngin
 
 
 def test_another_owners_run_is_not_found(engine: ScriptedEngine) -> None:
-    runs = Runs()
+    runs = LiveRuns()
     run = runs.start(engine, asking("a"), owner="one")
     assert runs.get(run.id, "one") is run
     assert runs.get(run.id, "two") is None and runs.get(run.id) is None
@@ -65,7 +65,7 @@ def test_another_owners_run_is_not_found(engine: ScriptedEngine) -> None:
 
 def test_a_run_that_nobody_looks_at_is_stopped(engine: ScriptedEngine) -> None:
     now = [0.0]
-    runs = Runs(unwatched_seconds=10, clock=lambda: now[0])
+    runs = LiveRuns(unwatched_seconds=10, clock=lambda: now[0])
     watched, alone = runs.start(engine, asking("endless")), runs.start(engine, asking("endless"))
     now[0] = 9
     assert runs.get(watched.id) is watched
@@ -79,7 +79,7 @@ def test_a_run_that_nobody_looks_at_is_stopped(engine: ScriptedEngine) -> None:
 
 def test_who_looks_on_is_counted_for_a_while(engine: ScriptedEngine) -> None:
     now = [0.0]
-    runs = Runs(clock=lambda: now[0])
+    runs = LiveRuns(clock=lambda: now[0])
     done, first, second = (runs.start(engine, asking(model)) for model in ("a", "endless", "endless"))
     assert done.wait(5) and runs.watched() == 2
     now[0] = 3
@@ -90,7 +90,7 @@ def test_who_looks_on_is_counted_for_a_while(engine: ScriptedEngine) -> None:
 
 
 def test_the_watching_goes_on_by_itself_and_ends(engine: ScriptedEngine) -> None:
-    runs = Runs(unwatched_seconds=0.05)
+    runs = LiveRuns(unwatched_seconds=0.05)
     run = runs.start(engine, asking("endless"))
     assert run.wait(5), "nobody looked"
     for thread in threading.enumerate():
@@ -101,7 +101,7 @@ def test_the_watching_goes_on_by_itself_and_ends(engine: ScriptedEngine) -> None
 
 def test_one_column_is_asked_again_while_the_others_stay(engine: ScriptedEngine) -> None:
     stored: list[tuple[int, int]] = []
-    runs = Runs()
+    runs = LiveRuns()
     run = runs.start(
         engine, asking("a", "b"), lambda run, column, answer: stored.append((column.position, column.attempt))
     )
@@ -118,7 +118,7 @@ def test_one_column_is_asked_again_while_the_others_stay(engine: ScriptedEngine)
 
 
 def test_a_column_that_still_answers_is_not_asked_again(engine: ScriptedEngine) -> None:
-    runs = Runs()
+    runs = LiveRuns()
     run = runs.start(engine, asking("endless"))
     with pytest.raises(BadRequest, match="still answering"):
         runs.ask_again(engine, run, 0, lambda attempt: None)
@@ -126,7 +126,7 @@ def test_a_column_that_still_answers_is_not_asked_again(engine: ScriptedEngine) 
 
 
 def test_runs_are_safe_to_use_from_many_threads(engine: ScriptedEngine) -> None:
-    runs = Runs(limit=5)
+    runs = LiveRuns(limit=5)
     found: list[bool] = []
 
     def use() -> None:

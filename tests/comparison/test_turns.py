@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from comparison.going_on import going_on
-from comparison.run import Column, Run, requests_for
-from comparison.runs import Runs
+from comparison.run import Run, RunColumn, requests_for
+from comparison.runs import LiveRuns
 from comparison.turns import (
     TurnPicture,
     asking_again,
@@ -51,13 +51,13 @@ def history(tmp_path: Path) -> Iterator[History]:
 
 def ask(
     engine: ScriptedEngine,
-    runs: Runs,
+    runs: LiveRuns,
     history: History,
     *models: str,
     question: str = "왜?",
     before: TurnPicture | None = None,
 ) -> Run:
-    def keep(run: Run, column: Column, answer: Answer) -> None:
+    def keep(run: Run, column: RunColumn, answer: Answer) -> None:
         state = STATES.get(answer.finish_reason, StoredState.DONE)
         now = datetime.now(UTC)
         history.store(
@@ -78,7 +78,7 @@ def ask(
 
 
 def test_a_stored_run_looks_as_it_did_alive(engine: ScriptedEngine, history: History) -> None:
-    runs = Runs()
+    runs = LiveRuns()
     run = ask(engine, runs, history, "a", "breaks")
     assert run.wait(5)
     alive = picture_of_run(run)
@@ -89,7 +89,7 @@ def test_a_stored_run_looks_as_it_did_alive(engine: ScriptedEngine, history: His
 
 
 def test_a_conversation_is_gathered_from_both_and_bounded(engine: ScriptedEngine, history: History) -> None:
-    runs = Runs()
+    runs = LiveRuns()
     turns: list[str] = []
     before = None
     for question in ("하나", "둘", "셋"):
@@ -97,7 +97,7 @@ def test_a_conversation_is_gathered_from_both_and_bounded(engine: ScriptedEngine
         assert run.wait(5)
         (*_, before) = conversation(runs, history, OWNER, run.id, 10)
         turns.append(run.id)
-    new_process = Runs()
+    new_process = LiveRuns()
     for known in (runs, new_process):
         found = conversation(known, history, OWNER, turns[-1], 10)
         assert [turn.question for turn in found] == ["하나", "둘", "셋"]
@@ -108,7 +108,7 @@ def test_a_conversation_is_gathered_from_both_and_bounded(engine: ScriptedEngine
 
 
 def test_asked_again_the_answers_are_told_same_or_different(engine: ScriptedEngine, history: History) -> None:
-    runs = Runs()
+    runs = LiveRuns()
     before = ask(engine, runs, history, "a", "breaks")
     assert before.wait(5)
     again = runs.start(engine, asking_again(picture_of_run(before)))
@@ -123,11 +123,11 @@ def test_asked_again_the_answers_are_told_same_or_different(engine: ScriptedEngi
 def test_a_run_of_the_history_can_be_asked_again_in_one_column(
     engine: ScriptedEngine, history: History
 ) -> None:
-    run = ask(engine, Runs(), history, "a", "b")
+    run = ask(engine, LiveRuns(), history, "a", "b")
     assert run.wait(5)
     stored = history.get(OWNER, run.id)
     assert stored is not None
-    revived, runs = run_of_stored(stored, lambda *_: None), Runs()
+    revived, runs = run_of_stored(stored, lambda *_: None), LiveRuns()
     assert revived.ended and revived.columns[1].attempt == 1
     begun: list[int] = []
     runs.ask_again(engine, revived, 1, begun.append)
@@ -142,7 +142,7 @@ def test_an_interrupted_answer_counts_as_ended(engine: ScriptedEngine, tmp_path:
     history.begin(RunHead("r", OWNER, datetime.now(UTC), requests))
     history.close()
     reopened = History(tmp_path)
-    (turn,) = conversation(Runs(), reopened, OWNER, "r", 1)
+    (turn,) = conversation(LiveRuns(), reopened, OWNER, "r", 1)
     assert turn.ended and turn.columns[0].state == "interrupted"
     assert going_on([turn], ["a"], "또?")["a"].turns[0].question == "또?"
     assert reopened.page(OWNER, Wanted()).runs

@@ -21,10 +21,10 @@ import torch
 from accelerate.commands.launch import launch_command_parser
 from pydantic import TypeAdapter
 
-import comparison.cli as comparison_command
+import comparison.terminal.cli as comparison_command
 import finetune.cli as finetune_command
 import prompts.cli as prompts_command
-from comparison.wiring import ModelFacts, Wiring, wire
+from comparison.terminal.wiring import ModelFacts, Wiring, wire
 from engines.scripted import ScriptedEngine
 from finetune import cli_merge, cli_sft, merge_proof
 from finetune.base import base_for

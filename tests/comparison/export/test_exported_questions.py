@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from comparison.answer_file import HEADER
 from comparison.answer_rows import COLUMNS, encode_cells
 from comparison.export.making import ExportKind, make_export
 from comparison.questions import Question, read_questions
+from comparison.terminal.answer_file import HEADER
 from errors import BadEntry
 from tests.comparison.export.flat_house import in_pieces, row
 from tests.comparison.export.test_export_files import NOW

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from comparison.batch import Batch
-from comparison.batch_progress import BatchState, BatchView, Failure, Progress
-from comparison.resume import never_asked
+from comparison.batch.progress import BatchFailure, BatchProgress, BatchState, BatchView
+from comparison.batch.queue import RequestQueue
+from comparison.terminal.resume import never_asked
 from engines.base import Answer, AnswerRequest, Engine, FinishReason
 from errors import NaraniError
 from history.history import History
@@ -42,10 +42,10 @@ class BatchJob:
         self.id, self.owner = stored.head.id, stored.head.owner
         self._engine, self._history = engine, history
         self._rows_per_model, self._retry_failed = rows_per_model, retry_failed
-        self._progress = Progress(stored.wanted, stored.done, stored.failed)
+        self._progress = BatchProgress(stored.wanted, stored.done, stored.failed)
         self._lock = threading.Lock()
         self._stopping = False
-        self._batch: Batch | None = None
+        self._batch: RequestQueue | None = None
         self._unsaved: set[tuple[str, int]] = set()
         self._problem: str | None = None
         self._ended = threading.Event()
@@ -100,7 +100,7 @@ class BatchJob:
     def _left(self) -> Iterator[_Cell]:
         """The cells to ask, in the order of the questions; the progress is told how far it is already."""
         wanted, done = Counter[str](), Counter[str]()
-        failures: list[Failure] = []
+        failures: list[BatchFailure] = []
         for run in self._history.batch_runs(self.owner, self.id):
             answers = {answer.position: answer for answer in run.answers}
             for position, request in enumerate(run.head.requests):
@@ -137,7 +137,7 @@ class BatchJob:
             if self._stopping or not cells:
                 return
             requests = [cell.request for cell in cells]
-            self._batch = batch = Batch(self._engine, requests, store, report, self._rows_per_model)
+            self._batch = batch = RequestQueue(self._engine, requests, store, report, self._rows_per_model)
         not_kept = batch.run().not_kept
         if not_kept is not None:
             raise not_kept
@@ -153,11 +153,11 @@ class BatchJob:
                 self._unsaved.add((cell.run_id, cell.position))
 
 
-def _failures(run: StoredRun, stored: StoredAnswer | None) -> list[Failure]:
+def _failures(run: StoredRun, stored: StoredAnswer | None) -> list[BatchFailure]:
     if stored is None or stored.state is not StoredState.FAILED or stored.answer is None:
         return []
     return [_failure(run.head.requests[stored.position], stored.answer)]
 
 
-def _failure(request: AnswerRequest, answer: Answer) -> Failure:
-    return Failure(request.conversation.turns[-1].question, request.model_id, answer.error or "")
+def _failure(request: AnswerRequest, answer: Answer) -> BatchFailure:
+    return BatchFailure(request.conversation.turns[-1].question, request.model_id, answer.error or "")

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from comparison.run import requests_for
-from comparison.wiring import Wiring
+from comparison.terminal.wiring import Wiring
 from engines.base import AnswerRequest, GenerationSettings
 from errors import BadRequest, UnknownName
 from prompts.conversation import Conversation
@@ -19,7 +19,7 @@ _GENERATION = ("temperature", "top_p", "top_k", "repetition_penalty", "max_new_t
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class SharedOptions:
     """Which models are asked, and how. What is not set comes from each model's entry."""
 
     models: str
@@ -54,7 +54,9 @@ def picked(ids: str, wiring: Wiring) -> tuple[str, ...]:
     return _known_names("model", ids, wiring.models)
 
 
-def requests_of(options: Options, wiring: Wiring, conversation: Conversation) -> tuple[AnswerRequest, ...]:
+def requests_of(
+    options: SharedOptions, wiring: Wiring, conversation: Conversation
+) -> tuple[AnswerRequest, ...]:
     """One request per picked model; whatever does not exist or is out of range is refused here."""
     models = picked(options.models, wiring)
     if options.format is not None:

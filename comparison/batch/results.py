@@ -16,7 +16,7 @@ from unicodedata import normalize
 
 from history.records import StoredAnswer, StoredRun
 
-Expected = Mapping[tuple[str, str], str]
+ExpectedAnswers = Mapping[tuple[str, str], str]
 """By question and input."""
 
 
@@ -50,7 +50,7 @@ class ResultRow:
 
 
 @dataclass(frozen=True)
-class Narrowing:
+class ResultFilter:
     """Which rows to show; what is left empty does not narrow."""
 
     models: tuple[str, ...] = ()
@@ -86,12 +86,12 @@ class Measure(StrEnum):
         return value if row.answered else None
 
 
-def result_rows(runs: Iterable[StoredRun], expected: Expected) -> tuple[ResultRow, ...]:
+def result_rows(runs: Iterable[StoredRun], expected: ExpectedAnswers) -> tuple[ResultRow, ...]:
     """Question by question, the models in the order picked."""
     return tuple(row for number, run in enumerate(runs, start=1) for row in _rows(number, run, expected))
 
 
-def narrowed(rows: Iterable[ResultRow], wanted: Narrowing) -> tuple[ResultRow, ...]:
+def narrowed(rows: Iterable[ResultRow], wanted: ResultFilter) -> tuple[ResultRow, ...]:
     return tuple(filter(_fits(wanted), rows))
 
 
@@ -114,7 +114,7 @@ def _bare(text: str) -> str:
     return re.sub(r"\s+", "", re.sub(r"(?<=\d),(?=\d{3})", "", normalize("NFC", text))).casefold()
 
 
-def _rows(number: int, run: StoredRun, expected: Expected) -> Iterator[ResultRow]:
+def _rows(number: int, run: StoredRun, expected: ExpectedAnswers) -> Iterator[ResultRow]:
     answers = {answer.position: answer for answer in run.answers}
     for position, request in enumerate(run.head.requests):
         turn = request.conversation.turns[-1]
@@ -144,7 +144,7 @@ def _answered(asked: ResultRow, stored: StoredAnswer | None, expected: str) -> R
     )
 
 
-def _fits(wanted: Narrowing) -> Callable[[ResultRow], bool]:
+def _fits(wanted: ResultFilter) -> Callable[[ResultRow], bool]:
     words = normalize("NFC", wanted.words).casefold()
 
     def fits(row: ResultRow) -> bool:

@@ -74,6 +74,6 @@ def wire() -> Wiring:
         for spec in registry.models.values()
     }
     formats = tuple(one.id for one in registry.formats)
-    demo_questions = Path(__file__).parents[1] / "model_registry" / "demo" / "questions.jsonl"
+    demo_questions = Path(__file__).parents[2] / "model_registry" / "demo" / "questions.jsonl"
     faults = tuple(fault.message for fault in registry.faults)
     return Wiring(facts, formats, settings.rows_per_model, demo_questions, build_engine, open_history, faults)

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Any, Protocol, TextIO
 
-from comparison.measuring import describe_time
-from comparison.pace import Clock, Pace, longest
+from comparison.batch.progress import AnswerPace, _Clock, longest
 from engines.base import Answer
 
 
@@ -27,8 +26,8 @@ class Progress(Protocol):
 class Paces:
     """How far each model is, and the whole, in words; `wanted` is how many answers each is to give."""
 
-    def __init__(self, wanted: Mapping[str, int], clock: Clock = monotonic) -> None:
-        self._of = {model_id: Pace(count, 0, clock) for model_id, count in wanted.items()}
+    def __init__(self, wanted: Mapping[str, int], clock: _Clock = monotonic) -> None:
+        self._of = {model_id: AnswerPace(count, 0, clock) for model_id, count in wanted.items()}
 
     def answered(self, model_id: str) -> None:
         self._of[model_id].answered()
@@ -138,3 +137,10 @@ def progress_for(wanted: Mapping[str, int]) -> Progress:
     from rich.console import Console
 
     return BarProgress(wanted, Console(stderr=True))
+
+
+def describe_time(seconds: float) -> str:
+    """'3:07' or '2:03:07': a time left."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -18,14 +18,14 @@ from comparison.run import submit
 from engines.base import Answer, AnswerRequest, Engine, FinishReason, LiveAnswer
 from errors import EngineDown
 
-Store = Callable[[int, Answer, datetime], None]
+StoreAnswer = Callable[[int, Answer, datetime], None]
 """Put away the answer to the request at that place, which was asked at that time."""
 
-Report = Callable[[int, Answer], None]
+ReportAnswer = Callable[[int, Answer], None]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class QueueOutcome:
     """How a batch ended; every answer counted here was stored."""
 
     answered: int = 0
@@ -36,15 +36,15 @@ class Outcome:
     """Why storing ended the batch early."""
 
 
-class Batch:
+class RequestQueue:
     """The requests being asked. `report` is called on the thread of `run`, for answers that are stored."""
 
     def __init__(
         self,
         engine: Engine,
         requests: Sequence[AnswerRequest],
-        store: Store,
-        report: Report,
+        store: StoreAnswer,
+        report: ReportAnswer,
         rows_per_model: int,
     ) -> None:
         self._engine, self._requests = engine, requests
@@ -61,7 +61,7 @@ class Batch:
         """Ask what is in flight to stop and ask nothing new; may be called from a signal handler."""
         self._ended.put(None)
 
-    def run(self) -> Outcome:
+    def run(self) -> QueueOutcome:
         """Ask everything and return when the last answer in flight has ended."""
         answered = failed = 0
         not_kept: BaseException | None = None
@@ -82,7 +82,7 @@ class Batch:
                     failed += answer.finish_reason is FinishReason.FAILED
                     self._report(at, answer)
                 self._fill(keeper)
-        return Outcome(answered, failed, self._stopping, not_kept)
+        return QueueOutcome(answered, failed, self._stopping, not_kept)
 
     def _fill(self, keeper: ThreadPoolExecutor) -> None:
         for model_id, waiting in self._waiting.items():

@@ -17,9 +17,9 @@ from typing import Any
 import tyro
 
 from command_line import EXIT_INTERRUPTED, on_interrupt
-from comparison.options import Options, requests_of
-from comparison.run import Run, check, start
-from comparison.wiring import Wiring
+from comparison.run import Run, check_requests, start
+from comparison.terminal.options import SharedOptions, requests_of
+from comparison.terminal.wiring import Wiring
 from engines.base import Answer, FinishReason
 from errors import NaraniError
 from history.records import THIS_MACHINE
@@ -31,7 +31,7 @@ _SECONDS_PER_TICK = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask(Options):
+class AskOptions(SharedOptions):
     """Ask several models one question. Ends with 0 when all answered, 3 when some failed, 130 on Ctrl-C,
     2 when it cannot be asked so or the answers cannot be printed."""
 
@@ -47,10 +47,10 @@ class Ask(Options):
     """Keep question and answers in the history that the page of this machine shows."""
 
 
-def ask(options: Ask, wiring: Wiring) -> int:
+def ask(options: AskOptions, wiring: Wiring) -> int:
     conversation = Conversation.ask(options.question, options.input, options.system)
     requests = requests_of(options, wiring, conversation)
-    check(requests)
+    check_requests(requests)
     engine = wiring.build_engine()
     try:
         run = start(engine, requests, owner=THIS_MACHINE)
@@ -96,7 +96,7 @@ def _show(run: Run, ticks: Iterator[None], as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from comparison import panels
+    from comparison.terminal import panels
 
     console = Console()
     if console.is_terminal:

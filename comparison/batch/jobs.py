@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from comparison.batch_job import BatchJob
-from comparison.batch_progress import BatchState, BatchView
+from comparison.batch.job import BatchJob
+from comparison.batch.progress import BatchState, BatchView
 from comparison.question_source import without_repeats
 from comparison.questions import Question
-from comparison.run import check, requests_for
+from comparison.run import check_requests, requests_for
 from engines.base import AnswerRequest, Engine, GenerationSettings
 from errors import BadRequest
 from history.history import History
@@ -144,5 +144,5 @@ def stored_view(stored: StoredBatch) -> BatchView:
 def _head(batch: BatchHead, question: Question, asked: Sequence[AnswerRequest]) -> RunHead:
     conversation = Conversation.ask(question.text, question.input, question.system)
     requests = tuple(replace(request, conversation=conversation) for request in asked)
-    check(requests)
+    check_requests(requests)
     return RunHead(new_batch_id(), batch.owner, batch.created, requests, batch=batch.id)

@@ -12,16 +12,16 @@ from collections.abc import Callable, Sequence
 import tyro
 
 from command_line import ended
-from comparison.cli_ask import Ask, ask
-from comparison.cli_batch import BatchOptions, batch
-from comparison.cli_formats import Formats, formats
-from comparison.wiring import Wiring, wire
+from comparison.terminal.ask import AskOptions, ask
+from comparison.terminal.batch import BatchOptions, batch
+from comparison.terminal.formats import FormatsOptions, formats
+from comparison.terminal.wiring import Wiring, wire
 
 
 def main(arguments: Sequence[str] | None = None, wiring: Callable[[], Wiring] = wire) -> int:
     """The exit code; `wiring` is called once the arguments are read."""
     options = tyro.extras.subcommand_cli_from_dict(
-        {"ask": Ask, "batch": BatchOptions, "formats": Formats},
+        {"ask": AskOptions, "batch": BatchOptions, "formats": FormatsOptions},
         prog="python -m comparison",
         description="Ask Korean language models side by side.",
         args=arguments,
@@ -30,10 +30,10 @@ def main(arguments: Sequence[str] | None = None, wiring: Callable[[], Wiring] = 
     return ended(lambda: _run(options, wiring()))
 
 
-def _run(options: Ask | BatchOptions | Formats, wiring: Wiring) -> int:
+def _run(options: AskOptions | BatchOptions | FormatsOptions, wiring: Wiring) -> int:
     for fault in wiring.faults:
         print(fault, file=sys.stderr)
-    if isinstance(options, Ask):
+    if isinstance(options, AskOptions):
         return ask(options, wiring)
     if isinstance(options, BatchOptions):
         return batch(options, wiring)

@@ -9,25 +9,32 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from command_line import EXIT_INTERRUPTED, on_interrupt
-from comparison.batch import Batch
-from comparison.exam import ExamQuestion, read_exam
-from comparison.options import formats_named, picked
-from comparison.progress import progress_for
-from comparison.wiring import Wiring
+from comparison.batch.queue import RequestQueue
+from comparison.questions import jsonl_rows
+from comparison.terminal.options import formats_named, picked
+from comparison.terminal.progress import progress_for
+from comparison.terminal.wiring import Wiring
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings
+from errors import BadEntry
+from prompts.conversation import Conversation
+from text_files import open_text
 
 _Cell = tuple[str, str]
 """A model and a format."""
 
+_MANNERS = ("answer", "banmal")
+"""The answers that count as exact: polite, and the same among friends."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class Formats:
+class FormatsOptions:
     """Ask each model the same questions in each format, and count the answers that are exact."""
 
     models: str = ""
@@ -51,7 +58,7 @@ class Counted:
     exact: dict[_Cell, int | None]
 
 
-def formats(options: Formats, wiring: Wiring) -> int:
+def formats(options: FormatsOptions, wiring: Wiring) -> int:
     models = picked(options.models or _demo_models(wiring), wiring)
     own = {model_id: wiring.models[model_id].format_id for model_id in models}
     columns = formats_named(options.formats or ",".join(dict.fromkeys(own.values())), wiring)
@@ -90,7 +97,7 @@ def _count(
     ]
     engine = wiring.build_engine()
     progress = progress_for(Counter(request.model_id for request in requests))
-    batch = Batch(engine, requests, _forget, report, wiring.rows_per_model)
+    batch = RequestQueue(engine, requests, _forget, report, wiring.rows_per_model)
     try:
         with on_interrupt(batch.stop) as interrupted:
             outcome = batch.run()
@@ -161,3 +168,40 @@ def what_it_shows(counted: Counted) -> str:
         f"{legend} Asked in its own format, {model_id} gives {own} of {counted.questions} answers exactly; "
         f"the same weights asked in {format_id} give {count}."
     )
+
+
+@dataclass(frozen=True)
+class ExamQuestion:
+    """What is asked, and every text that is an exact answer."""
+
+    conversation: Conversation
+    answers: frozenset[str]
+
+    def is_exact(self, text: str) -> bool:
+        return text.strip() in self.answers
+
+
+def read_exam(path: Path) -> list[ExamQuestion]:
+    """The first question of each row: `turns` as in the demo set, or `question`, `input` and `answer`."""
+    with open_text(path) as file:
+        exam = [_question(row, f"{file.name}, line {number}") for number, row in jsonl_rows(file)]
+    if not exam:
+        raise BadEntry(f"{path.name} holds no questions.", file=path.name)
+    return exam
+
+
+def _question(row: Mapping[str, Any], where: str) -> ExamQuestion:
+    try:
+        turn = row["turns"][0] if "turns" in row else row
+        conversation = Conversation.ask(_text(turn["question"]), _text(turn.get("input", "")))
+        _text(turn["answer"])
+        answers = frozenset(_text(turn[manner]).strip() for manner in _MANNERS if turn.get(manner))
+    except (KeyError, IndexError, TypeError, AttributeError):
+        raise BadEntry(f"{where}: needs a question and its answer, both text.", where=where) from None
+    return ExamQuestion(conversation, answers)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value

@@ -17,20 +17,20 @@ from pathlib import Path
 import tyro
 
 from command_line import EXIT_INTERRUPTED, on_interrupt
-from comparison.answer_file import AnswerFile
-from comparison.batch import Batch, Outcome
-from comparison.cli_ask import EXIT_SOME_FAILED
-from comparison.options import Options, requests_of
-from comparison.progress import progress_for
+from comparison.batch.queue import QueueOutcome, RequestQueue
 from comparison.questions import Question, read_questions
-from comparison.resume import Cell, answer_row, still_to_ask
-from comparison.wiring import Wiring
+from comparison.terminal.answer_file import AnswerFile
+from comparison.terminal.ask import EXIT_SOME_FAILED
+from comparison.terminal.options import SharedOptions, requests_of
+from comparison.terminal.progress import progress_for
+from comparison.terminal.resume import Cell, answer_row, still_to_ask
+from comparison.terminal.wiring import Wiring
 from engines.base import Answer
 from prompts.conversation import Conversation
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatchOptions(Options):
+class BatchOptions(SharedOptions):
     """Ask several models every question of a file. The same command again goes on where it stopped.
     Ends with 0 when all are answered, 3 when some failed, 130 on Ctrl-C; what was answered is kept."""
 
@@ -56,7 +56,7 @@ def batch(options: BatchOptions, wiring: Wiring) -> int:
         if kept:
             _say(f"{file.name} holds {len(kept)} of these answers already.")
         if not left:
-            return _told(Outcome(failed=failed_before), file.name)
+            return _told(QueueOutcome(failed=failed_before), file.name)
         outcome = _ask(left, file, wiring)
     return _told(replace(outcome, failed=outcome.failed + failed_before), file.name)
 
@@ -74,14 +74,14 @@ def _conversation(question: Question) -> Conversation:
     return Conversation.ask(question.text, question.input, question.system)
 
 
-def _ask(cells: Sequence[Cell], file: AnswerFile, wiring: Wiring) -> Outcome:
+def _ask(cells: Sequence[Cell], file: AnswerFile, wiring: Wiring) -> QueueOutcome:
     def store(at: int, answer: Answer, asked_at: datetime) -> None:
         file.append(answer_row(cells[at], answer, asked_at))
 
     engine = wiring.build_engine()
     try:
         with closing(progress_for(Counter(cell.request.model_id for cell in cells))) as progress:
-            asking = Batch(
+            asking = RequestQueue(
                 engine,
                 [cell.request for cell in cells],
                 store=store,
@@ -94,7 +94,7 @@ def _ask(cells: Sequence[Cell], file: AnswerFile, wiring: Wiring) -> Outcome:
         engine.close()
 
 
-def _told(outcome: Outcome, name: str) -> int:
+def _told(outcome: QueueOutcome, name: str) -> int:
     """Say how it ended, and what to do next; the exit code of that."""
     if outcome.not_kept is not None:
         _say(f"{outcome.not_kept} Then run the same command again.")
