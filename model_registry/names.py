@@ -1,4 +1,5 @@
-"""What a model and a training may be called: letters that every file system, address and terminal takes.
+"""What a model and a training may be called, in letters that every file system, address and terminal takes,
+and what a family of models is called on a page.
 
 Knows: that Hangul is stored in two ways which look the same, and which names some systems keep for devices.
 Refuses to know: which names are taken, files and folders.
@@ -34,3 +35,31 @@ def plain_name(text: str, otherwise: str, most_bytes: int = 240) -> str:
     while len(kept.encode()) > most_bytes:
         kept = kept[:-1]
     return kept.strip("-._") or otherwise
+
+
+_FAMILY_TITLES = {
+    "ax": "A.X",
+    "demo": "Demo",
+    "exaone": "EXAONE",
+    "gemma": "Gemma",
+    "gpt-oss": "gpt-oss",
+    "hyperclovax": "HyperCLOVA X",
+    "kanana": "Kanana",
+    "koalpaca": "KoAlpaca",
+    "korani": "KoRani",
+    "korean-community": "Korean community",
+    "kullm": "KULLM",
+    "llama2-ko": "Llama-2-Ko",
+    "llama3": "Llama 3",
+    "midm": "Mi:dm",
+    "polyglot": "Polyglot-Ko",
+    "qwen3": "Qwen3",
+    "solar": "SOLAR",
+    "trillion": "Trillion",
+    "vicuna": "Vicuna",
+}
+
+
+def family_title(family: str) -> str:
+    """As its makers write it; a family that a person named in their own entry stays as they wrote it."""
+    return _FAMILY_TITLES.get(family, family)

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from model_registry.memory import bytes_needed
+from model_registry.names import family_title
 from model_registry.registry import Registry
 from model_registry.spec import ModelSpec, Quantization
 from settings import format_bytes
@@ -77,7 +78,7 @@ def as_page(registry: Registry, spec: ModelSpec) -> Iterator[tuple[str, str]]:
         "title": spec.title,
         "source": spec.source,
         "revision": spec.revision or "the newest",
-        "family": spec.family,
+        "family": family_title(spec.family),
         "architecture": spec.architecture.value,
         "parameters": f"{spec.parameters:,}",
         "context_length": f"{spec.context_length:,}",

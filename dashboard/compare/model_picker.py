@@ -16,6 +16,7 @@ from dashboard.shared.icon_label import icon_label
 from dashboard.shared.model_choices import Choice, Where, families
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
+from model_registry.names import family_title
 from model_registry.spec import CommercialUse
 from settings import format_bytes
 
@@ -55,7 +56,7 @@ def _family(family: str, members: Sequence[Choice], picked: Sequence[str], found
     count = sum(choice.spec.id in picked for choice in members)
     badge = f" :gray-badge[{count}/{len(members)}]" if count else ""
     opened = st.expander(
-        f"{safe_text(family)}{badge}",
+        f"{safe_text(family_title(family))}{badge}",
         expanded=found or any(choice.spec.demo for choice in members),
         key=compare.family_key(family, found),
         on_change="rerun",

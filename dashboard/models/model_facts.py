@@ -15,6 +15,7 @@ import streamlit as st
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from model_registry.memory import bytes_needed
+from model_registry.names import family_title
 from model_registry.registry import Registry
 from model_registry.spec import ModelSpec
 from settings import format_bytes
@@ -50,7 +51,7 @@ def _of_model(spec: ModelSpec, texts: Texts) -> Facts:
         "id": spec.id,
         "source": texts.models["ships"] if spec.demo else spec.source,
         "revision": spec.revision or "",
-        "family": spec.family,
+        "family": family_title(spec.family),
         "architecture": spec.architecture.value,
         "parameters": f"{spec.parameters:,}",
         "context_length": f"{spec.context_length:,}",

@@ -18,6 +18,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from dashboard.session import models
 from dashboard.texts import Texts
 from model_registry.memory import bytes_needed
+from model_registry.names import family_title
 from model_registry.registry import Registry
 from model_registry.spec import CommercialUse, ModelSpec
 
@@ -61,6 +62,7 @@ def registry_filters(registry: Registry, texts: Texts) -> Wanted:
         families = st.multiselect(
             texts.models["family"],
             sorted({spec.family for spec in registry.models.values()}),
+            format_func=family_title,
             key=models.FAMILIES,
             placeholder=texts.models["any"],
             persist_state="session",
@@ -120,7 +122,15 @@ def default_bytes(spec: ModelSpec, registry: Registry) -> int:
 
 
 def _is_wanted(spec: ModelSpec, registry: Registry, wanted: Wanted) -> bool:
-    facts = (spec.id, spec.title, spec.family, spec.architecture, spec.source, spec.license.name)
+    facts = (
+        spec.id,
+        spec.title,
+        spec.family,
+        family_title(spec.family),
+        spec.architecture,
+        spec.source,
+        spec.license.name,
+    )
     text = " ".join([*facts, spec.prompt_format, spec.notes]).casefold()
     return (
         all(word in text for word in wanted.words.casefold().split())
@@ -139,7 +149,7 @@ def _row(spec: ModelSpec, registry: Registry, texts: Texts) -> dict[str, object]
         "context_length": spec.context_length,
         "license": spec.license.name,
         "prompt_format": spec.prompt_format,
-        "family": spec.family,
+        "family": family_title(spec.family),
         "architecture": spec.architecture.value,
         "quantizations": [texts.models[f"quantization_{q}"] for q in spec.loading.quantizations],
         "demo": spec.demo,

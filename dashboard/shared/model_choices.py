@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from engines.memory import ModelMemory, PoolView, ResidentView
 from model_registry.memory import bytes_needed
+from model_registry.names import family_title
 from model_registry.registry import Registry
 from model_registry.spec import ModelSpec, Quantization
 
@@ -66,7 +67,9 @@ def families(choices: Mapping[str, Choice], search: str) -> dict[str, list[Choic
     found: dict[str, list[Choice]] = {}
     for choice in sorted(choices.values(), key=lambda choice: (not choice.spec.demo, choice.spec.family)):
         spec = choice.spec
-        facts = " ".join([spec.id, spec.title, spec.family, spec.architecture, spec.source]).casefold()
+        facts = " ".join(
+            [spec.id, spec.title, spec.family, family_title(spec.family), spec.architecture, spec.source]
+        ).casefold()
         if all(word in facts for word in words):
             found.setdefault(spec.family, []).append(choice)
     return found

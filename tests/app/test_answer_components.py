@@ -107,7 +107,7 @@ def test_an_answer_in_each_of_its_forms(text: str, expected: list[tuple[str, str
     assert drawn(AppTest.from_function(answer, args=(text,))) == expected
 
 
-LEGEND = ":red-background[~~기준에만 있는 말~~] · :green-background[**이 답에만 있는 말**] · 같은 낱말 "
+LEGEND = ":red-background[~~기준에만 있는 말~~] · :green-background[**이 답에만 있는 말**] · 같은 단어 "
 DIFFERENCES = [
     ("가", "가", [("caption", "기준 답과 같습니다."), ("markdown", "가")]),
     (

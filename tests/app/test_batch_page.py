@@ -49,7 +49,7 @@ def test_without_models_it_says_what_to_do_first(engine: ScriptedEngine) -> None
 
 def test_only_the_first_questions_are_asked_on_wish(engine: ScriptedEngine) -> None:
     page = lines("가?", "나?", "다?", "가?", models=["demo-koalpaca"])
-    assert "질문이 **3개**" in texts(page) and "되풀이된 질문 1개" in texts(page)
+    assert "질문이 **3개**" in texts(page) and "중복된 질문 1개" in texts(page)
     page.number_input(key=batch.LIMIT).set_value(2).run()
     assert "질문 2개 × 모델 1개 = 답 **2개**" in texts(page)
     page = until_ended(page.button(key=batch.START).click().run())

@@ -62,7 +62,7 @@ def test_one_column_fails_and_the_other_answers(engine: ScriptedEngine) -> None:
     page = ask(opened(), models=MODELS)
     run_until(page, "서울이에요")
     shown = run_until(page, "Download them again")
-    assert "스스로 끝냄" in shown and "토큰" in shown
+    assert "끝 토큰(EOS)에서 끝남" in shown and "토큰" in shown
 
 
 def test_an_engine_that_is_down_is_said_and_is_no_failed_answer(
@@ -178,14 +178,14 @@ def test_one_column_is_stopped_while_the_other_goes_on(engine: ScriptedEngine) -
 
 def test_a_column_is_asked_again(engine: ScriptedEngine) -> None:
     page = ask(opened(), models=["demo-koalpaca"])
-    run_until(page, "스스로 끝냄")
+    run_until(page, "끝 토큰(EOS)에서 끝남")
     page.button(key=f"answer_{_run(page).id}_0_again").click().run()
-    assert "2번째" in run_until(page, "스스로 끝냄")
+    assert "2번째" in run_until(page, "끝 토큰(EOS)에서 끝남")
 
 
 def test_the_others_are_compared_with_a_baseline(engine: ScriptedEngine) -> None:
     page = ask(opened(), models=["demo-koalpaca", "demo-korwkv"])
-    run_until(page, "스스로 끝냄")
+    run_until(page, "끝 토큰(EOS)에서 끝남")
     page.button(key=f"answer_{_run(page).id}_0_baseline").click().run()
     assert "기준" in texts(page)
     assert any("green" in each.value or "red" in each.value for each in page.markdown)
@@ -193,7 +193,7 @@ def test_the_others_are_compared_with_a_baseline(engine: ScriptedEngine) -> None
 
 def test_a_second_question_goes_on_with_each_models_own_answer(engine: ScriptedEngine) -> None:
     page = ask(opened(), "첫째?", ["demo-koalpaca", "demo-korwkv"])
-    run_until(page, "스스로 끝냄")
+    run_until(page, "끝 토큰(EOS)에서 끝남")
     first = _run(page)
     assert first.wait(5)
     ask(page.run(), "둘째?")

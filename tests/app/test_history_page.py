@@ -104,7 +104,7 @@ def test_asked_again_each_answer_is_told_same_or_not_comparable(engine: Scripted
     page = opened("history_entry", open=run)
     page.button(key="history_again").click().run()
     run_until(page, "글자 하나까지 같은")
-    run_until(page, "견줄 답이 없습니다")
+    run_until(page, "비교할 답이 없습니다")
 
 
 def test_what_was_asked_again_and_deleted_is_said_to_be_gone(engine: ScriptedEngine) -> None:

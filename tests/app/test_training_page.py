@@ -71,7 +71,7 @@ def test_a_recipe_fills_the_form_and_every_recipe_can_be_drawn(engine: ScriptedE
 def test_settings_that_contradict_each_other_are_said(engine: ScriptedEngine) -> None:
     page = opened("training")
     page.number_input(key=training.field_key("demo", "micro_batch")).set_value(3).run()
-    assert "동시 처리(3)의 배수여야" in plain(page) and training.START not in keys(page)
+    assert "마이크로 배치(3)의 배수여야" in plain(page) and training.START not in keys(page)
     page.number_input(key=training.field_key("demo", "micro_batch")).set_value(4).run()
     page.text_input(key=training.field_key("demo", "adam_betas")).set_value("0.9, none").run()
     assert "Adam 베타는" in plain(page) and training.START not in keys(page)
@@ -82,9 +82,9 @@ def test_settings_that_contradict_each_other_are_said(engine: ScriptedEngine) ->
 def test_a_base_without_a_format_needs_one(engine: ScriptedEngine) -> None:
     page = opened("training")
     page.selectbox(key=training.BASE).set_value("polyglot-ko-5.8b").run()
-    assert "배울 형식을 골라" in texts(page) and page.button(key=training.START).disabled
+    assert "학습할 형식을 골라" in texts(page) and page.button(key=training.START).disabled
     page.selectbox(key=f"{training.FORMAT}_polyglot-ko-5.8b_").set_value("koalpaca").run()
-    assert "배울 형식을 골라" not in texts(page)
+    assert "학습할 형식을 골라" not in texts(page)
 
 
 def test_where_people_sign_in_the_machine_s_files_are_not_offered(
@@ -108,7 +108,7 @@ def test_where_people_sign_in_the_machine_s_files_are_not_offered(
     [
         (TrainingState.QUEUED, {}, "곧 시작합니다", training.STOP),
         (TrainingState.PREPARING, {"pid": os.getpid()}, "준비하는 중", training.STOP),
-        (TrainingState.MEASURING, {"pid": os.getpid()}, "재는 중", training.STOP),
+        (TrainingState.MEASURING, {"pid": os.getpid()}, "검증하는 중", training.STOP),
         (
             TrainingState.TRAINING,
             {"pid": os.getpid(), "step": 12, "total_steps": 80, "seconds_left": 90.0},
@@ -116,8 +116,8 @@ def test_where_people_sign_in_the_machine_s_files_are_not_offered(
             training.STOP,
         ),
         (TrainingState.SAVING, {"pid": os.getpid()}, "저장하는 중", training.STOP),
-        (TrainingState.TRAINING, {"pid": 2**40}, "까닭을 남기지 못했습니다", training.RESUME),
-        (TrainingState.STOPPED, {"step": 7, "total_steps": 80}, "이어서 배울 수 있습니다", training.RESUME),
+        (TrainingState.TRAINING, {"pid": 2**40}, "이유를 남기지 못하고", training.RESUME),
+        (TrainingState.STOPPED, {"step": 7, "total_steps": 80}, "이어서 학습할 수 있습니다", training.RESUME),
         (
             TrainingState.FAILED,
             {"error": "Memory ran out in step 3. Set micro_batch to 2.", "error_code": "out-of-memory"},
@@ -209,7 +209,8 @@ def test_what_does_not_fit_is_told_with_what_to_change_and_what_to_let_go(
     monkeypatch.setattr(type(memory), "release", release)
     page = opened("training").button(key=training.CHECK).click().run()
     shown = plain(page)
-    assert "들어가지 않습니다" in shown and "방법 → QLoRA (4비트), 메모리 아끼기, 동시 처리 → 1" in shown
+    lower = "방법 → QLoRA (4비트), 그래디언트 체크포인팅, 마이크로 배치 → 1"
+    assert "들어가지 않습니다" in shown and lower in shown
     assert "line 3" in shown and "모델 2개가 2.0 GB" in shown
     page.run()
     assert len(asked) == 1, "what is known is not asked again"

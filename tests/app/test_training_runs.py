@@ -37,7 +37,7 @@ def test_an_upload_is_trained_on_stopped_and_gone_on_with(engine: ScriptedEngine
     page.number_input(key=training.field_key("demo", "epochs")).set_value(60.0).run()
     page.button(key=training.START).click().run()
     assert page.query_params["training"] in ("내-모델-1", ["내-모델-1"])
-    until(page, "배우는 중")
+    until(page, "학습하는 중")
     assert "떠나거나" in texts(page) and "손실 2.500" in plain(page)
     assert len(page.get("vega_lite_chart")) == 1
     held = jobs.job(tmp_path, "내-모델-1")
@@ -46,7 +46,7 @@ def test_an_upload_is_trained_on_stopped_and_gone_on_with(engine: ScriptedEngine
     page.button(key=training.STOP).click().run()
     until(page, "멈췄습니다")
     page.button(key=training.RESUME).click().run()
-    until(page, "배우는 중")
+    until(page, "학습하는 중")
     page.button(key=training.NEW).click().run()
     assert "내-모델-1" in plain(page) and page.button(key=training.open_key("내-모델-1"))
 
@@ -140,8 +140,8 @@ def test_a_real_training_from_check_to_comparison(
     page.number_input(key=training.field_key("demo", "max_steps")).set_value(4).run()
     page.button(key=training.START).click().run()
     until_over(tmp_path, "tuned")
-    assert "배운 뒤" in texts(page.run())
-    assert any("검증용 줄의 손실" in table.value.to_string() for table in page.dataframe)
+    assert "학습 뒤" in texts(page.run())
+    assert any("검증 손실" in table.value.to_string() for table in page.dataframe)
     page.button(key=training.COMPARE).click().run()
     assert page.session_state["compare_picked"] == ["demo-kullm", "tuned"], texts(page)
 

@@ -9,6 +9,7 @@ import re
 
 import pytest
 
+from model_registry.names import family_title
 from model_registry.registry import FAMILIES, load_registry
 from model_registry.spec import CommercialUse, ModelSpec
 
@@ -128,6 +129,13 @@ def test_demo_models_are_called_toys() -> None:
         assert spec.source == str(FAMILIES.parent / "demo" / spec.id)
         assert (spec.generation.temperature, spec.loading.dtype) == (0.0, "float32")
     assert REGISTRY.base_of(REGISTRY.get("demo-kullm-banmal")).id == "demo-kullm"
+
+
+def test_every_family_that_ships_is_shown_as_its_makers_write_it() -> None:
+    """gpt-oss is written small by its makers too; a family of a person's own stays as they wrote it."""
+    bare = {spec.family for spec in MODELS if family_title(spec.family) == spec.family}
+    assert bare == {"gpt-oss"}
+    assert (family_title("kullm"), family_title("own")) == ("KULLM", "own")
 
 
 def test_one_family_a_file() -> None:
