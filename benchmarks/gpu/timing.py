@@ -1,0 +1,83 @@
+"""How the parts of `decide` time: replays of a CUDA graph, in device events, under a limit of seconds.
+
+Knows: how a graph is captured beside other threads, and that the median of some replays is the figure.
+Refuses to know: what is in the graph.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+
+@dataclass
+class Limit:
+    """The seconds a part has; it skips what is left of itself when they are over."""
+
+    seconds: float
+    started: float = field(default_factory=time.perf_counter)
+
+    @property
+    def left(self) -> float:
+        return self.started + self.seconds - time.perf_counter()
+
+    @property
+    def over(self) -> bool:
+        return self.left <= 0
+
+
+def capture(call: Callable[[], Any], warm_ups: int = 1) -> torch.cuda.CUDAGraph:
+    """The call as a graph. It runs a few times first: kernels are loaded and workspaces made then."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(warm_ups):
+            call()
+    stream.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+        call()
+    torch.cuda.current_stream().wait_stream(stream)
+    return graph
+
+
+def replay_us(graph: torch.cuda.CUDAGraph, repeats: int = 11) -> float:
+    """Median microseconds of one replay."""
+    for _ in range(2):
+        graph.replay()
+    return call_us(graph.replay, repeats)
+
+
+def call_us(call: Callable[[], Any], repeats: int = 11) -> float:
+    """Median microseconds between two events around the call, on the device."""
+    spent = []
+    for _ in range(repeats):
+        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        start.record()
+        call()
+        end.record()
+        end.synchronize()
+        spent.append(start.elapsed_time(end) * 1000)
+    return statistics.median(spent)
+
+
+def wall_us(call: Callable[[], Any], repeats: int = 5) -> float:
+    """Median microseconds on the host's clock, all work of the device included."""
+    spent = []
+    for _ in range(repeats):
+        wait()
+        started = time.perf_counter()
+        call()
+        wait()
+        spent.append((time.perf_counter() - started) * 1e6)
+    return statistics.median(spent)
+
+
+def wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
