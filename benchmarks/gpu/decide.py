@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     on_card = not options.cpu
     if on_card and not torch.cuda.is_available():
-        print("There is no CUDA device here; --cpu runs every part in small.")
+        _say("There is no CUDA device here; --cpu runs every part in small.")
         return 2
     if options.cpu:
         os.environ["TRITON_INTERPRET"] = "1"
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         broken |= _run(part, on_card, results, file)
         if on_card and not _card_answers():
             _go_on_afresh(options.out, parts[place + 1 :], ends)
-    print(f"written: {file}")
+    _say(f"written: {file}")
     return int(broken)
 
 
@@ -75,15 +75,20 @@ def _run(part: str, on_card: bool, results: dict[str, Any], file: Path) -> bool:
         spare.write_text(json.dumps(results, indent=1), encoding="utf-8")
         spare.replace(file)
 
-    print(f"== {part}", flush=True)
+    _say(f"== {part}")
     try:
         _part(part, results)(on_card, found, save)
     except Exception as error:  # noqa: BLE001 - a part that breaks must not take the others along
         traceback.print_exc()
         found["broke"] = f"{type(error).__name__}: {error}"[:300]
     save()
-    print("\n".join(_lines(part, found)), flush=True)
+    _say(*_lines(part, found))
     return "broke" in found
+
+
+def _say(*lines: str) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
 
 
 def _part(name: str, results: dict[str, Any]) -> Callable[..., None]:
@@ -115,7 +120,7 @@ def _go_on_afresh(out: Path, parts: tuple[str, ...], ends: float) -> None:
     """The parts that are left, in this process's place but with a context of their own."""
     if not parts:
         return
-    print("The card no longer answers this process; the rest runs in a new one.", flush=True)
+    _say("The card no longer answers this process; the rest runs in a new one.")
     again = [sys.executable, "-m", "benchmarks.gpu.decide", "--out", str(out), "--ends", str(ends)]
     os.execv(sys.executable, [*again, "--only", *parts])
 
@@ -125,8 +130,7 @@ def _lines(part: str, found: dict[str, Any]) -> list[str]:
     lines = []
     for name, value in found.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
-            lines.append(f"{name}:")
-            lines += [f"  {_row(row)}" for row in value]
+            lines += [f"{name}:", *_table(value)]
         elif isinstance(value, dict) and part == "hf":
             lines.append(f"{name}:")
             lines += [f"  {_short(key)}: {_short(figure)}" for key, figure in value.items()]
@@ -135,14 +139,26 @@ def _lines(part: str, found: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _row(row: dict[str, Any]) -> str:
+def _table(rows: list[dict[str, Any]]) -> list[str]:
+    """One line for what was tried, then one for each kernel that was run with several rows of x."""
+    tried = [row for row in rows if "row 0 same" not in row]
+    lines = ["  tried: " + ", ".join(f"{row['config']} {_figure(row)}" for row in tried)]
+    for config in dict.fromkeys(row["config"] for row in rows if "row 0 same" in row):
+        mine = [row for row in rows if row["config"] == config and "row 0 same" in row]
+        cells = [f"B{row['batch']} {_figure(row)}{'' if row['row 0 same'] else ' DIFFERS'}" for row in mine]
+        worst = max(row.get("error", float("inf")) for row in mine)
+        lines.append(f"  {config} ({worst:.0e}): {', '.join(cells)}")
+    return lines
+
+
+def _figure(row: dict[str, Any]) -> str:
+    """Microseconds and the share of the bandwidth, and what is wrong with them."""
     if "broke" in row:
-        return f"{row['config']} B{row['batch']} broke: {row['broke'][:70]}"
-    same = {True: "same", False: "DIFFERS", None: ""}[row.get("row 0 same")]
-    share = f"{row['share']:.2f}" if row.get("share") else ""
-    spills = f" SPILLS {row['spills']}" if row.get("spills") else ""
-    timed = f"{row['us']:7.1f} us {share}" if "us" in row else ""
-    return f"B{row['batch']} {timed} {same} {row['error']:.0e} {row['config']}{spills}"
+        return f"BROKE {row['broke'][:60]}"
+    wrong = "" if row["error"] < 1e-2 else f" WRONG {row['error']:.0e}"
+    spills = f" spills {row['spills']}" if row.get("spills") else ""
+    share = f" {row['share']:.2f}" if row.get("share") else ""
+    return f"{row.get('us', 0.0):.1f}{share}{spills}{wrong}"
 
 
 def _short(value: Any) -> str:
@@ -152,7 +168,7 @@ def _short(value: Any) -> str:
         return ", ".join(f"{key} {_short(part)}" for key, part in value.items())
     if isinstance(value, list):
         return "".join(f"\n    {_short(part)}" for part in value)
-    return str(value)
+    return str(value)[:60]
 
 
 if __name__ == "__main__":

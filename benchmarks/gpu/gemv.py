@@ -18,7 +18,7 @@ from benchmarks.gpu.compiling import SIZES, SMALL_SIZES, Job, Size, alone, compa
 from benchmarks.gpu.timing import Limit, capture, replay_us, wait
 
 _BATCHES = (1, 2, 4, 8)
-_LAUNCHES = 16
+_LAUNCHES = 32
 """At least so many in one replay."""
 _RANDOM_BYTES = 400 * 2**20
 """At least so many of weights are gone through before the first are read again."""

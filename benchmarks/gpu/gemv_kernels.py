@@ -15,7 +15,7 @@ import triton.language as tl
 
 
 @triton.jit
-def add_one(x_ptr, SIZE: tl.constexpr, PDL: tl.constexpr):
+def add_one(x_ptr: tl.tensor, SIZE: tl.constexpr, PDL: tl.constexpr) -> None:
     """One link of a chain: it depends on all that the link before it wrote."""
     if PDL:
         tl.extra.cuda.gdc_launch_dependents()
@@ -25,7 +25,7 @@ def add_one(x_ptr, SIZE: tl.constexpr, PDL: tl.constexpr):
 
 
 @triton.jit
-def read_sum(x_ptr, y_ptr, STEPS: tl.constexpr, BLOCK: tl.constexpr):
+def read_sum(x_ptr: tl.tensor, y_ptr: tl.tensor, STEPS: tl.constexpr, BLOCK: tl.constexpr) -> None:
     """Read all of x once; each program adds STEPS blocks that lie one after the other."""
     start = tl.program_id(0).to(tl.int64) * (STEPS * BLOCK)
     total = tl.zeros([BLOCK], dtype=tl.float32)
@@ -36,7 +36,14 @@ def read_sum(x_ptr, y_ptr, STEPS: tl.constexpr, BLOCK: tl.constexpr):
 
 
 @triton.jit
-def _matrix(a_ptr, b_ptr, rows, N: tl.constexpr, SPLIT: tl.constexpr, BN: tl.constexpr):
+def _matrix(
+    a_ptr: tl.tensor,
+    b_ptr: tl.tensor,
+    rows: tl.tensor,
+    N: tl.constexpr,
+    SPLIT: tl.constexpr,
+    BN: tl.constexpr,
+) -> tuple[tl.tensor, tl.tensor]:
     """The matrix this program's rows are in, and where in it; BN divides SPLIT."""
     if SPLIT == N:
         return a_ptr, rows
@@ -47,7 +54,9 @@ def _matrix(a_ptr, b_ptr, rows, N: tl.constexpr, SPLIT: tl.constexpr, BN: tl.con
 
 
 @triton.jit
-def _columns(START: tl.constexpr, END: tl.constexpr, CHUNK: tl.constexpr, piece):
+def _columns(
+    START: tl.constexpr, END: tl.constexpr, CHUNK: tl.constexpr, piece: tl.tensor
+) -> tuple[tl.tensor, tl.tensor]:
     """Places of one piece of a row, and which of them are inside the row."""
     at = piece * CHUNK + tl.arange(0, CHUNK)
     return START + at, at < END - START
@@ -55,14 +64,14 @@ def _columns(START: tl.constexpr, END: tl.constexpr, CHUNK: tl.constexpr, piece)
 
 @triton.jit
 def _weights(
-    w_ptr,
-    rows,
-    piece,
+    w_ptr: tl.tensor,
+    rows: tl.tensor,
+    piece: tl.tensor,
     ROWS: tl.constexpr,
     LENGTH: tl.constexpr,
     BN: tl.constexpr,
     CHUNK: tl.constexpr,
-):
+) -> tl.tensor:
     """One tile [BN, CHUNK] of a matrix; masked only where the sizes do not divide."""
     at, inside = _columns(0, LENGTH, CHUNK, piece)
     places = w_ptr + rows[:, None] * LENGTH + at[None, :]
@@ -77,7 +86,15 @@ def _weights(
 
 
 @triton.jit
-def _input(x_ptr, row, piece, START: tl.constexpr, END: tl.constexpr, K: tl.constexpr, CHUNK: tl.constexpr):
+def _input(
+    x_ptr: tl.tensor,
+    row: tl.tensor,
+    piece: tl.tensor,
+    START: tl.constexpr,
+    END: tl.constexpr,
+    K: tl.constexpr,
+    CHUNK: tl.constexpr,
+) -> tl.tensor:
     """One piece of one row of x, as float32."""
     at, inside = _columns(START, END, CHUNK, piece)
     if (END - START) % CHUNK == 0:
@@ -89,10 +106,10 @@ def _input(x_ptr, row, piece, START: tl.constexpr, END: tl.constexpr, K: tl.cons
 
 @triton.jit
 def tile_gemv(
-    x_ptr,
-    a_ptr,
-    b_ptr,
-    y_ptr,
+    x_ptr: tl.tensor,
+    a_ptr: tl.tensor,
+    b_ptr: tl.tensor,
+    y_ptr: tl.tensor,
     N: tl.constexpr,
     K: tl.constexpr,
     SPLIT: tl.constexpr,
@@ -101,7 +118,7 @@ def tile_gemv(
     BN: tl.constexpr,
     CHUNK: tl.constexpr,
     PDL: tl.constexpr,
-):
+) -> None:
     """All weights of BN rows are asked for before the first is used; the rows of x follow one by one."""
     rows = tl.program_id(0) * BN + tl.arange(0, BN)
     first: tl.constexpr = (FIRST + CHUNK - 1) // CHUNK
@@ -128,16 +145,16 @@ def tile_gemv(
 
 @triton.jit
 def _add_piece(
-    totals,
-    x_ptr,
-    tile,
-    piece,
+    totals: tl.tuple,
+    x_ptr: tl.tensor,
+    tile: tl.tensor,
+    piece: tl.tensor,
     START: tl.constexpr,
     END: tl.constexpr,
     K: tl.constexpr,
     BATCH: tl.constexpr,
     CHUNK: tl.constexpr,
-):
+) -> tl.tuple:
     """The sums of all rows of x after one more piece of the weights."""
     wide = tile.to(tl.float32)
     after = ()
@@ -149,10 +166,10 @@ def _add_piece(
 
 @triton.jit
 def stream_gemv(
-    x_ptr,
-    a_ptr,
-    b_ptr,
-    y_ptr,
+    x_ptr: tl.tensor,
+    a_ptr: tl.tensor,
+    b_ptr: tl.tensor,
+    y_ptr: tl.tensor,
     N: tl.constexpr,
     K: tl.constexpr,
     SPLIT: tl.constexpr,
@@ -161,7 +178,7 @@ def stream_gemv(
     BN: tl.constexpr,
     CHUNK: tl.constexpr,
     STAGES: tl.constexpr,
-):
+) -> None:
     """A loop over the row, its weights copied STAGES ahead into shared memory."""
     rows = tl.program_id(0) * BN + tl.arange(0, BN)
     w_ptr, own = _matrix(a_ptr, b_ptr, rows, N, SPLIT, BN)
@@ -181,14 +198,14 @@ def stream_gemv(
 
 @triton.jit
 def _inputs(
-    x_ptr,
-    batch,
-    piece,
+    x_ptr: tl.tensor,
+    batch: tl.tensor,
+    piece: tl.tensor,
     START: tl.constexpr,
     END: tl.constexpr,
     K: tl.constexpr,
     CHUNK: tl.constexpr,
-):
+) -> tl.tensor:
     """One piece of sixteen rows of x, zeros below the last; a product of the matrix units has no fewer."""
     row = tl.arange(0, 16)
     at, inside = _columns(START, END, CHUNK, piece)
@@ -198,11 +215,11 @@ def _inputs(
 
 @triton.jit(do_not_specialize=["batch"])
 def dot_gemv(
-    x_ptr,
-    a_ptr,
-    b_ptr,
-    y_ptr,
-    batch,
+    x_ptr: tl.tensor,
+    a_ptr: tl.tensor,
+    b_ptr: tl.tensor,
+    y_ptr: tl.tensor,
+    batch: tl.tensor,
     N: tl.constexpr,
     K: tl.constexpr,
     SPLIT: tl.constexpr,
@@ -210,7 +227,7 @@ def dot_gemv(
     BN: tl.constexpr,
     CHUNK: tl.constexpr,
     STAGES: tl.constexpr,
-):
+) -> None:
     """The same sums by the matrix units: the rows of the weights times up to sixteen rows of x."""
     rows = tl.program_id(0) * BN + tl.arange(0, BN)
     w_ptr, own = _matrix(a_ptr, b_ptr, rows, N, SPLIT, BN)

@@ -171,7 +171,8 @@ def _profiled(step: Step, once: Callable[[], None], on_card: bool) -> dict[str, 
     once()
     step.back()
     wait()
-    with profile(activities=[ProfilerActivity.CUDA if on_card else ProfilerActivity.CPU]) as profiler:
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_card else [])]
+    with profile(activities=activities) as profiler:
         once()
         wait()
     wanted = "CUDA" if on_card else "CPU"
