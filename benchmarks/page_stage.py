@@ -28,8 +28,8 @@ from streamlit.web import bootstrap
 from dashboard import resources
 from engines.base import AnswerRequest, LiveAnswer
 from engines.memory import EngineWithMemory
-from engines.scripted import Script, ScriptedEngine
 from model_registry import live
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 _LATEST = 64
 """More than one question to eight models asks for."""

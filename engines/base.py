@@ -251,7 +251,7 @@ def _reason(problem: BaseException) -> str:
 
 
 class Engine(Protocol):
-    """Makes text. Local models, a scripted stand-in and remote services are all engines."""
+    """Makes text. Local models and remote services are engines."""
 
     def submit(self, request: AnswerRequest, live: LiveAnswer) -> None:
         """Take the question and return at once; whatever happens later is written into `live`."""

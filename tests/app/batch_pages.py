@@ -13,9 +13,9 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import resources
 from dashboard.session import batch
-from engines.scripted import Script, ScriptedEngine
 from errors import LoadError
 from tests.app.opened_pages import house, opened
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 MODELS = ["demo-koalpaca", "demo-kullm"]
 SLOW = ["demo-chat"]

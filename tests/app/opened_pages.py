@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import resources
 from dashboard.session import compare
-from engines.scripted import Script, ScriptedEngine
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 ENTRY = Path(__file__).parents[2] / "comparison_app.py"
 OWNER = "o" * 43

@@ -12,7 +12,6 @@ import pytest
 
 from dashboard import resources
 from dashboard.session import batch
-from engines.scripted import ScriptedEngine
 from errors import NaraniError
 from tests.app.batch_pages import (
     SLOW,
@@ -27,6 +26,7 @@ from tests.app.batch_pages import (
     uploaded,
 )
 from tests.app.opened_pages import opened, texts
+from tests.engines.scripted_engine import ScriptedEngine
 
 __all__ = ["engine"]
 

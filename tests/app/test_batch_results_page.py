@@ -18,7 +18,6 @@ from dashboard.asking import Asking
 from dashboard.session import batch
 from dashboard.shared import export_button
 from dashboard.texts import read_texts
-from engines.scripted import Script, ScriptedEngine
 from tests.app.batch_pages import (
     HOSTILE,
     address,
@@ -30,6 +29,7 @@ from tests.app.batch_pages import (
     until_ended,
 )
 from tests.app.opened_pages import run_until, texts
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 __all__ = ["engine"]
 

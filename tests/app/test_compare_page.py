@@ -18,10 +18,10 @@ from comparison.run import Run
 from dashboard import resources
 from dashboard.session import compare
 from dashboard.session.owner import owner_of_browser
-from engines.scripted import Script, ScriptedEngine
 from errors import EngineDown, LoadError
 from history.records import StoredState
 from tests.app.opened_pages import OWNER, ask, house, opened, run_id, run_until, texts
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 ROOT = Path(__file__).parents[2]
 MODELS = ["demo-koalpaca", "demo-kullm"]

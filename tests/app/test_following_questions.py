@@ -15,8 +15,8 @@ from comparison.run import Run
 from dashboard import resources
 from dashboard.session import compare
 from dashboard.shared.safe_text import safe_text
-from engines.scripted import Script, ScriptedEngine
 from tests.app.opened_pages import ask, house, opened, run_id, run_until, texts
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 MODELS = ["demo-koalpaca", "demo-korwkv"]
 

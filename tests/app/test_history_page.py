@@ -14,8 +14,8 @@ from streamlit.testing.v1 import AppTest
 from dashboard import resources
 from dashboard.session import history
 from dashboard.session.owner import owner_of_browser
-from engines.scripted import Script, ScriptedEngine
 from tests.app.opened_pages import OWNER, ask, house, opened, run_id, run_until, texts
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 MODELS = ["demo-koalpaca", "demo-kullm"]
 

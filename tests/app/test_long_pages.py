@@ -13,8 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.page_conversation import fill, markdown, question
 from dashboard.session.owner import owner_of_browser
-from engines.scripted import Script, ScriptedEngine
 from tests.app.opened_pages import OWNER, ask, house, opened, run_id, run_until, texts
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 LONG, LENGTH = markdown(15_000), "15,000"
 MODELS = ["demo-koalpaca", "demo-kullm"]

@@ -22,10 +22,10 @@ from dashboard.texts import read_texts
 from engines.base import AnswerRequest, GenerationSettings, LiveAnswer, State
 from engines.lazy import LazyEngine
 from engines.memory import Event, ModelMemory, PoolView, ResidentView
-from engines.scripted import Script, ScriptedEngine
 from errors import LoadError
 from model_registry.registry import Registry, load_registry
 from prompts.conversation import Conversation
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 GB = 10**9
 A, B, C = "demo-koalpaca", "demo-kullm", "demo-chat"

@@ -16,9 +16,9 @@ from dashboard.models.fault_texts import fault_sentence
 from dashboard.models.own_entry_fields import FIELDS
 from dashboard.session import models
 from dashboard.texts import read_texts
-from engines.scripted import ScriptedEngine
 from model_registry.entry_values import FORM_KEYS
 from tests.app.opened_pages import house, opened, texts
+from tests.engines.scripted_engine import ScriptedEngine
 from tests.model_registry.own_entries import adapter, entry
 
 FILLED = {

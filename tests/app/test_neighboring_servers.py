@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from dashboard import resources
-from engines.scripted import Script
 from tests.app.opened_pages import ask, house, opened, run_id, run_until, texts
+from tests.engines.scripted_engine import Script
 
 ROOT = Path(__file__).parents[2]
 _NEIGHBOR = """

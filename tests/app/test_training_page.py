@@ -20,7 +20,6 @@ from dashboard.texts import read_texts
 from dashboard.training import starting as tuning
 from dashboard.training.settings import ADVANCED, ELSEWHERE, MAIN
 from engines.memory import PoolView, ResidentView
-from engines.scripted import ScriptedEngine
 from errors import NaraniError
 from finetune import jobs
 from finetune.job_state import REQUEST
@@ -28,6 +27,7 @@ from finetune.jobs import Check, JobState, SftSettings
 from finetune.run_folder import TrainingState, now
 from tests.app.opened_pages import opened, texts
 from tests.app.training_pages import HOSTILE, SETTINGS, keys, plain, trainings, written
+from tests.engines.scripted_engine import ScriptedEngine
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ from streamlit.testing.v1 import AppTest
 from dashboard import resources
 from dashboard.session import compare, training
 from dashboard.training.curves import thinned
-from engines.scripted import ScriptedEngine
 from finetune import jobs
 from finetune.jobs import Metric
 from finetune.run_folder import TrainingState, now
 from tests.app.opened_pages import opened, texts
 from tests.app.training_pages import HOSTILE, plain, trainings, until, uploaded, written
+from tests.engines.scripted_engine import ScriptedEngine
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from engines.scripted import Script
 from tests.app.opened_pages import ask, house, opened, run_until, texts
+from tests.engines.scripted_engine import Script
 
 PAGES = ("compare", "history", "history_entry", "batch", "models", "training", "settings")
 

@@ -18,10 +18,10 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.session import training
 from dashboard.training import starting as tuning
-from engines.scripted import ScriptedEngine
 from finetune import jobs
 from finetune.run_folder import RunFolder, TrainingState, TrainingStatus, now, run_folder
 from tests.app.opened_pages import house, opened, texts
+from tests.engines.scripted_engine import ScriptedEngine
 
 PRETEND = "tests.finetune.pretend_training"
 HOSTILE = "<script>alert(1)</script> ![x](http://127.0.0.1/x.png)"

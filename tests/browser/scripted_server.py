@@ -16,7 +16,7 @@ from streamlit.web import cli
 
 from dashboard import resources
 from engines.base import AnswerRequest
-from engines.scripted import Script, ScriptedEngine
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 SECONDS_PER_WORD = 0.2
 SECONDS_PER_FLUSH = 0.12

@@ -16,9 +16,9 @@ from comparison.batch.job import BatchJob
 from comparison.batch.jobs import BatchJobs
 from comparison.questions import Question
 from engines.base import AnswerRequest, GenerationSettings, LiveAnswer
-from engines.scripted import Script, ScriptedEngine
 from history.history import History
 from history.records import StoredAnswer
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 OWNER = "owner"
 SLOW = Script(pieces=("천", "천", "히"), seconds_per_piece=0.02)

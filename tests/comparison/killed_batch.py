@@ -13,8 +13,8 @@ from pathlib import Path
 from comparison.batch.jobs import BatchJobs
 from comparison.questions import Question
 from engines.base import GenerationSettings
-from engines.scripted import Script, ScriptedEngine
 from history.history import History
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 OWNER, QUESTIONS, MODELS = "owner", 10, ("a", "b")
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from command_line import run
 from comparison.terminal.cli import main
 from comparison.terminal.wiring import ModelFacts, Wiring
-from engines.scripted import Script, ScriptedEngine
 from errors import LoadError
 from history.history import History
 from settings import read_settings
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 StartCommand = Callable[..., "subprocess.Popen[str]"]
 """The fixture `start_command`: arguments in, a process of its own out."""

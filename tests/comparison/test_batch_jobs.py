@@ -15,7 +15,6 @@ from comparison.batch.job import BatchJob
 from comparison.batch.progress import BatchState
 from comparison.questions import Question
 from engines.base import FinishReason, GenerationSettings
-from engines.scripted import Script
 from errors import BadRequest
 from history.history import History
 from history.records import StoredState
@@ -33,6 +32,7 @@ from tests.comparison.batch_house import (
     until,
 )
 from tests.comparison.scripted_command import StartCommand
+from tests.engines.scripted_engine import Script
 
 __all__ = ["history", "make"]
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from comparison.batch.progress import BatchState
 from engines.base import AnswerRequest, LiveAnswer
-from engines.scripted import Script, ScriptedEngine
 from errors import EngineDown, LoadError, NaraniError
 from history.history import History
 from history.records import StoredAnswer, StoredState
@@ -22,6 +21,7 @@ from tests.comparison.batch_house import (
     start,
     stored,
 )
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 __all__ = ["history", "make"]
 

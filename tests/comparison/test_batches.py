@@ -15,9 +15,9 @@ from comparison.questions import Question
 from comparison.terminal.answer_file import AnswerFile
 from comparison.terminal.resume import Cell, answer_row, still_to_ask
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer, Measures
-from engines.scripted import Script, ScriptedEngine
 from errors import BadEntry, BadRequest
 from prompts.conversation import Conversation
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 ENDLESS = Script(pieces=("가",), repeats=True, seconds_per_piece=0.01)
 

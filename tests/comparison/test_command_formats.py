@@ -11,10 +11,10 @@ from comparison.terminal.cli import main
 from comparison.terminal.formats import Counted, read_exam, what_it_shows
 from comparison.terminal.wiring import ModelFacts, Wiring
 from engines.base import AnswerRequest
-from engines.scripted import Script, ScriptedEngine
 from errors import BadEntry, BadRequest
 from history.history import History
 from tests.comparison.scripted_command import DEMO
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 ANSWERS = {"하나?": "1이에요.", "둘?": "2예요.", "셋?": "3이에요."}
 

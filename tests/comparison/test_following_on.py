@@ -13,10 +13,10 @@ from comparison.going_on import going_on
 from comparison.run import start
 from comparison.turns import TurnPicture, picture_of_run, who_left
 from engines.base import AnswerRequest
-from engines.scripted import Script, ScriptedEngine
 from errors import BadRequest
 from history.request_json import request_json, request_of
 from prompts.conversation import Conversation, Turn
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 ENDLESS = Script(pieces=("가",), repeats=True, seconds_per_piece=0.01)
 

@@ -12,8 +12,8 @@ from comparison.run import requests_for, start
 from comparison.terminal.panels import describe, frame, plain, printable, show
 from comparison.terminal.progress import describe_time
 from engines.base import Answer, FinishReason, GenerationSettings, LiveView, Measures, State
-from engines.scripted import Script, ScriptedEngine
 from prompts.conversation import Conversation
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 MEASURES = Measures(load_seconds=2.04, seconds_to_first_text=0.81, tokens_out=42, tokens_per_second=31.24)
 KOREAN = "가나다라마바사 아자차카타파하, 한글은 두 칸입니다. " * 6

@@ -12,10 +12,10 @@ import pytest
 
 from comparison.run import Run, RunColumn, requests_for, start
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer, State
-from engines.scripted import Script, ScriptedEngine
 from errors import BadRequest, NaraniError
 from prompts.conversation import Conversation
 from tests.comparison.scripted_command import StartCommand
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 ENDLESS = Script(pieces=("가",), repeats=True, seconds_per_piece=0.01)
 LONG = GenerationSettings(max_new_tokens=10_000)
@@ -169,7 +169,7 @@ import sys
 from pathlib import Path
 from comparison.run import requests_for, start
 from engines.base import GenerationSettings
-from engines.scripted import Script, ScriptedEngine
+from tests.engines.scripted_engine import Script, ScriptedEngine
 from prompts.conversation import Conversation
 
 def keep(run, column, answer):

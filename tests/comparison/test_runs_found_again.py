@@ -13,9 +13,9 @@ import pytest
 from comparison.run import requests_for
 from comparison.runs import LiveRuns
 from engines.base import AnswerRequest, GenerationSettings, State
-from engines.scripted import Script, ScriptedEngine
 from errors import BadRequest
 from prompts.conversation import Conversation
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 ENDLESS = Script(pieces=("가",), repeats=True, seconds_per_piece=0.01)
 

@@ -25,10 +25,10 @@ from comparison.turns import (
     same_answers,
 )
 from engines.base import Answer, FinishReason, GenerationSettings
-from engines.scripted import Script, ScriptedEngine
 from history.history import History
 from history.records import RunHead, StoredAnswer, StoredState, Wanted
 from prompts.conversation import Conversation
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 OWNER = "owner"
 ENDLESS = Script(pieces=("가",), repeats=True, seconds_per_piece=0.01)

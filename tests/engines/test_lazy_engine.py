@@ -15,11 +15,11 @@ import pytest
 
 from engines.base import AnswerRequest, Engine, FinishReason, LiveAnswer
 from engines.lazy import LazyEngine
-from engines.scripted import ScriptedEngine
 from errors import BadRequest, EngineDown, NaraniError
 from model_registry.registry import load_registry
 from prompts.conversation import Conversation
 from tests.engines.engine_house import wait_until
+from tests.engines.scripted_engine import ScriptedEngine
 
 REGISTRY = load_registry()
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer, State
-from engines.scripted import Script, ScriptedEngine
 from errors import LoadError, NaraniError
 from prompts.conversation import Conversation
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 
 def request(model_id: str = "m", question: str = "왜?", **settings: Any) -> AnswerRequest:
@@ -204,5 +204,6 @@ def test_a_script_may_answer_from_the_request() -> None:
 
 
 def test_it_imports_no_torch() -> None:
-    code = "import engines.scripted, sys; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    heavy = "{'torch', 'transformers'} & {*sys.modules}"
+    code = f"import tests.engines.scripted_engine, sys; sys.exit(bool({heavy}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

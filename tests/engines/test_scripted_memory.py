@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from engines.base import AnswerRequest, FinishReason, LiveAnswer, State
-from engines.scripted import Script, ScriptedEngine
 from errors import LoadError
 from prompts.conversation import Conversation
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 ENDLESS = Script(pieces=("가",), repeats=True, seconds_per_piece=0.01, weight_bytes=4, cache_bytes=2)
 SLOW = Script(loading_steps=100, seconds_per_loading_step=0.02, weight_bytes=4)

@@ -25,7 +25,6 @@ import comparison.terminal.cli as comparison_command
 import finetune.cli as finetune_command
 import prompts.cli as prompts_command
 from comparison.terminal.wiring import ModelFacts, Wiring, wire
-from engines.scripted import ScriptedEngine
 from finetune import cli_merge, cli_sft, merge_proof
 from finetune.base import base_for
 from finetune.cli_sft import Sft, settings_of
@@ -36,6 +35,7 @@ from finetune.run_folder import RunFolder, TrainingState
 from finetune.sft_settings import Method, SftSettings
 from finetune.training import preparing
 from model_registry.registry import load_registry
+from tests.engines.scripted_engine import ScriptedEngine
 from tests.engines.tiny_models import Kind, make_tiny_model
 from tests.finetune.coming_from_page import COLUMNS, FILES, HUB, ROWS, TYPED, options_of, typed
 from tests.finetune.data.data_files import written

@@ -17,10 +17,10 @@ from engines.base import Answer, AnswerRequest, FinishReason, LiveAnswer, Measur
 from engines.hand_loads import HandLoads
 from engines.memory import LiveLoad
 from engines.occupant import ResidentKey
-from engines.script import Reply, Script, echo, pause
-from engines.scripted_memory import ScriptedLease, ScriptedMemory
 from engines.text_stream import StopCutter
 from errors import EngineDown, NaraniError, Stopped, UnknownName
+from tests.engines.script import Reply, Script, echo, pause
+from tests.engines.scripted_memory import ScriptedLease, ScriptedMemory
 
 __all__ = ["Reply", "Script", "ScriptedEngine", "echo"]
 

@@ -16,8 +16,8 @@ from engines.ledger import Ledger
 from engines.memory import LoadPlan, PoolView
 from engines.no_room import Lack, no_room
 from engines.occupant import ResidentFigures, ResidentKey
-from engines.script import SLICE, Script, pause
 from errors import NoRoom, UnknownName
+from tests.engines.script import SLICE, Script, pause
 
 
 class ScriptedListener(Protocol):
