@@ -13,9 +13,8 @@ from dashboard.menu import menu
 from dashboard.resources import services
 from dashboard.session.owner import bring_along, owner_id
 from dashboard.session.settings import apply_preferences
-from dashboard.shared.browser_identity import browser_identity
 from dashboard.shared.history_banner import history_banner
-from dashboard.shared.sign_in import require_sign_in
+from dashboard.shared.signing_in import browser_identity, require_sign_in
 from dashboard.shared.ticking import turn_late_ticks_away
 from dashboard.texts import read_chosen
 from errors import NaraniError

@@ -19,17 +19,16 @@ from comparison.presets import settings_for
 from comparison.question_sets import expected_answers
 from comparison.question_source import QuestionSource, without_repeats
 from comparison.uploads import Uploads
-from dashboard.batch.asking import BatchAsking
 from dashboard.batch.heatmap import batch_heatmap
 from dashboard.batch.progress import BatchActions
-from dashboard.batch.results import batch_results
-from dashboard.batch.summary import batch_summary
+from dashboard.batch.results import batch_results, batch_summary
+from dashboard.batch.settings_form import BatchAsking
 from dashboard.errors import explain, show_error
 from dashboard.resources import Services
 from dashboard.session import batch
 from dashboard.session.kept import keep, restore
 from dashboard.session.owner import owner_id
-from dashboard.shared.export_button import export_buttons
+from dashboard.shared.export import export_buttons
 from dashboard.shared.model_choices import told_apart
 from dashboard.texts import Texts
 from errors import NaraniError

@@ -1,7 +1,6 @@
-"""Where the questions come from: a set that ships, a file of one's own, or pasted lines.
+"""Where the questions come from (a set that ships, a file, pasted lines), and how they begin.
 
-Knows: which widgets there are, and that a file goes to disk at once and out of the browser session's memory.
-Refuses to know: how questions are read, and what becomes of them.
+A file goes to disk at once and out of the browser session's memory.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ from pathlib import Path
 import streamlit as st
 
 from comparison.question_sets import SETS, read_set
-from comparison.question_source import QuestionSource
+from comparison.question_source import Preview, QuestionSource, preview
 from comparison.questions import INPUT_NAMES, QUESTION_NAMES, columns_of
 from comparison.uploads import Uploads
 from dashboard.errors import explain, show_error
 from dashboard.history.entries_list import shortened
 from dashboard.session import batch
 from dashboard.session.kept import keep, restore
-from dashboard.shared.safe_text import safe_text
+from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.texts import Texts
 from errors import NaraniError
 
@@ -28,6 +27,7 @@ _KINDS = {"set": ":material/menu_book:", "file": ":material/upload_file:", "line
 _TYPES = ("csv", "jsonl", "txt")
 _LONGEST_LINES = 200_000
 _LONGEST_NAME = 40
+_LONGEST_CELL = 500
 
 
 def question_source(uploads: Uploads, texts: Texts) -> QuestionSource | None:
@@ -169,3 +169,42 @@ def _first(names: Sequence[str], known: Sequence[str]) -> str | None:
 @st.cache_data(show_spinner=False, max_entries=32)
 def _columns_of(path: str) -> tuple[str, ...]:
     return columns_of(Path(path))
+
+
+def question_preview(source: QuestionSource, texts: Texts) -> Preview | None:
+    """None where the questions cannot be read; the reason is then on the page."""
+    try:
+        with st.spinner(texts.batch["reading"]):
+            found = _preview(source)
+    except NaraniError as error:
+        show_error(error, texts)
+        return None
+    st.caption(" ".join(_notes(found, texts)))
+    rows: dict[str, list[str]] = {texts.batch["question"]: [_cell(one.text) for one in found.first]}
+    if any(one.input.strip() for one in found.first):
+        rows[texts.batch["input"]] = [_cell(one.input) for one in found.first]
+    if any(one.system.strip() for one in found.first):
+        rows[texts.batch["system"]] = [_cell(one.system) for one in found.first]
+    st.dataframe(rows, width="stretch")
+    return found
+
+
+def _notes(found: Preview, texts: Texts) -> list[str]:
+    notes = [texts.batch["count"].format(count=found.count)]
+    if found.count > len(found.first):
+        notes.append(texts.batch["count_shown"].format(count=len(found.first)))
+    if found.repeated:
+        notes.append(texts.batch["repeated"].format(count=found.repeated))
+    if found.encoding != "utf-8":
+        notes.append(texts.batch["encoding"].format(encoding=found.encoding.upper()))
+    return notes
+
+
+def _cell(text: str) -> str:
+    text = whole_characters(text)
+    return text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}…"
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _preview(source: QuestionSource) -> Preview:
+    return preview(source)

@@ -18,19 +18,17 @@ from comparison.turns import TurnPicture, conversation, who_left
 from dashboard import asking
 from dashboard.compare import sending
 from dashboard.compare.asking_settings import set_asking
-from dashboard.compare.earlier_turn import earlier_turn
-from dashboard.compare.examples import examples
+from dashboard.compare.question_box import Shown, examples, unsent_questions, waiting_questions
 from dashboard.compare.run_chart import run_chart
-from dashboard.compare.waiting_questions import Shown, unsent_questions, waiting_questions
 from dashboard.errors import show_error
 from dashboard.resources import Services
 from dashboard.session import compare
 from dashboard.session.owner import owner_id
 from dashboard.session.settings import preferences
 from dashboard.shared.answer_column import Actions
-from dashboard.shared.exporting import export_box
+from dashboard.shared.export import export_box
 from dashboard.shared.model_choices import told_apart
-from dashboard.shared.turn import TICK, turn_view
+from dashboard.shared.turn import TICK, earlier_turn, turn_view
 from dashboard.texts import Texts, read_chosen
 from errors import BadRequest, NaraniError
 

@@ -12,9 +12,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.session import compare
-from dashboard.shared.icon_label import icon_label
 from dashboard.shared.model_choices import Choice, Where, families
-from dashboard.shared.safe_text import safe_text
+from dashboard.shared.safe_text import icon_label, safe_text
 from dashboard.texts import Texts
 from model_registry.names import family_title
 from model_registry.spec import CommercialUse

@@ -1,16 +1,18 @@
-"""Where a question is typed: the box at the foot of the page, its optional input, whether it goes on.
+"""Where a question is typed, examples to begin with, and questions that were typed and not asked yet.
 
-Knows: the widgets and what was typed.
-Refuses to know: who is asked.
+Nothing that was typed is lost from the page: a question waits, or stands there unsent with a button that
+copies it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
 from dashboard.session import compare
+from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.texts import Texts
 
 
@@ -51,3 +53,77 @@ def question_box(can_go_on: bool, waits: bool, texts: Texts) -> None:
         st.caption(texts.compare["input_there"].format(count=len(typed)))
     hint = "question_waits" if waits else "question_on" if goes_on else "question"
     st.chat_input(texts.compare[hint], key=compare.QUESTION, on_submit=compare.send_question)
+
+
+def examples(questions: Sequence[str], texts: Texts, *, enabled: bool, toys: bool) -> None:
+    st.markdown(f"##### {texts.compare['empty_title']}")
+    st.caption(texts.compare["intro"])
+    with st.container(horizontal=True):
+        for at, question in enumerate(questions):
+            st.button(
+                question,
+                key=f"compare_example_{at}",
+                disabled=not enabled,
+                on_click=compare.click_example,
+                args=(question,),
+            )
+    if toys:
+        st.caption(texts.compare["demo_note"])
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One of them."""
+
+    id: str
+    text: str
+    input: str = ""
+    models: Sequence[str] = ()
+    """The titles of those it goes to."""
+
+
+def waiting_questions(
+    waiting: Sequence[Shown], cancel: Callable[[str], None], send_now: Callable[[], None], texts: Texts
+) -> None:
+    """In the order in which they are asked; only the first can be sent at once."""
+    words = texts.compare
+    for at, each in enumerate(waiting):
+        with st.container(border=True, key=f"compare_waiting_{each.id}"):
+            models = ", ".join(map(safe_text, each.models))
+            st.caption(f":material/schedule: {words['waits'].format(models=models)}")
+            st.text(whole_characters(each.text))
+            if each.input:
+                st.caption(words["input_there"].format(count=len(each.input)))
+            with st.container(horizontal=True):
+                if at == 0:
+                    st.button(
+                        words["send_now"],
+                        key="compare_send_now",
+                        icon=":material/stop_circle:",
+                        on_click=send_now,
+                    )
+                st.button(
+                    words["cancel_waiting"],
+                    key=f"compare_cancel_{each.id}",
+                    icon=":material/close:",
+                    on_click=cancel,
+                    args=(each.id,),
+                )
+
+
+def unsent_questions(unsent: Sequence[Shown], discard: Callable[[str], None], texts: Texts) -> None:
+    """With a button that copies them, until they are sent or thrown away."""
+    for each in unsent:
+        with st.container(border=True, key=f"compare_unsent_{each.id}"):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.caption(texts.compare["unsent"])
+                st.button(
+                    texts.compare["discard"],
+                    key=f"compare_discard_{each.id}",
+                    icon=":material/delete:",
+                    type="tertiary",
+                    on_click=discard,
+                    args=(each.id,),
+                )
+            for text in filter(None, (each.text, each.input)):
+                st.code(whole_characters(text), language=None, wrap_lines=True)

@@ -28,9 +28,8 @@ from dashboard.history.entries_list import Doing
 from dashboard.resources import Services
 from dashboard.session import compare, history
 from dashboard.session.owner import owner_id
-from dashboard.shared.export_button import export_buttons
-from dashboard.shared.exporting import export_box
-from dashboard.shared.long_answer import long_answer
+from dashboard.shared.answer_text import long_answer
+from dashboard.shared.export import export_box, export_buttons
 from dashboard.shared.model_choices import told_apart
 from dashboard.shared.turn import turn_view
 from dashboard.texts import Texts

@@ -13,8 +13,7 @@ from datetime import datetime, tzinfo
 import streamlit as st
 
 from dashboard.session import history
-from dashboard.shared.icon_label import icon_label
-from dashboard.shared.safe_text import safe_text
+from dashboard.shared.safe_text import icon_label, safe_text
 from dashboard.texts import Texts
 from history.records import StoredAnswer, StoredRun, StoredState
 

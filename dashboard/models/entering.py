@@ -12,10 +12,9 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.errors import show_error
-from dashboard.models.entry_text import entry_text
 from dashboard.models.own_entries_list import Doing, own_entries_list
 from dashboard.models.own_entry_fields import NEW, values_typed
-from dashboard.models.own_entry_form import own_entry_form
+from dashboard.models.own_entry_form import entry_text, own_entry_form
 from dashboard.resources import Services
 from dashboard.session import models
 from dashboard.shared.model_choices import told_apart

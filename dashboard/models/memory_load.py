@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from dashboard.errors import show_error
-from dashboard.session import memory as session
+from dashboard.session import models as session
 from dashboard.shared.model_choices import told_apart
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
@@ -103,7 +103,7 @@ def _pick(registry: Registry, titles: Mapping[str, str], texts: Texts) -> tuple[
         texts.memory["model"],
         sorted(models, key=lambda each: (not models[each].demo, models[each].title)),
         format_func=titles.__getitem__,
-        key=session.MODEL,
+        key=session.LOAD_MODEL,
     )
     spec = models[model_id]
     offered = registry.base_of(spec).loading.quantizations
@@ -113,7 +113,7 @@ def _pick(registry: Registry, titles: Mapping[str, str], texts: Texts) -> tuple[
         offered,
         index=offered.index(default) if default in offered else 0,
         format_func=lambda each: texts.memory[f"quantization_{each}"],
-        key=session.quantization_key(model_id),
+        key=session.load_quantization_key(model_id),
     )
     return model_id, quantization
 

@@ -1,25 +1,28 @@
-"""The memory of models: what is in it, what may be done about it, and what happened.
+"""The memory of models: what is in it, what is being loaded, what may be done about it, and what happened.
 
-Knows: the order of its parts, and that it redraws itself only while something is loading or answering.
-Refuses to know: how each part is drawn, and how models are loaded or let go.
+It is drawn again each second, but only while something is loading or answering.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
-from dashboard.models.memory_bar import memory_bar
-from dashboard.models.memory_history import memory_history
+from dashboard.errors import show_error
+from dashboard.models.memory_charts import memory_bar, memory_history
 from dashboard.models.memory_load import memory_load
-from dashboard.models.memory_loads import memory_loads
-from dashboard.models.memory_residents import memory_residents
-from dashboard.session import memory as session
+from dashboard.session import models as session
 from dashboard.shared.model_choices import told_apart
+from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
-from engines.memory import ModelMemory, PoolView
+from engines.memory import LiveLoad, ModelMemory, PoolView, ResidentView
 from model_registry.registry import Registry
+from settings import format_bytes
 
 _SECONDS = 1.0
+_WIDTHS = (4, 1.4, 2.2, 2.2, 3.4)
+_DOING = ("engine", "memory", "download", "weights", "adapter")
 
 
 def memory_panel(memory: ModelMemory, registry: Registry, texts: Texts) -> None:
@@ -45,7 +48,9 @@ def memory_panel(memory: ModelMemory, registry: Registry, texts: Texts) -> None:
 def _whole(view: PoolView | None, titles: dict[str, str], texts: Texts) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(texts.memory["title"], width="stretch")
-        st.button(texts.memory["refresh"], key=session.REFRESH, icon=":material/refresh:", type="tertiary")
+        st.button(
+            texts.memory["refresh"], key=session.REFRESH_MEMORY, icon=":material/refresh:", type="tertiary"
+        )
     if view is not None:
         memory_bar(view, titles, texts)
     if view is None or not view.residents:
@@ -56,3 +61,107 @@ def _is_busy(memory: ModelMemory) -> bool:
     view = memory.view()
     asked = view is not None and (view.waiting > 0 or any(each.leases for each in view.residents))
     return asked or any(not load.ended for load in memory.loads_by_hand())
+
+
+def memory_residents(memory: ModelMemory, view: PoolView, titles: Mapping[str, str], texts: Texts) -> None:
+    for resident in view.residents:
+        with st.container(border=True):
+            name, size, state, load, actions = st.columns(_WIDTHS, vertical_alignment="center")
+            name.markdown(_name(resident, titles, texts))
+            size.markdown(_size(resident, texts))
+            state.markdown(state_in_words(resident, texts))
+            load.caption(texts.memory["load_seconds"].format(seconds=resident.load_seconds))
+            with actions.container(horizontal=True, horizontal_alignment="right", gap="small"):
+                _actions(memory, resident, texts)
+
+
+def state_in_words(resident: ResidentView, texts: Texts) -> str:
+    if resident.leases:
+        return texts.memory["answering"].format(count=resident.leases)
+    return texts.memory["idle"].format(time=_duration(resident.idle_seconds, texts))
+
+
+def _name(resident: ResidentView, titles: Mapping[str, str], texts: Texts) -> str:
+    title = safe_text(titles.get(resident.model_id, resident.model_id))
+    badges = f":gray-badge[{texts.memory[f'quantization_{resident.quantization}']}]"
+    if resident.kept:
+        badges += f" :blue-badge[{texts.memory['kept']}]"
+    names = ", ".join(safe_text(titles.get(each, each)) for each in resident.adapters)
+    adapters = f"\n\n:small[{texts.memory['adapters'].format(names=names)}]" if names else ""
+    return f"**{title}** {badges}{adapters}"
+
+
+def _size(resident: ResidentView, texts: Texts) -> str:
+    cache = texts.memory["with_cache"].format(size=format_bytes(resident.cache_bytes))
+    return format_bytes(resident.weight_bytes) + (f"  \n:small[{cache}]" if resident.cache_bytes else "")
+
+
+def _actions(memory: ModelMemory, resident: ResidentView, texts: Texts) -> None:
+    which = (resident.model_id, resident.quantization)
+    st.button(
+        texts.memory["unkeep" if resident.kept else "keep"],
+        key=session.keep_key(*which),
+        icon=":material/keep_off:" if resident.kept else ":material/keep:",
+        help=texts.memory["unkeep_help" if resident.kept else "keep_help"],
+        on_click=_keep,
+        args=(memory, resident, texts),
+    )
+    st.button(
+        texts.memory["release"],
+        key=session.release_key(*which),
+        icon=":material/eject:",
+        disabled=resident.leases > 0,
+        help=texts.memory["release_in_use" if resident.leases else "release_help"],
+        on_click=_release,
+        args=(memory, resident, texts),
+    )
+
+
+def _keep(memory: ModelMemory, resident: ResidentView, texts: Texts) -> None:
+    if not memory.keep_loaded(resident.model_id, resident.quantization, not resident.kept):
+        st.toast(texts.memory["not_released"])
+
+
+def _release(memory: ModelMemory, resident: ResidentView, texts: Texts) -> None:
+    if not memory.release(resident.model_id, resident.quantization):
+        st.toast(texts.memory["not_released"])
+
+
+def _duration(seconds: float, texts: Texts) -> str:
+    for unit, length in (("hours", 3600), ("minutes", 60)):
+        if seconds >= length:
+            return texts.memory[unit].format(count=int(seconds / length))
+    return texts.memory["seconds"].format(count=int(seconds))
+
+
+def memory_loads(memory: ModelMemory, titles: Mapping[str, str], texts: Texts) -> None:
+    for load in memory.loads_by_hand():
+        if not load.ended:
+            _under_way(load, titles, texts)
+        elif load.error is not None and session.last_load() == (load.model_id, load.quantization):
+            _did_not_come(load, titles, texts)
+
+
+def _under_way(load: LiveLoad, titles: Mapping[str, str], texts: Texts) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        note = load.note if load.note in _DOING else "weights"
+        doing = texts.memory["stopping" if load.stop_asked else f"doing_{note}"]
+        title = safe_text(titles.get(load.model_id, load.model_id))
+        st.progress(load.progress or 0.0, text=f"**{title}** · {doing}")
+        st.button(
+            texts.memory["stop"],
+            key=session.stop_key(load.model_id, load.quantization),
+            icon=":material/stop_circle:",
+            disabled=load.stop_asked,
+            on_click=load.ask_to_stop,
+        )
+
+
+def _did_not_come(load: LiveLoad, titles: Mapping[str, str], texts: Texts) -> None:
+    assert load.error is not None
+    if load.error.code == "stopped":
+        st.caption(
+            texts.memory["was_stopped"].format(title=safe_text(titles.get(load.model_id, load.model_id)))
+        )
+    else:
+        show_error(load.error, texts)

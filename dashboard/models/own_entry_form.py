@@ -1,17 +1,18 @@
-"""The form for an own entry: every field judged as it is filled in, the TOML beside it, and Save.
+"""Writing an own entry, as a form with the TOML beside it or as the text of its file, judged as it is typed.
 
-Knows: the order of groups, and that nothing faulty can be saved.
-Refuses to know: how a draft is judged and saved.
+Nothing faulty can be saved. How an entry is judged and saved is handed in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
 from dashboard.models.fault_texts import fault_line, is_only_missing
 from dashboard.models.own_entry_fields import FIELDS, GROUPS, group
+from dashboard.session import models
+from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from model_registry.drafting import Draft
 from model_registry.faults import EntryFault
@@ -77,3 +78,36 @@ def _verdict(draft: Draft, texts: Texts) -> None:
 
 def _is_missing(fault: EntryFault | None) -> bool:
     return fault is not None and is_only_missing(fault)
+
+
+def entry_text(
+    file: str,
+    was: str,
+    judge: Callable[[str], Sequence[EntryFault]],
+    texts: Texts,
+    save: Callable[[], None],
+    cancel: Callable[[], None],
+) -> None:
+    st.markdown(f"**{safe_text(file)}**")
+    text = st.text_area(
+        texts.models["text"],
+        key=models.RAW,
+        help=texts.models["text_help"],
+        height="content",
+        persist_state="session",
+    )
+    faults = judge(text)
+    for fault in faults:
+        fault_line(fault, texts)
+    if not faults:
+        st.caption(f":green[:material/check:] {texts.models['text_good']}")
+    with st.container(horizontal=True):
+        st.button(
+            texts.models["save"],
+            key="models_save_text",
+            type="primary",
+            icon=":material/save:",
+            disabled=bool(faults) or text == was.replace("\r\n", "\n"),
+            on_click=save,
+        )
+        st.button(texts.models["cancel"], key="models_cancel_text", on_click=cancel)

@@ -9,11 +9,10 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.batch import batching
-from dashboard.batch.asking import batch_asking
 from dashboard.batch.earlier_batches import earlier_batches
 from dashboard.batch.progress import batch_progress
-from dashboard.batch.question_preview import question_preview
-from dashboard.batch.question_source import question_source
+from dashboard.batch.question_source import question_preview, question_source
+from dashboard.batch.settings_form import batch_asking
 from dashboard.history.browsing import zone
 from dashboard.resources import Services, services
 from dashboard.session import batch

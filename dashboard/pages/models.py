@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard.models.entering import own_entries
 from dashboard.models.memory_panel import memory_panel
 from dashboard.models.model_facts import model_facts
-from dashboard.models.previewing import formats
+from dashboard.models.prompt_formats import formats
 from dashboard.models.registry_table import filtered, registry_filters, registry_table
 from dashboard.resources import Services, services
 from dashboard.session import models

@@ -11,16 +11,12 @@ import streamlit as st
 from dashboard.errors import show_error
 from dashboard.menu import ADDRESSES
 from dashboard.resources import Services, services
-from dashboard.session import settings, signing_in
-from dashboard.session.owner import is_machine, owner_id
-from dashboard.session.this_machine import only_this_machine
-from dashboard.settings.about_panel import about_panel, account_panel
-from dashboard.settings.data_panel import data_panel
-from dashboard.settings.preference_form import asking_defaults, language_choice
-from dashboard.settings.stored_data import stored_data
-from dashboard.settings.theme_choice import theme_choice
-from dashboard.settings.versions import report
-from dashboard.shared.export_button import export_buttons
+from dashboard.session import settings
+from dashboard.session.owner import is_machine, only_this_machine, owner_id, sign_in_needed, signed_in
+from dashboard.settings.about import about_panel, account_panel, report
+from dashboard.settings.preference_form import asking_defaults, language_choice, theme_choice
+from dashboard.settings.stored_data import data_panel, stored_data
+from dashboard.shared.export import export_buttons
 from dashboard.shared.model_choices import told_apart
 from dashboard.texts import Texts, read_chosen
 from errors import NaraniError
@@ -33,7 +29,7 @@ def page(services: Services, owner: str, texts: Texts) -> None:
         _asking(services, owner, texts)
         _data(services, owner, texts)
         st.subheader(texts.settings["account"])
-        account_panel(signing_in.person(), is_machine(), texts)
+        account_panel(signed_in(), is_machine(), texts)
         st.subheader(texts.settings["report"])
         about_panel(report(services.memory.view()), texts)
 
@@ -56,7 +52,7 @@ def _asking(services: Services, owner: str, texts: Texts) -> None:
 
 def _data(services: Services, owner: str, texts: Texts) -> None:
     st.subheader(texts.settings["data"])
-    shown = only_this_machine(st.get_option("server.address")) and not signing_in.needed()
+    shown = only_this_machine(st.get_option("server.address")) and not sign_in_needed()
     data_panel(stored_data(services.settings), services.history.status(), shown, texts)
     st.caption(texts.settings["export_note"])
     folder = services.settings.home / "exports"

@@ -14,13 +14,13 @@ from dashboard.session import training
 from dashboard.shared.model_choices import told_apart
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts, read_chosen
-from dashboard.training import starting as tuning
-from dashboard.training.base import Wanted, training_base, training_target
-from dashboard.training.data import TrainingData, training_data
+from dashboard.training import tuning
+from dashboard.training.base_form import Wanted, training_base, training_target
+from dashboard.training.data_source import TrainingData, training_data
 from dashboard.training.progress import Seen, training_progress
 from dashboard.training.report import training_report
 from dashboard.training.runs_list import training_list
-from dashboard.training.settings import training_settings
+from dashboard.training.settings_form import training_settings
 from finetune import jobs
 
 

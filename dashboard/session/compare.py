@@ -1,7 +1,6 @@
 """What the page that asks remembers: the run in its address, the models picked, how they are asked.
 
-Knows: the keys and what kind of value each holds.
-Refuses to know: what is done with them, and streamlit's widgets.
+Which long answers are unfolded counts on every page that shows answers.
 """
 
 from __future__ import annotations
@@ -39,6 +38,7 @@ _WAITED_AT = "compare_waited_at"
 _UNSENT = "compare_unsent"
 _SENT = "compare_sent_question"
 _EXAMPLE = "compare_clicked_example"
+_UNFOLDED = "unfolded_answers"
 
 
 def pick_key(model_id: str) -> str:
@@ -180,3 +180,12 @@ def drop_unsent(text: str, input: str) -> None:
 
 def discard_unsent(id: str) -> None:
     st.session_state[_UNSENT] = {other: each for other, each in unsent().items() if other != id}
+
+
+def is_unfolded(name: str) -> bool:
+    return name in st.session_state.get(_UNFOLDED, [])
+
+
+def set_unfolded(name: str, whole: bool) -> None:
+    others = [each for each in st.session_state.get(_UNFOLDED, []) if each != name]
+    st.session_state[_UNFOLDED] = [*others, name] if whole else others

@@ -1,8 +1,4 @@
-"""What the page of models remembers: the part that is shown, the model chosen, the entry being written.
-
-Knows: the keys and what kind of value each holds.
-Refuses to know: what is done with them.
-"""
+"""What the page of models remembers: its part, the model chosen, the entry being written, the last load."""
 
 from __future__ import annotations
 
@@ -33,6 +29,10 @@ _PART = "part"
 _OPENED = "models_opened"
 _REMOVED = "models_removed"
 _SAID = "models_said"
+LOAD_MODEL = "memory_model"
+LOAD = "memory_load"
+REFRESH_MEMORY = "memory_refresh"
+_LAST_LOAD = "memory_last_load"
 
 
 @dataclass(frozen=True)
@@ -120,3 +120,30 @@ def say_saved(name: str) -> None:
 def just_saved() -> str | None:
     value = st.session_state.pop(_SAID, None)
     return value if isinstance(value, str) else None
+
+
+def load_quantization_key(model_id: str) -> str:
+    """One a model: each offers other ones."""
+    return f"memory_quantization_{model_id}"
+
+
+def release_key(model_id: str, quantization: str) -> str:
+    return f"memory_release_{model_id}_{quantization}"
+
+
+def keep_key(model_id: str, quantization: str) -> str:
+    return f"memory_keep_{model_id}_{quantization}"
+
+
+def stop_key(model_id: str, quantization: str) -> str:
+    return f"memory_stop_{model_id}_{quantization}"
+
+
+def last_load() -> tuple[str, str] | None:
+    """(model, quantization), so that its failure is told to whoever began it."""
+    value = st.session_state.get(_LAST_LOAD)
+    return value if isinstance(value, tuple) else None
+
+
+def set_last_load(model_id: str, quantization: str) -> None:
+    st.session_state[_LAST_LOAD] = (model_id, quantization)

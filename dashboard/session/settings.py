@@ -1,4 +1,4 @@
-"""What a person prefers: loaded once a session, kept in the history's database.
+"""What a person prefers, the language first: loaded once a session, kept in the history's database.
 
 Knows: the keys of the Settings page, which preferences there are, and what they may be.
 Refuses to know: how they are stored, and how the pages use them.
@@ -13,7 +13,6 @@ import streamlit as st
 
 from comparison.presets import Preset
 from dashboard.resources import Services
-from dashboard.session import language
 from errors import NaraniError
 
 LANGUAGE = "settings_language"
@@ -30,6 +29,7 @@ PRESETS = (Preset.RECOMMENDED, Preset.GREEDY, Preset.CREATIVE)
 """Those that need nothing else to be said."""
 _OWNER = "settings_owner"
 _KEPT = "settings_kept"
+_LANGUAGE = "language"
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,15 @@ def apply_preferences(services: Services, owner: str) -> bool:
     already has to be drawn again, in another language."""
     if st.session_state.get(_OWNER) == owner:
         return False
-    before = language.chosen()
+    before = chosen_language()
     try:
         kept = services.history.preferences(owner)
     except NaraniError:  # the banner says what is wrong with the history; a page opens without preferences
         kept = {}
     st.session_state[_OWNER] = owner
     st.session_state[_KEPT] = dict(kept)
-    language.choose(preferences().language)
-    return language.chosen() != before
+    choose_language(preferences().language)
+    return chosen_language() != before
 
 
 def preferences() -> Preferences:
@@ -68,7 +68,7 @@ def preferences() -> Preferences:
 def keep(services: Services, owner: str, **values: object) -> None:
     """For this session at once, and for good; raises NaraniError where it could not be kept for good."""
     st.session_state[_KEPT] = {**st.session_state.get(_KEPT, {}), **values}
-    language.choose(preferences().language)
+    choose_language(preferences().language)
     services.history.prefer(owner, **values)
 
 
@@ -85,3 +85,13 @@ def read(kept: Mapping[str, object]) -> Preferences:
 
 def _fits(longest: int) -> bool:
     return not isinstance(longest, bool) and 1 <= longest <= LONGEST
+
+
+def chosen_language() -> str | None:
+    """None: the browser decides."""
+    value = st.session_state.get(_LANGUAGE)
+    return value if isinstance(value, str) else None
+
+
+def choose_language(language: str | None) -> None:
+    st.session_state[_LANGUAGE] = language

@@ -1,7 +1,6 @@
-"""Where Narani's data lies and how much of it there is.
+"""Where Narani's data lies and how much of it there is, and whether the history is whole.
 
-Knows: the folders under the home.
-Refuses to know: what is in the files.
+Paths are for a reader at this machine only; what is in the files is not looked at.
 """
 
 from __future__ import annotations
@@ -11,7 +10,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from settings import Settings
+import streamlit as st
+
+from dashboard.shared.history_banner import status_banner
+from dashboard.texts import Texts
+from history.records import HistoryStatus
+from settings import Settings, format_bytes
 
 
 @dataclass(frozen=True)
@@ -56,3 +60,33 @@ def _size(path: Path) -> int:
 def _nearest(path: Path) -> Path:
     """The folder itself, or the first one above it that is there."""
     return next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+
+
+def data_panel(data: StoredData, status: HistoryStatus, show_paths: bool, texts: Texts) -> None:
+    words = texts.settings
+    if show_paths:
+        st.caption(words["home"])
+        st.code(str(data.home), language=None, wrap_lines=True)
+        st.caption(words["own_models"])
+        st.code(str(data.own_models), language=None, wrap_lines=True)
+    else:
+        st.caption(words["paths_hidden"])
+    if data.database is None:
+        st.caption(words["other_database"])
+    _sizes(data, texts)
+    if status == HistoryStatus():
+        st.caption(words["all_stored"])
+    else:
+        status_banner(status, texts)
+
+
+def _sizes(data: StoredData, texts: Texts) -> None:
+    sizes = {
+        "database": data.database_bytes if data.database else None,
+        "exports": data.export_bytes,
+        "uploads": data.upload_bytes,
+        "free": data.free_bytes,
+    }
+    known = {name: size for name, size in sizes.items() if size is not None}
+    for column, (name, size) in zip(st.columns(len(known)), known.items(), strict=True):
+        column.metric(texts.settings[f"size_{name}"], format_bytes(size))

@@ -1,6 +1,8 @@
 """One answer in its column: its head, the text as it grows or ended, its figures, what can be done with it.
 
-Knows: how a picture of a column is drawn; plain text while it streams, so that half a table never flickers.
+Knows: that it is plain text while it streams, so that half a table never flickers, and that of a growing
+text the full pieces stand still and only the open end is sent again. Where a piece ends depends on nothing
+that comes later.
 Refuses to know: engines, runs, and where the other columns stand.
 """
 
@@ -13,10 +15,8 @@ import streamlit as st
 
 from comparison.turns import ColumnPicture
 from dashboard.errors import explain
-from dashboard.shared.growing_text import pieces
-from dashboard.shared.icon_label import icon_label
-from dashboard.shared.long_answer import long_answer
-from dashboard.shared.safe_text import safe_text, whole_characters
+from dashboard.shared.answer_text import long_answer
+from dashboard.shared.safe_text import icon_label, safe_text, whole_characters
 from dashboard.texts import Texts
 from engines.base import Answer, AnswerRequest, FinishReason, Measures
 
@@ -26,6 +26,7 @@ _FIXED_SPACE = "\N{NO-BREAK SPACE}"
 
 _LONG_LOAD = 0.5
 """Seconds from which a load explains a late first text."""
+_SHORTEST, _LONGEST = 1_600, 2_400
 
 
 @dataclass(frozen=True)
@@ -181,3 +182,20 @@ def _speeds(measures: Measures, texts: Texts) -> list[str]:
     if measures.characters_per_second is not None:
         speeds.append(texts.figures["characters"].format(speed=measures.characters_per_second))
     return speeds
+
+
+def pieces(text: str) -> tuple[list[str], str]:
+    """The full ones, each ending with a line or else a word, and the open end."""
+    full, start = [], 0
+    while len(text) - start > _LONGEST:
+        end = _end(text, start)
+        full.append(text[start:end])
+        start = end
+    return full, text[start:]
+
+
+def _end(text: str, start: int) -> int:
+    window = start + _SHORTEST, start + _LONGEST
+    found = text.rfind("\n", *window)
+    found = found if found >= 0 else text.rfind(" ", *window)
+    return found + 1 if found >= 0 else start + _LONGEST

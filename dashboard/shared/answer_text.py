@@ -1,17 +1,33 @@
-"""What a model answered, drawn as the Markdown it is.
+"""What a model answered: as the Markdown it is, folded where it is long, or marked against another answer.
 
-Knows: that a model is a stranger; code goes to st.code, which changes nothing in it.
-Refuses to know: models, figures, and whether the answer is still growing.
+Knows: that a model is a stranger, so that code goes to st.code, which changes nothing in it; that a
+difference is marked by more than its color; and from which length on a text is folded. A browser builds an
+element for each word that is marked and each line of a list: eight answers of 15,000 characters are 78,000
+of them and take it many seconds.
+Refuses to know: which models answered, and whether the answer is still growing.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
+
 import streamlit as st
 
-from dashboard.shared.markdown_reading import TooTangled
+from comparison.difference import DifferenceKind, DifferencePiece, similarity, word_differences
+from dashboard.session.compare import is_unfolded, set_unfolded
+from dashboard.shared.markdown_reading import TooTangled, beginning, torn
 from dashboard.shared.safe_markdown import Code, safe_blocks
-from dashboard.shared.safe_text import whole_characters
+from dashboard.shared.safe_text import SEAM, safe_text, whole_characters
 from dashboard.texts import Texts
+
+_FOLDED_FROM, _SHOWN = 3_000, 2_000
+"""Characters. What is hidden must be worth a click."""
+MOST_MARKS = 2_000
+"""Each is an element in the browser; beyond that everything differs anyway."""
+_STRETCH = re.compile(r"\S(?:.{0,398}\S)?")
+"""What one mark holds: Streamlit reads no longer one, and a mark may not end in a space."""
+_SPACES = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥"})
 
 
 def answer_text(text: str, texts: Texts) -> None:
@@ -27,3 +43,78 @@ def answer_text(text: str, texts: Texts) -> None:
             st.markdown(block, anchors=False)
     if not blocks:
         st.caption(texts.answer_text["blank" if text else "empty"])
+
+
+def long_answer(text: str, name: str, texts: Texts, baseline: str | None = None) -> None:
+    """`name` tells it from all other answers of this tab."""
+    longest = max(len(text), len(baseline or ""))
+    whole = longest <= _FOLDED_FROM or is_unfolded(name)
+    with st.container():  # so that the button stands in its place, and keeps the focus, when more comes
+        if baseline is not None:
+            word_difference(baseline, text, texts, None if whole else _SHOWN)
+        else:
+            answer_text(text if whole else beginning(text, _SHOWN), texts)
+    if longest > _FOLDED_FROM:
+        words = texts.answer_text
+        st.button(
+            words["fold"] if whole else words["whole"].format(count=len(text)),
+            key=f"{name}_whole",
+            icon=":material/unfold_less:" if whole else ":material/unfold_more:",
+            type="tertiary",
+            on_click=set_unfolded,
+            args=(name, not whole),
+        )
+
+
+def word_difference(baseline: str, other: str, texts: Texts, about: int | None = None) -> None:
+    """`about`: how many characters of it are drawn; None draws all."""
+    words = texts.difference
+    if baseline == other:
+        st.caption(words["same"])
+        answer_text(other if about is None else beginning(other, about), texts)
+        return
+    pieces = word_differences(baseline, other)
+    drawn = _drawn(pieces if about is None else _first(pieces, about))
+    if drawn.count("[") - drawn.count("\\[") > MOST_MARKS:
+        st.caption(words["too_different"])
+        st.text(whole_characters(other if about is None else torn(other, about)))
+        return
+    share = words["share"].format(percent=f"{similarity(baseline, other):.0%}")
+    only_spaces = not any(piece.text.strip() for piece in pieces if piece.kind is not DifferenceKind.SAME)
+    removed, added = (
+        _marked(words["removed"], DifferenceKind.REMOVED),
+        _marked(words["added"], DifferenceKind.ADDED),
+    )
+    st.caption(words["only_spaces"] if only_spaces else f"{removed} · {added} · {safe_text(share)}")
+    st.markdown(drawn)
+
+
+def _first(pieces: Iterable[DifferencePiece], about: int) -> Iterator[DifferencePiece]:
+    left = about
+    for piece in pieces:
+        if len(piece.text) >= left:
+            yield DifferencePiece(piece.kind, torn(piece.text, left))
+            return
+        yield piece
+        left -= len(piece.text)
+
+
+def _drawn(pieces: Iterable[DifferencePiece]) -> str:
+    lines = "".join(_written(piece) for piece in pieces).split("\n")
+    return "\\\n".join(line.strip(" \t") or SEAM for line in lines)
+
+
+def _written(piece: DifferencePiece) -> str:
+    if piece.kind is DifferenceKind.SAME:
+        return "\n".join(map(safe_text, piece.text.split("\n")))
+    if piece.text.strip():
+        return "\n".join(_marked(line, piece.kind) for line in piece.text.split("\n"))
+    shown = _marked(piece.text.translate(_SPACES), piece.kind)
+    return shown + "\n" * (piece.text.count("\n") if piece.kind is DifferenceKind.ADDED else 0)
+
+
+def _marked(line: str, kind: DifferenceKind) -> str:
+    before, after = (
+        (":red-background[~~", "~~]") if kind is DifferenceKind.REMOVED else (":green-background[**", "**]")
+    )
+    return _STRETCH.sub(lambda stretch: before + safe_text(stretch[0]) + after, line)

@@ -24,6 +24,8 @@ _BREAK = re.compile(
 )
 _ENDS = re.compile(r"[\r\n]+")
 _NO_CHARACTER = re.compile("[\ud800-\udfff]")
+_PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+"""One transparent pixel: Streamlit allows a picture in a label, and a picture has words of its own."""
 
 
 def whole_characters(text: str) -> str:
@@ -35,3 +37,9 @@ def safe_text(text: str) -> str:
     """For a place inside a line of our own Markdown: a title, a caption, a label."""
     line = _ENDS.sub(" ", whole_characters(text))
     return _BREAK.sub(lambda found: found[0] + "\0", line.replace("\0", "\ufffd")).translate(_MARKS)
+
+
+def icon_label(words: str) -> str:
+    """The label of a button that shows nothing but its icon, for those who have it read out. Without a label
+    Streamlit names the button after its icon, in English."""
+    return f"![{safe_text(words)}]({_PIXEL})"

@@ -1,6 +1,7 @@
-"""One question and its answers side by side.
+"""One question and its answers side by side, whole or, of an earlier turn that is long, one line each.
 
-Knows: how columns stand next to each other and wrap on narrow windows; that only what still grows is redrawn.
+Knows: how columns wrap on narrow windows, that only what still grows is redrawn, and that what is folded is
+not sent until it is opened.
 Refuses to know: runs, engines and the history; it draws pictures.
 """
 
@@ -37,6 +38,9 @@ _WRAPPING = """<style>
 """A column narrower than that goes to the next row: eight of them are two rows on a usual window. Streamlit's
 own columns shrink instead, and its containers have no least width; the class is how it names a key.
 Labels only read out (icon_label) take no room."""
+_SHORT = 600
+"""Characters of its longest text, that stand on one screen beside others."""
+_LINE = 90
 
 
 def turn_view(
@@ -137,3 +141,33 @@ def _text_at(turn: TurnPicture, position: int | None) -> str | None:
         if column.position == position and column.answer is not None:
             return column.answer.text
     return None
+
+
+def earlier_turn(turn: TurnPicture, titles: Mapping[str, str], texts: Texts, left: Sequence[str]) -> None:
+    parts = (turn.question, turn.input, turn.system, *(column.text for column in turn.columns))
+    if max(map(len, parts)) <= _SHORT:
+        turn_view(turn, titles, texts, left=left)
+        return
+    folded = st.expander(
+        safe_text(_first_line(turn.question)),
+        icon=":material/person:",
+        key=f"turn_{turn.run_id}",
+        on_change="rerun",
+    )
+    if folded.open:
+        with folded:
+            turn_view(turn, titles, texts, left=left)
+    else:
+        st.caption("\n".join(f"- {_answer_line(column, titles, texts)}" for column in turn.columns))
+
+
+def _answer_line(column: ColumnPicture, titles: Mapping[str, str], texts: Texts) -> str:
+    title = safe_text(titles.get(column.request.model_id, column.request.model_id))
+    answer = column.answer
+    says = texts.states[column.state] if answer is None else texts.reasons[answer.finish_reason.value]
+    return f"**{title}** {safe_text(_first_line(column.text) or says)}"
+
+
+def _first_line(text: str) -> str:
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return line if len(line) <= _LINE else f"{line[:_LINE]}…"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.session import language
+from dashboard.session.settings import chosen_language
 
 FOLDER = Path(__file__).parent
 
@@ -40,7 +40,7 @@ read_texts = cache(Texts)
 
 def read_chosen() -> Texts:
     """What was chosen; else Korean unless the browser says it speaks something else."""
-    chosen = language.chosen()
+    chosen = chosen_language()
     if chosen is None:
         locale = st.context.locale or "ko"
         chosen = "ko" if locale.lower().startswith("ko") else "en"

@@ -18,7 +18,7 @@ def answer(text: str) -> None:
 
 
 def difference(baseline: str, other: str) -> None:
-    from dashboard.shared.word_difference import word_difference
+    from dashboard.shared.answer_text import word_difference
     from dashboard.texts import read_chosen
 
     word_difference(baseline, other, read_chosen())

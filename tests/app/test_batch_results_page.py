@@ -16,7 +16,7 @@ from comparison.question_sets import SETS
 from dashboard import resources
 from dashboard.asking import Asking
 from dashboard.session import batch
-from dashboard.shared import export_button
+from dashboard.shared import export
 from dashboard.texts import read_texts
 from tests.app.batch_pages import (
     HOSTILE,
@@ -70,7 +70,7 @@ def test_the_answers_of_a_batch_are_exported_and_no_others(engine: ScriptedEngin
         made.append(path)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(export_button, "_hand_over", keep)
+        patched.setattr(export, "_hand_over", keep)
         page.button(key=f"{batch.EXPORT}_make").click().run()
     assert not page.exception
     text = made[0].read_text(encoding="utf-8-sig")

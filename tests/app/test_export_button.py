@@ -16,7 +16,7 @@ import pytest
 import streamlit
 from streamlit.testing.v1 import AppTest
 
-from dashboard.shared import export_button
+from dashboard.shared import export
 from dashboard.texts import read_texts
 from errors import NaraniError
 from history.records import FlatBatch
@@ -30,7 +30,7 @@ KIND, MAKE = "test_kind", "test_make"
 
 def script(flat: object, folder: object, language: str) -> None:
     """Run without the names of this file."""
-    from dashboard.shared.export_button import export_buttons
+    from dashboard.shared.export import export_buttons
     from dashboard.texts import read_texts
 
     export_buttons(flat, folder, read_texts(language), "test")  # type: ignore[arg-type]
@@ -147,7 +147,7 @@ def test_what_was_made_is_gone_when_something_else_is_picked(tmp_path: Path) -> 
 def test_a_file_too_big_for_the_browser_stays_and_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export_button, "MOST_BYTES", 100)
+    monkeypatch.setattr(export, "MOST_BYTES", 100)
     page = opened(tmp_path)
     page.button(key=MAKE).click().run()
     (kept,) = tmp_path.iterdir()

@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.models.memory_bar import segments
-from dashboard.models.memory_history import in_words, over_time
-from dashboard.session import memory as session
+from dashboard.models.memory_charts import in_words, over_time, segments
+from dashboard.session import models as session
 from dashboard.texts import read_texts
 from engines.base import AnswerRequest, GenerationSettings, LiveAnswer, State
 from engines.lazy import LazyEngine
@@ -77,8 +76,8 @@ def run_until(page: AppTest, holds: Callable[[], bool]) -> None:
 
 
 def pick(page: AppTest, model_id: str, quantization: str = "none") -> AppTest:
-    page.selectbox(key=session.MODEL).set_value(model_id).run()
-    return page.selectbox(key=session.quantization_key(model_id)).set_value(quantization).run()
+    page.selectbox(key=session.LOAD_MODEL).set_value(model_id).run()
+    return page.selectbox(key=session.load_quantization_key(model_id)).set_value(quantization).run()
 
 
 def answering(engine: ScriptedEngine, model_id: str) -> LiveAnswer:

@@ -15,9 +15,9 @@ from streamlit.testing.v1 import AppTest
 from comparison.presets import Preset
 from dashboard import resources
 from dashboard.session import settings
+from dashboard.session.owner import only_this_machine
 from dashboard.session.settings import Preferences, read
-from dashboard.session.this_machine import only_this_machine
-from dashboard.settings import versions
+from dashboard.settings import about
 from dashboard.settings.stored_data import stored_data
 from engines.memory import PoolView
 from errors import BadRequest
@@ -167,7 +167,7 @@ def test_the_report_holds_versions_and_no_path_or_name(home: Path) -> None:
 
 def test_the_report_says_how_full_the_device_is() -> None:
     pool = PoolView("cuda:0", 20 * 10**9, 10**9, 2 * 10**9, 3 * 10**9, (), 0, ())
-    assert "Device: cuda:0\nMemory: budget 20.0 GB, used 1.0 GB" in versions.report(pool)
+    assert "Device: cuda:0\nMemory: budget 20.0 GB, used 1.0 GB" in about.report(pool)
 
 
 def test_answers_that_are_not_stored_stand_over_every_page(

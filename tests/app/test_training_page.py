@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from dashboard import resources
-from dashboard.session import signing_in, training
+from dashboard.session import owner, training
 from dashboard.texts import read_texts
-from dashboard.training import starting as tuning
-from dashboard.training.settings import ADVANCED, ELSEWHERE, MAIN
+from dashboard.training import tuning
+from dashboard.training.settings_form import ADVANCED, ELSEWHERE, MAIN
 from engines.memory import PoolView, ResidentView
 from errors import NaraniError
 from finetune import jobs
@@ -99,7 +99,7 @@ def test_where_people_sign_in_the_machine_s_files_are_not_offered(
     assert len(page.segmented_control(key=training.SOURCE).options) == offered - 1
     assert given not in {widget.key for widget in page.text_input}
     monkeypatch.undo()
-    monkeypatch.setattr(signing_in, "needed", lambda: True)
+    monkeypatch.setattr(owner, "sign_in_needed", lambda: True)
     assert not tuning.offers_paths()
 
 

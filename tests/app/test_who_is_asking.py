@@ -32,8 +32,7 @@ def door() -> None:
     import streamlit as st
 
     from dashboard.session.owner import owner_id
-    from dashboard.shared.browser_identity import browser_identity
-    from dashboard.shared.sign_in import require_sign_in
+    from dashboard.shared.signing_in import browser_identity, require_sign_in
     from dashboard.texts import read_chosen
 
     require_sign_in(read_chosen())

@@ -17,7 +17,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.session import training
-from dashboard.training import starting as tuning
+from dashboard.training import tuning
 from finetune import jobs
 from finetune.run_folder import RunFolder, TrainingState, TrainingStatus, now, run_folder
 from tests.app.opened_pages import house, opened, texts

@@ -15,11 +15,10 @@ from comparison.batch.results import Measure, ResultRow
 from comparison.turns import ColumnPicture, TurnPicture
 from dashboard.batch.heatmap import heatmap_or_words
 from dashboard.compare.run_chart import run_chart
-from dashboard.models.memory_bar import memory_bar
-from dashboard.models.memory_history import memory_history
+from dashboard.models.memory_charts import memory_bar, memory_history
 from dashboard.texts import read_chosen
-from dashboard.training.check import histogram
 from dashboard.training.curves import training_curves
+from dashboard.training.data_report import histogram
 from engines.base import AnswerRequest, GenerationSettings, Measures
 from engines.memory import Event, PoolView, ResidentView
 from finetune.jobs import Metric

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.shared.answer_text import answer_text
+from dashboard.shared.answer_text import answer_text, word_difference
 from dashboard.shared.safe_text import safe_text
-from dashboard.shared.word_difference import word_difference
 from dashboard.texts import read_chosen
 from tests.dashboard.hostile_answers import HOSTILE, hostile
 

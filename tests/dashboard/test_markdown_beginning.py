@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from benchmarks.page_conversation import markdown
-from dashboard.shared.growing_text import pieces
-from dashboard.shared.markdown_beginning import beginning
+from dashboard.shared.answer_column import pieces
+from dashboard.shared.markdown_reading import beginning
 from dashboard.shared.safe_markdown import Code, safe_blocks
 
 ABOUT = 300

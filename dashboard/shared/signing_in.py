@@ -1,17 +1,21 @@
-"""Has the browser keep who it is, so that tomorrow it finds its own history again.
+"""Who is asking, as it is seen: the screen before the door, the way out, and the cookie that a browser keeps.
 
-Knows: the script that runs in the page: it keeps the cookie, or says which one was there already.
-Refuses to know: what the identity is used for.
+Knows: how one signs in and out by Streamlit's own OpenID Connect, and the script that keeps the cookie in
+the browser, or says which one was there already, so that tomorrow it finds its own history again.
+Refuses to know: what an owner owns.
 """
 
 from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.errors import show_error
 from dashboard.session import owner
+from dashboard.shared.safe_text import safe_text
+from dashboard.texts import Texts
+from errors import NaraniError
 
 _YEAR = 365 * 24 * 3600
-
 _SCRIPT = """
 export default function ({ data, setStateValue, parentElement }) {
   const around = parentElement.host?.closest('[data-testid="stElementContainer"]')
@@ -32,6 +36,39 @@ export default function ({ data, setStateValue, parentElement }) {
 }
 """
 _meet = st.components.v2.component("narani_browser_identity", js=_SCRIPT)
+
+
+def require_sign_in(texts: Texts) -> None:
+    """Go on only with a person who signed in, where signing in is set up; else stop here."""
+    try:
+        needed = owner.sign_in_needed()
+    except NaraniError as error:
+        show_error(error, texts)
+        st.stop()
+    if not needed:
+        return
+    who = owner.signed_in()
+    if who is None:
+        _screen(texts)
+        st.stop()
+    with st.sidebar:
+        sign_out_button(who.name, texts, key="sign_in_out")
+
+
+def sign_out_button(name: str, texts: Texts, key: str) -> None:
+    label = texts.sign_in["out"].format(name=safe_text(name))
+    st.button(label, icon=":material/logout:", type="tertiary", on_click=st.logout, key=key)
+
+
+def _screen(texts: Texts) -> None:
+    st.title(texts.sign_in["title"])
+    st.write(texts.sign_in["why"])
+    for provider in owner.providers():
+        named = texts.sign_in["with"].format(provider=safe_text(provider or ""))
+        label = texts.sign_in["in"] if provider is None else named
+        st.button(
+            label, type="primary", on_click=st.login, args=(provider,), key=f"sign_in_{provider or 'default'}"
+        )
 
 
 def browser_identity() -> None:

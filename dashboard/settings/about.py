@@ -1,7 +1,7 @@
-"""Which versions are at work, for a bug report.
+"""Which versions are at work, ready to be copied into a bug report, and who is signed in.
 
-Knows: the packages that matter, and how to read their versions without importing them.
-Refuses to know: paths, names, keys and settings; a report may be read by strangers.
+The report may be read by strangers: it holds no paths, names, keys or settings. Versions are read without
+importing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,13 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import streamlit as st
+
+from dashboard.session import settings
+from dashboard.session.owner import Account
+from dashboard.shared.safe_text import safe_text
+from dashboard.shared.signing_in import sign_out_button
+from dashboard.texts import Texts
 from engines.memory import PoolView
 from settings import format_bytes
 
@@ -77,3 +84,17 @@ def _device(pool: PoolView | None) -> list[str]:
         f"most used {format_bytes(pool.most_used)}, free {format_bytes(pool.free_on_device)}",
         f"Models in memory: {len(pool.residents)}",
     ]
+
+
+def about_panel(report: str, texts: Texts) -> None:
+    st.caption(texts.settings["report_note"])
+    st.code(report, language=None)
+
+
+def account_panel(who: Account | None, machine: bool, texts: Texts) -> None:
+    """Nobody signed in: all of a machine are one owner, or each browser is one."""
+    if who is None:
+        st.caption(texts.settings["this_machine"] if machine else texts.settings["no_sign_in"])
+        return
+    st.write(texts.settings["signed_in"].format(name=safe_text(who.name)))
+    sign_out_button(who.name, texts, key=settings.SIGN_OUT)

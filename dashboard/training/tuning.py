@@ -18,15 +18,15 @@ import streamlit as st
 from comparison.uploads import Uploads
 from dashboard.errors import explain, led_by, show_error
 from dashboard.resources import Services
-from dashboard.session import compare, signing_in, training
+from dashboard.session import compare, owner, training
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
-from dashboard.training.base import Wanted
-from dashboard.training.check import training_data_report, training_steps
-from dashboard.training.data import TrainingData
-from dashboard.training.memory import idle, training_memory
+from dashboard.training.base_form import Wanted
+from dashboard.training.data_report import training_data_report, training_steps
+from dashboard.training.data_source import TrainingData
+from dashboard.training.memory_plan import idle, training_memory
 from dashboard.training.progress import Seen, TrainingActions
-from dashboard.training.settings import training_recipe
+from dashboard.training.settings_form import training_recipe
 from errors import NaraniError
 from finetune import jobs
 from finetune.jobs import Check, Job, Recipe, SftSettings
@@ -40,7 +40,7 @@ def uploads(services: Services) -> Uploads:
 
 def offers_paths() -> bool:
     """Where people sign in, the machine's files are not theirs to look at."""
-    return not signing_in.needed()
+    return not owner.sign_in_needed()
 
 
 def pick_recipe(base_id: str, texts: Texts) -> Recipe | None:

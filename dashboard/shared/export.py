@@ -1,8 +1,9 @@
-"""What was asked and answered, handed over as a file.
+"""What was asked and answered, handed over as a file: one question, its conversation, or what was picked.
 
-Knows: the kinds to choose from, what each is for, and that a file too big for the browser stays where it is.
-Refuses to know: file formats, and which answers they are. The file is made by a plain button and not by a
-download that makes it: Streamlit answers a failure there with a sentence of its own and drops ours.
+Knows: the kinds to choose from, that what is not stored yet is in no file, and that a file too big for the
+browser stays where it is.
+Refuses to know: file formats. The file is made by a plain button and not by a download that makes it:
+Streamlit answers a failure there with a sentence of its own and drops ours.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from pathlib import Path
 import streamlit as st
 
 from comparison.export.making import ExportKind, make_export
+from comparison.turns import TurnPicture
 from dashboard.errors import show_error
+from dashboard.resources import Services
+from dashboard.session.owner import owner_id
 from dashboard.texts import Texts
 from errors import NaraniError
 from history.records import FlatBatch
@@ -24,6 +28,7 @@ MOST_BYTES = 64 * 10**6
 """What the server holds in memory for one download."""
 
 _TYPES = {".csv": "text/csv", ".jsonl": "application/jsonl", ".md": "text/markdown"}
+_QUESTION, _CONVERSATION = "question", "conversation"
 
 
 def export_buttons(flat: Callable[[], Iterator[FlatBatch]], folder: Path, texts: Texts, key: str) -> None:
@@ -64,3 +69,32 @@ def _hand_over(path: Path, texts: Texts, key: str) -> None:
         key=key,
     )
     path.unlink()
+
+
+def export_box(turn: TurnPicture, services: Services, texts: Texts, key: str) -> None:
+    """Of a turn that has ended, and of the conversation that leads to it."""
+    words = texts.export
+    box = st.expander(words["title"], icon=":material/download:", key=f"{key}_box", on_change="rerun")
+    if not box.open:
+        return
+    with box:
+        scope = _QUESTION
+        if turn.earlier:
+            scope = st.segmented_control(
+                words["scope"],
+                [_QUESTION, _CONVERSATION],
+                default=_QUESTION,
+                required=True,
+                format_func=lambda each: words[f"scope_{each}"],
+                key=f"{key}_scope",
+            )
+        if any(column.unsaved for column in turn.columns):
+            st.warning(words["unsaved"], icon=":material/save:")
+
+        def flat() -> Iterator[FlatBatch]:
+            owner, ids = owner_id(), [turn.run_id]
+            if scope == _CONVERSATION:
+                ids = [run.head.id for run in services.history.thread(owner, turn.run_id)]
+            return services.history.flat(owner, ids)
+
+        export_buttons(flat, services.settings.home / "exports", texts, key)
