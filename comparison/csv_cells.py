@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import csv
 
+from text_files import MAX_LINE
+
 FORMULA_STARTS = frozenset("'=+-@\t\r＝＋－＠")
 """The quote itself is among them, so that taking one leading quote away is always the exact undoing."""
 
-MAX_CELL = 2**24
-"""Characters in one cell; more is a damaged file (an unclosed quote swallows everything behind it)."""
-
-csv.field_size_limit(MAX_CELL)  # process-wide in Python; the default of 128 kB refuses long answers
+csv.field_size_limit(MAX_LINE)  # process-wide in Python; the default of 128 kB refuses long answers
 
 
 def disarm(text: str) -> str:

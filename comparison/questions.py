@@ -7,21 +7,18 @@ before any model was asked, and the first of them are named.
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
-from comparison.csv_cells import MAX_CELL, rearm
+from comparison.csv_cells import rearm
 from comparison.export.columns import is_ours
 from comparison.export.first_questions import FirstQuestions
 from errors import BadEntry, BadRequest
 from text_files import TextFile, open_text
+from text_rows import COLUMN_NAMES, TextRow, csv_header, csv_rows, json_line_rows, plain_name
 
-QUESTION_NAMES = ("question", "instruction", "prompt", "질문")
-INPUT_NAMES = ("input", "context", "맥락")
 _SHOWN_LINES = 5
 _ROWS_FOR_COLUMNS = 100
 
@@ -74,6 +71,12 @@ def columns_of(path: Path) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for _, row in first for name in row))
 
 
+def column_for(use: str, names: Iterable[str]) -> str | None:
+    """The column that goes by a name of this use; of several the one whose name is the most usual."""
+    plain = {plain_name(name): name for name in names}
+    return next((plain[name] for name in COLUMN_NAMES[use] if name in plain), None)
+
+
 def _reader(path: Path) -> Callable[[TextFile], Iterator[NumberedRow]]:
     if path.is_dir():
         raise BadRequest(f"'{path.name}' is a folder. Name a .jsonl, .csv or .txt file.", file=path.name)
@@ -84,44 +87,22 @@ def _reader(path: Path) -> Callable[[TextFile], Iterator[NumberedRow]]:
 
 
 def jsonl_rows(file: TextFile) -> Iterator[NumberedRow]:
-    """One JSON object a line; empty lines are passed over."""
-    for number, line in file.lines():
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            row = None
-        if not isinstance(row, dict):
-            raise BadEntry(f"{file.name}, line {number}: not a JSON object.", file=file.name, line=number)
-        yield number, row
+    """The objects of a file; one that cannot be read ends it."""
+    return _whole(file, json_line_rows(file))
 
 
 def _csv_rows(file: TextFile) -> Iterator[NumberedRow]:
-    first = [line for _, line in islice(file.lines(), 1)]
-    ours = is_ours(next(csv.reader(first), ()))
-    rest = file.lines(after=len(first), with_nul=ours)
-    reader = csv.reader(chain(first, (line for _, line in rest)), strict=True)
-    header = [name.strip() for name in _next_csv(reader, file.name) or []]
-    if len(set(header)) < len(header):
-        raise BadEntry(f"{file.name}: two columns have the same name: {', '.join(header)}.", file=file.name)
-    begins = reader.line_num + 1
-    while (cells := _next_csv(reader, file.name)) is not None:
-        if cells and len(cells) != len(header):
-            found = f"cells: {len(cells)}, column names: {len(header)}"
-            raise BadEntry(f"{file.name}, line {begins}: {found}.", file=file.name, line=begins)
-        if any(cell.strip() for cell in cells):
-            yield begins, dict(zip(header, map(rearm, cells) if ours else cells, strict=True))
-        begins = reader.line_num + 1
+    ours = is_ours(csv_header(file))
+    for number, cells in _whole(file, csv_rows(file, with_nul=ours)):
+        yield number, {name: rearm(str(cell)) for name, cell in cells.items()} if ours else cells
 
 
-def _next_csv(reader: Iterator[list[str]], name: str) -> list[str] | None:
-    try:
-        return next(reader, None)
-    except csv.Error as error:
-        line = getattr(reader, "line_num", 0)
-        hint = f"a quote that is not closed, or a cell of more than {MAX_CELL:,} characters"
-        raise BadEntry(f"{name}, line {line}: broken CSV: {hint}.", file=name, line=line) from error
+def _whole(file: TextFile, rows: Iterable[TextRow]) -> Iterator[NumberedRow]:
+    for row in rows:
+        if row.fault:
+            sentence = f"{file.name}, line {row.line}: {row.fault}."
+            raise BadEntry(sentence, file=file.name, line=row.line)
+        yield row.line, row.cells
 
 
 def _txt_rows(file: TextFile) -> Iterator[NumberedRow]:
@@ -136,7 +117,7 @@ def _questions(
     used: set[str] = set()
     for at, (number, row) in enumerate(rows, start=1):
         try:
-            question_column = column or _first(row, QUESTION_NAMES)
+            question_column = column or column_for("question", row)
             questions.append(_question(row, question_column, input_column, str(at)))
             used.add(question_column or "")
         except _BadRow as fault:
@@ -158,7 +139,9 @@ def _question(
     row: Mapping[str, object], column: str | None, input_column: str | None, number: str
 ) -> Question:
     if column is None or column not in row:
-        looked_for = f"'{column}'" if column else " or ".join(f"'{name}'" for name in QUESTION_NAMES)
+        looked_for = (
+            f"'{column}'" if column else " or ".join(f"'{name}'" for name in COLUMN_NAMES["question"])
+        )
         found = ", ".join(f"'{name}'" for name in row)
         raise _BadRow(f"no column {looked_for}; the columns are {found}")
     text = _text(row, column)
@@ -167,13 +150,9 @@ def _question(
     return Question(
         id=_text(row, "id") or number,
         text=text,
-        input=_text(row, _first(row, INPUT_NAMES) if input_column is None else input_column),
-        system=_text(row, "system"),
+        input=_text(row, column_for("input", row) if input_column is None else input_column),
+        system=_text(row, column_for("system", row)),
     )
-
-
-def _first(row: Mapping[str, object], names: tuple[str, ...]) -> str | None:
-    return next((name for name in names if name in row), None)
 
 
 def _text(row: Mapping[str, object], column: str | None) -> str:

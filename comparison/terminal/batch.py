@@ -35,7 +35,7 @@ class BatchOptions(SharedOptions):
     Ends with 0 when all are answered, 3 when some failed, 130 on Ctrl-C; what was answered is kept."""
 
     file: tyro.conf.Positional[Path]
-    """The questions: one a line, or in a column question, instruction, prompt or 질문."""
+    """The questions: one a line, or in a column question, instruction, prompt, 질문, 명령어 or 지시문."""
     out: Path
     """The CSV file that the answers are added to."""
     column: str | None = None

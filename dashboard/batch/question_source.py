@@ -13,7 +13,7 @@ import streamlit as st
 
 from comparison.question_sets import SETS, read_set
 from comparison.question_source import Preview, QuestionSource, preview
-from comparison.questions import INPUT_NAMES, QUESTION_NAMES, columns_of
+from comparison.questions import column_for, columns_of
 from comparison.uploads import Uploads
 from dashboard.errors import explain, show_error
 from dashboard.history.entries_list import shortened
@@ -134,7 +134,7 @@ def _columns(source: QuestionSource, texts: Texts) -> QuestionSource | None:
         return None
     if not names:
         return source
-    question, input_name = _first(names, QUESTION_NAMES), _first(names, INPUT_NAMES)
+    question, input_name = column_for("question", names), column_for("input", names)
     left, right = st.columns(2)
     with left:
         chosen = _choose(batch.COLUMN, texts.batch["column"], names, question, texts.batch["column_hint"])
@@ -160,10 +160,6 @@ def _choose(key: str, label: str, names: Sequence[str], first: str | None, hint:
         label, names, index=None, key=key, placeholder=hint, format_func=lambda name: name or "—"
     )
     return keep(key, chosen)
-
-
-def _first(names: Sequence[str], known: Sequence[str]) -> str | None:
-    return next((name for name in known if name in names), None)
 
 
 @st.cache_data(show_spinner=False, max_entries=32)

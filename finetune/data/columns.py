@@ -6,17 +6,14 @@ Refuses to know: rows, files, and what is made of a column.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from finetune.data.rows import BadRow
+from text_rows import COLUMN_NAMES, plain_name
 
 NAMES: dict[str, tuple[str, ...]] = {
-    "question": ("instruction", "question", "prompt", "질문", "명령어", "지시문", "지시"),
-    "input": ("input", "context", "입력", "맥락"),
-    "answer": ("output", "answer", "completion", "response", "답변", "응답", "출력", "대답", "답"),
-    "system": ("system", "system_prompt", "시스템"),
+    **COLUMN_NAMES,
     "talk": ("conversations", "messages", "<사람>/<챗봇>"),
     "turns": ("turns",),
     "instances": ("instances",),
@@ -53,8 +50,3 @@ def understood(names: Iterable[str]) -> Columns:
             listed = " and ".join(f"'{name}'" for name in several)
             raise BadRow(f"the columns {listed} could both be the {use}; rename or remove one")
     return Columns(**{use: one for use, (one,) in found.items()})
-
-
-def plain_name(name: str) -> str:
-    """As compared: without case and outer spaces, Hangul in whole syllables (macOS writes it in letters)."""
-    return unicodedata.normalize("NFC", name).strip().casefold()

@@ -7,23 +7,24 @@ Refuses to know: what the records mean.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from errors import BadEntry, BadRequest
-from finetune.data.json_rows import json_array, json_lines
+from finetune.data.json_rows import json_array
 from finetune.data.rows import Record
-from finetune.data.table_rows import csv_header, csv_rows, parquet_rows
 from finetune.data.talk_text import is_talk_text, talk_rows
 from text_files import TextFile, open_text
+from text_rows import TextRow, csv_header, csv_rows, json_line_rows
 
 if TYPE_CHECKING:
     from hashlib import _Hash
 
 _PARQUET = b"PAR1"
+_ROWS_AT_ONCE = 512
 _PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
@@ -49,7 +50,7 @@ def open_records(path: Path) -> Iterator[Records]:
         why = error.strerror or "it cannot be opened"
         raise BadRequest(f"'{path.name}' cannot be read: {why}.", file=path.name) from error
     if start == _PARQUET:
-        yield Records(parquet_rows(path), digest)
+        yield Records(_parquet_rows(path), digest)
         return
     for mark, packer in _PACKED.items():
         if start.startswith(mark):
@@ -68,12 +69,33 @@ def _text_records(file: TextFile) -> Iterator[Record]:
     if beginning.startswith("["):
         return json_array(file)
     if beginning.startswith("{"):
-        return json_lines(file)
+        return _of_lines(json_line_rows(file))
     if is_talk_text(beginning):
         return talk_rows(file)
-    if csv_header(beginning.splitlines()[0]):
-        return csv_rows(file)
+    if len(names := csv_header(file)) > 1 and all(names):
+        return _of_lines(csv_rows(file))
     raise BadEntry(
         f"{file.name} is neither JSON nor a table with a row of column names nor a KoChatGPT conversation.",
         file=file.name,
     )
+
+
+def _of_lines(rows: Iterable[TextRow]) -> Iterator[Record]:
+    return (Record(f"line {row.line}", row.cells, row.fault) for row in rows)
+
+
+def _parquet_rows(path: Path) -> Iterator[Record]:
+    import pyarrow
+    import pyarrow.parquet
+
+    number = 0
+    try:
+        with pyarrow.parquet.ParquetFile(path) as table:
+            for batch in table.iter_batches(_ROWS_AT_ONCE):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield Record(f"row {number}", row)
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise BadEntry(
+            f"{path.name} is a damaged parquet file; it cannot be read beyond row {number}.", file=path.name
+        ) from error

@@ -1,4 +1,4 @@
-"""Records of JSON: an object a line, or one array however long, read a piece at a time.
+"""Records of one JSON array, however long, read a piece at a time.
 
 Knows: how far one may read before a row must have ended, and how rows are counted.
 Refuses to know: what the objects mean, and encodings.
@@ -12,21 +12,10 @@ from collections.abc import Iterator
 from errors import BadEntry
 from finetune.data.rows import Record
 from text_files import MAX_LINE, TextFile
+from text_rows import NOT_AN_OBJECT
 
 _PIECE = 2**16
 _SPACE = " \t\r\n"
-_NO_OBJECT = "is not a JSON object"
-
-
-def json_lines(file: TextFile) -> Iterator[Record]:
-    """One object a line; empty lines are passed over."""
-    for number, line in file.lines():
-        if line.strip():
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                row = None
-            yield _record(f"line {number}", row)
 
 
 def json_array(file: TextFile) -> Iterator[Record]:
@@ -37,7 +26,8 @@ def json_array(file: TextFile) -> Iterator[Record]:
     while text.next_character() != "]":
         number += 1
         at = f"row {number} (line {text.line})"
-        yield _record(at, text.value(at))
+        row = text.value(at)
+        yield Record(at, row) if isinstance(row, dict) else Record(at, {}, NOT_AN_OBJECT)
         if text.next_character() == ",":
             text.take(",")
         elif text.next_character() != "]":
@@ -45,10 +35,6 @@ def json_array(file: TextFile) -> Iterator[Record]:
     text.take("]")
     if text.next_character():
         raise text.fault("more text follows the array")
-
-
-def _record(at: str, row: object) -> Record:
-    return Record(at, row) if isinstance(row, dict) else Record(at, {}, _NO_OBJECT)
 
 
 class _Text:
@@ -92,7 +78,7 @@ class _Text:
             # A value that ends where the text ends may go on in the next piece.
             if end < len(self._held) or not self._more(len(self._held) - self._at + _PIECE):
                 if value is None:
-                    raise self.fault(f"{at} {_NO_OBJECT}, or the file breaks off")
+                    raise self.fault(f"{at} is {NOT_AN_OBJECT}, or the file breaks off")
                 self.line += self._held.count("\n", self._at, end)
                 self._at = end
                 return value

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from finetune.data.columns import plain_name
 from finetune.data.rows import BadRow
+from text_rows import plain_name
 
 Speaker = Literal["person", "model", "system"]
 

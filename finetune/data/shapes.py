@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from finetune.data.columns import NAMES, Columns, plain_name, understood
+from finetune.data.columns import NAMES, Columns, understood
 from finetune.data.rows import BadRow
+from text_rows import plain_name
 
 TITLES = {
     "alpaca": "Alpaca, as KoAlpaca v1.0 (instruction, input, output)",

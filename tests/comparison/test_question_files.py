@@ -45,6 +45,8 @@ def read(tmp_path: Path, name: str, content: str | bytes, column: str | None = N
             [Question("1", "두\n줄"), Question("2", "다?", "글")],
         ),
         ("a.csv", CSV, list(CSV_QUESTIONS)),
+        ("a.csv", "지시문\t입력\t시스템\n가?\t글\t말\n", [Question("1", "가?", "글", "말")]),
+        ("a.csv", "명령어,Context\n가?,글\n", [Question("1", "가?", "글")]),
         (
             "a.CSV",
             'question,n\n"두\n줄, ""쉼표""",1\n,\n끝?,2\n',

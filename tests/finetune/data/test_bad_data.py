@@ -162,9 +162,9 @@ def test_a_bad_talk_is_named(tmp_path: Path, row: dict[str, object], says: str) 
 @pytest.mark.parametrize(
     ("content", "at"),
     [
-        (lines(GOOD) + "{broken\n", "line 2: is not a JSON object"),
-        (lines(GOOD) + "[1]\n", "line 2: is not a JSON object"),
-        (array(GOOD, 5, GOOD), r"row 2 \(line 1\): is not a JSON object"),
+        (lines(GOOD) + "{broken\n", "line 2: not a JSON object"),
+        (lines(GOOD) + "[1]\n", "line 2: not a JSON object"),
+        (array(GOOD, 5, GOOD), r"row 2 \(line 1\): not a JSON object"),
         ('question,answer\n"a\nb",c\nd\n', "line 4: cells: 1, column names: 2"),
         ("<사람>: 가?\n<챗봇>: 나\n\n<사람>: 다?\n", "line 4: no question in it is answered"),
         ("<<start conversation>>\n말\n<사람>: 가?\n<챗봇>: 나\n", "line 2: begins neither with"),
