@@ -24,7 +24,7 @@ def head_of(run: Run) -> RunHead:
 def ended(column: RunColumn, answer: Answer) -> StoredAnswer:
     state = _STATES.get(answer.finish_reason, StoredState.DONE)
     kept: Answer | None = answer
-    if answer.error_code == EngineDown.code:
+    if answer.error_code == EngineDown.category:
         state, kept = StoredState.INTERRUPTED, answer if answer.text else None
     return StoredAnswer(column.position, column.attempt, state, kept, column.started, datetime.now(UTC))
 

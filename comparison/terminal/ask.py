@@ -76,7 +76,7 @@ def _keep(run: Run, wiring: Wiring) -> None:
         with closing(wiring.open_history()) as history:
             keep_whole(history, run)
     except NaraniError as error:
-        sys.stderr.write(f"Not kept in the history: {error.facts.get('reason', error)}\n")
+        sys.stderr.write(f"Not kept in the history: {error}\n")
 
 
 def _ticks(run: Run, interrupted: Event) -> Iterator[None]:

@@ -82,7 +82,7 @@ def actions(batch_id: str, services: Services) -> BatchActions:
         try:
             services.batches.go_on(owner, batch_id, retry_failed)
         except NaraniError as error:
-            batch.set_problem(error.code, str(error))
+            batch.set_problem(error.cause)
 
     return BatchActions(stop, go_on)
 
@@ -91,7 +91,7 @@ def say_problem(texts: Texts) -> None:
     """Why the last button changed nothing; said once."""
     problem = batch.take_problem()
     if problem is not None:
-        st.warning(explain(*problem, texts), icon=":material/error:")
+        st.warning(explain(problem, texts), icon=":material/error:")
 
 
 def names_of(stored: StoredBatch, services: Services) -> dict[str, str]:

@@ -115,7 +115,7 @@ def _take(uploads: Uploads, key: str, texts: Texts) -> None:
     try:
         path = uploads.keep(came.name, came.getbuffer())
     except NaraniError as error:
-        batch.refuse_upload(explain(error.code, str(error), texts))
+        batch.refuse_upload(explain(error.cause, texts))
     else:
         batch.set_upload(str(path), came.name)
 

@@ -159,7 +159,7 @@ def _under_way(load: LiveLoad, titles: Mapping[str, str], texts: Texts) -> None:
 
 def _did_not_come(load: LiveLoad, titles: Mapping[str, str], texts: Texts) -> None:
     assert load.error is not None
-    if load.error.code == "stopped":
+    if load.error.category == "stopped":
         st.caption(
             texts.memory["was_stopped"].format(title=safe_text(titles.get(load.model_id, load.model_id)))
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.session.kept import forget
+from errors import Cause
 
 SOURCE = "batch_source"
 SET = "batch_set"
@@ -116,14 +117,14 @@ def set_draft(batch_id: str) -> None:
     st.session_state[_DRAFT] = batch_id
 
 
-def set_problem(code: str, sentence: str) -> None:
-    st.session_state[_PROBLEM] = [code, sentence]
+def set_problem(cause: Cause) -> None:
+    st.session_state[_PROBLEM] = [cause.as_json(), cause.category]
 
 
-def take_problem() -> tuple[str, str] | None:
-    """The code and sentence of what went wrong; gone once taken."""
+def take_problem() -> Cause | None:
+    """What went wrong; gone once taken."""
     problem = st.session_state.pop(_PROBLEM, None)
-    return None if problem is None else (str(problem[0]), str(problem[1]))
+    return None if problem is None else Cause.from_json(*problem)
 
 
 def earlier_shown() -> int:

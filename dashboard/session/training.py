@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from errors import Cause
+
 BASE = "training_base"
 FORMAT = "training_format"
 NAME = "training_name"
@@ -128,14 +130,14 @@ def set_stopping(name: str, asked: bool) -> None:
     st.session_state[_STOPPING] = [*others, name] if asked else others
 
 
-def set_problem(code: str, sentence: str) -> None:
-    st.session_state[_PROBLEM] = [code, sentence]
+def set_problem(cause: Cause) -> None:
+    st.session_state[_PROBLEM] = [cause.as_json(), cause.category]
 
 
-def take_problem() -> tuple[str, str] | None:
-    """The code and sentence of what went wrong; gone once taken."""
+def take_problem() -> Cause | None:
+    """What went wrong; gone once taken."""
     problem = st.session_state.pop(_PROBLEM, None)
-    return None if problem is None else (str(problem[0]), str(problem[1]))
+    return None if problem is None else Cause.from_json(*problem)
 
 
 def listed() -> int:

@@ -86,8 +86,8 @@ def ended_answer(picture: ColumnPicture, key: str, baseline: str | None, texts: 
     if answer is None:
         st.caption(texts.states[picture.state])
         return
-    if answer.error:
-        st.warning(explain(answer.error_code, answer.error, texts), icon=":material/error:")
+    if answer.cause:
+        st.warning(explain(answer.cause, texts), icon=":material/error:")
     if answer.text or not answer.error:
         name = f"{key}_{picture.attempt}"
         long_answer(answer.text, name, texts, None if answer.error else baseline)

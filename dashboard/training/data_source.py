@@ -110,7 +110,7 @@ def _take(uploads: Uploads, key: str, texts: Texts) -> None:
         for file in came:
             kept.append((str(uploads.keep(file.name, file.getbuffer())), file.name))
     except NaraniError as error:
-        training.refuse_upload(explain(error.code, str(error), texts))
+        training.refuse_upload(explain(error.cause, texts))
     else:
         training.set_uploads(kept)
 

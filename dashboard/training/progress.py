@@ -17,6 +17,7 @@ from dashboard.session import training
 from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.texts import Texts
 from dashboard.training.curves import training_curves
+from errors.old_sentences import cause_of
 from finetune.jobs import Job, JobState, Metric
 from settings import format_bytes
 
@@ -148,7 +149,7 @@ def _sentence(job: Job, texts: Texts) -> None:
     elif job.state is JobState.FAILED:
         code = job.status.error_code or "error"
         lead = texts.training.get(f"failed_{code}", texts.training["failed_error"])
-        st.warning(led_by(lead, job.status.error or "", texts), icon=":material/error:")
+        st.warning(led_by(lead, cause_of(job.status.error or ""), texts), icon=":material/error:")
     elif job.state in (JobState.STOPPED, JobState.INTERRUPTED):
         st.info(texts.training[f"told_{job.state}"], icon=":material/info:")
     elif not job.over:

@@ -28,6 +28,7 @@ from dashboard.training.memory_plan import idle, training_memory
 from dashboard.training.progress import Seen, TrainingActions
 from dashboard.training.settings_form import training_recipe
 from errors import NaraniError
+from errors.old_sentences import cause_of
 from finetune import jobs
 from finetune.jobs import Check, Job, Recipe, SftSettings
 
@@ -127,7 +128,7 @@ def actions(name: str, services: Services) -> TrainingActions:
         try:
             jobs.resume(home, name)
         except NaraniError as error:
-            training.set_problem(error.code, str(error))
+            training.set_problem(error.cause)
 
     return TrainingActions(stop, resume)
 
@@ -136,7 +137,7 @@ def say_problem(texts: Texts) -> None:
     """Why the last button changed nothing; said once."""
     problem = training.take_problem()
     if problem is not None:
-        st.warning(explain(*problem, texts), icon=":material/error:")
+        st.warning(explain(problem, texts), icon=":material/error:")
 
 
 def compare_button(report: Mapping[str, Any], services: Services, texts: Texts) -> None:
@@ -175,7 +176,9 @@ def _fingerprint(settings: SftSettings) -> str:
 def _draw(found: Check, services: Services, texts: Texts) -> None:
     for error in (found.data_error, found.plan_error):
         if error is not None:
-            st.warning(led_by(texts.training["check_refused"], error, texts), icon=":material/error:")
+            st.warning(
+                led_by(texts.training["check_refused"], cause_of(error), texts), icon=":material/error:"
+            )
     if found.data is not None:
         with st.container(border=True):
             training_data_report(found.data, texts)

@@ -15,7 +15,7 @@ from comparison.questions import Question
 from comparison.terminal.answer_file import AnswerFile
 from comparison.terminal.resume import Cell, answer_row, still_to_ask
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer, Measures
-from errors import BadEntry, BadRequest
+from errors import AS_WRITTEN, BadEntry, BadRequest, Cause
 from prompts.conversation import Conversation
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
@@ -157,7 +157,7 @@ def stored(path: Path, *finished: tuple[Cell, FinishReason]) -> AnswerFile:
             finish_reason=reason,
             settings=cell.request.settings,
             measures=Measures(load_seconds=1.5, tokens_in=3, tokens_out=1, peak_bytes=10**9),
-            error="broke" if failed else None,
+            cause=Cause(AS_WRITTEN, sentence="broke") if failed else None,
         )
         file.append(answer_row(cell, answer, datetime.now().astimezone()))
     file.close()

@@ -12,6 +12,7 @@ from comparison.run import requests_for, start
 from comparison.terminal.panels import describe, frame, plain, printable, show
 from comparison.terminal.progress import describe_time
 from engines.base import Answer, FinishReason, GenerationSettings, LiveView, Measures, State
+from errors import AS_WRITTEN, Cause
 from prompts.conversation import Conversation
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
@@ -37,7 +38,8 @@ def cells(line: str) -> int:
 
 def view(text: str, state: State = State.ANSWERING, error: str | None = None) -> LiveView:
     reason = FinishReason.FAILED if error else FinishReason.EOS
-    answer = Answer("m", text, reason, GenerationSettings(), measures=MEASURES, error=error)
+    cause = Cause(AS_WRITTEN, sentence=error) if error else None
+    answer = Answer("m", text, reason, GenerationSettings(), measures=MEASURES, cause=cause)
     return LiveView(
         "demo-kullm", state, text, None, "", MEASURES, None if state is State.ANSWERING else answer
     )

@@ -9,11 +9,13 @@ from rich.console import Console
 
 from comparison.terminal.progress import BarProgress, Paces, PlainProgress
 from engines.base import Answer, FinishReason, GenerationSettings
+from errors import AS_WRITTEN, Cause
 
 
 def answer(error: str | None = None) -> Answer:
     reason = FinishReason.FAILED if error else FinishReason.EOS
-    return Answer("m", "", reason, GenerationSettings(), error=error)
+    cause = Cause(AS_WRITTEN, sentence=error) if error else None
+    return Answer("m", "", reason, GenerationSettings(), cause=cause)
 
 
 class Clock:
