@@ -16,6 +16,7 @@ from comparison.answer_rows import AnswerRow, Key
 from comparison.questions import Question
 from engines.base import Answer, AnswerRequest
 from errors import BadEntry, BadRequest
+from old_keys import with_new_keys
 
 _OF_THE_PROCESS = (
     "Narani is closing",
@@ -116,7 +117,7 @@ def _way_before(row: AnswerRow, file_name: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         before = None
     if isinstance(before, dict):
-        return before
+        return with_new_keys(before)
     raise BadEntry(
         f"{file_name}, question {row.question_id} to {row.model}: the settings are not as they were written. "
         "Name another file.",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.models.fault_texts import doubt_line, fault_line
+from dashboard.models.fault_texts import doubt_line, fault_line, note_line
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from model_registry.own_files import OwnEntry, OwnFile
@@ -78,3 +78,5 @@ def _entry(file: OwnFile, entry: OwnEntry, texts: Texts, doing: Doing) -> None:
         fault_line(fault, texts)
     for doubt in entry.doubts.values():
         doubt_line(doubt, texts)
+    for note in entry.notes:
+        note_line(note, texts)
