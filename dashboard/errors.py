@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.session.shared import ProblemOnce
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from errors import AS_WRITTEN, Cause, NaraniError, wording
@@ -17,6 +18,13 @@ from errors.old_sentences import cause_of
 
 def show_error(error: NaraniError, texts: Texts) -> None:
     st.error(explain(error.cause, texts), icon=":material/error:")
+
+
+def say_once(problem: ProblemOnce, texts: Texts) -> None:
+    """Why the last button changed nothing."""
+    cause = problem.take()
+    if cause is not None:
+        st.warning(explain(cause, texts), icon=":material/error:")
 
 
 def explain(cause: Cause, texts: Texts) -> str:

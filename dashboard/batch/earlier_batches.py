@@ -27,7 +27,7 @@ def earlier_batches(
     if not batches:
         st.caption(texts.batch["no_earlier"])
         return
-    shown = batches[: batch.earlier_shown()]
+    shown = batches[: batch.EARLIER.shown()]
     for stored in shown:
         _line(stored, view(stored), zone, texts)
     if len(batches) > len(shown):
@@ -36,7 +36,7 @@ def earlier_batches(
             key=batch.MORE_EARLIER,
             type="tertiary",
             icon=":material/expand_more:",
-            on_click=batch.show_more_earlier,
+            on_click=batch.EARLIER.more,
         )
 
 

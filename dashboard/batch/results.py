@@ -14,7 +14,7 @@ import streamlit as st
 from comparison.batch.results import ModelSummary, ResultFilter, ResultRow, narrowed
 from dashboard.errors import in_words
 from dashboard.session import batch
-from dashboard.session.kept import keep, restore
+from dashboard.session.shared import start_with
 from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.texts import Texts
 
@@ -68,16 +68,17 @@ def _filters(names: Mapping[str, str], texts: Texts) -> ResultFilter:
 
 
 def _layout(texts: Texts) -> str:
-    restore(batch.LAYOUT, "wide")
+    start_with(batch.LAYOUT, "wide")
     layout = st.segmented_control(
         texts.batch["layout"],
         ("wide", "long"),
         key=batch.LAYOUT,
+        persist_state="session",
         required=True,
         label_visibility="collapsed",
         format_func=lambda each: texts.batch[f"layout_{each}"],
     )
-    return str(keep(batch.LAYOUT, layout))
+    return str(layout)
 
 
 def _page(questions: int, texts: Texts) -> int:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.errors import say_once
 from dashboard.history.browsing import zone
 from dashboard.resources import Services, services
 from dashboard.session import training
 from dashboard.shared.model_choices import told_apart
 from dashboard.shared.safe_text import safe_text
+from dashboard.shared.uploading import uploads_of
 from dashboard.texts import Texts, read_chosen
 from dashboard.training import tuning
 from dashboard.training.base_form import Wanted, training_base, training_target
@@ -48,7 +50,7 @@ def _new(services: Services, texts: Texts) -> None:
         recipe = tuning.pick_recipe(base.id, texts)
     kept = recipe.settings if recipe else {}
     wanted = training_target(base, sorted(registry.formats.by_id), kept.get("format"), texts)
-    data = training_data(kept.get("data", ()), tuning.uploads(services), tuning.offers_paths(), texts)
+    data = training_data(kept.get("data", ()), uploads_of(services), tuning.offers_paths(), texts)
     values = training_settings(recipe, tuning.offers_paths(), texts)
     settings = tuning.settings_for(wanted, data, values, texts)
     if settings is not None:
@@ -90,7 +92,7 @@ def _opened(seen: Seen, services: Services, texts: Texts) -> None:
     )
     st.title(safe_text(name))
     st.caption(tuning.facts(seen.job, services, texts))
-    tuning.say_problem(texts)
+    say_once(training.PROBLEM, texts)
     report = jobs.report(services.settings.home, name) if seen.job.state is jobs.JobState.DONE else None
     if report is not None:
         tuning.compare_button(report, services, texts)

@@ -28,7 +28,7 @@ def training_list(jobs: Sequence[Job], titles: Mapping[str, str], zone: tzinfo, 
     if not jobs:
         st.info(texts.training["list_empty"], icon=":material/model_training:")
         return
-    shown = jobs[: training.listed()]
+    shown = jobs[: training.LISTED.shown()]
     for job in shown:
         _line(job, titles, zone, texts)
     if len(jobs) > len(shown):
@@ -37,7 +37,7 @@ def training_list(jobs: Sequence[Job], titles: Mapping[str, str], zone: tzinfo, 
             key=training.MORE,
             type="tertiary",
             icon=":material/expand_more:",
-            on_click=training.list_more,
+            on_click=training.LISTED.more,
         )
 
 

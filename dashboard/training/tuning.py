@@ -15,11 +15,11 @@ from typing import Any
 
 import streamlit as st
 
-from comparison.uploads import Uploads
-from dashboard.errors import explain, led_by, show_error
+from dashboard.errors import led_by, show_error
 from dashboard.resources import Services
 from dashboard.session import compare, owner, training
 from dashboard.shared.safe_text import safe_text
+from dashboard.shared.uploading import forget_files, uploads_of
 from dashboard.texts import Texts
 from dashboard.training.base_form import Wanted
 from dashboard.training.data_report import training_data_report, training_steps
@@ -33,10 +33,6 @@ from finetune import jobs
 from finetune.jobs import Check, Job, Recipe, SftSettings
 
 Stamps = tuple[tuple[str, int, int], ...]
-
-
-def uploads(services: Services) -> Uploads:
-    return Uploads(services.settings.home / "uploads")
 
 
 def offers_paths() -> bool:
@@ -101,10 +97,8 @@ def begin(settings: SftSettings, data: TrainingData, services: Services, texts: 
     except NaraniError as error:
         show_error(error, texts)
         return
-    for path in files:
-        uploads(services).drop(path)
     if files:
-        training.set_uploads([])
+        forget_files(training.UPLOADS, uploads_of(services))
     training.open_run(name)
     st.rerun()
 
@@ -128,16 +122,9 @@ def actions(name: str, services: Services) -> TrainingActions:
         try:
             jobs.resume(home, name)
         except NaraniError as error:
-            training.set_problem(error.cause)
+            training.PROBLEM.set(error.cause)
 
     return TrainingActions(stop, resume)
-
-
-def say_problem(texts: Texts) -> None:
-    """Why the last button changed nothing; said once."""
-    problem = training.take_problem()
-    if problem is not None:
-        st.warning(explain(problem, texts), icon=":material/error:")
 
 
 def compare_button(report: Mapping[str, Any], services: Services, texts: Texts) -> None:
