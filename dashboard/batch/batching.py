@@ -27,7 +27,7 @@ from dashboard.session import batch
 from dashboard.session.owner import owner_id
 from dashboard.session.shared import start_with
 from dashboard.shared.export import export_buttons
-from dashboard.shared.model_choices import told_apart
+from dashboard.shared.model_choices import distinct_titles
 from dashboard.shared.uploading import forget_files, uploads_of
 from dashboard.texts import Texts
 from errors import NaraniError
@@ -83,7 +83,7 @@ def actions(batch_id: str, services: Services) -> BatchActions:
 
 def names_of(stored: StoredBatch, services: Services) -> dict[str, str]:
     """What the models of a batch are called; an id where a model is gone."""
-    titles = told_apart(services.registry.models)
+    titles = distinct_titles(services.registry.models)
     return {each: titles.get(each, each) for each in stored.head.models}
 
 

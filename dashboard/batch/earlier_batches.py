@@ -13,8 +13,8 @@ import streamlit as st
 
 from comparison.batch.progress import BatchView
 from dashboard.batch.progress import state_badge
-from dashboard.history.entries_list import when
 from dashboard.session import batch
+from dashboard.shared.formatting import when
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from history.records import StoredBatch

@@ -16,9 +16,9 @@ from comparison.question_source import Preview, QuestionSource, preview
 from comparison.questions import column_for, columns_of
 from comparison.uploads import Uploads
 from dashboard.errors import show_error
-from dashboard.history.entries_list import shortened
 from dashboard.session import batch
 from dashboard.session.shared import start_with
+from dashboard.shared.formatting import shortened
 from dashboard.shared.safe_text import whole_characters
 from dashboard.shared.uploading import file_uploader, upload_limit, uploaded_file
 from dashboard.texts import Texts

@@ -23,7 +23,7 @@ _LONGEST_CELL = 400
 _COLUMNS_BESIDE = 4
 _ROWS_IN_FULL, _TABLE_HEIGHT = 14, 560
 _REASONS = ("eos", "stop_string", "length", "failed")
-Table = dict[str, list[object]]
+ResultTable = dict[str, list[object]]
 
 
 def batch_results(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> None:
@@ -92,12 +92,12 @@ def _page(questions: int, texts: Texts) -> int:
     return int(st.number_input(label, 1, pages, key=batch.PAGE, width=260)) - 1
 
 
-def _wide(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> Table:
+def _wide(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> ResultTable:
     by_question: dict[int, dict[str, ResultRow]] = {}
     for row in rows:
         by_question.setdefault(row.number, {})[row.model_id] = row
     models = [model_id for model_id in names if any(model_id in each for each in by_question.values())]
-    table: Table = {
+    table: ResultTable = {
         texts.batch["number"]: list(by_question),
         texts.batch["question"]: [_question(next(iter(each.values()))) for each in by_question.values()],
     }
@@ -106,9 +106,9 @@ def _wide(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> 
     return table
 
 
-def _long(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> Table:
+def _long(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> ResultTable:
     words = texts.batch
-    table: Table = {
+    table: ResultTable = {
         words["number"]: [row.number for row in rows],
         words["question"]: [_question(row) for row in rows],
         words["model"]: [names[row.model_id] for row in rows],
@@ -124,7 +124,7 @@ def _long(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> 
     return table
 
 
-def _draw(table: Table, key: str, texts: Texts) -> int | None:
+def _draw(table: ResultTable, key: str, texts: Texts) -> int | None:
     """The row that was clicked."""
     words = texts.batch
     st.caption(words["click_row"])

@@ -15,7 +15,7 @@ from comparison.presets import GenerationChoice
 from dashboard.session import batch
 from dashboard.session.settings import LONGEST, MOST_MODELS, PRESETS, Preferences
 from dashboard.session.shared import start_with
-from dashboard.shared.model_choices import told_apart
+from dashboard.shared.model_choices import distinct_titles
 from dashboard.texts import Texts
 from model_registry.spec import ModelSpec
 
@@ -72,7 +72,7 @@ def _models(specs: Mapping[str, ModelSpec], preferred: Preferences, texts: Texts
         key=batch.MODELS,
         persist_state="session",
         max_selections=MOST_MODELS,
-        format_func=told_apart(specs).__getitem__,
+        format_func=distinct_titles(specs).__getitem__,
         placeholder=texts.batch["models_hint"],
     )
     return tuple(picked)

@@ -18,16 +18,16 @@ from comparison.turns import TurnPicture, conversation, who_left
 from dashboard import asking
 from dashboard.compare import sending
 from dashboard.compare.asking_settings import set_asking
-from dashboard.compare.question_box import Shown, examples, unsent_questions, waiting_questions
+from dashboard.compare.question_box import ShownQuestion, examples, unsent_questions, waiting_questions
 from dashboard.compare.run_chart import run_chart
 from dashboard.errors import show_error
 from dashboard.resources import Services
 from dashboard.session import compare
 from dashboard.session.owner import owner_id
 from dashboard.session.settings import preferences
-from dashboard.shared.answer_column import Actions
+from dashboard.shared.answer_column import ColumnActions
 from dashboard.shared.export import export_box
-from dashboard.shared.model_choices import told_apart
+from dashboard.shared.model_choices import distinct_titles
 from dashboard.shared.turn import TICK, earlier_turn, turn_view
 from dashboard.texts import Texts, read_chosen
 from errors import BadRequest, NaraniError
@@ -96,7 +96,7 @@ def say_how_to_begin(picked: Sequence[str], services: Services, texts: Texts) ->
 
 
 def draw_turns(turns: Sequence[TurnPicture], services: Services, texts: Texts) -> None:
-    titles = told_apart(services.registry.models)
+    titles = distinct_titles(services.registry.models)
     *before, last = turns
     left = [(), *(who_left(earlier, later) for earlier, later in pairwise(turns))]
     _top(turns, services, texts)
@@ -139,14 +139,14 @@ def _below(turn: TurnPicture, titles: Mapping[str, str], services: Services, tex
 
 
 def draw_unsent(texts: Texts) -> None:
-    unsent = [Shown(id, text, input) for id, (text, input) in compare.unsent().items()]
+    unsent = [ShownQuestion(id, text, input) for id, (text, input) in compare.unsent().items()]
     unsent_questions(unsent, compare.discard_unsent, texts)
 
 
 def _draw_waiting(run_id: str, titles: Mapping[str, str], services: Services, texts: Texts) -> None:
     """Stopping all is what sends the first of them."""
     waiting = [
-        Shown(
+        ShownQuestion(
             each.id,
             each.question.text,
             each.question.input,
@@ -200,7 +200,7 @@ def _top(turns: Sequence[TurnPicture], services: Services, texts: Texts) -> None
             )
 
 
-def _actions(turn: TurnPicture, services: Services) -> Actions:
+def _actions(turn: TurnPicture, services: Services) -> ColumnActions:
     def stop(position: int) -> None:
         run = services.runs.get(turn.run_id, owner_id())
         if run is not None:
@@ -219,7 +219,7 @@ def _actions(turn: TurnPicture, services: Services) -> Actions:
     def baseline(position: int) -> None:
         compare.set_baseline(None if compare.baseline() == position else position)
 
-    return Actions(stop, again, baseline)
+    return ColumnActions(stop, again, baseline)
 
 
 def _stop_all(run_id: str, services: Services) -> None:

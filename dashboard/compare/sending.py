@@ -15,7 +15,7 @@ from comparison.run import check_requests
 from comparison.turns import TurnPicture, conversation
 from dashboard import asking
 from dashboard.asking import How, Question
-from dashboard.compare.question_box import Typed
+from dashboard.compare.question_box import TypedQuestion
 from dashboard.resources import Services
 from dashboard.session import compare
 from dashboard.session.owner import owner_id
@@ -23,7 +23,7 @@ from errors import NaraniError
 from prompts.conversation import Conversation
 
 
-def question(typed: Typed, how: How, picked: Sequence[str]) -> Question:
+def question(typed: TypedQuestion, how: How, picked: Sequence[str]) -> Question:
     """As everything is set and ticked now; that does not change while it waits."""
     return Question(
         typed.question,

@@ -14,11 +14,11 @@ from dashboard.batch.progress import batch_progress
 from dashboard.batch.question_source import question_preview, question_source
 from dashboard.batch.settings_form import batch_asking
 from dashboard.errors import say_once
-from dashboard.history.browsing import zone
 from dashboard.resources import Services, services
 from dashboard.session import batch
 from dashboard.session.owner import owner_id
 from dashboard.session.settings import preferences
+from dashboard.shared.formatting import zone
 from dashboard.shared.safe_text import safe_text
 from dashboard.shared.uploading import uploads_of
 from dashboard.texts import Texts, read_chosen

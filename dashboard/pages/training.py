@@ -9,17 +9,17 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.errors import say_once
-from dashboard.history.browsing import zone
 from dashboard.resources import Services, services
 from dashboard.session import training
-from dashboard.shared.model_choices import told_apart
+from dashboard.shared.formatting import zone
+from dashboard.shared.model_choices import distinct_titles
 from dashboard.shared.safe_text import safe_text
 from dashboard.shared.uploading import uploads_of
 from dashboard.texts import Texts, read_chosen
 from dashboard.training import tuning
-from dashboard.training.base_form import Wanted, training_base, training_target
+from dashboard.training.base_form import TrainingTarget, training_base, training_target
 from dashboard.training.data_source import TrainingData, training_data
-from dashboard.training.progress import Seen, training_progress
+from dashboard.training.progress import TrainingView, training_progress
 from dashboard.training.report import training_report
 from dashboard.training.runs_list import training_list
 from dashboard.training.settings_form import training_settings
@@ -37,7 +37,7 @@ def page(services: Services, texts: Texts) -> None:
     if name:
         st.info(texts.training["gone"], icon=":material/search_off:")
     _new(services, texts)
-    titles = told_apart(services.registry.models)
+    titles = distinct_titles(services.registry.models)
     training_list(jobs.jobs(services.settings.home), titles, zone(), texts)
 
 
@@ -58,7 +58,7 @@ def _new(services: Services, texts: Texts) -> None:
 
 
 def _start(
-    settings: jobs.SftSettings, wanted: Wanted, data: TrainingData, services: Services, texts: Texts
+    settings: jobs.SftSettings, wanted: TrainingTarget, data: TrainingData, services: Services, texts: Texts
 ) -> None:
     missing = tuning.missing(wanted, data, texts)
     if missing:
@@ -80,7 +80,7 @@ def _start(
         tuning.draw_check(settings, services, texts)
 
 
-def _opened(seen: Seen, services: Services, texts: Texts) -> None:
+def _opened(seen: TrainingView, services: Services, texts: Texts) -> None:
     name = seen.job.name
     st.button(
         texts.training["new"],

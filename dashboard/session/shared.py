@@ -59,10 +59,13 @@ class UploadedFiles:
         """Another key is another widget: so files that are on disk are let go of."""
         return f"{self.prefix}_upload_{st.session_state.get(f'{self.prefix}_uploader_count', 0)}"
 
+    def came(self) -> list[tuple[str, str]]:
+        kept = st.session_state.get(f"{self.prefix}_uploads_kept", [])
+        return [(str(path), str(name)) for path, name in kept]
+
     def there(self) -> list[tuple[str, str]]:
         """Those that are still on disk."""
-        kept = st.session_state.get(f"{self.prefix}_uploads_kept", [])
-        return [(str(path), str(name)) for path, name in kept if Path(path).exists()]
+        return [(path, name) for path, name in self.came() if Path(path).exists()]
 
     def set(self, files: list[tuple[str, str]]) -> None:
         st.session_state[f"{self.prefix}_uploads_kept"] = [list(file) for file in files]

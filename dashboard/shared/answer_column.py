@@ -30,7 +30,7 @@ _SHORTEST, _LONGEST = 1_600, 2_400
 
 
 @dataclass(frozen=True)
-class Actions:
+class ColumnActions:
     """What a column's buttons do; each is told the column's position."""
 
     stop: Callable[[int], None]
@@ -97,7 +97,7 @@ def ended_answer(picture: ColumnPicture, key: str, baseline: str | None, texts: 
 
 
 def column_actions(
-    picture: ColumnPicture, title: str, key: str, is_baseline: bool, actions: Actions, texts: Texts
+    picture: ColumnPicture, title: str, key: str, is_baseline: bool, actions: ColumnActions, texts: Texts
 ) -> None:
     words = texts.answer
     with st.container(horizontal=True, gap="xsmall"):

@@ -68,8 +68,8 @@ def uploaded_file(path: str, name: str, label: str, key: str, files: UploadedFil
 
 
 def forget_files(files: UploadedFiles, uploads: Uploads) -> None:
-    """They were read."""
-    for path, _ in files.there():
+    """They were read, or moved to where they are needed: what is left of them goes."""
+    for path, _ in files.came():
         uploads.drop(Path(path))
     files.set([])
 

@@ -13,7 +13,8 @@ import streamlit as st
 
 from dashboard.session import training
 from dashboard.session.shared import start_with
-from dashboard.shared.model_choices import told_apart
+from dashboard.shared.formatting import parameters
+from dashboard.shared.model_choices import distinct_titles
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from model_registry.registry import Registry
@@ -21,7 +22,7 @@ from model_registry.spec import ModelSpec
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TrainingTarget:
     """What was chosen."""
 
     base: ModelSpec
@@ -51,13 +52,13 @@ def training_base(registry: Registry, texts: Texts) -> ModelSpec:
         list(bases),
         key=training.BASE,
         persist_state="session",
-        format_func=told_apart(bases).__getitem__,
+        format_func=distinct_titles(bases).__getitem__,
         help=texts.training["base_help"],
     )
     spec = bases[chosen]
     st.caption(
         texts.training["base_facts"].format(
-            parameters=_count(spec.parameters),
+            parameters=parameters(spec.parameters),
             context=f"{spec.context_length:,}",
             format=safe_text(spec.prompt_format),
             license=safe_text(spec.license.name),
@@ -66,7 +67,9 @@ def training_base(registry: Registry, texts: Texts) -> ModelSpec:
     return spec
 
 
-def training_target(spec: ModelSpec, formats: Sequence[str], wished: str | None, texts: Texts) -> Wanted:
+def training_target(
+    spec: ModelSpec, formats: Sequence[str], wished: str | None, texts: Texts
+) -> TrainingTarget:
     """`wished`: the format that the recipe was published with."""
     left, right = st.columns(2)
     with left:
@@ -80,7 +83,7 @@ def training_target(spec: ModelSpec, formats: Sequence[str], wished: str | None,
             placeholder=texts.training["name_hint"],
             help=texts.training["name_help"],
         )
-    return Wanted(spec, format_id, name.strip())
+    return TrainingTarget(spec, format_id, name.strip())
 
 
 def _format(spec: ModelSpec, known: Sequence[str], wished: str | None, texts: Texts) -> str | None:
@@ -101,9 +104,3 @@ def _format(spec: ModelSpec, known: Sequence[str], wished: str | None, texts: Te
 
 def _needs_format(spec: ModelSpec) -> bool:
     return spec.base_model and spec.prompt_format == "plain"
-
-
-def _count(parameters: int) -> str:
-    if parameters >= 10**9:
-        return f"{parameters / 10**9:.1f}B"
-    return f"{parameters / 10**6:.1f}M"

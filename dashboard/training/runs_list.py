@@ -11,8 +11,8 @@ from datetime import datetime, tzinfo
 
 import streamlit as st
 
-from dashboard.history.entries_list import when
 from dashboard.session import training
+from dashboard.shared.formatting import when
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from dashboard.training.progress import state_badge

@@ -107,11 +107,11 @@ def _fields(names: Sequence[str], recipe: Recipe | None, texts: Texts) -> dict[s
 def _field(name: str, recipe: Recipe | None, texts: Texts) -> Any:
     default = (recipe.settings if recipe else {}).get(name, _DEFAULTS[name])
     key = training.field_key(recipe.name if recipe else NO_RECIPE, name)
-    label, told = texts.training[f"set_{name}"], texts.training[f"help_{name}"]
+    label, help_text = texts.training[f"set_{name}"], texts.training[f"help_{name}"]
     kind = _HINTS[name]
     if kind is bool:
         start_with(key, default)
-        return st.toggle(label, key=key, persist_state="session", help=told)
+        return st.toggle(label, key=key, persist_state="session", help=help_text)
     if get_origin(kind) is Literal:
         start_with(key, default)
         return st.selectbox(
@@ -119,12 +119,12 @@ def _field(name: str, recipe: Recipe | None, texts: Texts) -> Any:
             get_args(kind),
             key=key,
             persist_state="session",
-            help=told,
+            help=help_text,
             format_func=_named(name, texts),
         )
     if get_origin(kind) is tuple:
         return _several(name, kind, default, key, texts)
-    return _number(label, told, kind, default, key, texts)
+    return _number(label, help_text, kind, default, key, texts)
 
 
 def _named(name: str, texts: Texts) -> Any:
@@ -132,22 +132,22 @@ def _named(name: str, texts: Texts) -> Any:
 
 
 def _several(name: str, kind: Any, default: tuple[Any, ...], key: str, texts: Texts) -> tuple[Any, ...]:
-    label, told = texts.training[f"set_{name}"], texts.training[f"help_{name}"]
+    label, help_text = texts.training[f"set_{name}"], texts.training[f"help_{name}"]
     inner = get_args(kind)[0]
     if inner is float:
         start_with(key, ", ".join(f"{value:g}" for value in default))
-        return _numbers(st.text_input(label, key=key, persist_state="session", help=told))
+        return _numbers(st.text_input(label, key=key, persist_state="session", help=help_text))
     if get_origin(inner) is Literal:
         start_with(key, list(default))
         hint = texts.training["nothing_chosen"]
         return tuple(
             st.multiselect(
-                label, get_args(inner), key=key, persist_state="session", help=told, placeholder=hint
+                label, get_args(inner), key=key, persist_state="session", help=help_text, placeholder=hint
             )
         )
     start_with(key, ", ".join(default))
     text = st.text_input(
-        label, key=key, persist_state="session", help=told, placeholder=texts.training[f"hint_{name}"]
+        label, key=key, persist_state="session", help=help_text, placeholder=texts.training[f"hint_{name}"]
     )
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -160,23 +160,23 @@ def _numbers(text: str) -> tuple[float, ...]:
         return ()
 
 
-def _number(label: str, told: str, kind: Any, default: Any, key: str, texts: Texts) -> Any:
+def _number(label: str, help_text: str, kind: Any, default: Any, key: str, texts: Texts) -> Any:
     """Integers in whole steps; of other numbers as many digits as they have."""
     if kind is float:
         start_with(key, float(default))
         return st.number_input(
-            label, key=key, persist_state="session", help=told, format="%g", step=_step(default)
+            label, key=key, persist_state="session", help=help_text, format="%g", step=_step(default)
         )
     start_with(key, default)
     if not isinstance(kind, types.UnionType):
-        return st.number_input(label, key=key, persist_state="session", help=told, step=1, min_value=0)
+        return st.number_input(label, key=key, persist_state="session", help=help_text, step=1, min_value=0)
     hint = texts.training["no_limit"]
     if float in get_args(kind):
         step = _step(default or (1e-3 if key.endswith("learning_rate") else 1))
         box = partial(st.number_input, label, value=None, format="%g", step=step)
-        return box(key=key, persist_state="session", help=told, placeholder=hint)
+        return box(key=key, persist_state="session", help=help_text, placeholder=hint)
     return st.number_input(
-        label, value=None, key=key, persist_state="session", help=told, step=1, placeholder=hint
+        label, value=None, key=key, persist_state="session", help=help_text, step=1, placeholder=hint
     )
 
 

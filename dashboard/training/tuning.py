@@ -21,11 +21,11 @@ from dashboard.session import compare, owner, training
 from dashboard.shared.safe_text import safe_text
 from dashboard.shared.uploading import forget_files, uploads_of
 from dashboard.texts import Texts
-from dashboard.training.base_form import Wanted
+from dashboard.training.base_form import TrainingTarget
 from dashboard.training.data_report import training_data_report, training_steps
 from dashboard.training.data_source import TrainingData
 from dashboard.training.memory_plan import idle, training_memory
-from dashboard.training.progress import Seen, TrainingActions
+from dashboard.training.progress import TrainingActions, TrainingView
 from dashboard.training.settings_form import training_recipe
 from errors import NaraniError
 from errors.old_sentences import cause_of
@@ -46,7 +46,7 @@ def pick_recipe(base_id: str, texts: Texts) -> Recipe | None:
 
 
 def settings_for(
-    wanted: Wanted, data: TrainingData, values: Mapping[str, Any], texts: Texts
+    wanted: TrainingTarget, data: TrainingData, values: Mapping[str, Any], texts: Texts
 ) -> SftSettings | None:
     """None where they contradict each other, which is said."""
     name = jobs.safe_name(wanted.name) if wanted.name else None
@@ -61,7 +61,7 @@ def settings_for(
         return None
 
 
-def missing(wanted: Wanted, data: TrainingData, texts: Texts) -> str | None:
+def missing(wanted: TrainingTarget, data: TrainingData, texts: Texts) -> str | None:
     """What has to be chosen first."""
     if wanted.lacks_format:
         return texts.training["choose_format"]
@@ -103,12 +103,12 @@ def begin(settings: SftSettings, data: TrainingData, services: Services, texts: 
     st.rerun()
 
 
-def look(name: str, services: Services) -> Seen | None:
+def look(name: str, services: Services) -> TrainingView | None:
     home = services.settings.home
     job = jobs.job(home, name)
     if job is None:
         return None
-    return Seen(job, jobs.metrics(home, name), jobs.log_tail(home, name))
+    return TrainingView(job, jobs.metrics(home, name), jobs.log_tail(home, name))
 
 
 def actions(name: str, services: Services) -> TrainingActions:
