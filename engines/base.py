@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from engines.stopping import Stoppable
-from errors import BadRequest, Cause, NaraniError, wording
+from errors import BadRequest, NaraniError
 from prompts.conversation import Conversation
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -78,6 +78,11 @@ class FinishReason(StrEnum):
     STOPPED = "stopped"
     FAILED = "failed"
 
+    @property
+    def state(self) -> State:
+        """That of an answer which ended so."""
+        return State(self) if self in (FinishReason.STOPPED, FinishReason.FAILED) else State.DONE
+
 
 class State(StrEnum):
     WAITING = "waiting"
@@ -121,20 +126,10 @@ class Answer:
     revision: str | None = None
     quantization: str = "none"
     measures: Measures = Measures()
-    cause: Cause | None = None
-    """Why it failed; None where it did not."""
+    error: str | None = None
+    error_code: str | None = None
     extras: Mapping[str, object] = field(default_factory=dict)
     """What other rooms add, as plain JSON values under the name of the room."""
-
-    @property
-    def error(self) -> str | None:
-        """The English sentence, as files and the history hold it."""
-        return None if self.cause is None else wording(self.cause, "en")
-
-    @property
-    def error_code(self) -> str | None:
-        """The category that files and the history hold."""
-        return None if self.cause is None else self.cause.category
 
 
 @dataclass(frozen=True)
@@ -211,7 +206,8 @@ class LiveAnswer(Stoppable):
             model_id=self.model_id,
             finish_reason=FinishReason.FAILED,
             settings=settings,
-            cause=error.cause,
+            error=str(error),
+            error_code=error.code,
             **fields,  # type: ignore[arg-type]
         )
         self.finish(answer)
@@ -241,13 +237,12 @@ class LiveAnswer(Stoppable):
             )
 
     def _mark_ended(self, answer: Answer, problem: BaseException | None = None) -> None:
-        ends = {FinishReason.FAILED: State.FAILED, FinishReason.STOPPED: State.STOPPED}
         with self._lock:
             self._answer = answer
             self._not_kept = None if problem is None else _reason(problem)
             self._parts = [answer.text]
             self._measures = answer.measures
-            self._state = ends.get(answer.finish_reason, State.DONE)
+            self._state = answer.finish_reason.state
             self._note, self._progress = "", None
         self._ended.set()
 

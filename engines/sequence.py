@@ -120,7 +120,8 @@ class Sequence:
             revision=origin.revision,
             quantization=origin.quantization,
             measures=self._measures(),
-            cause=None if error is None else error.cause,
+            error=None if error is None else str(error),
+            error_code=None if error is None else error.code,
         )
 
     def _measures(self) -> Measures:

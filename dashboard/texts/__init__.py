@@ -13,7 +13,6 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.session.settings import chosen_language
-from settings import named_language
 
 FOLDER = Path(__file__).parent
 
@@ -40,9 +39,9 @@ read_texts = cache(Texts)
 
 
 def read_chosen() -> Texts:
-    """What was chosen; else as the browser says, as NARANI_LANGUAGE says, Korean."""
+    """What was chosen; else Korean unless the browser says it speaks something else."""
     chosen = chosen_language()
     if chosen is None:
-        locale = st.context.locale or named_language() or "ko"
+        locale = st.context.locale or "ko"
         chosen = "ko" if locale.lower().startswith("ko") else "en"
     return read_texts(chosen)
