@@ -42,12 +42,13 @@ def run(main: Callable[[], int]) -> NoReturn:
 
 def ended(work: Callable[[], int]) -> int:
     """The code of a command; an error that a person can act upon is one line."""
-    from errors import NaraniError, Stopped
+    from errors import NaraniError, Stopped, wording
+    from settings import terminal_language
 
     try:
         return work()
     except NaraniError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{wording(error.cause, terminal_language())}\n")
         return EXIT_INTERRUPTED if isinstance(error, Stopped) else EXIT_REFUSED
 
 
@@ -105,9 +106,10 @@ def _code_of(main: Callable[[], int]) -> int:
             return 1
         return leaving.code or 0
     except ImportError as error:
-        from errors import EngineDown
+        from errors import EngineDown, wording
+        from settings import terminal_language
 
-        sys.stderr.write(f"{EngineDown.lacking(error)}\n")
+        sys.stderr.write(f"{wording(EngineDown.lacking(error).cause, terminal_language())}\n")
         return EXIT_REFUSED
 
 

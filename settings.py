@@ -17,6 +17,7 @@ from pathlib import Path
 import platformdirs
 
 from errors import BadRequest
+from errors.wording import LANGUAGES
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
@@ -43,6 +44,10 @@ class Settings:
     database: str | None = None
     """NARANI_DATABASE: the address of another database for the history; None: narani.db in the home."""
 
+    language: str | None = None
+    """NARANI_LANGUAGE ("ko", "en"): of the command lines, and of the dashboard where a browser names none;
+    None: as LC_ALL, LC_MESSAGES or LANG says, the dashboard Korean."""
+
     unwatched_seconds: float = 600.0
     """NARANI_UNWATCHED_SECONDS: a run that no page has looked at for so long is stopped."""
 
@@ -63,8 +68,25 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         failed_load_seconds=_number(values, "NARANI_FAILED_LOAD_SECONDS", 30.0, least=0),
         rows_per_model=int(_number(values, "NARANI_ROWS_PER_MODEL", 8, least=1)),
         database=values.get("NARANI_DATABASE") or None,
+        language=_language(values),
         unwatched_seconds=_number(values, "NARANI_UNWATCHED_SECONDS", 600.0, least=0),
     )
+
+
+def terminal_language(environment: Mapping[str, str] | None = None) -> str:
+    """The language that a command line speaks."""
+    values = os.environ if environment is None else environment
+    if named := named_language(values):
+        return named
+    locale = next(filter(None, map(values.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return "ko" if locale.lower().startswith("ko") else "en"
+
+
+def named_language(environment: Mapping[str, str] | None = None) -> str | None:
+    """NARANI_LANGUAGE where it names a language; what else it says is refused by `read_settings`."""
+    values = os.environ if environment is None else environment
+    named = values.get("NARANI_LANGUAGE", "").lower()
+    return named if named in LANGUAGES else None
 
 
 def parse_bytes(text: str, name: str = "size") -> int:
@@ -74,9 +96,7 @@ def parse_bytes(text: str, name: str = "size") -> int:
     if unit is not None and unit not in _UNITS:
         unit += "B"
     if match is None or unit not in _UNITS:
-        raise BadRequest(
-            f"{name}: '{text}' is not a size. Write it like 24GB or 800MB.", name=name, value=text
-        )
+        raise BadRequest("size-unreadable", name=name, value=text)
     return int(float(match.group(1)) * _UNITS[unit])
 
 
@@ -88,6 +108,13 @@ def format_bytes(count: float) -> str:
     return f"{int(count)} B"
 
 
+def _language(values: Mapping[str, str]) -> str | None:
+    language, text = named_language(values), values.get("NARANI_LANGUAGE")
+    if text and language is None:
+        raise BadRequest("language-unknown", name="NARANI_LANGUAGE", value=text, languages=LANGUAGES)
+    return language
+
+
 def _number(values: Mapping[str, str], name: str, default: float, least: float) -> float:
     text = values.get(name)
     if not text:
@@ -97,5 +124,5 @@ def _number(values: Mapping[str, str], name: str, default: float, least: float) 
     except ValueError:
         number = math.nan
     if not least <= number < math.inf:
-        raise BadRequest(f"{name}: '{text}' is not a number of at least {least:g}.", name=name)
+        raise BadRequest("number-too-small", name=name, value=text, least=least)
     return number

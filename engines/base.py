@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from engines.stopping import Stoppable
-from errors import BadRequest, NaraniError
+from errors import BadRequest, Cause, NaraniError, wording
 from prompts.conversation import Conversation
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -78,11 +78,6 @@ class FinishReason(StrEnum):
     STOPPED = "stopped"
     FAILED = "failed"
 
-    @property
-    def state(self) -> State:
-        """That of an answer which ended so."""
-        return State(self) if self in (FinishReason.STOPPED, FinishReason.FAILED) else State.DONE
-
 
 class State(StrEnum):
     WAITING = "waiting"
@@ -126,10 +121,20 @@ class Answer:
     revision: str | None = None
     quantization: str = "none"
     measures: Measures = Measures()
-    error: str | None = None
-    error_code: str | None = None
+    cause: Cause | None = None
+    """Why it failed; None where it did not."""
     extras: Mapping[str, object] = field(default_factory=dict)
     """What other rooms add, as plain JSON values under the name of the room."""
+
+    @property
+    def error(self) -> str | None:
+        """The English sentence, as files and the history hold it."""
+        return None if self.cause is None else wording(self.cause, "en")
+
+    @property
+    def error_code(self) -> str | None:
+        """The category that files and the history hold."""
+        return None if self.cause is None else self.cause.category
 
 
 @dataclass(frozen=True)
@@ -206,8 +211,7 @@ class LiveAnswer(Stoppable):
             model_id=self.model_id,
             finish_reason=FinishReason.FAILED,
             settings=settings,
-            error=str(error),
-            error_code=error.code,
+            cause=error.cause,
             **fields,  # type: ignore[arg-type]
         )
         self.finish(answer)
@@ -237,12 +241,13 @@ class LiveAnswer(Stoppable):
             )
 
     def _mark_ended(self, answer: Answer, problem: BaseException | None = None) -> None:
+        ends = {FinishReason.FAILED: State.FAILED, FinishReason.STOPPED: State.STOPPED}
         with self._lock:
             self._answer = answer
             self._not_kept = None if problem is None else _reason(problem)
             self._parts = [answer.text]
             self._measures = answer.measures
-            self._state = answer.finish_reason.state
+            self._state = ends.get(answer.finish_reason, State.DONE)
             self._note, self._progress = "", None
         self._ended.set()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from errors import NoRoom
+from errors import Cause, NoRoom
 from settings import format_bytes
 
 
@@ -34,19 +34,24 @@ class Lack:
 def no_room(lack: Lack) -> NoRoom:
     """Names the sizes, who is in the way, and what would fit."""
     left = lack.budget - sum(lack.kept.values())
-    need, allowed = format_bytes(lack.need), format_bytes(left)
-    if need == allowed:
-        need, allowed = f"{lack.need:,} B", f"{left:,} B"
-    question = " with this question" if lack.asked else ""
-    read = "measured" if lack.measured else "estimated"
-    wanted = f"{lack.title}{question} needs {need} ({lack.quantization}, {read})"
+    need: int | str = lack.need
+    if format_bytes(lack.need) == format_bytes(left):
+        need = f"{lack.need:,} B"
+    wanted = Cause(
+        "memory-wanted-asking" if lack.asked else "memory-wanted",
+        model=lack.title,
+        need=need,
+        quantization=lack.quantization,
+        read="measured" if lack.measured else "estimated",
+    )
     if lack.kept:
-        names = ", ".join(lack.kept)
-        there = f"the models kept in memory ({names}) leave {allowed} of the budget"
+        code = "no-room-kept-fits" if lack.fitting else "no-room-kept"
     else:
-        there = f"the budget is {allowed}"
+        code = "no-room-fits" if lack.fitting else "no-room"
     return NoRoom(
-        f"{wanted}, and {there}. {_advice(lack)}",
+        code,
+        wanted=wanted,
+        left=left if need == lack.need else f"{left:,} B",
         model=lack.model_id,
         measured=lack.measured,
         need=lack.need,
@@ -54,12 +59,3 @@ def no_room(lack: Lack) -> NoRoom:
         kept=tuple(lack.kept),
         fitting=dict(lack.fitting),
     )
-
-
-def _advice(lack: Lack) -> str:
-    fitting = ", ".join(f"{name} ({format_bytes(size)})" for name, size in lack.fitting.items())
-    if lack.kept:
-        return "No longer keep one of them" + (f", or load it as {fitting}." if fitting else ".")
-    if fitting:
-        return f"It would fit as {fitting}."
-    return "No quantization of it fits; ask less, pick a smaller model or raise NARANI_MEMORY_BUDGET."

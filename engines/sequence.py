@@ -120,8 +120,7 @@ class Sequence:
             revision=origin.revision,
             quantization=origin.quantization,
             measures=self._measures(),
-            error=None if error is None else str(error),
-            error_code=None if error is None else error.code,
+            cause=None if error is None else error.cause,
         )
 
     def _measures(self) -> Measures:

@@ -53,7 +53,7 @@ def _end(run: RunFolder, state: TrainingState, error: NaraniError, code: int) ->
     sys.stderr.write(f"{error}\n")
     status = run.status()
     if status is None or status.state not in ENDED:
-        told = {} if state is TrainingState.STOPPED else {"error": str(error), "error_code": error.code}
+        told = {} if state is TrainingState.STOPPED else {"error": str(error), "error_code": error.category}
         run.set_status(TrainingStatus(**{**asdict(status or TrainingStatus(state)), "state": state, **told}))
     return code
 

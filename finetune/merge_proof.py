@@ -31,7 +31,7 @@ the share of tokens chosen alike, at least. Rounding alone stays far below."""
 class MergeDiffers(NaraniError):
     """The merged model does not say what the adapter says; it was not kept."""
 
-    code = "merge-differs"
+    category = "merge-differs"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What can keep an answer from the disk, as a code and as a sentence.
+"""What can keep an answer from the disk, and the error that says so.
 
 Knows: SQLite's error numbers, and how a full disk shows itself.
 Refuses to know: what was to be written, and what is done about it.
@@ -42,21 +42,16 @@ class Trouble(Exception):
 class NotStored(NaraniError):
     """An answer is not on disk yet, and is tried again."""
 
-    code = "not-stored"
+    category = "not-stored"
 
 
 class NotDone(NaraniError):
     """The history could not be read or changed."""
 
-    code = "history-out-of-reach"
+    category = "history-out-of-reach"
 
 
-_REASONS = {
-    Problem.FULL: "the disk is full",
-    Problem.LOCKED: "another program holds the history's database",
-    Problem.READ_ONLY: "the history's folder or file may not be written",
-    Problem.HOME: "the folder that NARANI_HOME names cannot be used",
-}
+_SHOWN = (Problem.FULL, Problem.LOCKED, Problem.READ_ONLY, Problem.HOME)
 _RESULTS = {
     sqlite3.SQLITE_FULL: Problem.FULL,
     sqlite3.SQLITE_BUSY: Problem.LOCKED,
@@ -84,20 +79,11 @@ _PROBE_BYTES = 64 * 1024
 
 
 def not_stored(problem: Problem) -> NotStored:
-    return NotStored(
-        f"The answer could not be stored: {_reason(problem)}. "
-        "It is kept in memory and stored as soon as that changes.",
-        problem=shown(problem),
-        reason=_reason(problem),
-    )
+    return NotStored(f"not-stored-{shown(problem)}", problem=shown(problem))
 
 
 def not_done(problem: Problem) -> NotDone:
-    return NotDone(
-        f"The history is out of reach: {_reason(problem)}. Try again in a moment.",
-        problem=shown(problem),
-        reason=_reason(problem),
-    )
+    return NotDone(f"not-done-{shown(problem)}", problem=shown(problem))
 
 
 def problem_of(error: SQLAlchemyError | OSError, folder: Path) -> Problem:
@@ -122,9 +108,5 @@ def _probed(folder: Path) -> Problem | None:
     return None
 
 
-def _reason(problem: Problem) -> str:
-    return _REASONS.get(problem, "its database does not work")
-
-
 def shown(problem: Problem) -> str:
-    return str(problem if problem in _REASONS else Problem.BROKEN)
+    return str(problem if problem in _SHOWN else Problem.BROKEN)

@@ -172,7 +172,7 @@ STEPS: tuple[Step, ...] = (_create_everything, _name_the_process, _spell_quantiz
 class NewerDatabase(NaraniError):
     """The database was written by a later Narani; it is left as it is."""
 
-    code = "newer-database"
+    category = "newer-database"
 
 
 def bring_up_to_date(connection: Connection, steps: Sequence[Step] = STEPS) -> None:

@@ -26,7 +26,7 @@ _NOT_AT_WORK = (PLANNED, str(StoredState.INTERRUPTED))
 class RunGone(NaraniError):
     """An answer came for a run that is not in the history (any more)."""
 
-    code = "run-gone"
+    category = "run-gone"
 
 
 def owner_number(connection: Connection, name: str) -> int | None:

@@ -115,6 +115,7 @@ def _check(own: Path, files: list[Path]) -> int:
     faults = [f for f in registry.faults if not asked or os.path.realpath(f.path) in asked]
     ids = [i for i, path in registry.files.items() if not asked or os.path.realpath(path) in asked]
     _say(faults, sys.stdout)
+    _say((n for n in registry.notes if not asked or os.path.realpath(n.path) in asked), sys.stdout)
     wrong = [f"{id}: {said}" for id in ids for said in _doubts(registry.models[id])]
     for sentence in wrong:
         print(sentence)

@@ -58,6 +58,8 @@ class Draft:
     """What saving would do to other entries."""
     doubts: Mapping[str, str]
     """By key, what keeps a good entry from being loaded as things lie on the disk now."""
+    notes: tuple[EntryFault, ...]
+    """Keys of the entry that is changed which saving will rename."""
 
     def fault_at(self, key: str) -> EntryFault | None:
         return next((f for f in self.faults if f.key == key or f.key.startswith(f"{key}.")), None)
@@ -113,6 +115,7 @@ def draft(
         faults=faults + (_further_faults(seat, table, faults) if faults else ()),
         broken=broken,
         doubts=doubts_of(table, seat.path.parent),
+        notes=entry.notes if entry else (),
     )
 
 

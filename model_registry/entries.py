@@ -10,17 +10,20 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from model_registry.faults import EntryFault, Place, near
 from model_registry.spec import ModelSpec
+from old_keys import new_key, new_keys, with_new_keys
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
+OLD_KEY = "old_key"
+"""The kind of a fault that only says that a key has another name now."""
 _HEADER = re.compile(r"[ \t]*\[\[[ \t]*model[ \t]*\]\]")
 
 
@@ -32,16 +35,33 @@ class Entry:
     place: Place
 
 
-def read_entries(path: Path, instead: str | None = None) -> tuple[list[Entry], list[EntryFault]]:
+class FileEntries(NamedTuple):
+    """What was read from one file."""
+
+    entries: list[Entry]
+    faults: list[EntryFault]
+    notes: list[EntryFault]
+    """Keys under an old name; they leave no entry out."""
+
+
+def read_entries(path: Path, instead: str | None = None) -> FileEntries:
     """The valid entries of a file (or of a text `instead` of it), and what is wrong with the others."""
-    entries: list[Entry] = []
-    faults: list[EntryFault] = []
+    read = FileEntries([], [], [])
     for found in _read(path, instead):
         if isinstance(found, Entry):
-            entries.append(found)
+            read.entries.append(found)
         else:
-            faults.append(found)
-    return entries, faults
+            (read.notes if found.kind == OLD_KEY else read.faults).append(found)
+    return read
+
+
+def entry_with_new_keys(table: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry's table under the names that its keys have now."""
+    renamed = with_new_keys(table)
+    unsure = renamed.get("unsure")
+    if isinstance(unsure, list):
+        renamed["unsure"] = [new_key(name) if isinstance(name, str) else name for name in unsure]
+    return renamed
 
 
 def local_path(text: str, folder: Path) -> Path | None:
@@ -97,6 +117,8 @@ def _tables(tables: dict[str, Any], text: str, place: Place) -> Iterator[Entry |
 def _entry(table: dict[str, Any], position: str, path: Path) -> Iterator[Entry | EntryFault]:
     name = table.get("id")
     place = Place(path, name if isinstance(name, str) and 0 < len(name) <= 80 else position)
+    yield from (_old_key(key, place) for key in _old_keys(table))
+    table = entry_with_new_keys(table)
     try:
         # Strict JSON rules: a list may become a tuple and text an enum, but never text a number.
         spec = ModelSpec.model_validate_json(json.dumps(table, default=_as_wrong_type))
@@ -106,6 +128,20 @@ def _entry(table: dict[str, Any], position: str, path: Path) -> Iterator[Entry |
             yield place.finding(error, ModelSpec)
     except _BadSource as bad:
         yield place.fault(bad.key, bad.problem, "source")
+
+
+def _old_keys(table: Mapping[str, Any], before: str = "") -> Iterator[str]:
+    """The keys of a table and of those in it that stand under an old name, with dots between."""
+    for key, value in table.items():
+        if new_key(key) != key and new_key(key) not in table:
+            yield before + key
+        elif isinstance(value, Mapping):
+            yield from _old_keys(value, f"{before}{key}.")
+
+
+def _old_key(key: str, place: Place) -> EntryFault:
+    new = ".".join(new_keys(key.split(".")))
+    return place.fault(key, f"is called '{new}' now and counts as that", OLD_KEY, old=key, new=new)
 
 
 class _BadSource(Exception):

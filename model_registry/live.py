@@ -50,5 +50,9 @@ class LiveRegistry(Registry):
         return self._picture.formats
 
     @property
+    def notes(self) -> tuple[EntryFault, ...]:
+        return self._picture.notes
+
+    @property
     def files(self) -> Mapping[str, Path]:
         return self._picture.files

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from errors import BadRequest
+from model_registry.entries import entry_with_new_keys
 from model_registry.faults import EntryFault
 from model_registry.names import NAME, is_device, spelled
 from model_registry.own_sources import doubts_of
@@ -35,9 +36,12 @@ class OwnEntry:
     path: Path
     number: int
     table: Mapping[str, Any]
+    """Under the names that keys have now."""
     faults: tuple[EntryFault, ...] = ()
     doubts: Mapping[str, str] = field(default_factory=dict)
     """By key, what keeps a good entry from being loaded as things lie on the disk now."""
+    notes: tuple[EntryFault, ...] = ()
+    """Its keys that stand there under an old name."""
 
     @property
     def id(self) -> str:
@@ -61,6 +65,7 @@ def own_files(folder: Path, registry: Registry) -> list[OwnFile]:
 
 def _own_file(path: Path, registry: Registry) -> OwnFile:
     faults = tuple(fault for fault in registry.faults if fault.path == path)
+    notes = tuple(note for note in registry.notes if note.path == path)
     text = read_text(path)
     try:
         tables = tomllib.loads(text or "").get("model")
@@ -69,7 +74,14 @@ def _own_file(path: Path, registry: Registry) -> OwnFile:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         tables = []
     entries = (
-        OwnEntry(path, number, table, faults_of(faults, number, table), doubts_of(table, path.parent))
+        OwnEntry(
+            path,
+            number,
+            entry_with_new_keys(table),
+            faults_of(faults, number, table),
+            doubts_of(table, path.parent),
+            faults_of(notes, number, table),
+        )
         for number, table in enumerate(tables)
     )
     return OwnFile(path, text, tuple(entries), faults)

@@ -33,6 +33,8 @@ class Registry:
     """Those that ship, and the template files that entries name."""
     files: Mapping[str, Path]
     """The file of each model's entry."""
+    notes: tuple[EntryFault, ...]
+    """What entries say under an old name. They count all the same."""
 
     def get(self, model_id: str) -> ModelSpec:
         model_id = spelled(model_id)
@@ -67,10 +69,12 @@ def load_registry(
     own, faults = _own_files(own_models) if own_models else ([], [])
     own = sorted({*own, *instead}, key=lambda path: path.name)
     entries: list[Entry] = []
+    notes: list[EntryFault] = []
     for path in _once([*sorted(FAMILIES.glob("*.toml")), *own, *more]):
-        found, wrong = read_entries(path, instead.get(path))
-        entries += found
-        faults += wrong
+        found = read_entries(path, instead.get(path))
+        entries += found.entries
+        faults += found.faults
+        notes += found.notes
     entries, formats = _with_formats(entries, faults)
     entries = _with_bases(_with_unique_ids(entries, faults), faults)
     return Registry(
@@ -78,6 +82,7 @@ def load_registry(
         faults=tuple(faults),
         formats=formats,
         files=MappingProxyType({entry.spec.id: entry.place.path for entry in entries}),
+        notes=tuple(notes),
     )
 
 

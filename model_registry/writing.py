@@ -7,6 +7,7 @@ Refuses to know: whether an entry is good, and files on a disk.
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping, MutableMapping
 from typing import Any
@@ -17,8 +18,15 @@ from tomlkit.items import Integer, Trivia
 
 from errors import BadRequest
 from model_registry.spec import ModelSpec
+from old_keys import new_key
 
 _FROM_HERE_GROUPED = 10_000
+_TOKENS = re.compile(
+    r"""\"{3}(?:\\.|[^\\])*?"{3,5}|'{3}.*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|\#[^\n]*"""
+    r"""|(?P<header>\[\[[ \t]*model[ \t]*\]\])|(?P<word>[A-Za-z0-9_-]+)""",
+    re.DOTALL,
+)
+"""Strings and comments whole, so that no word in them is taken for a key."""
 
 
 def entry_toml(table: Mapping[str, Any]) -> str:
@@ -37,7 +45,7 @@ def with_entry(text: str, number: int, table: Mapping[str, Any]) -> str:
     """The file's text with its entry `number` (from 0) made into `table`; the rest to the byte as it was."""
     wanted = _tables(text)
     wanted[number] = dict(table)
-    document = _parsed(text)
+    document = _parsed(_with_new_keys(text, number))
     _change(document["model"][number], table)
     return _checked(tomlkit.dumps(document), wanted)
 
@@ -51,6 +59,18 @@ def without_entry(text: str, number: int) -> str | None:
     document = _parsed(text)
     del document["model"][number]
     return _checked(tomlkit.dumps(document), wanted)
+
+
+def _with_new_keys(text: str, number: int) -> str:
+    """The text with the keys of one entry under their new names, where they stand."""
+    at = -1
+
+    def renamed(token: re.Match[str]) -> str:
+        nonlocal at
+        at += token["header"] is not None
+        return new_key(token[0]) if token["word"] and at == number else token[0]
+
+    return _TOKENS.sub(renamed, text)
 
 
 def _tables(text: str) -> list[dict[str, Any]]:

@@ -12,6 +12,9 @@ import pytest
 
 # For torch, here and in every process that a test starts: a tiny network is slower on several threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# The sentences that tests expect of command lines, whatever the machine speaks.
+os.environ["LC_ALL"] = "C.UTF-8"
+os.environ.pop("NARANI_LANGUAGE", None)
 
 
 @pytest.hookimpl(tryfirst=True)  # before the names of groups are read

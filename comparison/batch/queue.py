@@ -96,8 +96,8 @@ class RequestQueue:
         asked = datetime.now(UTC)
 
         def put_away(answer: Answer) -> None:
-            if answer.error_code == EngineDown.code:
-                raise EngineDown(answer.error or "The engine is down.")
+            if answer.error_code == EngineDown.category and answer.cause is not None:
+                raise EngineDown(answer.cause)
             if answer.finish_reason is not FinishReason.STOPPED:
                 self._store(at, answer, asked)
 

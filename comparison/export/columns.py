@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from comparison.answer_rows import COLUMNS as ANSWER_COLUMNS
 from history.records import FLAT_COLUMNS
+from old_keys import new_keys
 
 WHOLE = frozenset({"turn", "position", "attempt", "tokens_in", "tokens_out", "peak_bytes"})
 DECIMAL = frozenset(
@@ -31,11 +32,11 @@ WIDE_COLUMNS = ("run_id", "created", "question", "input", "system")
 
 
 def is_long(names: Iterable[str]) -> bool:
-    return tuple(names) == FLAT_COLUMNS
+    return new_keys(names) == FLAT_COLUMNS
 
 
 def is_ours(names: Iterable[str]) -> bool:
     """Whether a file with these columns was written here, so that the cells of a CSV are disarmed. The names
     decide and not the bytes: a spreadsheet that saves it again writes the same names with other quotes."""
-    found = tuple(names)
+    found = new_keys(names)
     return found in (FLAT_COLUMNS, ANSWER_COLUMNS) or found[: len(WIDE_COLUMNS)] == WIDE_COLUMNS

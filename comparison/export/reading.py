@@ -15,6 +15,7 @@ from comparison.export.columns import DECIMAL, MAYBE_ABSENT, WHOLE, is_long
 from comparison.questions import jsonl_rows
 from errors import BadEntry, BadRequest
 from history.records import FLAT_COLUMNS
+from old_keys import with_new_keys
 from text_files import open_text
 
 FlatRow = dict[str, object]
@@ -45,7 +46,7 @@ def read_jsonl(path: Path) -> Iterator[FlatRow]:
         for _, row in jsonl_rows(file):
             if not is_long(tuple(row)):
                 raise _foreign(path, "JSONL file")
-            yield dict(row)
+            yield with_new_keys(row)
 
 
 def _foreign(path: Path, kind: str) -> BadRequest:

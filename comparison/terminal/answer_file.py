@@ -18,10 +18,14 @@ from typing import BinaryIO
 from comparison.answer_rows import COLUMNS, LINE_END, AnswerRow, Key, decode, encode, encode_cells, newest
 from errors import BadEntry, BadRequest, NaraniError
 from file_lock import HeldLock, try_lock
+from old_keys import old_keys
 from whole_files import sync
 
-HEADER = "\ufeff".encode() + encode_cells(COLUMNS)
-"""With the mark by which a spreadsheet knows the Hangul for UTF-8."""
+_MARK = "\ufeff".encode()
+"""By which a spreadsheet knows the Hangul for UTF-8."""
+HEADER = _MARK + encode_cells(COLUMNS)
+_OLD_HEADER = _MARK + encode_cells(old_keys(COLUMNS))
+"""As long as the new one. A file keeps the one it was begun with."""
 
 
 def read_answers(path: Path) -> list[AnswerRow]:
@@ -35,7 +39,7 @@ class AnswerFile:
     """An answer file held open for appending by this process alone."""
 
     def __init__(self, path: Path) -> None:
-        self.name, self.path = path.name, path.resolve()
+        self.name = path.name
         self.notes: list[str] = []
         try:
             with ExitStack() as held:
@@ -108,7 +112,7 @@ def _lock_of(path: Path) -> HeldLock:
 
 def _whole_rows_end(file: BinaryIO, name: str) -> int:
     """Where the last whole row ends: at a line end with every quote before it closed."""
-    if file.read(len(HEADER)) != HEADER:
+    if file.read(len(HEADER)) not in (HEADER, _OLD_HEADER):
         raise BadRequest(
             f"'{name}' was not written by this command, or was changed since. Name another file.", file=name
         )

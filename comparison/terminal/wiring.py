@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engines.base import Engine
-from model_registry.spec import GenerationDefaults
 from settings import read_settings
 
 if TYPE_CHECKING:
@@ -28,7 +27,8 @@ class ModelFacts:
 
     format_id: str = ""
     """Its own."""
-    generation: GenerationDefaults = field(default_factory=GenerationDefaults)
+    defaults: Mapping[str, float] = field(default_factory=dict)
+    """The generation settings its source recommends, by the names of `GenerationSettings`."""
     quantizations: tuple[str, ...] = ("none",)
     is_demo: bool = False
 
@@ -45,9 +45,6 @@ class Wiring:
     open_history: Callable[[], History]
     faults: tuple[str, ...] = ()
     """Entries of the person's own that were left out, a sentence each."""
-
-    def recommended(self, model_id: str) -> GenerationDefaults:
-        return self.models[model_id].generation
 
 
 def wire() -> Wiring:
@@ -70,7 +67,7 @@ def wire() -> Wiring:
     facts = {
         spec.id: ModelFacts(
             format_id=spec.prompt_format,
-            generation=spec.generation,
+            defaults=spec.generation.model_dump(exclude_none=True),
             quantizations=spec.loading.quantizations,
             is_demo=spec.demo,
         )

@@ -8,55 +8,51 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import streamlit as st
 
-from comparison.asking import HowToAnswer
-from comparison.batch.cells import new_batch_id
+from comparison.batch.jobs import new_batch_id
 from comparison.batch.progress import BatchView
 from comparison.batch.results import ResultRow, result_rows, summaries
+from comparison.presets import settings_for
 from comparison.question_sets import expected_answers
 from comparison.question_source import QuestionSource, without_repeats
-from comparison.uploads import Uploads
 from dashboard.batch.heatmap import batch_heatmap
 from dashboard.batch.progress import BatchActions
 from dashboard.batch.results import batch_results, batch_summary
-from dashboard.batch.settings_form import BatchForm
-from dashboard.errors import explain, show_error
+from dashboard.batch.settings_form import BatchAsking
+from dashboard.errors import show_error
 from dashboard.resources import Services
 from dashboard.session import batch
-from dashboard.session.kept import keep, restore
 from dashboard.session.owner import owner_id
+from dashboard.session.shared import start_with
 from dashboard.shared.export import export_buttons
-from dashboard.shared.model_choices import told_apart
+from dashboard.shared.model_choices import distinct_titles
+from dashboard.shared.uploading import forget_files, uploads_of
 from dashboard.texts import Texts
 from errors import NaraniError
 from history.history import History
 from history.records import StoredBatch
 
 
-def uploads(services: Services) -> Uploads:
-    return Uploads(services.settings.home / "uploads")
-
-
-def begin(source: QuestionSource, how: BatchForm, services: Services, texts: Texts) -> None:
+def begin(source: QuestionSource, how: BatchAsking, services: Services, texts: Texts) -> None:
     """Start the batch and show it; what cannot be asked is said and nothing is lost."""
+    registry = services.registry
     try:
         with st.spinner(texts.batch["starting"]):
             job = services.batches.start(
                 owner_id(),
                 source.name,
                 without_repeats(source.read().questions)[: how.limit],
-                services.asking.batch_requests(how.models, HowToAnswer(how.choice)),
-                batch.draft(),
+                how.models,
+                {each: settings_for(registry.get(each).generation, how.wish) for each in how.models},
+                batch_id=batch.draft(),
             )
     except NaraniError as error:
         show_error(error, texts)
         return
     if source.file:
-        uploads(services).drop(Path(source.file))
-        batch.forget_upload()
+        forget_files(batch.UPLOAD, uploads_of(services))
     batch.open_batch(job.id)
     st.rerun()
 
@@ -80,21 +76,14 @@ def actions(batch_id: str, services: Services) -> BatchActions:
         try:
             services.batches.go_on(owner, batch_id, retry_failed)
         except NaraniError as error:
-            batch.set_problem(error.code, str(error))
+            batch.PROBLEM.set(error.cause)
 
     return BatchActions(stop, go_on)
 
 
-def say_problem(texts: Texts) -> None:
-    """Why the last button changed nothing; said once."""
-    problem = batch.take_problem()
-    if problem is not None:
-        st.warning(explain(*problem, texts), icon=":material/error:")
-
-
 def names_of(stored: StoredBatch, services: Services) -> dict[str, str]:
     """What the models of a batch are called; an id where a model is gone."""
-    titles = told_apart(services.registry.models)
+    titles = distinct_titles(services.registry.models)
     return {each: titles.get(each, each) for each in stored.head.models}
 
 
@@ -107,16 +96,17 @@ def draw_results(stored: StoredBatch, view: BatchView, services: Services, texts
     if view.state.at_work:
         st.caption(texts.batch["so_far"].format(count=sum(bool(row.finish_reason) for row in rows)))
     batch_summary(summaries(rows), names, texts)
-    restore(batch.VIEW, "table")
+    start_with(batch.VIEW, "table")
     shown = st.segmented_control(
         texts.batch["view"],
         ("table", "heatmap"),
         key=batch.VIEW,
+        persist_state="session",
         required=True,
         label_visibility="collapsed",
         format_func=lambda each: texts.batch[f"view_{each}"],
     )
-    if keep(batch.VIEW, shown) == "heatmap":
+    if shown == "heatmap":
         batch_heatmap(rows, names, texts)
     else:
         batch_results(rows, names, texts)

@@ -13,8 +13,8 @@ import streamlit as st
 
 from comparison.batch.progress import BatchView
 from dashboard.batch.progress import state_badge
-from dashboard.history.entries_list import when
 from dashboard.session import batch
+from dashboard.shared.formatting import when
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from history.records import StoredBatch
@@ -27,7 +27,7 @@ def earlier_batches(
     if not batches:
         st.caption(texts.batch["no_earlier"])
         return
-    shown = batches[: batch.earlier_shown()]
+    shown = batches[: batch.EARLIER.shown()]
     for stored in shown:
         _line(stored, view(stored), zone, texts)
     if len(batches) > len(shown):
@@ -36,7 +36,7 @@ def earlier_batches(
             key=batch.MORE_EARLIER,
             type="tertiary",
             icon=":material/expand_more:",
-            on_click=batch.show_more_earlier,
+            on_click=batch.EARLIER.more,
         )
 
 

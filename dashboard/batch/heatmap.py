@@ -14,7 +14,7 @@ import streamlit as st
 
 from comparison.batch.results import Measure, ResultRow
 from dashboard.session import batch
-from dashboard.session.kept import keep, restore
+from dashboard.session.shared import start_with
 from dashboard.shared.safe_text import whole_characters
 from dashboard.texts import Texts
 
@@ -27,15 +27,16 @@ _NOTHING = "#8888882e"
 
 
 def batch_heatmap(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> None:
-    restore(batch.MEASURE, Measure.CHARACTERS)
+    start_with(batch.MEASURE, Measure.CHARACTERS)
     chosen = st.segmented_control(
         texts.batch["measure"],
         list(Measure),
         key=batch.MEASURE,
+        persist_state="session",
         required=True,
         format_func=lambda each: texts.batch[f"measure_{each}"],
     )
-    heatmap_or_words(rows, Measure(str(keep(batch.MEASURE, chosen))), names, texts)
+    heatmap_or_words(rows, Measure(str(chosen)), names, texts)
 
 
 def heatmap_or_words(

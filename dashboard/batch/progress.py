@@ -15,6 +15,7 @@ import streamlit as st
 from comparison.batch.progress import BatchFailure, BatchState, BatchView, ModelView
 from dashboard.errors import in_words
 from dashboard.session import batch
+from dashboard.shared.formatting import duration
 from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.shared.ticking import ticking
 from dashboard.texts import Texts
@@ -116,16 +117,6 @@ def _left(seconds: float | None, texts: Texts) -> str:
 
 def state_badge(state: BatchState, texts: Texts) -> str:
     return _ICONS[state].format(texts.batch[f"state_{state}"])
-
-
-def duration(seconds: float, texts: Texts) -> str:
-    """In the largest unit that leaves a figure a person can take in."""
-    if round(seconds) < 60:
-        return texts.batch["seconds"].format(count=max(1, round(seconds)))
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return texts.batch["minutes"].format(count=minutes)
-    return texts.batch["hours"].format(hours=minutes // 60, minutes=minutes % 60)
 
 
 def _figures(view: BatchView, texts: Texts) -> list[str]:

@@ -15,11 +15,12 @@ from comparison.question_sets import SETS, read_set
 from comparison.question_source import Preview, QuestionSource, preview
 from comparison.questions import column_for, columns_of
 from comparison.uploads import Uploads
-from dashboard.errors import explain, show_error
-from dashboard.history.entries_list import shortened
+from dashboard.errors import show_error
 from dashboard.session import batch
-from dashboard.session.kept import keep, restore
-from dashboard.shared.safe_text import safe_text, whole_characters
+from dashboard.session.shared import start_with
+from dashboard.shared.formatting import shortened
+from dashboard.shared.safe_text import whole_characters
+from dashboard.shared.uploading import file_uploader, upload_limit, uploaded_file
 from dashboard.texts import Texts
 from errors import NaraniError
 
@@ -32,15 +33,15 @@ _LONGEST_CELL = 500
 
 def question_source(uploads: Uploads, texts: Texts) -> QuestionSource | None:
     """None while nothing that can be read is chosen."""
-    restore(batch.SOURCE, "set")
+    start_with(batch.SOURCE, "set")
     kind = st.segmented_control(
         texts.batch["source"],
         list(_KINDS),
         key=batch.SOURCE,
+        persist_state="session",
         required=True,
         format_func=lambda each: f"{_KINDS[each]} {texts.batch[f'source_{each}']}",
     )
-    keep(batch.SOURCE, kind)
     if kind == "file":
         return _file(uploads, texts)
     return _lines(texts) if kind == "lines" else _set(texts)
@@ -51,78 +52,40 @@ def set_title(set_id: str, texts: Texts) -> str:
 
 
 def _set(texts: Texts) -> QuestionSource:
-    restore(batch.SET, SETS[0])
     chosen = st.radio(
         texts.batch["set"],
         SETS,
         key=batch.SET,
+        persist_state="session",
         format_func=lambda each: f"{set_title(each, texts)} :gray-badge[{len(read_set(each).questions)}]",
         captions=[texts.batch[f"set_{each}_about"] for each in SETS],
     )
-    keep(batch.SET, chosen)
     return QuestionSource(set_title(chosen, texts), set_id=chosen)
 
 
 def _lines(texts: Texts) -> QuestionSource | None:
-    restore(batch.LINES, "")
     text = st.text_area(
         texts.batch["lines"],
         key=batch.LINES,
+        persist_state="session",
         height=180,
         max_chars=_LONGEST_LINES,
         placeholder=texts.batch["lines_hint"],
     )
-    keep(batch.LINES, text)
     first = text.strip().partition("\n")[0]
     return QuestionSource(shortened(first, _LONGEST_NAME), lines=text) if first else None
 
 
 def _file(uploads: Uploads, texts: Texts) -> QuestionSource | None:
-    kept = batch.upload()
-    if kept is None or not Path(kept[0]).exists():
-        _uploader(uploads, texts)
+    files = batch.UPLOAD.there()
+    if not files:
+        file_uploader(texts.batch["file"], _TYPES, batch.UPLOAD, uploads, texts, several=False)
+        st.caption(texts.batch["file_bigger"].format(limit=upload_limit()))
+        st.code(texts.batch["command"], language=None, wrap_lines=True)
         return None
-    path, name = kept
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f":material/description: **{safe_text(name)}**", width="content")
-        st.button(
-            texts.batch["other_file"],
-            key=batch.OTHER_FILE,
-            icon=":material/close:",
-            type="tertiary",
-            on_click=_let_go,
-            args=(uploads, path),
-        )
+    path, name = files[0]
+    uploaded_file(path, name, texts.batch["other_file"], batch.OTHER_FILE, batch.UPLOAD, uploads)
     return _columns(QuestionSource(name, file=path), texts)
-
-
-def _uploader(uploads: Uploads, texts: Texts) -> None:
-    if (problem := batch.upload_problem()) is not None:
-        st.warning(problem, icon=":material/error:")
-    limit = int(st.get_option("server.maxUploadSize"))
-    key = batch.uploader_key()
-    st.file_uploader(
-        texts.batch["file"].format(limit=limit), _TYPES, key=key, on_change=_take, args=(uploads, key, texts)
-    )
-    st.caption(texts.batch["file_bigger"].format(limit=limit))
-    st.code(texts.batch["command"], language=None, wrap_lines=True)
-
-
-def _take(uploads: Uploads, key: str, texts: Texts) -> None:
-    came = st.session_state.get(key)
-    if came is None:
-        return
-    try:
-        path = uploads.keep(came.name, came.getbuffer())
-    except NaraniError as error:
-        batch.refuse_upload(explain(error.code, str(error), texts))
-    else:
-        batch.set_upload(str(path), came.name)
-
-
-def _let_go(uploads: Uploads, path: str) -> None:
-    uploads.drop(Path(path))
-    batch.forget_upload()
 
 
 def _columns(source: QuestionSource, texts: Texts) -> QuestionSource | None:
@@ -153,13 +116,18 @@ def _columns(source: QuestionSource, texts: Texts) -> QuestionSource | None:
 
 
 def _choose(key: str, label: str, names: Sequence[str], first: str | None, hint: str) -> str | None:
-    restore(key, first)
+    start_with(key, first)
     if st.session_state[key] not in (None, *names):
         st.session_state[key] = first
-    chosen: str | None = st.selectbox(
-        label, names, index=None, key=key, placeholder=hint, format_func=lambda name: name or "—"
+    return st.selectbox(
+        label,
+        names,
+        index=None,
+        key=key,
+        persist_state="session",
+        placeholder=hint,
+        format_func=lambda name: name or "—",
     )
-    return keep(key, chosen)
 
 
 @st.cache_data(show_spinner=False, max_entries=32)

@@ -14,7 +14,7 @@ import streamlit as st
 from comparison.batch.results import ModelSummary, ResultFilter, ResultRow, narrowed
 from dashboard.errors import in_words
 from dashboard.session import batch
-from dashboard.session.kept import keep, restore
+from dashboard.session.shared import start_with
 from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.texts import Texts
 
@@ -23,7 +23,7 @@ _LONGEST_CELL = 400
 _COLUMNS_BESIDE = 4
 _ROWS_IN_FULL, _TABLE_HEIGHT = 14, 560
 _REASONS = ("eos", "stop_string", "length", "failed")
-Table = dict[str, list[object]]
+ResultTable = dict[str, list[object]]
 
 
 def batch_results(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> None:
@@ -68,16 +68,17 @@ def _filters(names: Mapping[str, str], texts: Texts) -> ResultFilter:
 
 
 def _layout(texts: Texts) -> str:
-    restore(batch.LAYOUT, "wide")
+    start_with(batch.LAYOUT, "wide")
     layout = st.segmented_control(
         texts.batch["layout"],
         ("wide", "long"),
         key=batch.LAYOUT,
+        persist_state="session",
         required=True,
         label_visibility="collapsed",
         format_func=lambda each: texts.batch[f"layout_{each}"],
     )
-    return str(keep(batch.LAYOUT, layout))
+    return str(layout)
 
 
 def _page(questions: int, texts: Texts) -> int:
@@ -91,12 +92,12 @@ def _page(questions: int, texts: Texts) -> int:
     return int(st.number_input(label, 1, pages, key=batch.PAGE, width=260)) - 1
 
 
-def _wide(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> Table:
+def _wide(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> ResultTable:
     by_question: dict[int, dict[str, ResultRow]] = {}
     for row in rows:
         by_question.setdefault(row.number, {})[row.model_id] = row
     models = [model_id for model_id in names if any(model_id in each for each in by_question.values())]
-    table: Table = {
+    table: ResultTable = {
         texts.batch["number"]: list(by_question),
         texts.batch["question"]: [_question(next(iter(each.values()))) for each in by_question.values()],
     }
@@ -105,9 +106,9 @@ def _wide(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> 
     return table
 
 
-def _long(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> Table:
+def _long(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> ResultTable:
     words = texts.batch
-    table: Table = {
+    table: ResultTable = {
         words["number"]: [row.number for row in rows],
         words["question"]: [_question(row) for row in rows],
         words["model"]: [names[row.model_id] for row in rows],
@@ -123,7 +124,7 @@ def _long(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> 
     return table
 
 
-def _draw(table: Table, key: str, texts: Texts) -> int | None:
+def _draw(table: ResultTable, key: str, texts: Texts) -> int | None:
     """The row that was clicked."""
     words = texts.batch
     st.caption(words["click_row"])

@@ -13,9 +13,9 @@ import streamlit as st
 
 from comparison.presets import GenerationChoice
 from dashboard.session import batch
-from dashboard.session.kept import keep, restore
 from dashboard.session.settings import LONGEST, MOST_MODELS, PRESETS, Preferences
-from dashboard.shared.model_choices import told_apart
+from dashboard.session.shared import start_with
+from dashboard.shared.model_choices import distinct_titles
 from dashboard.texts import Texts
 from model_registry.spec import ModelSpec
 
@@ -24,89 +24,97 @@ _ASKED_AT_FIRST = 1000
 
 
 @dataclass(frozen=True)
-class BatchForm:
+class BatchAsking:
     """What was set."""
 
     models: tuple[str, ...]
-    choice: GenerationChoice
+    wish: GenerationChoice
     limit: int
 
 
 def batch_asking(
     specs: Mapping[str, ModelSpec], preferred: Preferences, count: int, texts: Texts
-) -> BatchForm:
+) -> BatchAsking:
     """`count`: how many questions there are."""
     models = _models(specs, preferred, texts)
     left, *others = st.columns([2, 1, 1, 1], vertical_alignment="bottom")
     with left:
-        restore(batch.PRESET, preferred.preset)
+        start_with(batch.PRESET, preferred.preset)
         preset = st.segmented_control(
             texts.compare["preset"],
             PRESETS,
             key=batch.PRESET,
+            persist_state="session",
             required=True,
             format_func=lambda each: texts.compare[f"preset_{each}"],
             help=texts.compare["preset_help"],
         )
-        keep(batch.PRESET, preset)
     with others[0]:
         longest = _longest(preferred, texts)
     with others[1]:
         seed = _seed(texts)
     with others[2]:
         limit = _limit(count, texts)
-    choice = GenerationChoice(
+    wish = GenerationChoice(
         next(each for each in PRESETS if each == preset), max_new_tokens=longest, seed=seed
     )
-    return BatchForm(models, choice, limit)
+    return BatchAsking(models, wish, limit)
 
 
 def _models(specs: Mapping[str, ModelSpec], preferred: Preferences, texts: Texts) -> tuple[str, ...]:
     demo = [spec.id for spec in specs.values() if spec.demo and spec.adapter is None]
     wanted = demo if preferred.models is None else preferred.models
-    restore(batch.MODELS, [model_id for model_id in wanted if model_id in specs][:MOST_MODELS])
+    start_with(batch.MODELS, [model_id for model_id in wanted if model_id in specs][:MOST_MODELS])
     st.session_state[batch.MODELS] = [each for each in st.session_state[batch.MODELS] if each in specs]
     picked = st.multiselect(
         texts.batch["models"],
         list(specs),
         key=batch.MODELS,
+        persist_state="session",
         max_selections=MOST_MODELS,
-        format_func=told_apart(specs).__getitem__,
+        format_func=distinct_titles(specs).__getitem__,
         placeholder=texts.batch["models_hint"],
     )
-    return tuple(keep(batch.MODELS, picked))
+    return tuple(picked)
 
 
 def _longest(preferred: Preferences, texts: Texts) -> int | None:
-    restore(batch.MAX_NEW_TOKENS, preferred.max_new_tokens)
+    start_with(batch.MAX_NEW_TOKENS, preferred.max_new_tokens)
     longest = st.number_input(
         texts.compare["max_new_tokens"],
         1,
         LONGEST,
+        value=None,
         step=64,
         key=batch.MAX_NEW_TOKENS,
+        persist_state="session",
         placeholder=texts.compare["own_length"],
         help=texts.compare["max_new_tokens_help"],
     )
-    return keep(batch.MAX_NEW_TOKENS, None if longest is None else int(longest))
+    return None if longest is None else int(longest)
 
 
 def _seed(texts: Texts) -> int:
-    restore(batch.SEED, 0)
     seed = st.number_input(
-        texts.compare["seed"], 0, 2**53 - 1, key=batch.SEED, help=texts.compare["seed_help"]
+        texts.compare["seed"],
+        0,
+        2**53 - 1,
+        key=batch.SEED,
+        persist_state="session",
+        help=texts.compare["seed_help"],
     )
-    return keep(batch.SEED, int(seed or 0))
+    return int(seed or 0)
 
 
 def _limit(count: int, texts: Texts) -> int:
-    restore(batch.LIMIT, None)
     limit = st.number_input(
         texts.batch["limit"],
         1,
         count,
+        value=None,
         key=batch.LIMIT,
+        persist_state="session",
         placeholder=texts.batch["limit_hint"].format(count=min(count, _ASKED_AT_FIRST)),
         help=texts.batch["limit_help"].format(count=_ASKED_AT_FIRST),
     )
-    return keep(batch.LIMIT, None if limit is None else int(limit)) or min(count, _ASKED_AT_FIRST)
+    return int(limit or min(count, _ASKED_AT_FIRST))

@@ -15,18 +15,19 @@ import streamlit as st
 
 from comparison.presets import GenerationChoice
 from comparison.turns import TurnPicture, conversation, who_left
+from dashboard import asking
 from dashboard.compare import sending
 from dashboard.compare.asking_settings import set_asking
-from dashboard.compare.question_box import Shown, examples, unsent_questions, waiting_questions
+from dashboard.compare.question_box import ShownQuestion, examples, unsent_questions, waiting_questions
 from dashboard.compare.run_chart import run_chart
 from dashboard.errors import show_error
 from dashboard.resources import Services
 from dashboard.session import compare
 from dashboard.session.owner import owner_id
 from dashboard.session.settings import preferences
-from dashboard.shared.answer_column import Actions
+from dashboard.shared.answer_column import ColumnActions
 from dashboard.shared.export import export_box
-from dashboard.shared.model_choices import told_apart
+from dashboard.shared.model_choices import distinct_titles
 from dashboard.shared.turn import TICK, earlier_turn, turn_view
 from dashboard.texts import Texts, read_chosen
 from errors import BadRequest, NaraniError
@@ -61,15 +62,16 @@ def pick_defaults(services: Services) -> None:
     requests = [request for request in asked if request.model_id in models]
     wanted = [request.model_id for request in requests] or (demo if preferred is None else preferred)
     compare.set_picked([model for model in dict.fromkeys(wanted) if model in models][: compare.MOST_MODELS])
+    for request in requests:
+        if request.quantization:
+            compare.set_quantization(request.model_id, request.quantization)
     if requests:
-        how = services.asking.how_asked(requests)
-        for model_id, quantization in how.quantizations.items():
-            compare.set_quantization(model_id, quantization)
+        how = asking.how_asked(services.registry, requests)
         known = how.format_id in services.registry.formats.by_id
         set_asking(how if known else replace(how, format_id=None))
 
 
-def default_choice() -> GenerationChoice:
+def default_wish() -> GenerationChoice:
     preferred = preferences()
     return GenerationChoice(preset=preferred.preset, max_new_tokens=preferred.max_new_tokens)
 
@@ -94,7 +96,7 @@ def say_how_to_begin(picked: Sequence[str], services: Services, texts: Texts) ->
 
 
 def draw_turns(turns: Sequence[TurnPicture], services: Services, texts: Texts) -> None:
-    titles = told_apart(services.registry.models)
+    titles = distinct_titles(services.registry.models)
     *before, last = turns
     left = [(), *(who_left(earlier, later) for earlier, later in pairwise(turns))]
     _top(turns, services, texts)
@@ -137,14 +139,14 @@ def _below(turn: TurnPicture, titles: Mapping[str, str], services: Services, tex
 
 
 def draw_unsent(texts: Texts) -> None:
-    unsent = [Shown(id, text, input) for id, (text, input) in compare.unsent().items()]
+    unsent = [ShownQuestion(id, text, input) for id, (text, input) in compare.unsent().items()]
     unsent_questions(unsent, compare.discard_unsent, texts)
 
 
 def _draw_waiting(run_id: str, titles: Mapping[str, str], services: Services, texts: Texts) -> None:
     """Stopping all is what sends the first of them."""
     waiting = [
-        Shown(
+        ShownQuestion(
             each.id,
             each.question.text,
             each.question.input,
@@ -198,7 +200,7 @@ def _top(turns: Sequence[TurnPicture], services: Services, texts: Texts) -> None
             )
 
 
-def _actions(turn: TurnPicture, services: Services) -> Actions:
+def _actions(turn: TurnPicture, services: Services) -> ColumnActions:
     def stop(position: int) -> None:
         run = services.runs.get(turn.run_id, owner_id())
         if run is not None:
@@ -206,7 +208,9 @@ def _actions(turn: TurnPicture, services: Services) -> Actions:
 
     def again(position: int) -> None:
         try:
-            services.asking.ask_again(owner_id(), turn.run_id, position)
+            asking.Asking(services.engine, services.runs, services.history, owner_id()).ask_again(
+                turn.run_id, position
+            )
         except BadRequest:  # a click that came twice: it is being asked again already
             pass
         except NaraniError as error:
@@ -215,7 +219,7 @@ def _actions(turn: TurnPicture, services: Services) -> Actions:
     def baseline(position: int) -> None:
         compare.set_baseline(None if compare.baseline() == position else position)
 
-    return Actions(stop, again, baseline)
+    return ColumnActions(stop, again, baseline)
 
 
 def _stop_all(run_id: str, services: Services) -> None:

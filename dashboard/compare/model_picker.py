@@ -12,7 +12,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.session import compare
-from dashboard.shared.model_choices import Choice, Where, families
+from dashboard.shared.formatting import parameters
+from dashboard.shared.model_choices import Availability, ModelChoice, families
 from dashboard.shared.safe_text import icon_label, safe_text
 from dashboard.texts import Texts
 from model_registry.names import family_title
@@ -20,7 +21,12 @@ from model_registry.spec import CommercialUse
 from settings import format_bytes
 
 _LICENSE_COLORS = {CommercialUse.YES: "green", CommercialUse.NO: "red", CommercialUse.UNCLEAR: "orange"}
-_WHERE_COLORS = {Where.IN_USE: "blue", Where.LOADED: "blue", Where.ON_DISK: "gray", Where.TO_FETCH: "gray"}
+_WHERE_COLORS = {
+    Availability.IN_USE: "blue",
+    Availability.LOADED: "blue",
+    Availability.ON_DISK: "gray",
+    Availability.TO_FETCH: "gray",
+}
 
 _ROWS = """<style>
 .st-key-compare_picked_models p { line-height: 1.2; }
@@ -30,7 +36,7 @@ _ROWS = """<style>
 
 
 def model_picker(
-    choices: Mapping[str, Choice], picked: Sequence[str], top: DeltaGenerator, texts: Texts
+    choices: Mapping[str, ModelChoice], picked: Sequence[str], top: DeltaGenerator, texts: Texts
 ) -> None:
     """What is picked stands in the session; a tick changes it at once. The search and what is picked stand in
     `top`, whatever is drawn between them and the models to pick from."""
@@ -50,7 +56,9 @@ def model_picker(
         _family(family, members, picked, bool(search), texts)
 
 
-def _family(family: str, members: Sequence[Choice], picked: Sequence[str], found: bool, texts: Texts) -> None:
+def _family(
+    family: str, members: Sequence[ModelChoice], picked: Sequence[str], found: bool, texts: Texts
+) -> None:
     """Its models are sent to the browser only while it is open: seventy of them at every rerun are felt."""
     count = sum(choice.spec.id in picked for choice in members)
     badge = f" :gray-badge[{count}/{len(members)}]" if count else ""
@@ -66,7 +74,7 @@ def _family(family: str, members: Sequence[Choice], picked: Sequence[str], found
                 _tick(choice, picked, texts)
 
 
-def _picked_models(choices: Mapping[str, Choice], picked: Sequence[str], texts: Texts) -> None:
+def _picked_models(choices: Mapping[str, ModelChoice], picked: Sequence[str], texts: Texts) -> None:
     st.markdown(f"**{texts.compare['models']}** :gray-badge[{len(picked)}/{compare.MOST_MODELS}]")
     if not picked:
         st.caption(texts.compare["pick_first"])
@@ -76,7 +84,7 @@ def _picked_models(choices: Mapping[str, Choice], picked: Sequence[str], texts: 
             _picked_model(choices[model_id], texts)
 
 
-def _picked_model(choice: Choice, texts: Texts) -> None:
+def _picked_model(choice: ModelChoice, texts: Texts) -> None:
     """One row."""
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xxsmall"):
         st.markdown(f":small[{safe_text(choice.title)}]", width="stretch")
@@ -95,7 +103,7 @@ def _picked_model(choice: Choice, texts: Texts) -> None:
         )
 
 
-def _quantization(choice: Choice, texts: Texts) -> None:
+def _quantization(choice: ModelChoice, texts: Texts) -> None:
     """Its options are sent once it is opened, as those of the families are."""
     key = compare.quantization_key(choice.spec.id)
     box = st.popover(
@@ -122,12 +130,12 @@ def _quantization(choice: Choice, texts: Texts) -> None:
         )
 
 
-def _fits(choice: Choice, texts: Texts) -> str | None:
+def _fits(choice: ModelChoice, texts: Texts) -> str | None:
     size = format_bytes(choice.bytes)
     return texts.compare["too_big"].format(size=size) if choice.fits is False else None
 
 
-def _tick(choice: Choice, picked: Sequence[str], texts: Texts) -> None:
+def _tick(choice: ModelChoice, picked: Sequence[str], texts: Texts) -> None:
     model_id = choice.spec.id
     is_picked = model_id in picked
     key = compare.pick_key(model_id)
@@ -144,7 +152,7 @@ def _tick(choice: Choice, picked: Sequence[str], texts: Texts) -> None:
     )
 
 
-def _badges(choice: Choice, texts: Texts) -> str:
+def _badges(choice: ModelChoice, texts: Texts) -> str:
     spec = choice.spec
     license = texts.compare[f"commercial_{spec.license.commercial}"]
     where = texts.compare[f"where_{choice.where}"]
@@ -159,23 +167,15 @@ def _badges(choice: Choice, texts: Texts) -> str:
     return " ".join(badges)
 
 
-def _size(choice: Choice, texts: Texts) -> str:
+def _size(choice: ModelChoice, texts: Texts) -> str:
     too_big = _fits(choice, texts)
     return f":red-badge[{too_big}]" if too_big else f":gray-badge[{format_bytes(choice.bytes)}]"
 
 
-def _short_size(choice: Choice) -> str:
+def _short_size(choice: ModelChoice) -> str:
     """Without the words, which a row has no room for; a mark beside the color, and the words on a touch."""
     size = format_bytes(choice.bytes)
     return f":red[:material/warning: {size}]" if choice.fits is False else f":gray[{size}]"
-
-
-def parameters(count: int) -> str:
-    """'5.9B': how model sizes are said."""
-    for unit, size in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
-        if count >= size:
-            return f"{count / size:.3g}{unit}"
-    return str(count)
 
 
 def _ticked(model_id: str) -> None:

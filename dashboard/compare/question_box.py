@@ -17,7 +17,7 @@ from dashboard.texts import Texts
 
 
 @dataclass(frozen=True)
-class Typed:
+class TypedQuestion:
     """A question that was sent."""
 
     question: str
@@ -25,12 +25,12 @@ class Typed:
     goes_on: bool
 
 
-def sent(can_go_on: bool) -> Typed | None:
+def sent(can_go_on: bool) -> TypedQuestion | None:
     """Known before the box is drawn, so that the answers are on the page that is drawn now."""
     if question := compare.sent_question():
-        return Typed(question, compare.input_text(), can_go_on and compare.goes_on())
+        return TypedQuestion(question, compare.input_text(), can_go_on and compare.goes_on())
     example = compare.clicked_example()
-    return Typed(example, "", goes_on=False) if example else None
+    return TypedQuestion(example, "", goes_on=False) if example else None
 
 
 def question_box(can_go_on: bool, waits: bool, texts: Texts) -> None:
@@ -72,7 +72,7 @@ def examples(questions: Sequence[str], texts: Texts, *, enabled: bool, toys: boo
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownQuestion:
     """One of them."""
 
     id: str
@@ -83,7 +83,10 @@ class Shown:
 
 
 def waiting_questions(
-    waiting: Sequence[Shown], cancel: Callable[[str], None], send_now: Callable[[], None], texts: Texts
+    waiting: Sequence[ShownQuestion],
+    cancel: Callable[[str], None],
+    send_now: Callable[[], None],
+    texts: Texts,
 ) -> None:
     """In the order in which they are asked; only the first can be sent at once."""
     words = texts.compare
@@ -111,7 +114,7 @@ def waiting_questions(
                 )
 
 
-def unsent_questions(unsent: Sequence[Shown], discard: Callable[[str], None], texts: Texts) -> None:
+def unsent_questions(unsent: Sequence[ShownQuestion], discard: Callable[[str], None], texts: Texts) -> None:
     """With a button that copies them, until they are sent or thrown away."""
     for each in unsent:
         with st.container(border=True, key=f"compare_unsent_{each.id}"):

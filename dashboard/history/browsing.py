@@ -7,10 +7,8 @@ Refuses to know: how runs are found and stored, and how anything is drawn in det
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, tzinfo
 from functools import partial
 from typing import NoReturn
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
@@ -22,14 +20,16 @@ from comparison.turns import (
     picture_of_stored,
     same_answers,
 )
+from dashboard import asking
 from dashboard.errors import show_error
-from dashboard.history.entries_list import Doing
+from dashboard.history.entries_list import HistoryActions
 from dashboard.resources import Services
 from dashboard.session import compare, history
 from dashboard.session.owner import owner_id
 from dashboard.shared.answer_text import long_answer
 from dashboard.shared.export import export_box, export_buttons
-from dashboard.shared.model_choices import told_apart
+from dashboard.shared.formatting import zone
+from dashboard.shared.model_choices import distinct_titles
 from dashboard.shared.turn import turn_view
 from dashboard.texts import Texts
 from errors import NaraniError
@@ -39,16 +39,8 @@ LIST, ENTRY = "dashboard/pages/history.py", "dashboard/pages/history_entry.py"
 _PAGE = 20
 
 
-def zone() -> tzinfo:
-    """Where the reader is; the server's clock says nothing about that."""
-    try:
-        return ZoneInfo(st.context.timezone or "Asia/Seoul")
-    except (ZoneInfoNotFoundError, ValueError):
-        return UTC
-
-
 def titles(services: Services) -> dict[str, str]:
-    return told_apart(services.registry.models)
+    return distinct_titles(services.registry.models)
 
 
 def found(services: Services, wanted: Wanted) -> HistoryPage:
@@ -56,8 +48,8 @@ def found(services: Services, wanted: Wanted) -> HistoryPage:
     return services.history.page(owner_id(), wanted, before=pages[-1] if pages else None, size=_PAGE)
 
 
-def doing(services: Services) -> Doing:
-    return Doing(open_entry, lambda run_id: delete([run_id], services))
+def actions(services: Services) -> HistoryActions:
+    return HistoryActions(open_entry, lambda run_id: delete([run_id], services))
 
 
 def open_entry(run_id: str) -> NoReturn:
@@ -156,8 +148,9 @@ def draw_opened(run_id: str, services: Services, texts: Texts) -> None:
 
 
 def _ask_again(before: TurnPicture, services: Services, texts: Texts) -> None:
+    asks = asking.Asking(services.engine, services.runs, services.history, owner_id())
     try:
-        run = services.asking.ask_requests(owner_id(), asking_again(before))
+        run = asks.ask(asking_again(before))
     except NaraniError as error:
         show_error(error, texts)
     else:

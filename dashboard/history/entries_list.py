@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 
 import streamlit as st
 
 from dashboard.session import history
+from dashboard.shared.formatting import shortened, when
 from dashboard.shared.safe_text import icon_label, safe_text
 from dashboard.texts import Texts
 from history.records import StoredAnswer, StoredRun, StoredState
@@ -28,7 +29,7 @@ _COLORS = {
 
 
 @dataclass(frozen=True)
-class Doing:
+class HistoryActions:
     """What the buttons of a line do; each is told the run's id."""
 
     open: Callable[[str], None]
@@ -36,14 +37,16 @@ class Doing:
 
 
 def history_list(
-    runs: Sequence[StoredRun], titles: Mapping[str, str], zone: tzinfo, doing: Doing, texts: Texts
+    runs: Sequence[StoredRun], titles: Mapping[str, str], zone: tzinfo, actions: HistoryActions, texts: Texts
 ) -> None:
     for run in runs:
         with st.container(border=True, key=f"history_run_{run.head.id}"):
-            _line(run, titles, zone, doing, texts)
+            _line(run, titles, zone, actions, texts)
 
 
-def _line(run: StoredRun, titles: Mapping[str, str], zone: tzinfo, doing: Doing, texts: Texts) -> None:
+def _line(
+    run: StoredRun, titles: Mapping[str, str], zone: tzinfo, actions: HistoryActions, texts: Texts
+) -> None:
     asked = run.head.requests[0].conversation
     question = asked.turns[-1].question
     run_id = run.head.id
@@ -59,13 +62,13 @@ def _line(run: StoredRun, titles: Mapping[str, str], zone: tzinfo, doing: Doing,
             st.markdown(f":small[{' '.join(_facts(run, titles, zone, texts))}]")
         icon = ":material/open_in_full:"
         if st.button(texts.history["open"], key=f"history_open_{run_id}", icon=icon, type="tertiary"):
-            doing.open(run_id)
+            actions.open(run_id)
         st.button(
             icon_label(texts.history["delete"]),
             key=f"history_delete_{run_id}",
             icon=":material/delete:",
             help=texts.history["delete"],
-            on_click=doing.delete,
+            on_click=actions.delete,
             args=(run_id,),
             type="tertiary",
         )
@@ -87,12 +90,3 @@ def _answer(answer: StoredAnswer, run: StoredRun, titles: Mapping[str, str], tex
     title = safe_text(titles.get(model_id, model_id))
     state = "" if answer.state is StoredState.DONE else f" · {texts.states[answer.state.value]}"
     return f":{_COLORS[answer.state]}-badge[{title}{state}]"
-
-
-def shortened(text: str, longest: int) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= longest else f"{line[: longest - 1]}…"
-
-
-def when(moment: datetime, zone: tzinfo, texts: Texts) -> str:
-    return safe_text(moment.astimezone(zone).strftime(texts.history["time"]))

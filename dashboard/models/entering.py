@@ -12,12 +12,12 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.errors import show_error
-from dashboard.models.own_entries_list import Doing, own_entries_list
+from dashboard.models.own_entries_list import OwnEntryActions, own_entries_list
 from dashboard.models.own_entry_fields import NEW, values_typed
 from dashboard.models.own_entry_form import entry_text, own_entry_form
 from dashboard.resources import Services
 from dashboard.session import models
-from dashboard.shared.model_choices import told_apart
+from dashboard.shared.model_choices import distinct_titles
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from errors import BadRequest, NaraniError
@@ -56,7 +56,9 @@ def _list(services: Services, texts: Texts) -> None:
     if not files:
         st.info(texts.models["none_yet"], icon=":material/lightbulb:")
     own_entries_list(
-        files, texts, Doing(_open, _open_text, lambda file, one: _remove(file, one, services, texts))
+        files,
+        texts,
+        OwnEntryActions(_open, _open_text, lambda file, one: _remove(file, one, services, texts)),
     )
 
 
@@ -105,7 +107,7 @@ def _start_from(services: Services, texts: Texts) -> None:
             own = dict.fromkeys(("id", "title", "source", "revision"))
             models.fill({**values_of({key: table[key] for key in table if key not in own}), **_typed(*own)})
 
-    titles = told_apart(services.registry.models)
+    titles = distinct_titles(services.registry.models)
     st.selectbox(
         texts.models["start_from"],
         sorted(services.registry.models),

@@ -45,3 +45,8 @@ def fault_line(fault: EntryFault, texts: Texts) -> None:
 def doubt_line(sentence: str, texts: Texts) -> None:
     """Of an entry that is good and cannot be loaded as it is; it may be saved all the same."""
     st.markdown(f":small[:orange[:material/warning: {safe_text(in_words(sentence, texts))}]]")
+
+
+def note_line(note: EntryFault, texts: Texts) -> None:
+    """Of something that leaves no entry out."""
+    st.markdown(f":small[:gray[:material/info: {safe_text(fault_sentence(note, texts))}]]")

@@ -8,15 +8,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from itertools import accumulate
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
+from dashboard.shared.formatting import zone
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from engines.memory import Event, PoolView
@@ -33,7 +33,7 @@ _MOST = 10
 
 
 @dataclass(frozen=True)
-class Segment:
+class MemorySegment:
     """One piece of the bar."""
 
     label: str
@@ -61,7 +61,7 @@ def memory_bar(view: PoolView, titles: Mapping[str, str], texts: Texts) -> None:
         st.caption(texts.memory["device_is_fuller"])
 
 
-def segments(view: PoolView, titles: Mapping[str, str], texts: Texts) -> list[Segment]:
+def segments(view: PoolView, titles: Mapping[str, str], texts: Texts) -> list[MemorySegment]:
     """Together they are the budget; where the books hold more than is resident, something is on its way."""
     pieces: list[tuple[str, int, str | None]] = [
         (
@@ -83,13 +83,13 @@ def segments(view: PoolView, titles: Mapping[str, str], texts: Texts) -> list[Se
     ]
     ends = accumulate(size for _, size, _ in pieces)
     return [
-        Segment(label, end - size, end, format_bytes(size), color, view.device)
+        MemorySegment(label, end - size, end, format_bytes(size), color, view.device)
         for (label, size, color), end in zip(pieces, ends, strict=True)
         if size > 0
     ]
 
 
-def _chart(pieces: list[Segment], view: PoolView, texts: Texts) -> alt.LayerChart:
+def _chart(pieces: list[MemorySegment], view: PoolView, texts: Texts) -> alt.LayerChart:
     models = [piece for piece in pieces if piece.color is None]
     others = [piece for piece in pieces if piece.color is not None]
     grays = alt.Scale(domain=[piece.label for piece in others], range=[piece.color for piece in others])
@@ -113,7 +113,7 @@ def _chart(pieces: list[Segment], view: PoolView, texts: Texts) -> alt.LayerChar
 
 
 def _bars(
-    pieces: list[Segment], colors: alt.Scale, legend: Literal["top", "bottom"], whole: int, texts: Texts
+    pieces: list[MemorySegment], colors: alt.Scale, legend: Literal["top", "bottom"], whole: int, texts: Texts
 ) -> alt.Chart:
     """Two legends side by side would be cut off in a narrow window."""
     return (
@@ -147,9 +147,9 @@ def memory_history(view: PoolView, titles: Mapping[str, str], texts: Texts) -> N
         return
     st.markdown(f"**{texts.memory['history_title']}**")
     st.altair_chart(_history_chart(over_time(view, titles, texts), texts), width="stretch")
-    zone = _zone(st.context.timezone)
+    here = zone()
     st.markdown(
-        "\n".join(f"- {in_words(each, titles, texts, zone)}" for each in reversed(view.events[-_MOST:]))
+        "\n".join(f"- {in_words(each, titles, texts, here)}" for each in reversed(view.events[-_MOST:]))
     )
 
 
@@ -168,7 +168,7 @@ def over_time(view: PoolView, titles: Mapping[str, str], texts: Texts) -> list[d
     return [*points, {"at": int(time.time() * 1000), **now}]
 
 
-def in_words(event: Event, titles: Mapping[str, str], texts: Texts, zone: ZoneInfo | None) -> str:
+def in_words(event: Event, titles: Mapping[str, str], texts: Texts, zone: tzinfo | None) -> str:
     """One line of markdown."""
     return texts.memory[f"event_{event.what}"].format(
         time=f"{datetime.fromtimestamp(event.at, zone):%H:%M:%S}",
@@ -195,11 +195,3 @@ def _history_chart(points: list[dict[str, object]], texts: Texts) -> alt.Chart:
         )
         .properties(height=150)
     )
-
-
-def _zone(name: str | None) -> ZoneInfo | None:
-    """The reader's own; None: the server's."""
-    try:
-        return ZoneInfo(name) if name else None
-    except (ZoneInfoNotFoundError, ValueError):
-        return None

@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboard.errors import show_error
 from dashboard.session import models as session
-from dashboard.shared.model_choices import told_apart
+from dashboard.shared.model_choices import distinct_titles
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from engines.memory import LoadPlan, ModelMemory, ResidentView
@@ -25,7 +25,7 @@ from settings import format_bytes
 
 def memory_load(memory: ModelMemory, registry: Registry, texts: Texts) -> None:
     st.markdown(f"**{texts.memory['load_title']}**")
-    titles = told_apart(registry.models)
+    titles = distinct_titles(registry.models)
     model_id, quantization = _pick(registry, titles, texts)
     try:
         plan = memory.plan(model_id, quantization)

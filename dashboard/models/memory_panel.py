@@ -13,7 +13,7 @@ from dashboard.errors import show_error
 from dashboard.models.memory_charts import memory_bar, memory_history
 from dashboard.models.memory_load import memory_load
 from dashboard.session import models as session
-from dashboard.shared.model_choices import told_apart
+from dashboard.shared.model_choices import distinct_titles
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from engines.memory import LiveLoad, ModelMemory, PoolView, ResidentView
@@ -31,7 +31,7 @@ def memory_panel(memory: ModelMemory, registry: Registry, texts: Texts) -> None:
     @st.fragment(run_every=_SECONDS if was_busy else None)
     def panel() -> None:
         busy, view = _is_busy(memory), memory.view()
-        titles = told_apart(registry.models)
+        titles = distinct_titles(registry.models)
         _whole(view, titles, texts)
         memory_loads(memory, titles, texts)
         if view is not None:
@@ -159,7 +159,7 @@ def _under_way(load: LiveLoad, titles: Mapping[str, str], texts: Texts) -> None:
 
 def _did_not_come(load: LiveLoad, titles: Mapping[str, str], texts: Texts) -> None:
     assert load.error is not None
-    if load.error.code == "stopped":
+    if load.error.category == "stopped":
         st.caption(
             texts.memory["was_stopped"].format(title=safe_text(titles.get(load.model_id, load.model_id)))
         )

@@ -42,11 +42,11 @@ def model_facts(registry: Registry, spec: ModelSpec, texts: Texts) -> None:
     _references(registry, spec, texts)
 
 
-Facts = Mapping[str, str]
+FactValues = Mapping[str, str]
 """The key of a fact and its value; a fact without a value is not shown."""
 
 
-def _of_model(spec: ModelSpec, texts: Texts) -> Facts:
+def _of_model(spec: ModelSpec, texts: Texts) -> FactValues:
     return {
         "id": spec.id,
         "source": texts.models["ships"] if spec.demo else spec.source,
@@ -61,7 +61,7 @@ def _of_model(spec: ModelSpec, texts: Texts) -> Facts:
     }
 
 
-def _of_license(spec: ModelSpec, texts: Texts) -> Facts:
+def _of_license(spec: ModelSpec, texts: Texts) -> FactValues:
     return {
         "license_name": spec.license.name,
         "license_commercial": texts.models[f"commercial_{spec.license.commercial}"],
@@ -70,7 +70,7 @@ def _of_license(spec: ModelSpec, texts: Texts) -> Facts:
     }
 
 
-def _of_bytes(registry: Registry, spec: ModelSpec, texts: Texts) -> Facts:
+def _of_bytes(registry: Registry, spec: ModelSpec, texts: Texts) -> FactValues:
     base = registry.base_of(spec) if spec.adapter else None
     return {
         f"quantization_{q}": f"{format_bytes(bytes_needed(spec, q, base))} ({texts.models['estimate']})"
@@ -78,7 +78,7 @@ def _of_bytes(registry: Registry, spec: ModelSpec, texts: Texts) -> Facts:
     }
 
 
-def _of_speaking(spec: ModelSpec, texts: Texts) -> Facts:
+def _of_speaking(spec: ModelSpec, texts: Texts) -> FactValues:
     return {
         "prompt_format": spec.prompt_format,
         "thinking": texts.models[f"thinking_{spec.thinking}"],
@@ -87,7 +87,7 @@ def _of_speaking(spec: ModelSpec, texts: Texts) -> Facts:
     }
 
 
-def _of_loading(spec: ModelSpec) -> Facts:
+def _of_loading(spec: ModelSpec) -> FactValues:
     loading, tokenizer = spec.loading, spec.tokenizer
     shown = {
         "loading_dtype": loading.dtype,
@@ -103,7 +103,7 @@ def _of_loading(spec: ModelSpec) -> Facts:
     return shown
 
 
-def _written(key: str, spec: ModelSpec) -> Facts:
+def _written(key: str, spec: ModelSpec) -> FactValues:
     """What an inner table of the entry says, as far as it says anything."""
     inner = getattr(spec, key)
     values: dict[str, Any] = inner.model_dump(exclude_none=True) if inner is not None else {}
@@ -127,7 +127,7 @@ def _badges(spec: ModelSpec, texts: Texts) -> Iterable[str]:
         yield f":gray-badge[{texts.models['field_improvised_format']}]"
 
 
-def _table(title: str, facts: Facts, spec: ModelSpec, texts: Texts) -> None:
+def _table(title: str, facts: FactValues, spec: ModelSpec, texts: Texts) -> None:
     shown = {key: value for key, value in facts.items() if value}
     if not shown:
         return

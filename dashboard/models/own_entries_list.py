@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.models.fault_texts import doubt_line, fault_line
+from dashboard.models.fault_texts import doubt_line, fault_line, note_line
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from model_registry.own_files import OwnEntry, OwnFile
 
 
 @dataclass(frozen=True)
-class Doing:
+class OwnEntryActions:
     """What the buttons of the list do."""
 
     edit: Callable[[OwnFile, OwnEntry], None]
@@ -26,19 +26,19 @@ class Doing:
     remove: Callable[[OwnFile, OwnEntry], None]
 
 
-def own_entries_list(files: Sequence[OwnFile], texts: Texts, doing: Doing) -> None:
+def own_entries_list(files: Sequence[OwnFile], texts: Texts, actions: OwnEntryActions) -> None:
     for file in sorted(files, key=lambda file: not file.faults):
         with st.container(border=True, key=f"models_file_{file.path.name}"):
-            _head(file, texts, doing)
+            _head(file, texts, actions)
             for entry in file.entries:
-                _entry(file, entry, texts, doing)
+                _entry(file, entry, texts, actions)
             of_entries = {id(fault) for entry in file.entries for fault in entry.faults}
             for fault in file.faults:
                 if id(fault) not in of_entries:
                     fault_line(fault, texts)
 
 
-def _head(file: OwnFile, texts: Texts, doing: Doing) -> None:
+def _head(file: OwnFile, texts: Texts, actions: OwnEntryActions) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         mark = f" :red-badge[{texts.models['faulty']}]" if file.faults else ""
         st.markdown(f":small[:gray[{safe_text(file.path.name)}]]{mark}", width="stretch")
@@ -48,12 +48,12 @@ def _head(file: OwnFile, texts: Texts, doing: Doing) -> None:
                 key=f"models_text_{file.path.name}",
                 icon=":material/code:",
                 type="tertiary",
-                on_click=doing.edit_text,
+                on_click=actions.edit_text,
                 args=(file,),
             )
 
 
-def _entry(file: OwnFile, entry: OwnEntry, texts: Texts, doing: Doing) -> None:
+def _entry(file: OwnFile, entry: OwnEntry, texts: Texts, actions: OwnEntryActions) -> None:
     key = f"{file.path.name}_{entry.number}"
     with st.container(horizontal=True, vertical_alignment="center"):
         title = safe_text(str(entry.table.get("title") or texts.models["untitled"]))
@@ -63,7 +63,7 @@ def _entry(file: OwnFile, entry: OwnEntry, texts: Texts, doing: Doing) -> None:
             key=f"models_edit_{key}",
             icon=":material/edit:",
             type="tertiary",
-            on_click=doing.edit,
+            on_click=actions.edit,
             args=(file, entry),
         )
         st.button(
@@ -71,10 +71,12 @@ def _entry(file: OwnFile, entry: OwnEntry, texts: Texts, doing: Doing) -> None:
             key=f"models_delete_{key}",
             icon=":material/delete:",
             type="tertiary",
-            on_click=doing.remove,
+            on_click=actions.remove,
             args=(file, entry),
         )
     for fault in entry.faults:
         fault_line(fault, texts)
     for doubt in entry.doubts.values():
         doubt_line(doubt, texts)
+    for note in entry.notes:
+        note_line(note, texts)

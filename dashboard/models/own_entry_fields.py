@@ -19,17 +19,17 @@ from model_registry.drafting import Draft
 from model_registry.registry import Registry
 from model_registry.spec import Architecture, CommercialUse
 
-Kind = Literal["line", "area", "choice", "open_choice", "many", "flag"]
+FieldKind = Literal["line", "area", "choice", "open_choice", "many", "flag"]
 _LICENSES = ("apache-2.0", "mit", "cc-by-4.0", "cc-by-nc-4.0", "llama2", "llama3.1", "gemma", "exaone")
 _QUANTIZATIONS = ("none", "int8", "nf4")
 
 
 @dataclass(frozen=True)
-class Field:
+class EntryField:
     """One key of an entry as it is filled in."""
 
     key: str
-    kind: Kind = "line"
+    kind: FieldKind = "line"
     options: tuple[str, ...] = ()
     required: bool = False
 
@@ -38,53 +38,53 @@ class Field:
         return self.key.replace(".", "_")
 
 
-GROUPS: Mapping[str, tuple[Field, ...]] = {
+GROUPS: Mapping[str, tuple[EntryField, ...]] = {
     "group_model": (
-        Field("id", required=True),
-        Field("title", required=True),
-        Field("source", required=True),
-        Field("revision"),
-        Field("family", required=True),
-        Field("architecture", "choice", tuple(one.value for one in Architecture), required=True),
-        Field("parameters", required=True),
-        Field("context_length", required=True),
+        EntryField("id", required=True),
+        EntryField("title", required=True),
+        EntryField("source", required=True),
+        EntryField("revision"),
+        EntryField("family", required=True),
+        EntryField("architecture", "choice", tuple(one.value for one in Architecture), required=True),
+        EntryField("parameters", required=True),
+        EntryField("context_length", required=True),
     ),
     "group_license": (
-        Field("license.name", "open_choice", _LICENSES, required=True),
-        Field("license.commercial", "choice", tuple(use.value for use in CommercialUse), required=True),
-        Field("license.address"),
-        Field("license.note"),
+        EntryField("license.name", "open_choice", _LICENSES, required=True),
+        EntryField("license.commercial", "choice", tuple(use.value for use in CommercialUse), required=True),
+        EntryField("license.address"),
+        EntryField("license.note"),
     ),
     "group_speaking": (
-        Field("prompt_format", "open_choice", required=True),
-        Field("thinking", "choice", ("never", "switch", "always")),
-        Field("eos_token_ids"),
-        Field("stop_strings", "area"),
-        Field("base_model", "flag"),
-        Field("improvised_format", "flag"),
+        EntryField("prompt_format", "open_choice", required=True),
+        EntryField("thinking", "choice", ("never", "switch", "always")),
+        EntryField("eos_token_ids"),
+        EntryField("stop_strings", "area"),
+        EntryField("base_model", "flag"),
+        EntryField("improvised_format", "flag"),
     ),
     "group_loading": (
-        Field("loading.quantizations", "many", _QUANTIZATIONS),
-        Field("loading.default_quantization", "choice", _QUANTIZATIONS),
-        Field("loading.dtype", "choice", ("auto", "bfloat16", "float16", "float32")),
-        Field("loading.attention", "choice", ("sdpa", "eager")),
-        Field("loading.lowest_transformers"),
-        Field("tokenizer.source"),
-        Field("tokenizer.use_fast", "flag"),
-        Field("tokenizer.return_token_type_ids", "flag"),
-        Field("loading.allow_pickle", "flag"),
-        Field("loading.trust_remote_code", "flag"),
+        EntryField("loading.quantizations", "many", _QUANTIZATIONS),
+        EntryField("loading.default_quantization", "choice", _QUANTIZATIONS),
+        EntryField("loading.dtype", "choice", ("auto", "bfloat16", "float16", "float32")),
+        EntryField("loading.attention", "choice", ("sdpa", "eager")),
+        EntryField("loading.lowest_transformers"),
+        EntryField("tokenizer.source"),
+        EntryField("tokenizer.use_fast", "flag"),
+        EntryField("tokenizer.return_token_type_ids", "flag"),
+        EntryField("loading.allow_pickle", "flag"),
+        EntryField("loading.trust_remote_code", "flag"),
     ),
     "group_generation": tuple(
-        Field(f"generation.{name}")
+        EntryField(f"generation.{name}")
         for name in ("temperature", "top_p", "top_k", "repetition_penalty", "max_new_tokens")
     ),
     "group_more": (
-        Field("adapter.base", "choice"),
-        Field("adapter.subfolder"),
-        Field("embeddings.vocabulary"),
-        Field("embeddings.hidden_size"),
-        Field("notes", "area"),
+        EntryField("adapter.base", "choice"),
+        EntryField("adapter.subfolder"),
+        EntryField("embeddings.vocabulary"),
+        EntryField("embeddings.hidden_size"),
+        EntryField("notes", "area"),
     ),
 }
 FIELDS = tuple(field for fields in GROUPS.values() for field in fields)
@@ -111,7 +111,7 @@ def group(name: str, draft: Draft, registry: Registry, texts: Texts) -> None:
                     doubt_line(draft.doubts[field.key], texts)
 
 
-def _widget(field: Field, registry: Registry, texts: Texts) -> None:
+def _widget(field: EntryField, registry: Registry, texts: Texts) -> None:
     label = texts.models[f"field_{field.words}"] + (" *" if field.required else "")
     key, help = models.field_key(field.key), texts.models[f"help_{field.words}"]
     if field.kind == "line":
@@ -133,7 +133,7 @@ def _widget(field: Field, registry: Registry, texts: Texts) -> None:
         _selectbox(field, label, help, _options(field, registry), texts)
 
 
-def _selectbox(field: Field, label: str, help: str, options: Sequence[str], texts: Texts) -> None:
+def _selectbox(field: EntryField, label: str, help: str, options: Sequence[str], texts: Texts) -> None:
     key = models.field_key(field.key)
     now = st.session_state.get(key)
     if now == "":  # an empty text in a list of choices is a choice nobody offers
@@ -153,7 +153,7 @@ def _selectbox(field: Field, label: str, help: str, options: Sequence[str], text
     )
 
 
-def option_words(field: Field, option: str, texts: Texts) -> str:
+def option_words(field: EntryField, option: str, texts: Texts) -> str:
     """Texts where an option has any; else its name."""
     prefixes = {
         "license.commercial": "commercial",
@@ -164,7 +164,7 @@ def option_words(field: Field, option: str, texts: Texts) -> str:
     return texts.models.get(f"{prefixes.get(field.key, '')}_{option}", option)
 
 
-def _options(field: Field, registry: Registry) -> Sequence[str]:
+def _options(field: EntryField, registry: Registry) -> Sequence[str]:
     if field.key == "prompt_format":
         return sorted(registry.formats.by_id)
     if field.key == "adapter.base":

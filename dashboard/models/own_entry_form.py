@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from dashboard.models.fault_texts import fault_line, is_only_missing
+from dashboard.models.fault_texts import fault_line, is_only_missing, note_line
 from dashboard.models.own_entry_fields import FIELDS, GROUPS, group
 from dashboard.session import models
 from dashboard.shared.safe_text import safe_text
@@ -72,6 +72,8 @@ def _verdict(draft: Draft, texts: Texts) -> None:
         st.warning(texts.models["breaks"], icon=":material/link_off:")
         for fault in draft.broken:
             fault_line(fault, texts)
+    for note in draft.notes:
+        note_line(note, texts)
     if draft.spec is not None and draft.text == draft.was:
         st.caption(texts.models["unchanged"])
 

@@ -13,7 +13,7 @@ import streamlit as st
 
 from dashboard.errors import show_error
 from dashboard.session import models
-from dashboard.shared.model_choices import told_apart
+from dashboard.shared.model_choices import distinct_titles
 from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.texts import Texts
 from errors import BadRequest, NaraniError
@@ -67,7 +67,7 @@ def _whose(registry: Registry, texts: Texts) -> tuple[PromptFormat, ModelSpec | 
         )
         return registry.formats.get(name), None
     ids = sorted(registry.models, key=lambda id: (not registry.models[id].demo, registry.models[id].title))
-    titles = told_apart(registry.models)
+    titles = distinct_titles(registry.models)
     model_id = st.selectbox(
         texts.models["of_model"],
         ids,

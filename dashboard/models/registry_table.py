@@ -41,7 +41,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RegistryFilter:
     """What a filter keeps; empty keeps everything."""
 
     words: str = ""
@@ -50,7 +50,7 @@ class Wanted:
     most_gigabytes: float | None = None
 
 
-def registry_filters(registry: Registry, texts: Texts) -> Wanted:
+def registry_filters(registry: Registry, texts: Texts) -> RegistryFilter:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         words = st.text_input(
             texts.models["search"],
@@ -85,10 +85,10 @@ def registry_filters(registry: Registry, texts: Texts) -> Wanted:
             format_func=lambda use: texts.models[f"commercial_{use}"],
             persist_state="session",
         )
-    return Wanted(words, tuple(families), tuple(commercial), most)
+    return RegistryFilter(words, tuple(families), tuple(commercial), most)
 
 
-def filtered(registry: Registry, wanted: Wanted) -> list[ModelSpec]:
+def filtered(registry: Registry, wanted: RegistryFilter) -> list[ModelSpec]:
     return [spec for spec in registry.models.values() if _is_wanted(spec, registry, wanted)]
 
 
@@ -121,7 +121,7 @@ def default_bytes(spec: ModelSpec, registry: Registry) -> int:
     return bytes_needed(spec, spec.loading.default_quantization, base)
 
 
-def _is_wanted(spec: ModelSpec, registry: Registry, wanted: Wanted) -> bool:
+def _is_wanted(spec: ModelSpec, registry: Registry, wanted: RegistryFilter) -> bool:
     facts = (
         spec.id,
         spec.title,

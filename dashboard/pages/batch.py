@@ -13,12 +13,14 @@ from dashboard.batch.earlier_batches import earlier_batches
 from dashboard.batch.progress import batch_progress
 from dashboard.batch.question_source import question_preview, question_source
 from dashboard.batch.settings_form import batch_asking
-from dashboard.history.browsing import zone
+from dashboard.errors import say_once
 from dashboard.resources import Services, services
 from dashboard.session import batch
 from dashboard.session.owner import owner_id
 from dashboard.session.settings import preferences
+from dashboard.shared.formatting import zone
 from dashboard.shared.safe_text import safe_text
+from dashboard.shared.uploading import uploads_of
 from dashboard.texts import Texts, read_chosen
 from history.records import StoredBatch
 
@@ -39,7 +41,7 @@ def page(services: Services, texts: Texts) -> None:
 
 
 def _new(services: Services, texts: Texts) -> None:
-    source = question_source(batching.uploads(services), texts)
+    source = question_source(uploads_of(services), texts)
     if source is None:
         return
     found = question_preview(source, texts)
@@ -68,7 +70,7 @@ def _opened(stored: StoredBatch, services: Services, texts: Texts) -> None:
         args=(None,),
     )
     st.title(safe_text(head.name))
-    batching.say_problem(texts)
+    say_once(batch.PROBLEM, texts)
     names = batching.names_of(stored, services)
     batch_progress(
         lambda: services.batches.view(owner, head.id), names, batching.actions(head.id, services), texts

@@ -14,6 +14,7 @@ from dashboard.history.filters import history_filters
 from dashboard.resources import services
 from dashboard.session import history
 from dashboard.session.owner import owner_id
+from dashboard.shared.formatting import zone
 from dashboard.texts import read_chosen
 from history.records import Wanted
 
@@ -24,15 +25,15 @@ def page() -> None:
     if opened is not None:
         browsing.open_entry(opened)
     st.title(texts.history["title"])
-    zone, titles = browsing.zone(), browsing.titles(shared)
+    here, titles = zone(), browsing.titles(shared)
     models = shared.history.models(owner_id())
-    wanted = history_filters(models, titles, sorted(shared.registry.formats.by_id), zone, texts)
+    wanted = history_filters(models, titles, sorted(shared.registry.formats.by_id), here, texts)
     browsing.undo_bar(shared, texts)
     browsing.picked_bar(shared, texts)
     found = browsing.found(shared, wanted)
     if not found.runs:
         st.info(texts.history["empty" if wanted == Wanted() else "none_found"], icon=":material/history:")
-    history_list(found.runs, titles, zone, browsing.doing(shared), texts)
+    history_list(found.runs, titles, here, browsing.actions(shared), texts)
     browsing.pager(found, texts)
 
 

@@ -17,7 +17,7 @@ from dashboard.settings.about import about_panel, account_panel, report
 from dashboard.settings.preference_form import asking_defaults, language_choice, theme_choice
 from dashboard.settings.stored_data import data_panel, stored_data
 from dashboard.shared.export import export_buttons
-from dashboard.shared.model_choices import told_apart
+from dashboard.shared.model_choices import distinct_titles
 from dashboard.texts import Texts, read_chosen
 from errors import NaraniError
 
@@ -45,7 +45,7 @@ def _looks(services: Services, owner: str, texts: Texts) -> None:
 def _asking(services: Services, owner: str, texts: Texts) -> None:
     st.subheader(texts.settings["asking"])
     st.caption(texts.settings["asking_note"])
-    titles = told_apart(services.registry.models)
+    titles = distinct_titles(services.registry.models)
     now = settings.preferences()
     asking_defaults(now, titles, texts, lambda **value: _keep(services, owner, texts, **value))
 

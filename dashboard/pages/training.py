@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.history.browsing import zone
+from dashboard.errors import say_once
 from dashboard.resources import Services, services
 from dashboard.session import training
-from dashboard.shared.model_choices import told_apart
+from dashboard.shared.formatting import zone
+from dashboard.shared.model_choices import distinct_titles
 from dashboard.shared.safe_text import safe_text
+from dashboard.shared.uploading import uploads_of
 from dashboard.texts import Texts, read_chosen
 from dashboard.training import tuning
-from dashboard.training.base_form import Wanted, training_base, training_target
+from dashboard.training.base_form import TrainingTarget, training_base, training_target
 from dashboard.training.data_source import TrainingData, training_data
-from dashboard.training.progress import Seen, training_progress
+from dashboard.training.progress import TrainingView, training_progress
 from dashboard.training.report import training_report
 from dashboard.training.runs_list import training_list
 from dashboard.training.settings_form import training_settings
@@ -35,7 +37,7 @@ def page(services: Services, texts: Texts) -> None:
     if name:
         st.info(texts.training["gone"], icon=":material/search_off:")
     _new(services, texts)
-    titles = told_apart(services.registry.models)
+    titles = distinct_titles(services.registry.models)
     training_list(jobs.jobs(services.settings.home), titles, zone(), texts)
 
 
@@ -48,7 +50,7 @@ def _new(services: Services, texts: Texts) -> None:
         recipe = tuning.pick_recipe(base.id, texts)
     kept = recipe.settings if recipe else {}
     wanted = training_target(base, sorted(registry.formats.by_id), kept.get("format"), texts)
-    data = training_data(kept.get("data", ()), tuning.uploads(services), tuning.offers_paths(), texts)
+    data = training_data(kept.get("data", ()), uploads_of(services), tuning.offers_paths(), texts)
     values = training_settings(recipe, tuning.offers_paths(), texts)
     settings = tuning.settings_for(wanted, data, values, texts)
     if settings is not None:
@@ -56,7 +58,7 @@ def _new(services: Services, texts: Texts) -> None:
 
 
 def _start(
-    settings: jobs.SftSettings, wanted: Wanted, data: TrainingData, services: Services, texts: Texts
+    settings: jobs.SftSettings, wanted: TrainingTarget, data: TrainingData, services: Services, texts: Texts
 ) -> None:
     missing = tuning.missing(wanted, data, texts)
     if missing:
@@ -78,7 +80,7 @@ def _start(
         tuning.draw_check(settings, services, texts)
 
 
-def _opened(seen: Seen, services: Services, texts: Texts) -> None:
+def _opened(seen: TrainingView, services: Services, texts: Texts) -> None:
     name = seen.job.name
     st.button(
         texts.training["new"],
@@ -90,7 +92,7 @@ def _opened(seen: Seen, services: Services, texts: Texts) -> None:
     )
     st.title(safe_text(name))
     st.caption(tuning.facts(seen.job, services, texts))
-    tuning.say_problem(texts)
+    say_once(training.PROBLEM, texts)
     report = jobs.report(services.settings.home, name) if seen.job.state is jobs.JobState.DONE else None
     if report is not None:
         tuning.compare_button(report, services, texts)

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from dashboard.session.shared import OpenedByAddress
+
 MOST_MODELS = 8
 QUESTION = "compare_question"
 INPUT = "compare_input"
@@ -28,8 +30,6 @@ REPETITION_PENALTY = "compare_repetition_penalty"
 STOP_ALL = "compare_stop_all"
 NEW = "compare_new"
 EARLIER = "compare_earlier"
-_RUN = "run"
-_LAST_RUN = "compare_last_run"
 _PICKED = "compare_picked"
 _QUANTIZATIONS = "compare_quantizations"
 _BASELINE = "compare_baseline"
@@ -39,6 +39,8 @@ _UNSENT = "compare_unsent"
 _SENT = "compare_sent_question"
 _EXAMPLE = "compare_clicked_example"
 _UNFOLDED = "unfolded_answers"
+_OPENED = OpenedByAddress("run", "compare_last_run")
+run_id = _OPENED.name
 
 
 def pick_key(model_id: str) -> str:
@@ -54,26 +56,11 @@ def quantization_key(model_id: str) -> str:
     return f"compare_quantization_{model_id}"
 
 
-def run_id() -> str | None:
-    """The run in the address; it survives a refresh and can be opened in a second tab. Back from another
-    page it is the one that was last looked at."""
-    in_address = st.query_params.get(_RUN)
-    if in_address is None and (last := st.session_state.get(_LAST_RUN)) is not None:
-        st.query_params[_RUN] = last
-        return str(last)
-    st.session_state[_LAST_RUN] = in_address
-    return in_address
-
-
 def set_run_id(run_id: str | None) -> None:
-    st.session_state[_LAST_RUN] = run_id
+    _OPENED.open(run_id)
     st.session_state[_BASELINE] = None
     st.session_state[_SHOWN] = None
     st.session_state[_WAITED_AT] = None
-    if run_id is None:
-        st.query_params.pop(_RUN, None)
-    else:
-        st.query_params[_RUN] = run_id
 
 
 def send_question() -> None:

@@ -1,15 +1,12 @@
-"""What the training page remembers: the run in its address, the files that came, what was looked at.
-
-Knows: the keys and what kind of value each holds.
-Refuses to know: what is done with them, and streamlit's widgets.
-"""
+"""What the training page remembers: the run in its address, the files that came, what was looked at."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 
 import streamlit as st
+
+from dashboard.session.shared import ListLength, OpenedByAddress, ProblemOnce, UploadedFiles
 
 BASE = "training_base"
 FORMAT = "training_format"
@@ -29,36 +26,14 @@ LOG = "training_log"
 SAMPLES = "training_samples"
 MORE = "training_more"
 LIST_AGAIN = "training_list_again"
-LISTED_AT_ONCE = 10
-_RUN = "training"
-_LAST_RUN = "training_last_run"
-_UPLOADS = "training_uploads_kept"
-_UPLOADER = "training_uploader_count"
-_UPLOAD_PROBLEM = "training_upload_problem"
 _CHECKED = "training_checked"
 _ROUND = "training_check_round"
-_PROBLEM = "training_problem"
 _STOPPING = "training_stopping"
-_LISTED = "training_listed"
-
-
-def run_name() -> str | None:
-    """The run in the address; back from another page it is the one that was last looked at."""
-    in_address = st.query_params.get(_RUN)
-    if in_address is None and (last := st.session_state.get(_LAST_RUN)) is not None:
-        st.query_params[_RUN] = last
-        return str(last)
-    st.session_state[_LAST_RUN] = in_address
-    return in_address
-
-
-def open_run(name: str | None) -> None:
-    """None: the form for a new one."""
-    st.session_state[_LAST_RUN] = name
-    if name is None:
-        st.query_params.pop(_RUN, None)
-    else:
-        st.query_params[_RUN] = name
+_OPENED = OpenedByAddress("training", "training_last_run")
+UPLOADS = UploadedFiles("training")
+PROBLEM = ProblemOnce("training_problem")
+LISTED = ListLength("training_listed")
+run_name, open_run = _OPENED.name, _OPENED.open
 
 
 def open_key(name: str) -> str:
@@ -70,34 +45,8 @@ def field_key(recipe: str, field: str) -> str:
     return f"training_set_{recipe}_{field}"
 
 
-def uploader_key() -> str:
-    """Another key is another widget: so files that are on disk are let go of."""
-    return f"training_upload_{st.session_state.get(_UPLOADER, 0)}"
-
-
 def drop_key(path: str) -> str:
     return f"training_drop_{path}"
-
-
-def uploads() -> list[tuple[str, str]]:
-    """Path and name of each file that came."""
-    return [(str(path), str(name)) for path, name in st.session_state.get(_UPLOADS, [])]
-
-
-def set_uploads(files: Sequence[tuple[str, str]]) -> None:
-    st.session_state[_UPLOADS] = [list(file) for file in files]
-    st.session_state[_UPLOADER] = st.session_state.get(_UPLOADER, 0) + 1
-    st.session_state.pop(_UPLOAD_PROBLEM, None)
-
-
-def refuse_upload(sentence: str) -> None:
-    st.session_state[_UPLOAD_PROBLEM] = sentence
-    st.session_state[_UPLOADER] = st.session_state.get(_UPLOADER, 0) + 1
-
-
-def upload_problem() -> str | None:
-    """Why the last file could not be taken."""
-    return st.session_state.get(_UPLOAD_PROBLEM)
 
 
 def checked() -> str | None:
@@ -126,21 +75,3 @@ def stopping(name: str) -> bool:
 def set_stopping(name: str, asked: bool) -> None:
     others = [each for each in st.session_state.get(_STOPPING, []) if each != name]
     st.session_state[_STOPPING] = [*others, name] if asked else others
-
-
-def set_problem(code: str, sentence: str) -> None:
-    st.session_state[_PROBLEM] = [code, sentence]
-
-
-def take_problem() -> tuple[str, str] | None:
-    """The code and sentence of what went wrong; gone once taken."""
-    problem = st.session_state.pop(_PROBLEM, None)
-    return None if problem is None else (str(problem[0]), str(problem[1]))
-
-
-def listed() -> int:
-    return int(st.session_state.get(_LISTED, LISTED_AT_ONCE))
-
-
-def list_more() -> None:
-    st.session_state[_LISTED] = listed() + LISTED_AT_ONCE

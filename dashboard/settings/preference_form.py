@@ -15,7 +15,7 @@ from dashboard.session import settings
 from dashboard.session.settings import Preferences
 from dashboard.texts import Texts
 
-Keep = Callable[..., None]
+KeepPreference = Callable[..., None]
 """Called with the preference that changed, by its name."""
 _BROWSER = "browser"
 _SCRIPT = """
@@ -53,7 +53,7 @@ _choose = st.components.v2.component(
 )
 
 
-def language_choice(now: Preferences, texts: Texts, keep: Keep) -> None:
+def language_choice(now: Preferences, texts: Texts, keep: KeepPreference) -> None:
     def chosen() -> None:
         spoken = st.session_state[settings.LANGUAGE]
         keep(language=None if spoken == _BROWSER else spoken)
@@ -70,7 +70,7 @@ def language_choice(now: Preferences, texts: Texts, keep: Keep) -> None:
     )
 
 
-def asking_defaults(now: Preferences, titles: Mapping[str, str], texts: Texts, keep: Keep) -> None:
+def asking_defaults(now: Preferences, titles: Mapping[str, str], texts: Texts, keep: KeepPreference) -> None:
     """`titles` of all models by id; one that is preferred but no longer there is left out."""
     _models(now, titles, texts, keep)
     left, right = st.columns(2)
@@ -80,7 +80,7 @@ def asking_defaults(now: Preferences, titles: Mapping[str, str], texts: Texts, k
         _length(now, texts, keep)
 
 
-def _models(now: Preferences, titles: Mapping[str, str], texts: Texts, keep: Keep) -> None:
+def _models(now: Preferences, titles: Mapping[str, str], texts: Texts, keep: KeepPreference) -> None:
     st.session_state[settings.MODELS] = [each for each in now.models or () if each in titles]
     st.multiselect(
         texts.settings["models"],
@@ -93,7 +93,7 @@ def _models(now: Preferences, titles: Mapping[str, str], texts: Texts, keep: Kee
     )
 
 
-def _preset(now: Preferences, texts: Texts, keep: Keep) -> None:
+def _preset(now: Preferences, texts: Texts, keep: KeepPreference) -> None:
     st.session_state[settings.PRESET] = now.preset.value
     st.selectbox(
         texts.settings["preset"],
@@ -104,7 +104,7 @@ def _preset(now: Preferences, texts: Texts, keep: Keep) -> None:
     )
 
 
-def _length(now: Preferences, texts: Texts, keep: Keep) -> None:
+def _length(now: Preferences, texts: Texts, keep: KeepPreference) -> None:
     st.session_state[settings.MAX_NEW_TOKENS] = now.max_new_tokens
     st.number_input(
         texts.settings["max_new_tokens"],

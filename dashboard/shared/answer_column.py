@@ -30,7 +30,7 @@ _SHORTEST, _LONGEST = 1_600, 2_400
 
 
 @dataclass(frozen=True)
-class Actions:
+class ColumnActions:
     """What a column's buttons do; each is told the column's position."""
 
     stop: Callable[[int], None]
@@ -86,8 +86,8 @@ def ended_answer(picture: ColumnPicture, key: str, baseline: str | None, texts: 
     if answer is None:
         st.caption(texts.states[picture.state])
         return
-    if answer.error:
-        st.warning(explain(answer.error_code, answer.error, texts), icon=":material/error:")
+    if answer.cause:
+        st.warning(explain(answer.cause, texts), icon=":material/error:")
     if answer.text or not answer.error:
         name = f"{key}_{picture.attempt}"
         long_answer(answer.text, name, texts, None if answer.error else baseline)
@@ -97,7 +97,7 @@ def ended_answer(picture: ColumnPicture, key: str, baseline: str | None, texts: 
 
 
 def column_actions(
-    picture: ColumnPicture, title: str, key: str, is_baseline: bool, actions: Actions, texts: Texts
+    picture: ColumnPicture, title: str, key: str, is_baseline: bool, actions: ColumnActions, texts: Texts
 ) -> None:
     words = texts.answer
     with st.container(horizontal=True, gap="xsmall"):

@@ -17,7 +17,7 @@ import streamlit as st
 from comparison.difference import DifferenceKind, DifferencePiece, similarity, word_differences
 from dashboard.session.compare import is_unfolded, set_unfolded
 from dashboard.shared.markdown_reading import TooTangled, beginning, torn
-from dashboard.shared.safe_markdown import Code, safe_blocks
+from dashboard.shared.safe_markdown import CodeBlock, safe_blocks
 from dashboard.shared.safe_text import SEAM, safe_text, whole_characters
 from dashboard.texts import Texts
 
@@ -37,7 +37,7 @@ def answer_text(text: str, texts: Texts) -> None:
         st.text(whole_characters(text))
         return
     for block in blocks:
-        if isinstance(block, Code):
+        if isinstance(block, CodeBlock):
             st.code(block.text, language=block.language, wrap_lines=True)
         else:
             st.markdown(block, anchors=False)

@@ -18,7 +18,7 @@ from model_registry.registry import Registry
 from model_registry.spec import ModelSpec, Quantization
 
 
-class Where(StrEnum):
+class Availability(StrEnum):
     """How near a model is."""
 
     IN_USE = "in_use"
@@ -28,7 +28,7 @@ class Where(StrEnum):
 
 
 @dataclass(frozen=True)
-class Choice:
+class ModelChoice:
     """One model as it would be loaded now."""
 
     spec: ModelSpec
@@ -39,19 +39,21 @@ class Choice:
     """Measured where it is in memory, estimated else."""
     fits: bool | None
     """None: the budget is not known before an engine is there."""
-    where: Where
+    where: Availability
 
 
-def model_choices(registry: Registry, memory: ModelMemory, picked: Mapping[str, str]) -> dict[str, Choice]:
+def model_choices(
+    registry: Registry, memory: ModelMemory, picked: Mapping[str, str]
+) -> dict[str, ModelChoice]:
     """Every model; `picked` holds the quantizations that differ from an entry's default."""
-    pool, titles = memory.view(), told_apart(registry.models)
+    pool, titles = memory.view(), distinct_titles(registry.models)
     return {
         model_id: _choice(spec, titles[model_id], registry, memory, pool, picked.get(model_id))
         for model_id, spec in registry.models.items()
     }
 
 
-def told_apart(models: Mapping[str, ModelSpec]) -> dict[str, str]:
+def distinct_titles(models: Mapping[str, ModelSpec]) -> dict[str, str]:
     """What each is called in a list: its title, and its id too where another has the same title. Streamlit
     tells options apart by their words."""
     many = Counter(spec.title for spec in models.values())
@@ -61,10 +63,10 @@ def told_apart(models: Mapping[str, ModelSpec]) -> dict[str, str]:
     }
 
 
-def families(choices: Mapping[str, Choice], search: str) -> dict[str, list[Choice]]:
+def families(choices: Mapping[str, ModelChoice], search: str) -> dict[str, list[ModelChoice]]:
     """The models whose facts hold every word looked for, by family; the demo models first."""
     words = search.casefold().split()
-    found: dict[str, list[Choice]] = {}
+    found: dict[str, list[ModelChoice]] = {}
     for choice in sorted(choices.values(), key=lambda choice: (not choice.spec.demo, choice.spec.family)):
         spec = choice.spec
         facts = " ".join(
@@ -82,14 +84,14 @@ def _choice(
     memory: ModelMemory,
     pool: PoolView | None,
     picked: str | None,
-) -> Choice:
+) -> ModelChoice:
     base = registry.base_of(spec)
     offered = base.loading.quantizations
     default = spec.loading.default_quantization
     quantization: Quantization = next((each for each in offered if each == picked), default)
     resident = _resident(pool, base.id, quantization)
     needed = bytes_needed(spec, quantization, None if spec is base else base)
-    return Choice(
+    return ModelChoice(
         spec=spec,
         title=title,
         quantization=quantization,
@@ -107,7 +109,7 @@ def _resident(pool: PoolView | None, base_id: str, quantization: str) -> Residen
     )
 
 
-def _where(resident: ResidentView | None, memory: ModelMemory, spec: ModelSpec) -> Where:
+def _where(resident: ResidentView | None, memory: ModelMemory, spec: ModelSpec) -> Availability:
     if resident is not None and (spec.adapter is None or spec.id in resident.adapters):
-        return Where.IN_USE if resident.leases else Where.LOADED
-    return Where.ON_DISK if memory.on_disk(spec.id) else Where.TO_FETCH
+        return Availability.IN_USE if resident.leases else Availability.LOADED
+    return Availability.ON_DISK if memory.on_disk(spec.id) else Availability.TO_FETCH

@@ -34,7 +34,7 @@ _MARKS = {"strong": "**", "em": "*", "s": "~~"}
 
 
 @dataclass(frozen=True)
-class Code:
+class CodeBlock:
     """A block of code outside of any list or quotation."""
 
     text: str
@@ -47,11 +47,11 @@ def safe_markdown(text: str) -> str:
     try:
         return _joined(block if isinstance(block, str) else _fence(block) for block in safe_blocks(text))
     except TooTangled:
-        return _fence(Code(text, None))
+        return _fence(CodeBlock(text, None))
 
 
 @lru_cache(maxsize=64)
-def safe_blocks(text: str) -> tuple[str | Code, ...]:
+def safe_blocks(text: str) -> tuple[str | CodeBlock, ...]:
     """The same with code apart, for whoever draws code as code; raises TooTangled. Kept, because a page with
     many answers is drawn again at every click."""
     blocks = list(_blocks(read_markdown(whole_characters(text)).children))
@@ -68,13 +68,13 @@ def _joined(blocks: Iterable[str]) -> str:
     return "\n\n".join(block for block in blocks if block)
 
 
-def _blocks(nodes: Sequence[Node]) -> Iterator[str | Code]:
+def _blocks(nodes: Sequence[Node]) -> Iterator[str | CodeBlock]:
     before, marker = "", 0
     for node in nodes:
         marker = 1 - marker if node.type == before else 0  # or two lists in a row would become one
         before = node.type
         code = node.type in ("fence", "code_block")
-        yield Code(node.content, _language(node)) if code else _block(node, marker)
+        yield CodeBlock(node.content, _language(node)) if code else _block(node, marker)
 
 
 def _inside(nodes: Sequence[Node]) -> list[str]:
@@ -153,7 +153,7 @@ def _language(node: Node) -> str | None:
     return found[0] if found and found[0].lower() not in _DRAWN else None
 
 
-def _fence(code: Code) -> str:
+def _fence(code: CodeBlock) -> str:
     ticks = "`" * max(3, longest_run(code.text) + 1)
     ending = "" if code.text.endswith("\n") else "\n"
     return f"{ticks}{code.language or ''}\n{code.text}{ending}{ticks}"

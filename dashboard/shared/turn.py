@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from comparison.turns import ColumnPicture, TurnPicture
 from dashboard.shared.answer_column import (
-    Actions,
+    ColumnActions,
     column_actions,
     column_head,
     ended_answer,
@@ -48,7 +48,7 @@ def turn_view(
     titles: Mapping[str, str],
     texts: Texts,
     *,
-    actions: Actions | None = None,
+    actions: ColumnActions | None = None,
     baseline: int | None = None,
     left: Sequence[str] = (),
     look: Callable[[], TurnPicture] | None = None,
@@ -74,7 +74,11 @@ def turn_view(
 
 
 def _columns(
-    turn: TurnPicture, titles: Mapping[str, str], texts: Texts, actions: Actions | None, baseline: int | None
+    turn: TurnPicture,
+    titles: Mapping[str, str],
+    texts: Texts,
+    actions: ColumnActions | None,
+    baseline: int | None,
 ) -> dict[int, DeltaGenerator]:
     """Everything that stays as it is; the places of what grows come back."""
     places: dict[int, DeltaGenerator] = {}

@@ -13,6 +13,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.session.settings import chosen_language
+from settings import named_language
 
 FOLDER = Path(__file__).parent
 
@@ -39,9 +40,9 @@ read_texts = cache(Texts)
 
 
 def read_chosen() -> Texts:
-    """What was chosen; else Korean unless the browser says it speaks something else."""
+    """What was chosen; else as the browser says, as NARANI_LANGUAGE says, Korean."""
     chosen = chosen_language()
     if chosen is None:
-        locale = st.context.locale or "ko"
+        locale = st.context.locale or named_language() or "ko"
         chosen = "ko" if locale.lower().startswith("ko") else "en"
     return read_texts(chosen)

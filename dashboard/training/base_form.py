@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.session import training
-from dashboard.session.kept import keep, restore
-from dashboard.shared.model_choices import told_apart
+from dashboard.session.shared import start_with
+from dashboard.shared.formatting import parameters
+from dashboard.shared.model_choices import distinct_titles
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from model_registry.registry import Registry
@@ -21,7 +22,7 @@ from model_registry.spec import ModelSpec
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TrainingTarget:
     """What was chosen."""
 
     base: ModelSpec
@@ -43,20 +44,21 @@ def can_be_tuned(registry: Registry) -> dict[str, ModelSpec]:
 
 def training_base(registry: Registry, texts: Texts) -> ModelSpec:
     bases = can_be_tuned(registry)
-    restore(training.BASE, next(iter(bases)))
+    start_with(training.BASE, next(iter(bases)))
     if st.session_state[training.BASE] not in bases:
         st.session_state[training.BASE] = next(iter(bases))
     chosen = st.selectbox(
         texts.training["base"],
         list(bases),
         key=training.BASE,
-        format_func=told_apart(bases).__getitem__,
+        persist_state="session",
+        format_func=distinct_titles(bases).__getitem__,
         help=texts.training["base_help"],
     )
-    spec = bases[keep(training.BASE, chosen)]
+    spec = bases[chosen]
     st.caption(
         texts.training["base_facts"].format(
-            parameters=_count(spec.parameters),
+            parameters=parameters(spec.parameters),
             context=f"{spec.context_length:,}",
             format=safe_text(spec.prompt_format),
             license=safe_text(spec.license.name),
@@ -65,44 +67,40 @@ def training_base(registry: Registry, texts: Texts) -> ModelSpec:
     return spec
 
 
-def training_target(spec: ModelSpec, formats: Sequence[str], wished: str | None, texts: Texts) -> Wanted:
+def training_target(
+    spec: ModelSpec, formats: Sequence[str], wished: str | None, texts: Texts
+) -> TrainingTarget:
     """`wished`: the format that the recipe was published with."""
     left, right = st.columns(2)
     with left:
         format_id = _format(spec, formats, wished, texts)
     with right:
-        restore(training.NAME, "")
         name = st.text_input(
             texts.training["name"],
             key=training.NAME,
+            persist_state="session",
             max_chars=60,
             placeholder=texts.training["name_hint"],
             help=texts.training["name_help"],
         )
-        keep(training.NAME, name)
-    return Wanted(spec, format_id, name.strip())
+    return TrainingTarget(spec, format_id, name.strip())
 
 
 def _format(spec: ModelSpec, known: Sequence[str], wished: str | None, texts: Texts) -> str | None:
     """One widget for each base and recipe, since each has another default."""
     key = f"{training.FORMAT}_{spec.id}_{wished or ''}"
-    restore(key, wished)
+    start_with(key, wished)
     chosen: str | None = st.selectbox(
         texts.training["format"],
         known,
         index=None,
         key=key,
+        persist_state="session",
         placeholder=texts.training["format_needed" if _needs_format(spec) else "format_own"],
         help=texts.training["format_help"],
     )
-    return keep(key, chosen)
+    return chosen
 
 
 def _needs_format(spec: ModelSpec) -> bool:
     return spec.base_model and spec.prompt_format == "plain"
-
-
-def _count(parameters: int) -> str:
-    if parameters >= 10**9:
-        return f"{parameters / 10**9:.1f}B"
-    return f"{parameters / 10**6:.1f}M"

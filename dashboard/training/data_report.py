@@ -43,7 +43,7 @@ def training_steps(plan: Mapping[str, Any], texts: Texts) -> None:
     """How often would be learned, about (as finetune/steps.py says it), and what was decided for that."""
     st.markdown(f"**{texts.training['steps_title']}**")
     kind = "rows" if plan["block_tokens"] is None else "blocks"
-    told = texts.training["steps_about"].format(
+    sentence = texts.training["steps_about"].format(
         steps=plan["steps"],
         epochs=f"{plan['epochs']:g}",
         batch=texts.training[f"steps_{kind}"].format(count=plan["batch"], tokens=plan["block_tokens"]),
@@ -51,9 +51,9 @@ def training_steps(plan: Mapping[str, Any], texts: Texts) -> None:
         warmup=plan["warmup"],
     )
     if plan["enough"]:
-        st.markdown(told)
+        st.markdown(sentence)
     else:
-        st.warning(f"{told} {texts.training['steps_few']}", icon=":material/warning:")
+        st.warning(f"{sentence} {texts.training['steps_few']}", icon=":material/warning:")
     if plan["decided"]:
         names = ", ".join(texts.training[f"set_{name}"] for name in plan["decided"])
         st.caption(texts.training["steps_decided"].format(names=names))

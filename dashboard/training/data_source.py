@@ -13,12 +13,11 @@ from pathlib import Path
 import streamlit as st
 
 from comparison.uploads import Uploads
-from dashboard.errors import explain
 from dashboard.session import training
-from dashboard.session.kept import keep, restore
+from dashboard.session.shared import start_with
 from dashboard.shared.safe_text import safe_text
+from dashboard.shared.uploading import file_uploader, uploaded_file
 from dashboard.texts import Texts
-from errors import NaraniError
 
 _ICONS = {"recipe": ":material/menu_book:", "file": ":material/upload_file:", "path": ":material/folder:"}
 _TYPES = ("jsonl", "json", "csv", "parquet", "txt")
@@ -38,17 +37,17 @@ def training_data(
 ) -> TrainingData:
     """`recipe_data`: what the recipe was trained on, where that is at hand or can be fetched."""
     kinds = [*(["recipe"] if recipe_data else []), "file", *(["path"] if offers_paths else [])]
-    restore(training.SOURCE, kinds[0])
+    start_with(training.SOURCE, kinds[0])
     if st.session_state[training.SOURCE] not in kinds:
         st.session_state[training.SOURCE] = kinds[0]
     kind = st.segmented_control(
         texts.training["source"],
         kinds,
         key=training.SOURCE,
+        persist_state="session",
         required=True,
         format_func=lambda each: f"{_ICONS[each]} {texts.training[f'source_{each}']}",
     )
-    keep(training.SOURCE, kind)
     if kind == "recipe":
         names = ", ".join(f"**{safe_text(_name(source))}**" for source in recipe_data)
         st.caption(texts.training["recipe_data"].format(names=names))
@@ -61,60 +60,24 @@ def _name(source: str) -> str:
 
 
 def _paths(texts: Texts) -> TrainingData:
-    restore(training.PATHS, "")
     text = st.text_area(
         texts.training["paths"],
         key=training.PATHS,
+        persist_state="session",
         height=100,
         placeholder=texts.training["paths_hint"],
         help=texts.training["paths_help"],
     )
-    keep(training.PATHS, text)
     return TrainingData(tuple(line.strip() for line in text.splitlines() if line.strip()))
 
 
 def _files(uploads: Uploads, texts: Texts) -> TrainingData:
-    if (problem := training.upload_problem()) is not None:
-        st.warning(problem, icon=":material/error:")
-    limit = int(st.get_option("server.maxUploadSize"))
-    key = training.uploader_key()
-    st.file_uploader(
-        texts.training["files"].format(limit=limit),
-        _TYPES,
-        accept_multiple_files=True,
-        key=key,
-        on_change=_take,
-        args=(uploads, key, texts),
-        help=texts.training["files_help"],
+    words = texts.training
+    file_uploader(
+        words["files"], _TYPES, training.UPLOADS, uploads, texts, several=True, help=words["files_help"]
     )
-    here = [(path, name) for path, name in training.uploads() if Path(path).exists()]
-    for path, name in here:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f":material/description: **{safe_text(name)}**", width="content")
-            st.button(
-                texts.training["drop"],
-                key=training.drop_key(path),
-                icon=":material/close:",
-                type="tertiary",
-                on_click=_drop,
-                args=(uploads, path),
-            )
-    paths = tuple(path for path, _ in here)
+    files = training.UPLOADS.there()
+    for path, name in files:
+        uploaded_file(path, name, words["drop"], training.drop_key(path), training.UPLOADS, uploads)
+    paths = tuple(path for path, _ in files)
     return TrainingData(paths, paths)
-
-
-def _take(uploads: Uploads, key: str, texts: Texts) -> None:
-    came = st.session_state.get(key) or []
-    kept = training.uploads()
-    try:
-        for file in came:
-            kept.append((str(uploads.keep(file.name, file.getbuffer())), file.name))
-    except NaraniError as error:
-        training.refuse_upload(explain(error.code, str(error), texts))
-    else:
-        training.set_uploads(kept)
-
-
-def _drop(uploads: Uploads, path: str) -> None:
-    uploads.drop(Path(path))
-    training.set_uploads([each for each in training.uploads() if each[0] != path])

@@ -24,15 +24,15 @@ def training_memory(
     """`release` lets every idle model of the dashboard go."""
     st.markdown(f"**{texts.training['memory_title']}**")
     chosen, device = plan["chosen"], min(plan["devices"], key=lambda each: each["free"])
-    told = texts.training["memory_fits" if plan["fits"] else "memory_too_big"].format(
+    sentence = texts.training["memory_fits" if plan["fits"] else "memory_too_big"].format(
         need=format_bytes(chosen["total"]),
         free=format_bytes(device["free"]),
         device=texts.training["device_cpu"] if not device["is_gpu"] else safe_text(device["name"]),
     )
     if plan["fits"]:
-        st.success(told, icon=":material/check_circle:")
+        st.success(sentence, icon=":material/check_circle:")
     else:
-        st.warning(f"{told} {_lower(plan, texts)}", icon=":material/memory:")
+        st.warning(f"{sentence} {_lower(plan, texts)}", icon=":material/memory:")
     st.caption(_trainable(plan, texts))
     if not plan["counted"]:
         st.caption(texts.training["memory_guessed"])

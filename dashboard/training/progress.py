@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.batch.progress import duration
 from dashboard.errors import led_by
 from dashboard.session import training
+from dashboard.shared.formatting import duration
 from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.texts import Texts
 from dashboard.training.curves import training_curves
+from errors.old_sentences import cause_of
 from finetune.jobs import Job, JobState, Metric
 from settings import format_bytes
 
@@ -35,7 +36,7 @@ _BADGES = {
 
 
 @dataclass(frozen=True)
-class Seen:
+class TrainingView:
     """One training as it is drawn."""
 
     job: Job
@@ -51,7 +52,9 @@ class TrainingActions:
     resume: Callable[[], None]
 
 
-def training_progress(look: Callable[[], Seen | None], actions: TrainingActions, texts: Texts) -> None:
+def training_progress(
+    look: Callable[[], TrainingView | None], actions: TrainingActions, texts: Texts
+) -> None:
     """Draws itself again while the training is at work, and the whole page once when it has ended."""
     seen = look()
     if seen is None:
@@ -75,7 +78,7 @@ def state_badge(state: JobState, texts: Texts) -> str:
     return _BADGES[state].format(texts.training[f"state_{state}"])
 
 
-def draw(seen: Seen, actions: TrainingActions, texts: Texts) -> None:
+def draw(seen: TrainingView, actions: TrainingActions, texts: Texts) -> None:
     job, status = seen.job, seen.job.status
     share = status.step / status.total_steps if status.total_steps else 0.0
     if status.total_steps:
@@ -97,7 +100,7 @@ def draw(seen: Seen, actions: TrainingActions, texts: Texts) -> None:
             st.code(whole_characters(seen.log), language=None, wrap_lines=True)
 
 
-def _figures(seen: Seen, texts: Texts) -> list[str]:
+def _figures(seen: TrainingView, texts: Texts) -> list[str]:
     last = {
         name: next(
             (value for metric in reversed(seen.metrics) if (value := getattr(metric, name)) is not None), None
@@ -148,7 +151,7 @@ def _sentence(job: Job, texts: Texts) -> None:
     elif job.state is JobState.FAILED:
         code = job.status.error_code or "error"
         lead = texts.training.get(f"failed_{code}", texts.training["failed_error"])
-        st.warning(led_by(lead, job.status.error or "", texts), icon=":material/error:")
+        st.warning(led_by(lead, cause_of(job.status.error or ""), texts), icon=":material/error:")
     elif job.state in (JobState.STOPPED, JobState.INTERRUPTED):
         st.info(texts.training[f"told_{job.state}"], icon=":material/info:")
     elif not job.over:

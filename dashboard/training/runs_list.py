@@ -11,8 +11,8 @@ from datetime import datetime, tzinfo
 
 import streamlit as st
 
-from dashboard.history.entries_list import when
 from dashboard.session import training
+from dashboard.shared.formatting import when
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from dashboard.training.progress import state_badge
@@ -28,7 +28,7 @@ def training_list(jobs: Sequence[Job], titles: Mapping[str, str], zone: tzinfo, 
     if not jobs:
         st.info(texts.training["list_empty"], icon=":material/model_training:")
         return
-    shown = jobs[: training.listed()]
+    shown = jobs[: training.LISTED.shown()]
     for job in shown:
         _line(job, titles, zone, texts)
     if len(jobs) > len(shown):
@@ -37,7 +37,7 @@ def training_list(jobs: Sequence[Job], titles: Mapping[str, str], zone: tzinfo, 
             key=training.MORE,
             type="tertiary",
             icon=":material/expand_more:",
-            on_click=training.list_more,
+            on_click=training.LISTED.more,
         )
 
 

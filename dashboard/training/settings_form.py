@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import streamlit as st
 
 from dashboard.session import training
-from dashboard.session.kept import keep, restore
+from dashboard.session.shared import start_with
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from finetune.jobs import Recipe, SftSettings
@@ -59,15 +59,16 @@ def training_recipe(
     """`brought`: the recipe that the base brings along. One widget a base, for each brings another."""
     by_name = {recipe.name: recipe for recipe in recipes}
     key = f"{training.RECIPE}_{base_id}"
-    restore(key, brought or NO_RECIPE)
+    start_with(key, brought or NO_RECIPE)
     chosen = st.selectbox(
         texts.training["recipe"],
         [NO_RECIPE, *by_name],
         key=key,
+        persist_state="session",
         format_func=lambda each: texts.training["recipe_none"] if each == NO_RECIPE else by_name[each].title,
         help=texts.training["recipe_help"],
     )
-    recipe = by_name.get(keep(key, chosen))
+    recipe = by_name.get(chosen)
     if recipe is not None:
         _about(recipe, texts)
     return recipe
@@ -106,19 +107,24 @@ def _fields(names: Sequence[str], recipe: Recipe | None, texts: Texts) -> dict[s
 def _field(name: str, recipe: Recipe | None, texts: Texts) -> Any:
     default = (recipe.settings if recipe else {}).get(name, _DEFAULTS[name])
     key = training.field_key(recipe.name if recipe else NO_RECIPE, name)
-    label, told = texts.training[f"set_{name}"], texts.training[f"help_{name}"]
+    label, help_text = texts.training[f"set_{name}"], texts.training[f"help_{name}"]
     kind = _HINTS[name]
     if kind is bool:
-        restore(key, default)
-        return keep(key, st.toggle(label, key=key, help=told))
+        start_with(key, default)
+        return st.toggle(label, key=key, persist_state="session", help=help_text)
     if get_origin(kind) is Literal:
-        restore(key, default)
-        return keep(
-            key, st.selectbox(label, get_args(kind), key=key, help=told, format_func=_named(name, texts))
+        start_with(key, default)
+        return st.selectbox(
+            label,
+            get_args(kind),
+            key=key,
+            persist_state="session",
+            help=help_text,
+            format_func=_named(name, texts),
         )
     if get_origin(kind) is tuple:
         return _several(name, kind, default, key, texts)
-    return _number(label, told, kind, default, key, texts)
+    return _number(label, help_text, kind, default, key, texts)
 
 
 def _named(name: str, texts: Texts) -> Any:
@@ -126,17 +132,23 @@ def _named(name: str, texts: Texts) -> Any:
 
 
 def _several(name: str, kind: Any, default: tuple[Any, ...], key: str, texts: Texts) -> tuple[Any, ...]:
-    label, told = texts.training[f"set_{name}"], texts.training[f"help_{name}"]
+    label, help_text = texts.training[f"set_{name}"], texts.training[f"help_{name}"]
     inner = get_args(kind)[0]
     if inner is float:
-        restore(key, ", ".join(f"{value:g}" for value in default))
-        return _numbers(keep(key, st.text_input(label, key=key, help=told)))
+        start_with(key, ", ".join(f"{value:g}" for value in default))
+        return _numbers(st.text_input(label, key=key, persist_state="session", help=help_text))
     if get_origin(inner) is Literal:
-        restore(key, list(default))
+        start_with(key, list(default))
         hint = texts.training["nothing_chosen"]
-        return tuple(keep(key, st.multiselect(label, get_args(inner), key=key, help=told, placeholder=hint)))
-    restore(key, ", ".join(default))
-    text = keep(key, st.text_input(label, key=key, help=told, placeholder=texts.training[f"hint_{name}"]))
+        return tuple(
+            st.multiselect(
+                label, get_args(inner), key=key, persist_state="session", help=help_text, placeholder=hint
+            )
+        )
+    start_with(key, ", ".join(default))
+    text = st.text_input(
+        label, key=key, persist_state="session", help=help_text, placeholder=texts.training[f"hint_{name}"]
+    )
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
@@ -148,20 +160,24 @@ def _numbers(text: str) -> tuple[float, ...]:
         return ()
 
 
-def _number(label: str, told: str, kind: Any, default: Any, key: str, texts: Texts) -> Any:
+def _number(label: str, help_text: str, kind: Any, default: Any, key: str, texts: Texts) -> Any:
     """Integers in whole steps; of other numbers as many digits as they have."""
     if kind is float:
-        restore(key, float(default))
-        return keep(key, st.number_input(label, key=key, help=told, format="%g", step=_step(default)))
-    restore(key, default)
+        start_with(key, float(default))
+        return st.number_input(
+            label, key=key, persist_state="session", help=help_text, format="%g", step=_step(default)
+        )
+    start_with(key, default)
     if not isinstance(kind, types.UnionType):
-        return keep(key, st.number_input(label, key=key, help=told, step=1, min_value=0))
+        return st.number_input(label, key=key, persist_state="session", help=help_text, step=1, min_value=0)
     hint = texts.training["no_limit"]
     if float in get_args(kind):
         step = _step(default or (1e-3 if key.endswith("learning_rate") else 1))
         box = partial(st.number_input, label, value=None, format="%g", step=step)
-        return keep(key, box(key=key, help=told, placeholder=hint))
-    return keep(key, st.number_input(label, value=None, key=key, help=told, step=1, placeholder=hint))
+        return box(key=key, persist_state="session", help=help_text, placeholder=hint)
+    return st.number_input(
+        label, value=None, key=key, persist_state="session", help=help_text, step=1, placeholder=hint
+    )
 
 
 def _step(value: float) -> float:

@@ -15,27 +15,24 @@ from typing import Any
 
 import streamlit as st
 
-from comparison.uploads import Uploads
-from dashboard.errors import explain, led_by, show_error
+from dashboard.errors import led_by, show_error
 from dashboard.resources import Services
 from dashboard.session import compare, owner, training
 from dashboard.shared.safe_text import safe_text
+from dashboard.shared.uploading import forget_files, uploads_of
 from dashboard.texts import Texts
-from dashboard.training.base_form import Wanted
+from dashboard.training.base_form import TrainingTarget
 from dashboard.training.data_report import training_data_report, training_steps
 from dashboard.training.data_source import TrainingData
 from dashboard.training.memory_plan import idle, training_memory
-from dashboard.training.progress import Seen, TrainingActions
+from dashboard.training.progress import TrainingActions, TrainingView
 from dashboard.training.settings_form import training_recipe
 from errors import NaraniError
+from errors.old_sentences import cause_of
 from finetune import jobs
 from finetune.jobs import Check, Job, Recipe, SftSettings
 
 Stamps = tuple[tuple[str, int, int], ...]
-
-
-def uploads(services: Services) -> Uploads:
-    return Uploads(services.settings.home / "uploads")
 
 
 def offers_paths() -> bool:
@@ -49,7 +46,7 @@ def pick_recipe(base_id: str, texts: Texts) -> Recipe | None:
 
 
 def settings_for(
-    wanted: Wanted, data: TrainingData, values: Mapping[str, Any], texts: Texts
+    wanted: TrainingTarget, data: TrainingData, values: Mapping[str, Any], texts: Texts
 ) -> SftSettings | None:
     """None where they contradict each other, which is said."""
     name = jobs.safe_name(wanted.name) if wanted.name else None
@@ -64,7 +61,7 @@ def settings_for(
         return None
 
 
-def missing(wanted: Wanted, data: TrainingData, texts: Texts) -> str | None:
+def missing(wanted: TrainingTarget, data: TrainingData, texts: Texts) -> str | None:
     """What has to be chosen first."""
     if wanted.lacks_format:
         return texts.training["choose_format"]
@@ -100,20 +97,18 @@ def begin(settings: SftSettings, data: TrainingData, services: Services, texts: 
     except NaraniError as error:
         show_error(error, texts)
         return
-    for path in files:
-        uploads(services).drop(path)
     if files:
-        training.set_uploads([])
+        forget_files(training.UPLOADS, uploads_of(services))
     training.open_run(name)
     st.rerun()
 
 
-def look(name: str, services: Services) -> Seen | None:
+def look(name: str, services: Services) -> TrainingView | None:
     home = services.settings.home
     job = jobs.job(home, name)
     if job is None:
         return None
-    return Seen(job, jobs.metrics(home, name), jobs.log_tail(home, name))
+    return TrainingView(job, jobs.metrics(home, name), jobs.log_tail(home, name))
 
 
 def actions(name: str, services: Services) -> TrainingActions:
@@ -127,16 +122,9 @@ def actions(name: str, services: Services) -> TrainingActions:
         try:
             jobs.resume(home, name)
         except NaraniError as error:
-            training.set_problem(error.code, str(error))
+            training.PROBLEM.set(error.cause)
 
     return TrainingActions(stop, resume)
-
-
-def say_problem(texts: Texts) -> None:
-    """Why the last button changed nothing; said once."""
-    problem = training.take_problem()
-    if problem is not None:
-        st.warning(explain(*problem, texts), icon=":material/error:")
 
 
 def compare_button(report: Mapping[str, Any], services: Services, texts: Texts) -> None:
@@ -175,7 +163,9 @@ def _fingerprint(settings: SftSettings) -> str:
 def _draw(found: Check, services: Services, texts: Texts) -> None:
     for error in (found.data_error, found.plan_error):
         if error is not None:
-            st.warning(led_by(texts.training["check_refused"], error, texts), icon=":material/error:")
+            st.warning(
+                led_by(texts.training["check_refused"], cause_of(error), texts), icon=":material/error:"
+            )
     if found.data is not None:
         with st.container(border=True):
             training_data_report(found.data, texts)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from finetune.data.columns import NAMES, Columns, understood
 from finetune.data.rows import BadRow
+from old_keys import new_keys
 from text_rows import plain_name
 
 TITLES = {
@@ -89,7 +90,7 @@ def _id(plain: set[str], columns: Columns) -> str | None:
 
 
 def _refuse_what_is_no_lesson(plain: set[str]) -> None:
-    if any(export <= plain for export in _EXPORTS):
+    if any(export <= set(new_keys(plain)) for export in _EXPORTS):
         raise BadRow(
             "this is an export of answers from Narani, not data to learn from; "
             "save the answers worth learning as the two columns question and answer"

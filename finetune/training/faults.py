@@ -28,13 +28,13 @@ _SAYS_FULL = ("no space left on device", "disk quota exceeded", "file too large"
 class DiskFull(NaraniError):
     """A checkpoint or a model could not be written; what was saved before is whole."""
 
-    code = "disk-full"
+    category = "disk-full"
 
 
 class NotANumber(NaraniError):
     """The loss or the gradients became infinite or not a number; names the rows of that batch."""
 
-    code = "not-a-number"
+    category = "not-a-number"
 
     def __init__(self, what: str, step: int, sources: Sequence[str]) -> None:
         named = ", ".join(sources[:_MOST_SOURCES])

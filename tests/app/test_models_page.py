@@ -212,8 +212,9 @@ def test_an_entry_like_another_begins_with_its_facts() -> None:
 
 def test_an_entry_is_changed_removed_and_brought_back(tmp_path: Path) -> None:
     path = tmp_path / "models" / "own.toml"
-    path.write_text("# why\n" + entry(), encoding="utf-8")
-    page = click(at("own"), "models_edit_own.toml_0")
+    path.write_text("# why\n" + entry().replace("license", "licence"), encoding="utf-8")
+    assert "옛 키 'licence' → 새 키 'license'" in texts(page := at("own"))
+    page = click(click(click(page, "models_edit_own.toml_0"), "models_save"), "models_edit_own.toml_0")
     assert "바뀐 것이 없습니다" in texts(page) and page.button(key="models_save").disabled
     click(fill(page, title="다른 이름"), "models_save")
     assert path.read_text(encoding="utf-8") == "# why\n" + entry(title='"다른 이름"')
@@ -231,8 +232,7 @@ def test_a_change_that_breaks_an_adapter_is_not_saved(tmp_path: Path) -> None:
 
 
 def test_a_faulty_entry_is_listed_with_its_fault_and_mended_in_the_form(tmp_path: Path) -> None:
-    path = tmp_path / "models" / "bad.toml"
-    path.write_text(entry(parameters='"many"', architecture='"lama"'), encoding="utf-8")
+    (tmp_path / "models" / "bad.toml").write_text(entry(parameters='"many"', architecture='"lama"'), "utf-8")
     assert "2군데" in texts(at("registry"))
     page = at("own")
     assert "정수로 적어" in texts(page) and "고칠 곳 있음" in texts(page)

@@ -8,6 +8,7 @@ import pytest
 
 from comparison.batch.results import Measure, ResultFilter, ResultRow, narrowed, result_rows, summaries
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, Measures
+from errors import AS_WRITTEN, Cause
 from history.records import RunHead, StoredAnswer, StoredRun, StoredState
 from prompts.conversation import Conversation
 
@@ -17,8 +18,9 @@ EXPECTED = {("몇 개인가요?", ""): "55"}
 
 def answer(model: str, text: str, reason: FinishReason, speed: float | None) -> Answer:
     measures = Measures(seconds_to_first_text=0.5, tokens_out=4, tokens_per_second=speed)
-    error = "The files are not here." if reason is FinishReason.FAILED else None
-    return Answer(model, text, reason, GenerationSettings(), measures=measures, error=error)
+    failed = reason is FinishReason.FAILED
+    cause = Cause(AS_WRITTEN, sentence="The files are not here.") if failed else None
+    return Answer(model, text, reason, GenerationSettings(), measures=measures, cause=cause)
 
 
 def run(number: int, question: str, *answers: Answer | None) -> StoredRun:

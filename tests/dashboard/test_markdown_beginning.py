@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from benchmarks.page_conversation import markdown
 from dashboard.shared.answer_column import pieces
 from dashboard.shared.markdown_reading import beginning
-from dashboard.shared.safe_markdown import Code, safe_blocks
+from dashboard.shared.safe_markdown import CodeBlock, safe_blocks
 
 ABOUT = 300
 _WORDS = "나란히 놓고 **보면** 어느 `답`이 나은지 한눈에 보입니다. "
@@ -72,7 +72,7 @@ def test_what_is_shown_reads_as_it_does_in_the_whole(text: str) -> None:
 
 
 def _read(text: str) -> str:
-    blocks = [block.text if isinstance(block, Code) else block for block in safe_blocks(text)]
+    blocks = [block.text if isinstance(block, CodeBlock) else block for block in safe_blocks(text)]
     return "\n".join(line.strip() for block in blocks for line in block.split("\n") if line.strip())
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from dashboard.shared.model_choices import Where, families, model_choices, told_apart
+from dashboard.shared.model_choices import Availability, distinct_titles, families, model_choices
 from engines.memory import LiveLoad, LoadPlan, PoolView, ResidentView
 from model_registry.registry import load_registry
 
@@ -46,16 +46,16 @@ class Memory:
 @pytest.mark.parametrize(
     ("pool", "model", "where", "fits"),
     [
-        (None, "demo-kullm", Where.ON_DISK, None),
-        (POOL, "demo-kullm", Where.LOADED, True),
-        (replace(POOL, residents=(replace(RESIDENT, leases=1),)), "demo-kullm", Where.IN_USE, True),
-        (POOL, "demo-koalpaca", Where.ON_DISK, True),
-        (POOL, "demo-kullm-banmal", Where.ON_DISK, True),
-        (POOL, "kullm-polyglot-5.8b-v2", Where.TO_FETCH, False),
+        (None, "demo-kullm", Availability.ON_DISK, None),
+        (POOL, "demo-kullm", Availability.LOADED, True),
+        (replace(POOL, residents=(replace(RESIDENT, leases=1),)), "demo-kullm", Availability.IN_USE, True),
+        (POOL, "demo-koalpaca", Availability.ON_DISK, True),
+        (POOL, "demo-kullm-banmal", Availability.ON_DISK, True),
+        (POOL, "kullm-polyglot-5.8b-v2", Availability.TO_FETCH, False),
     ],
 )
 def test_where_a_model_is_and_whether_it_fits(
-    pool: PoolView | None, model: str, where: Where, fits: bool | None
+    pool: PoolView | None, model: str, where: Availability, fits: bool | None
 ) -> None:
     choice = model_choices(REGISTRY, Memory(pool), {})[model]
     assert (choice.where, choice.fits) == (where, fits)
@@ -65,7 +65,7 @@ def test_an_adapter_is_loaded_only_once_it_is_attached() -> None:
     attached = replace(RESIDENT, adapters=("demo-kullm-banmal",))
     base_of_adapter = REGISTRY.base_of(REGISTRY.get("demo-kullm-banmal"))
     pool = replace(POOL, residents=(replace(attached, model_id=base_of_adapter.id),))
-    assert model_choices(REGISTRY, Memory(pool), {})["demo-kullm-banmal"].where is Where.LOADED
+    assert model_choices(REGISTRY, Memory(pool), {})["demo-kullm-banmal"].where is Availability.LOADED
 
 
 def test_a_quantization_changes_the_bytes_and_one_not_offered_is_passed_over() -> None:
@@ -80,7 +80,7 @@ def test_an_id_is_told_where_two_models_have_one_title_and_nowhere_else() -> Non
     models = dict(REGISTRY.models)
     title, other = models["demo-kullm"].title, models["demo-chat"].title
     models["mine"] = models["demo-chat"].model_copy(update={"id": "mine", "title": title})
-    told = told_apart(models)
+    told = distinct_titles(models)
     assert (told["demo-kullm"], told["mine"]) == (f"{title} · demo-kullm", f"{title} · mine")
     assert told["demo-chat"] == other and len({*told.values()}) == len(models)
     assert model_choices(REGISTRY, Memory(None), {})["demo-kullm"].title == title

@@ -18,7 +18,7 @@ from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode as Node
 
 from dashboard.shared.markdown_reading import TooTangled, read_markdown
-from dashboard.shared.safe_markdown import Code, safe_blocks, safe_markdown
+from dashboard.shared.safe_markdown import CodeBlock, safe_blocks, safe_markdown
 from dashboard.shared.safe_text import SEAM, safe_text
 from tests.dashboard.hostile_answers import HOSTILE, hostile
 
@@ -251,7 +251,7 @@ def test_a_table_keeps_its_cells() -> None:
 
 def test_code_of_its_own_is_given_apart_and_unchanged() -> None:
     code = 'st.button("x", icon=":material/home:")\n'
-    assert safe_blocks(f"보세요\n```python\n{code}```\n끝") == ("보세요", Code(code, "python"), "끝")
+    assert safe_blocks(f"보세요\n```python\n{code}```\n끝") == ("보세요", CodeBlock(code, "python"), "끝")
 
 
 @pytest.mark.parametrize(

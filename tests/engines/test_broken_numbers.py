@@ -90,7 +90,7 @@ def test_an_answer_ends_as_failed_and_keeps_what_had_come(
     whole = answer_of(house.ask("neox", max_new_tokens=24, **way)).text
     spoil(network_of(house, "neox"), 0, at, value, monkeypatch)
     answer = answer_of(house.ask("neox", max_new_tokens=24, **way))
-    assert (answer.finish_reason, answer.error_code) == (FinishReason.FAILED, BrokeWhileAnswering.code)
+    assert (answer.finish_reason, answer.error_code) == (FinishReason.FAILED, BrokeWhileAnswering.category)
     assert "not numbers" in (answer.error or "") and "bfloat16" not in (answer.error or "")
     assert whole.startswith(answer.text) and bool(answer.text) == bool(at)
     assert answer.measures.tokens_out == at

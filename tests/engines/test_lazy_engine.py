@@ -69,7 +69,7 @@ def test_an_engine_that_cannot_be_built_fails_the_answer_and_is_tried_again() ->
         answer = live.view().answer
         assert answer is not None
         said.append(answer.error)
-        assert answer.error_code == (EngineDown.code if at < 3 else None), "no answer of a model"
+        assert answer.error_code == (EngineDown.category if at < 3 else None), "no answer of a model"
     assert said[0] == "NARANI_DEVICE: 'cuda:9' is not here."
     assert said[1] is not None and "KeyError" in said[1] and "path" not in said[1]
     assert said[2] is not None and said[2].startswith("A library is missing or broken (torch).")

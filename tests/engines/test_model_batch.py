@@ -159,7 +159,7 @@ def test_a_fault_in_one_answer_s_own_part_ends_that_answer_alone(
             assert answer_of(sequence).finish_reason is FinishReason.LENGTH
     if harm in (break_text, break_live) and end == "length":
         failed = answer_of(lives[at])
-        assert failed.error_code == BrokeWhileAnswering.code and failed.text
+        assert failed.error_code == BrokeWhileAnswering.category and failed.text
         assert "own part" not in (failed.error or "")
     assert table.stepper.cache_bytes() == 0 and table.booked == 0
 
@@ -220,7 +220,7 @@ def newcomer_short_at(
         table.advance(2)
     if not short.raised:
         return False
-    assert answer_of(newcomer).error_code == OutOfMemory.code
+    assert answer_of(newcomer).error_code == OutOfMemory.category
     assert not any(sequence.ended for sequence in running)
     if kind == "llama":
         assert table.stepper.cache_bytes() == held, "the failed answer's part of the cache is still held"

@@ -101,7 +101,7 @@ def test_a_stopped_load_by_hand_ends_alone(specs: dict[str, Any], with_question:
         assert begun.wait(10)
         answer: LiveAnswer | None = house.ask("a", max_new_tokens=2) if with_question else None
         live.ask_to_stop()
-        assert live.wait(2) and live.error is not None and live.error.code == "stopped"
+        assert live.wait(2) and live.error is not None and live.error.category == "stopped"
         go_on.set()
         if answer is None:
             wait_until(lambda: house.view().used == 0)
@@ -117,7 +117,7 @@ def test_a_load_by_hand_stopped_while_it_waits_for_room(specs: dict[str, Any], s
         live = house.engine.load("b", "none")
         wait_until(lambda: live.note == "memory")
         live.ask_to_stop()
-        assert live.wait(2) and live.error is not None and live.error.code == "stopped"
+        assert live.wait(2) and live.error is not None and live.error.category == "stopped"
         assert not busy.ended
         busy.ask_to_stop()
         answer_of(busy)
@@ -132,7 +132,7 @@ def test_what_is_wrong_with_a_load_lands_in_it(specs: dict[str, Any]) -> None:
         assert str(loaded(house, "a").error) == "The weights are damaged."
         assert isinstance(loaded(house, "nobody").error, UnknownName)
         error = loaded(house, "a", "three bits").error
-        assert error is not None and error.code == "bad-request"
+        assert error is not None and error.category == "bad-request"
         with pytest.raises(NaraniError):
             house.engine.plan("nobody", "none")
 
@@ -192,7 +192,7 @@ def test_where_kept_models_are_the_reason_the_refusal_names_them_and_is_not_reme
         plan = house.engine.plan("c", "none")
         assert (plan.fits, plan.releases, plan.waits_for) == (False, (), ())
         error = loaded(house, "c").error
-        assert error is not None and error.code == "no-room"
+        assert error is not None and error.category == "no-room"
         assert "kept in memory (a)" in str(error) and "with this question" not in str(error)
         assert there(house.view()) == ["a", "b"]
         house.engine.keep_loaded("a", "none", False)

@@ -95,7 +95,7 @@ def test_a_load_by_hand_is_shared_shows_progress_and_can_be_stopped() -> None:
         answer = ask(engine, "a")
         assert engine.load("a", "none") is live
         live.ask_to_stop()
-        assert live.wait(5) and live.error is not None and live.error.code == "stopped"
+        assert live.wait(5) and live.error is not None and live.error.category == "stopped"
         assert engine.view().residents == ()
         answer.ask_to_stop()
         assert answer.wait(5) and engine.view().used == 0

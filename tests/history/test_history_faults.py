@@ -50,7 +50,7 @@ def test_locked_for_long_it_says_so_and_stores_it_later(tmp_path: Path) -> None:
         holder.execute("BEGIN IMMEDIATE")
         with pytest.raises(NaraniError) as refused:
             history.store(head.id, answered(head, 0, "하나"))
-        assert (refused.value.code, refused.value.facts["problem"]) == ("not-stored", "locked")
+        assert (refused.value.category, refused.value.facts["problem"]) == ("not-stored", "locked")
         assert "memory" in str(refused.value) and str(tmp_path) not in str(refused.value)
         assert history.status() == HistoryStatus(unsaved=1, problem="locked")
         assert history.unsaved(head.id, 0) and not history.unsaved(head.id, 1)

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from engines.base import AnswerRequest, Measures
+from errors import AS_WRITTEN, Cause
 from history.history import History
 from history.records import FLAT_COLUMNS, FlatBatch, StoredState
 from history.request_json import request_of, settings_of
@@ -32,7 +33,8 @@ def test_every_column_is_what_was_stored(history: History) -> None:
     request = AnswerRequest("가", talk, quantization="int8", thinking=True)
     head = replace(asked(previous="earlier"), requests=(request,))
     measures = Measures(1.5, 0.5, 2.0, 7, 9, 4.5, 6.5, 2**33)
-    fields = {"measures": measures, "revision": "abc", "error": "끝", "error_code": "odd"}
+    cause = Cause(AS_WRITTEN, category="odd", sentence="끝")
+    fields = {"measures": measures, "revision": "abc", "cause": cause}
     keep(history, head, "답\0", state=StoredState.STOPPED, **fields)
     row = {name: column[0] for name, column in joined(history).items()}
     assert request_of(str(row.pop("request"))) == request

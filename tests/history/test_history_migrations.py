@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, Measures
+from errors import AS_WRITTEN, Cause
 from history.history import History
 from history.records import BatchHead, RunHead, StoredAnswer, StoredState, Wanted
 from history.schema import STEPS, NewerDatabase, bring_up_to_date, version_of
@@ -46,8 +47,7 @@ FAILED = Answer(
     revision="0123abcd",
     quantization="nf4",
     measures=Measures(1.5, 0.25, 3.125, 17, 99, 31.5, 44.25, 2**40),
-    error="메모리가 모자랍니다.",
-    error_code="out-of-memory",
+    cause=Cause(AS_WRITTEN, category="out-of-memory", sentence="메모리가 모자랍니다."),
 )
 AGAIN = replace(
     Answer("demo", "둘째 답", FinishReason.EOS, PLAIN.settings, "### 질문: 왜?", "koalpaca"),

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, Measures
+from errors import AS_WRITTEN, Cause
 from history.history import History
 from history.records import RunHead, StoredAnswer, StoredState
 from prompts.conversation import Conversation, Turn
@@ -35,8 +36,7 @@ FULL_ANSWER = Answer(
     revision="0123abcd",
     quantization="nf4",
     measures=Measures(1.5, 0.25, 3.125, 17, 99, 31.5, 44.25, 2**40),
-    error="메모리가 모자랍니다.",
-    error_code="out-of-memory",
+    cause=Cause(AS_WRITTEN, category="out-of-memory", sentence="메모리가 모자랍니다."),
     extras={"search": {"sources": [{"title": "하늘", "score": 0.5}]}, "judging": {"votes": [1, None]}},
 )
 TEXT = st.text(max_size=60) | st.sampled_from(
@@ -73,7 +73,8 @@ def test_any_text_comes_back(
 ) -> None:
     request = AnswerRequest("demo", Conversation.ask(question, input, system))
     head = replace(asked(), requests=(request,))
-    stored = answered(head, text=text, prompt=prompt, error=error)
+    cause = None if error is None else Cause(AS_WRITTEN, sentence=error)
+    stored = answered(head, text=text, prompt=prompt, cause=cause)
     history.begin(head)
     history.store(head.id, stored)
     kept = history.get("me", head.id)

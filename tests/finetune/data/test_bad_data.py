@@ -220,7 +220,7 @@ def test_an_endless_line_is_refused_before_it_fills_the_memory(
 def test_what_is_no_file_is_refused(tmp_path: Path, name: Callable[[Path], str], says: str) -> None:
     with pytest.raises(BadRequest, match=says) as caught:
         read_examples([name(tmp_path)])
-    assert caught.value.code == "bad-request"
+    assert caught.value.category == "bad-request"
 
 
 def test_no_data_and_the_same_data_twice(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ for name in sys.argv[1:]:
         last = found.rows[-1].source
         print(json.dumps([file.name, file.shape, file.rows, file.sha256, last, *found.notes]))
     except NaraniError as error:
-        print(json.dumps([error.code, str(error)]))
+        print(json.dumps([error.category, str(error)]))
 """
 
 

@@ -5,18 +5,39 @@ Run: python -m pytest tests/finetune/training/test_going_on.py
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedTokenizerFast
 
 from errors import BadRequest, NaraniError, Stopped
+from finetune.job_check import settings_of
+from finetune.run_folder import run_folder
 from finetune.training.preparing import read_rows
 from finetune.training.sft import train
 from tests.engines.tiny_models import make_tiny_model
 from tests.finetune.training.training_house import add_base, long_settings, small_settings, terminate_at
+
+OLD = Path(__file__).parents[2] / "old_files"
+
+
+def test_a_training_that_was_stopped_by_an_older_narani_goes_on_from_its_checkpoint(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(OLD / "runs", home / "runs")
+    monkeypatch.chdir(OLD)
+    held = run_folder(home, "stopped").read("manifest.json") or {}
+    steps: list[int] = []
+
+    def show(status: Any, metric: Any) -> None:
+        steps.extend([metric.step] if metric is not None and metric.loss is not None else ())
+
+    train(replace(settings_of(held["settings"]), resume=True), home, device="cpu", show=show)
+    assert steps == [3, 4] and (home / "runs/stopped/adapter").is_dir()
 
 
 def test_a_recurrent_run_keeps_its_micro_batch_whatever_batching_was_asked_for(

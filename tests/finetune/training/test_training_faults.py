@@ -176,7 +176,7 @@ def test_a_gradient_that_is_no_number_stops_before_the_weights_change(
     with pytest.raises(NotANumber, match="gradient of step 2") as error:
         train(small_settings(data, base_model="tiny", checkpoint_steps=1), home, device="cpu")
 
-    assert len(error.value.facts["sources"]) == 8  # type: ignore[arg-type]
+    assert len(error.value.facts["sources"]) == 8
     assert [found.step for found in Checkpoints(home / "runs/small/checkpoints", 1).all()] == [1]
 
 

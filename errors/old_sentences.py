@@ -1,0 +1,55 @@
+"""The cause of an error of which only the English sentence was kept.
+
+Answers and runs stored before history version 3, and the files that `comparison batch` writes, hold no code
+and no facts. Their sentence is known by the English wording of today; one whose wording has changed since
+stays as it was written.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from functools import cache, lru_cache
+
+from errors.cause import AS_WRITTEN, Cause
+from errors.wording import wordings
+
+_LEAST_LETTERS = 15
+"""Letters that a wording must have of its own; one of facts alone would be seen in any sentence."""
+
+
+@lru_cache(maxsize=512)
+def cause_of(sentence: str, category: str = "error") -> Cause:
+    line = " ".join(sentence.split())
+    for code, shape in _shapes():
+        if found := shape.fullmatch(line):
+            return Cause(code, category=category, **{k: _fact(v) for k, v in found.groupdict().items()})
+    return Cause(AS_WRITTEN, category=category, sentence=sentence)
+
+
+def _fact(text: str) -> Cause | str:
+    """A part of a sentence may have a wording of its own."""
+    cause = cause_of(text)
+    return text if cause.code == AS_WRITTEN else cause
+
+
+@cache
+def _shapes() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """The wording with most letters of its own first: it says most certainly that it is meant."""
+    found = []
+    for code, template in wordings("en").items():
+        parts = list(string.Formatter().parse(template))
+        letters = sum(map(len, (literal for literal, *_ in parts)))
+        if letters >= _LEAST_LETTERS:
+            found.append((letters, code, re.compile(_shape(parts))))
+    return tuple((code, shape) for _, code, shape in sorted(found, key=lambda each: -each[0]))
+
+
+def _shape(parts: list[tuple[str, str | None, str | None, str | None]]) -> str:
+    pattern, named = "", set()
+    for literal, fact, *_ in parts:
+        pattern += re.escape(literal)
+        if fact is not None:
+            pattern += f"(?P={fact})" if fact in named else f"(?P<{fact}>.+?)"
+            named.add(fact)
+    return pattern

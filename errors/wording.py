@@ -1,0 +1,84 @@
+"""The sentence of a cause in a language: one wording per code and language, for pages and terminals alike.
+
+The wordings lie in errors/en and errors/ko, a file per room. A fact is filled in with `{name}`, or in the way
+that is named behind it: `{need:bytes}`, `{names:quoted}`, `{kind:word}`, `{count:,}`.
+"""
+
+from __future__ import annotations
+
+import string
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from errors.cause import AS_WRITTEN, Cause
+
+LANGUAGES = ("en", "ko")
+FOLDER = Path(__file__).parent
+WORDS = "words"
+"""The file of the few words that facts hold and that are another in each language."""
+
+
+def wording(cause: Cause, language: str) -> str:
+    """Never fails: a code that nobody knows here, as of a newer Narani, is shown plainly."""
+    if cause.code == AS_WRITTEN:
+        return str(cause.facts.get("sentence", ""))
+    template = wordings(language).get(cause.code)
+    try:
+        if template is not None:
+            return _Filler(language).vformat(template, (), cause.facts)
+    except (KeyError, ValueError, TypeError):
+        pass  # the facts are of another version than the wording
+    facts = ", ".join(f"{name}: {_said(value, '', language)}" for name, value in cause.facts.items())
+    return f"{cause.code} ({facts})" if facts else cause.code
+
+
+def is_worded(cause: Cause) -> bool:
+    return cause.code == AS_WRITTEN or cause.code in wordings("en")
+
+
+@cache
+def wordings(language: str) -> Mapping[str, str]:
+    """By code."""
+    found: dict[str, str] = {}
+    for path in sorted((FOLDER / language).glob("*.toml")):
+        if path.stem != WORDS:
+            found |= tomllib.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+class _Filler(string.Formatter):
+    def __init__(self, language: str) -> None:
+        self._language = language
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return _said(value, format_spec, self._language)
+
+
+def _said(value: object, way: str, language: str) -> str:
+    """A fact of a sentence that was written before facts were kept is a text already."""
+    match value:
+        case Cause():
+            return wording(value, language)
+        case Mapping():
+            return ", ".join(f"{name} ({_said(each, way, language)})" for name, each in value.items())
+        case str() if way == "quoted":
+            return f"'{value}'"
+        case str():
+            return _words(language).get(value, value) if way == "word" else value
+        case Sequence():
+            return ", ".join(_said(each, way, language) for each in value)
+        case int() | float() if way == "bytes":
+            from settings import format_bytes  # not at the top: settings.py raises our errors
+
+            return format_bytes(value)
+    return format(value, way) if value is not None else "-"
+
+
+@cache
+def _words(language: str) -> Mapping[str, str]:
+    """English shows them as they are."""
+    path = FOLDER / language / f"{WORDS}.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
