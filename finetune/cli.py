@@ -7,7 +7,7 @@ Refuses to know: what the commands do. Whatever needs torch is imported by the c
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import reduce
 from operator import or_
@@ -17,9 +17,7 @@ import tyro
 
 import command_line
 from errors import UnknownName
-from finetune import cli_merge, cli_plan, cli_recipes, cli_runs, cli_sft
-from finetune.data import command as cli_data
-from finetune.distributed.ranks import ReportedElsewhere
+from finetune import cli_data, cli_merge, cli_plan, cli_recipes, cli_runs, cli_sft
 from settings import read_settings
 
 _SWITCH = (bool, "bool")
@@ -28,19 +26,7 @@ _SWITCH = (bool, "bool")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
-    return ending(lambda: _run(_parsed(given)))
-
-
-def ending(work: Callable[[], int]) -> int:
-    """The code that a process ends with, and what it says before."""
-
-    def unless_said() -> int:
-        try:
-            return work()
-        except ReportedElsewhere:
-            return command_line.EXIT_REFUSED
-
-    return command_line.ended(unless_said)
+    return command_line.ended(lambda: _run(_parsed(given)))
 
 
 def _parsed(arguments: list[str]) -> Any:

@@ -1,6 +1,6 @@
 """`python -m finetune plan`: what a tuning would take of memory, before anything is loaded.
 
-Knows: the devices of this machine, and how a plan is drawn in a terminal.
+Knows: how a plan is drawn in a terminal.
 Refuses to know: how bytes are estimated.
 """
 
@@ -17,6 +17,7 @@ from rich.table import Table
 
 from errors import BadRequest
 from finetune.cli_sft import Sft, settings_of
+from finetune.devices import devices_here
 from finetune.planning import Device, Need, Plan, plan
 from finetune.sft_settings import SftSettings
 from model_registry.registry import Registry
@@ -58,7 +59,7 @@ def run(options: PlanOptions, home: Path) -> int:
 
 def _steps(settings: SftSettings, recurrent: bool, registry: Registry) -> Iterator[str]:
     """How often the data that is here would be learned from; nothing is downloaded for it."""
-    from finetune.data.command import inspect
+    from finetune.data.report import inspect
     from finetune.data.sources import parse_sources
     from finetune.steps import foreseen_steps
 
@@ -76,22 +77,6 @@ def _steps(settings: SftSettings, recurrent: bool, registry: Registry) -> Iterat
         yield from foreseen_steps(
             asdict(report.lengths), report.rows, settings, recurrent=recurrent
         ).sentences()
-
-
-def devices_here(all_gpus: bool) -> tuple[Device, ...]:
-    """The GPUs that would train (one, or all where they share the work), or else the machine's own memory."""
-    import psutil
-
-    try:
-        import torch
-    except ImportError:
-        gpus = 0
-    else:
-        gpus = torch.cuda.device_count()
-    if not gpus:
-        memory = psutil.virtual_memory()
-        return (Device("this machine's memory (no GPU)", memory.available, memory.total, is_gpu=False),)
-    return tuple(_gpu(number) for number in range(gpus if all_gpus else 1))
 
 
 def table_of(found: Plan) -> Table:
@@ -144,13 +129,3 @@ def _imagined(options: PlanOptions) -> tuple[Device, ...]:
         return ()
     size = parse_bytes(options.memory, "--memory")
     return (Device("such a GPU", size, size, is_gpu=True),) * max(1, options.gpus)
-
-
-def _gpu(number: int) -> Device:
-    import torch
-
-    from engines.devices import free_bytes
-
-    place = torch.device("cuda", number)
-    total = torch.cuda.get_device_properties(place).total_memory
-    return Device(torch.cuda.get_device_name(place), free_bytes(place), total, is_gpu=True)

@@ -11,13 +11,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from errors import BadRequest, NaraniError
+from errors import NaraniError
+from finetune.kinds import recorded
+from finetune.run_settings import RunSettings
 from finetune.sft_settings import SftSettings
 
 _ROOT = Path(__file__).parents[1]
@@ -26,7 +26,9 @@ _SECONDS = 900.0
 
 @dataclass(frozen=True)
 class Check:
-    """Plain values; an error stands where something could not be found out."""
+    """Plain values; an error stands where something could not be found out.
+
+    Data is read and steps are counted for a supervised tuning; another kind has its memory planned."""
 
     data: Mapping[str, Any] | None = None
     """As finetune.data.report.DataReport."""
@@ -38,13 +40,13 @@ class Check:
     """As finetune.steps.StepPlan.facts, about; None where the rows could not be counted in tokens."""
 
 
-def check(settings: SftSettings, home: Path) -> Check:
+def check(settings: RunSettings, home: Path) -> Check:
     """Nothing is downloaded but hub datasets that are named; nothing is written."""
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "finetune.job_check"],
+            [sys.executable, "-m", "finetune.process", "check"],
             cwd=_ROOT,
-            input=json.dumps(asdict(settings)),
+            input=json.dumps(recorded(settings)),
             capture_output=True,
             encoding="utf-8",
             timeout=_SECONDS,
@@ -60,24 +62,15 @@ def check(settings: SftSettings, home: Path) -> Check:
         raise NaraniError("The data could not be checked: the process that does it broke off.") from None
 
 
-def settings_of(held: Mapping[str, Any]) -> SftSettings:
-    """Settings out of JSON; keys that nobody knows any more are left out."""
-    known = {field.name for field in fields(SftSettings)}
-    try:
-        return TypeAdapter(SftSettings).validate_python({key: held[key] for key in held.keys() & known})
-    except ValidationError as error:
-        fault = error.errors()[0]
-        key = ".".join(map(str, fault["loc"]))
-        raise BadRequest(f"The settings cannot be read ({key}: {fault['msg']}).", name=key) from None
-
-
-def checked(settings: SftSettings, home: Path) -> Check:
+def checked(settings: RunSettings, home: Path) -> Check:
     """The same within this process."""
     from model_registry.registry import load_registry
 
     registry = load_registry(home / "models")
-    data, data_error = _told(lambda: _data(settings, registry))
     plan, plan_error = _told(lambda: _plan(settings, registry))
+    if not isinstance(settings, SftSettings):
+        return Check(plan=plan, plan_error=plan_error)
+    data, data_error = _told(lambda: _data(settings, registry))
     steps, _ = _told(lambda: _steps(settings, registry, data)) if data and data["lengths"] else (None, None)
     return Check(data, data_error, plan, plan_error, steps)
 
@@ -91,7 +84,7 @@ def _told(find: Any) -> tuple[dict[str, Any] | None, str | None]:
 
 def _data(settings: SftSettings, registry: Any) -> dict[str, Any]:
     from finetune.data import read_examples
-    from finetune.data.command import inspect
+    from finetune.data.report import inspect
 
     if settings.holdout_data:
         # Nothing is told of it but what would keep it from being read.
@@ -118,9 +111,9 @@ def _steps(settings: SftSettings, registry: Any, data: Mapping[str, Any]) -> dic
     return foreseen_steps(data["lengths"], data["rows"], settings, recurrent=recurrent).facts()
 
 
-def _plan(settings: SftSettings, registry: Any) -> dict[str, Any]:
+def _plan(settings: RunSettings, registry: Any) -> dict[str, Any]:
     from finetune.base import base_for
-    from finetune.cli_plan import devices_here
+    from finetune.devices import devices_here
     from finetune.planning import Need, lowered, plan
     from finetune.shapes import shape_for
 
@@ -149,18 +142,6 @@ def _plan(settings: SftSettings, registry: Any) -> dict[str, Any]:
     }
 
 
-def _changes(before: SftSettings, after: SftSettings) -> dict[str, Any]:
+def _changes(before: RunSettings, after: RunSettings) -> dict[str, Any]:
     was = asdict(before)
     return {name: value for name, value in asdict(after).items() if value != was[name]}
-
-
-def main() -> int:
-    from settings import read_settings
-
-    found = checked(settings_of(json.load(sys.stdin)), read_settings().home)
-    json.dump(asdict(found), sys.stdout, ensure_ascii=False)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""`python -m finetune.job_process NAME`: one training that was asked for in the app, in its turn.
+"""What the process of a training does that was asked for in the app: it takes its turn, and trains.
 
 Knows: what the app wrote down, the queue of this home, and that whatever ends it is said in the run's status.
 Refuses to know: how training is done. Of its process group it is the first, so that all of it can be ended.
@@ -15,14 +15,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from errors import NaraniError, Stopped
-from finetune.job_check import settings_of
 from finetune.job_state import REQUEST
+from finetune.kinds import settings_of
 from finetune.queueing import leave, say, turn
 from finetune.run_folder import ENDED, RunFolder, TrainingState, TrainingStatus, run_folder
-from finetune.sft_settings import SftSettings
-from settings import read_settings
+from finetune.run_settings import RunSettings
 
-Train = Callable[[SftSettings, Path], object]
+Train = Callable[[RunSettings, Path], object]
 
 
 def work(name: str, home: Path, train: Train) -> int:
@@ -30,7 +29,7 @@ def work(name: str, home: Path, train: Train) -> int:
     run = run_folder(home, name)
     signal.signal(signal.SIGTERM, lambda *_: leave())
     try:
-        settings = settings_of((run.read(REQUEST) or {}).get("settings") or {})
+        settings = settings_of(run.read(REQUEST) or {})
         with turn(home, run):
             say(run, TrainingState.PREPARING)
             train(settings, home)
@@ -56,14 +55,3 @@ def _end(run: RunFolder, state: TrainingState, error: NaraniError, code: int) ->
         told = {} if state is TrainingState.STOPPED else {"error": str(error), "error_code": error.category}
         run.set_status(TrainingStatus(**{**asdict(status or TrainingStatus(state)), "state": state, **told}))
     return code
-
-
-def _train(settings: SftSettings, home: Path) -> object:
-    # Not at the top: a training that waits needs no command line and no torch.
-    from finetune.cli_sft import Sft, run
-
-    return run(Sft(**asdict(settings), now=True), home)
-
-
-if __name__ == "__main__":
-    sys.exit(work(sys.argv[1], read_settings().home, _train))

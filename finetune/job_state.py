@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from finetune.kinds import kind_of
 from finetune.run_folder import ENDED, RunFolder, TrainingState, TrainingStatus, as_named, safe_name
 
 REQUEST = "request.json"
@@ -49,6 +50,8 @@ class Job:
     name: str
     state: JobState
     status: TrainingStatus
+    kind: str
+    """Which kind of training it is (see kinds.py)."""
     settings: Mapping[str, Any]
     """As they were asked for; empty where nobody could read them."""
     asked: str
@@ -59,6 +62,11 @@ class Job:
     @property
     def over(self) -> bool:
         return self.state in _OVER
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """As `settings_of` takes it."""
+        return {"kind": self.kind, "settings": self.settings}
 
     @property
     def can_resume(self) -> bool:
@@ -90,10 +98,11 @@ def _job(run: RunFolder) -> Job | None:
     status = run.status() or TrainingStatus(
         TrainingState.QUEUED if manifest is None else TrainingState.PREPARING
     )
-    settings = (request or manifest or {}).get("settings")
+    record = request or manifest or {}
+    settings = record.get("settings")
     asked = str((request or {}).get("asked") or (manifest or {}).get("started") or "")
     kept = settings if isinstance(settings, dict) else {}
-    return Job(run.name, _state(status), status, kept, asked)
+    return Job(run.name, _state(status), status, kind_of(record), kept, asked)
 
 
 def _state(status: TrainingStatus) -> JobState:

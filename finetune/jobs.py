@@ -2,7 +2,7 @@
 
 Knows: how one is begun and ended, and all that the app needs of this room: it imports nothing else of it.
 Refuses to know: torch, pages, and what happens inside a training. That one waits for its turn is known to the
-training's own process (finetune/job_process.py), so the queue goes on when the app has ended.
+training's own process (job_process.py), so the queue goes on when the app has ended.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from errors import BadRequest, NaraniError, UnknownName
-from finetune.job_check import Check, check, settings_of
+from finetune.job_check import Check, check
 from finetune.job_state import REQUEST, Job, JobState, job, jobs, process_of
+from finetune.kinds import recorded, settings_of
 from finetune.recipes import Recipe, all_recipes, recipe_of_base
 from finetune.run_folder import (
     Metric,
@@ -36,6 +37,7 @@ from finetune.run_folder import (
     run_folder,
     safe_name,
 )
+from finetune.run_settings import RunSettings
 from finetune.sft_settings import SftSettings
 
 __all__ = [
@@ -55,11 +57,10 @@ __all__ = [
     "report",
     "resume",
     "safe_name",
-    "settings_of",
     "start",
     "stop",
 ]
-PROCESS = "finetune.job_process"
+PROCESS = "finetune.process"
 """The module that a training's process runs."""
 _ROOT = Path(__file__).parents[1]
 _TAIL_BYTES = 65_536
@@ -74,7 +75,7 @@ _ITS_ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8:backslas
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
-def start(settings: SftSettings, home: Path, uploads: Sequence[Path] = ()) -> str:
+def start(settings: RunSettings, home: Path, uploads: Sequence[Path] = ()) -> str:
     """Begin it in a process of its own, which waits while another one trains; the run's name.
 
     `uploads` are files of `settings.data` that become the run's own: only with its data can a run go on."""
@@ -112,7 +113,7 @@ def resume(home: Path, name: str) -> None:
     here = _known(home, name)
     if not here.can_resume:
         raise BadRequest(f"The run '{name}' is {here.state}; there is nothing to go on with.", name="name")
-    _begin(run_folder(home, name), replace(settings_of(here.settings), name=name, resume=True), home)
+    _begin(run_folder(home, name), replace(settings_of(here.record), name=name, resume=True), home)
 
 
 def stop(home: Path, name: str, grace: float = 120.0) -> bool:
@@ -164,16 +165,16 @@ def _taken(source: str, uploads: Sequence[Path], run: RunFolder) -> str:
     return str(own)
 
 
-def _begin(run: RunFolder, settings: SftSettings, home: Path) -> None:
+def _begin(run: RunFolder, settings: RunSettings, home: Path) -> None:
     """The process stands alone: it hears no Ctrl-C of the app's terminal, and outlives the app."""
-    run.write(REQUEST, {"asked": now(), "settings": asdict(settings)})
+    run.write(REQUEST, {"asked": now(), **recorded(settings)})
     # What a run that goes on had reached stays on its page while it waits for its turn.
     before = run.status() or TrainingStatus(TrainingState.QUEUED)
     fresh = {"state": TrainingState.QUEUED, "pid": None, "error": None, "error_code": None}
     run.set_status(replace(before, **fresh))  # type: ignore[arg-type]
     with run.log.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", PROCESS, run.name],
+            [sys.executable, "-m", PROCESS, "job", run.name],
             cwd=_ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from finetune.sft_settings import Method, SftSettings
+from finetune.run_settings import Method, RunSettings
 from finetune.shapes import NetworkShape
 from settings import format_bytes
 
@@ -100,13 +100,13 @@ class Plan:
 class Lowered:
     """The smallest change of settings by which a tuning fits."""
 
-    settings: SftSettings
+    settings: RunSettings
     options: str
     """As a person would type them."""
     need: Need
 
 
-def plan(settings: SftSettings, shape: NetworkShape, devices: Sequence[Device]) -> Plan:
+def plan(settings: RunSettings, shape: NetworkShape, devices: Sequence[Device]) -> Plan:
     """Devices: those that share the work, all of which must have room for their part."""
     gpus, on_gpu = max(1, len(devices)), any(device.is_gpu for device in devices)
     chosen = need_of(settings, shape, on_gpu=on_gpu, gpus=gpus)
@@ -121,7 +121,7 @@ def plan(settings: SftSettings, shape: NetworkShape, devices: Sequence[Device]) 
     return replace(found, advice=tuple(_advice(settings, found)))
 
 
-def need_of(settings: SftSettings, shape: NetworkShape, *, on_gpu: bool, gpus: int = 1) -> Need:
+def need_of(settings: RunSettings, shape: NetworkShape, *, on_gpu: bool, gpus: int = 1) -> Need:
     width = _width(settings, on_gpu)
     learned = shape.parameters if settings.method == "full" else shape.adapter
     weights = _weights(settings.method, shape, width)
@@ -149,7 +149,7 @@ def need_of(settings: SftSettings, shape: NetworkShape, *, on_gpu: bool, gpus: i
 
 
 def lowered(
-    settings: SftSettings, shape: NetworkShape, free: int, *, on_gpu: bool, gpus: int = 1
+    settings: RunSettings, shape: NetworkShape, free: int, *, on_gpu: bool, gpus: int = 1
 ) -> Lowered | None:
     """What to lower so that it fits: what costs least comes first; None where nothing helps."""
     said: dict[str, str] = {}
@@ -162,7 +162,7 @@ def lowered(
     return None
 
 
-def lower_and_lower(settings: SftSettings, *, in_a_step: bool = True) -> Iterator[tuple[str, SftSettings]]:
+def lower_and_lower(settings: RunSettings, *, in_a_step: bool = True) -> Iterator[tuple[str, RunSettings]]:
     """From the cheapest change on, each keeping those before it: the setting's name, and all settings then.
 
     `in_a_step`: memory is short there; loading and measuring hold no batch and no gradients."""
@@ -183,7 +183,7 @@ def lower_and_lower(settings: SftSettings, *, in_a_step: bool = True) -> Iterato
         yield "max_tokens", settings
 
 
-def _width(settings: SftSettings, on_gpu: bool) -> int:
+def _width(settings: RunSettings, on_gpu: bool) -> int:
     """Bytes of a value that is computed with."""
     if settings.precision == "auto":
         return 2 if on_gpu else 4
@@ -200,7 +200,7 @@ def _weights(method: Method, shape: NetworkShape, width: int) -> int:
     return round(packed) + shape.rest * width + adapter
 
 
-def _activations(settings: SftSettings, shape: NetworkShape, width: int) -> float:
+def _activations(settings: RunSettings, shape: NetworkShape, width: int) -> float:
     """Bytes a token that are kept for the backward pass."""
     layer = _layer(settings, shape)
     if width == 4:
@@ -212,7 +212,7 @@ def _activations(settings: SftSettings, shape: NetworkShape, width: int) -> floa
     return shape.layers * shape.hidden * stream + layer
 
 
-def _layer(settings: SftSettings, shape: NetworkShape) -> float:
+def _layer(settings: RunSettings, shape: NetworkShape) -> float:
     full, full_wide, lora, lora_wide = _LAYER[shape.kind]
     if settings.method == "full":
         return full * shape.hidden + full_wide * shape.feed_forward
@@ -220,7 +220,7 @@ def _layer(settings: SftSettings, shape: NetworkShape) -> float:
     return lora * shape.hidden + lora_wide * shape.feed_forward + inputs
 
 
-def _advice(settings: SftSettings, found: Plan) -> Iterable[str]:
+def _advice(settings: RunSettings, found: Plan) -> Iterable[str]:
     if not found.devices:
         yield "No device was given, so what fits is not known."
         return

@@ -10,15 +10,16 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 from errors import Stopped
 from file_lock import try_lock
 from finetune.job_state import REQUEST, job, jobs, process_of
+from finetune.kinds import recorded
 from finetune.run_folder import RunFolder, TrainingState, TrainingStatus, name_for, now, run_folder
-from finetune.sft_settings import SftSettings
+from finetune.run_settings import RunSettings
 from finetune.stop_signals import heard_by
 
 _LOCK = ".training.lock"
@@ -50,7 +51,7 @@ def turn(home: Path, run: RunFolder, waiting: Waiting | None = None) -> Iterator
 
 
 @contextmanager
-def turn_of(settings: SftSettings, home: Path, waiting: Waiting) -> Iterator[SftSettings]:
+def turn_of(settings: RunSettings, home: Path, waiting: Waiting) -> Iterator[RunSettings]:
     """The same for a training that nobody has written down yet; the settings with the run's name in them.
 
     A run that cannot be begun so waits for nobody: whoever trains says why."""
@@ -62,7 +63,7 @@ def turn_of(settings: SftSettings, home: Path, waiting: Waiting) -> Iterator[Sft
     run.path.mkdir(parents=True, exist_ok=True)
     if run.came_to_nothing and not settings.resume:
         run.forget()
-    run.write(REQUEST, {"asked": now(), "settings": asdict(settings)})
+    run.write(REQUEST, {"asked": now(), **recorded(settings)})
     held = turn(home, run, waiting)
     try:
         with heard_by(leave, again=True):
@@ -93,7 +94,7 @@ def leave() -> NoReturn:
     raise Stopped("Stopped while it waited; nothing was learned yet.")
 
 
-def _may_begin(run: RunFolder, settings: SftSettings) -> bool:
+def _may_begin(run: RunFolder, settings: RunSettings) -> bool:
     """Also a run that was stopped before its first checkpoint is begun again under its name."""
     status = run.status()
     if status is None or run.came_to_nothing:

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from errors import BadRequest
-from finetune.sft_settings import SftSettings
+from finetune.run_settings import RunSettings
 from model_registry.names import LETTERS_SAID, is_device, plain_name, spelled
 from whole_files import write_whole
 
@@ -210,7 +210,7 @@ def run_folder(home: Path, name: str) -> RunFolder:
     return RunFolder(home / "runs" / plain)
 
 
-def name_for(settings: SftSettings, home: Path) -> str:
+def name_for(settings: RunSettings, home: Path) -> str:
     """The name a run of these settings has: the one that was set, or one made of base, method and date."""
     if settings.name:
         return run_folder(home, settings.name).name

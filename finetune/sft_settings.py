@@ -1,83 +1,38 @@
-"""Everything that can be set of a supervised tuning, typed, with a sentence each.
+"""What a supervised tuning is set by, beyond what every training is: how rows are batched and measured.
 
-Knows: the settings, their defaults, and which contradict each other.
+Knows: the settings, their defaults, and what a run that goes on must keep.
 Refuses to know: recipes, files, torch, and what the settings do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
-from errors import BadRequest
+from finetune.run_settings import Ranges, RunSettings
 
-Method = Literal["full", "lora", "qlora", "int8-lora"]
-Schedule = Literal["linear", "cosine", "constant"]
-Optimizer = Literal["adamw", "adamw-8bit", "adafactor"]
-Precision = Literal["auto", "bfloat16", "float16", "float32"]
 Batching = Literal["packed", "by-length", "plain"]
-Keep = Literal["last", "best"]
-Distributed = Literal["none", "ddp", "zero2", "zero3", "fsdp2"]
+KeptWeights = Literal["last", "best"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SftSettings:
+class SftSettings(RunSettings):
     """One supervised tuning from base and data to a finished adapter or model."""
 
-    base_model: str = ""
-    """A model id of the registry, a hub id (owner/name) or a folder."""
-    data: tuple[str, ...] = ()
-    """Files, or hub dataset ids; several are mixed. `file.jsonl*2` counts a file twice as much."""
-    name: str | None = None
-    """Of the run and of the model that comes of it; None: made from base, method and the date."""
-    format: str | None = None
-    """The prompt format to learn; None: the base's own in the registry."""
-    method: Method = "lora"
-    """lora: small layers over a 16-bit base; qlora: over a 4-bit, int8-lora: over an 8-bit base; full: every
-    weight."""
-    lora_r: int = 8
-    """The rank of the LoRA layers: more learns more and weighs more."""
-    lora_alpha: int = 16
-    """LoRA layers count alpha / r times."""
-    lora_dropout: float = 0.05
-    """The share of LoRA inputs dropped while learning."""
-    lora_targets: tuple[str, ...] = ()
-    """Names of the linear modules that get LoRA layers; empty: what suits the architecture (in GPT-NeoX
-    query_key_value)."""
-    learning_rate: float | None = None
-    """None: 3e-4, and for full tuning 2e-5: every weight together wants far smaller steps than LoRA."""
-    schedule: Schedule = "cosine"
-    """How the learning rate falls after warming up."""
-    warmup: float = 0.03
-    """Below 1 a share of all steps, from 1 on a number of steps (of which a short run makes fewer)."""
-    weight_decay: float = 0.0
-    """How strongly weights are pulled to zero."""
-    max_grad_norm: float = 1.0
-    """Longer gradients are cut to this length; 0: never."""
-    optimizer: Optimizer = "adamw"
-    """adamw-8bit needs a GPU; adafactor keeps far less state."""
-    adam_betas: tuple[float, float] = (0.9, 0.999)
-    """How slowly adamw forgets earlier gradients, and their squares; adafactor has no such figures."""
-    epochs: float | None = None
-    """How often all rows are learned. None: three times, and more often where that makes too few steps."""
-    max_steps: int | None = None
-    """Ends earlier, after so many steps."""
-    batch: int | None = None
-    """Rows (packed: filled blocks) that one step learns from, over all GPUs. None: 32, and fewer (of shorter
-    blocks) where that makes too few steps."""
-    micro_batch: int = 4
-    """Of those, how many go through one GPU at once; the rest is accumulated."""
-    max_tokens: int = 1024
-    """Longer rows are cut (their number is told), and packed blocks are this long."""
+    kind: ClassVar[str] = "sft"
+    ranges: ClassVar[Ranges] = {
+        **RunSettings.ranges,
+        "holdout": (0.0, 0.5),
+        "measure_steps": (1, 1e9),
+        "patience": (1, 1e6),
+    }
+
     batching: Batching = "packed"
     """packed: short rows share a block and see nothing of each other; by-length: rows of like length;
     plain: as they come."""
     learn_prompts: bool = False
     """Also learn the questions; usually only answers are."""
-    precision: Precision = "auto"
-    """auto: bfloat16 where the GPU has it, float16 on older ones, float32 on a processor."""
-    gradient_checkpointing: bool = False
-    """Computes activations twice to keep fewer: slower, and needs less memory."""
     holdout: float = 0.02
     """The share of rows kept from learning to measure with; at least 8 rows."""
     holdout_data: tuple[str, ...] = ()
@@ -85,61 +40,13 @@ class SftSettings:
     there are not learned; they are counted."""
     measure_steps: int | None = None
     """Steps between two measurings of the held-out rows; None: once an epoch."""
-    keep: Keep = "last"
+    keep: KeptWeights = "last"
     """Which weights are the result: the last ones, or the best by the held-out loss of all measurings."""
     patience: int | None = None
     """Ends after so many measurings in a row without a better held-out loss; None: learns to the end."""
-    skip_bad: bool = False
-    """Go on without rows that cannot be read; they are counted and named. Otherwise the first ends it."""
-    seed: int = 42
-    """The same seed, data and settings give the same weights on the same machine."""
-    checkpoint_steps: int | None = None
-    """Steps between two checkpoints; None: one an epoch, and one every ten minutes."""
-    keep_checkpoints: int = 2
-    """Older ones are deleted."""
-    resume: bool = False
-    """Go on from the newest checkpoint of `name` that verifies."""
-    distributed: Distributed = "none"
-    """How several GPUs share the work: ddp: each holds all of the network; zero2, zero3 (DeepSpeed) and fsdp2
-    divide it. Here all GPUs of this machine are used; for several machines start it with a launcher."""
-    report_to: tuple[Literal["tensorboard", "wandb"], ...] = ()
-    """Also write the curves there."""
 
-    def __post_init__(self) -> None:
-        _in_range(self)
-        if self.batch is not None and self.batch % self.micro_batch:
-            raise BadRequest(
-                f"batch ({self.batch}) must be a multiple of micro_batch ({self.micro_batch}).", name="batch"
-            )
-
-
-_RANGES: dict[str, tuple[float, float]] = {
-    "lora_r": (1, 1024),
-    "lora_alpha": (1, 4096),
-    "lora_dropout": (0.0, 0.9),
-    "learning_rate": (1e-8, 1.0),
-    "warmup": (0.0, 1e6),
-    "weight_decay": (0.0, 1.0),
-    "max_grad_norm": (0.0, 1e3),
-    "epochs": (0.001, 1000.0),
-    "max_steps": (1, 1e9),
-    "batch": (1, 65536),
-    "micro_batch": (1, 4096),
-    "max_tokens": (8, 131_072),
-    "holdout": (0.0, 0.5),
-    "measure_steps": (1, 1e9),
-    "patience": (1, 1e6),
-    "checkpoint_steps": (1, 1e9),
-    "keep_checkpoints": (1, 1000),
-    "seed": (0, 2**32 - 1),
-}
-
-
-def _in_range(settings: SftSettings) -> None:
-    for name, (low, high) in _RANGES.items():
-        value = getattr(settings, name)
-        if value is not None and not low <= value <= high:
-            raise BadRequest(f"{name} must lie between {low:g} and {high:g}, not {value!r}.", name=name)
-    betas = settings.adam_betas
-    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
-        raise BadRequest(f"adam_betas must be two numbers from 0 to below 1, not {betas}.", name="adam_betas")
+    def may_change(self, begun: Mapping[str, Any]) -> frozenset[str]:
+        # Batches of like length are put together by micro_batch, so there it decides the order of the rows.
+        # So are those of a recurrent network, which are never packed.
+        by_length = "by-length" in (self.batching, begun.get("batching"))
+        return super().may_change(begun) - ({"micro_batch"} if by_length else set())

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from finetune.sft_settings import SftSettings
+from finetune.run_settings import RunSettings
 from model_registry.spec import Architecture, ModelSpec
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class NetworkShape:
         return self.linear + self.rest
 
 
-def shape_for(settings: SftSettings, base: Base) -> NetworkShape:
+def shape_for(settings: RunSettings, base: Base) -> NetworkShape:
     """Counted where the base's files are here (targets that do not fit it are refused then), else guessed."""
     from finetune.base import empty_network
 
@@ -59,7 +59,7 @@ def shape_for(settings: SftSettings, base: Base) -> NetworkShape:
     return shape_of(network, base.spec.architecture, settings)
 
 
-def shape_of(network: Any, architecture: Architecture, settings: SftSettings) -> NetworkShape:
+def shape_of(network: Any, architecture: Architecture, settings: RunSettings) -> NetworkShape:
     from finetune.targets import linear_layers, lora_targets, targeted
 
     config = network.config.get_text_config()
@@ -93,7 +93,7 @@ def _feed_forward(linear: dict[str, tuple[int, int]], config: Any) -> int:
     return stated if isinstance(stated, int) else max((given for given, _ in linear.values()), default=0)
 
 
-def _guessed(spec: ModelSpec, settings: SftSettings) -> NetworkShape:
+def _guessed(spec: ModelSpec, settings: RunSettings) -> NetworkShape:
     """What the parameters tell of such a network: 12 hidden² weights a layer, about hidden / 128 layers."""
     known = spec.embeddings
     hidden = known.hidden_size if known else max(64, round((spec.parameters * 10.7) ** (1 / 3) / 64) * 64)

@@ -9,17 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from finetune.sft_settings import Schedule, SftSettings
+from finetune.run_settings import RunSettings, Schedule
+from finetune.sft_settings import SftSettings
 
+Settings = TypeVar("Settings", bound=RunSettings)
 ENOUGH = 60
-"""Steps, below which a model was seen to learn hardly anything."""
+"""The number of steps below which a model was seen to learn hardly anything."""
 _BATCHES = (32, 16, 8, 4, 2, 1)
 _EPOCHS, _MOST_EPOCHS = 3.0, 20.0
 _RATE, _RATE_OF_FULL = 3e-4, 2e-5
 _LONGEST_WARMUP = 0.25
-"""Of all steps, where it is counted in steps."""
+"""The largest share of all steps that a warm-up counted in steps may take."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +34,14 @@ class Volume:
 
 
 @dataclass(frozen=True)
-class StepPlan:
+class StepPlan(Generic[Settings]):
     """What a training does, with every choice made."""
 
-    settings: SftSettings
+    settings: Settings
     """Those asked for, with what was decided in place of None."""
     blocks: int
     block_tokens: int
-    """Of packed blocks; at most max_tokens."""
+    """How long packed blocks are; at most max_tokens."""
     decided: tuple[str, ...]
     """The names of the settings that nobody had said."""
     packed: bool
@@ -96,7 +98,7 @@ class StepPlan:
             )
 
 
-def plan_steps(volume: Volume, settings: SftSettings, *, packed: bool, processes: int = 1) -> StepPlan:
+def plan_steps(volume: Volume, settings: Settings, *, packed: bool, processes: int = 1) -> StepPlan[Settings]:
     """Where batch, epochs or rate are not said: small steps, then short blocks, then more epochs."""
     epochs = settings.epochs or _EPOCHS
     size = settings.max_tokens
@@ -104,7 +106,7 @@ def plan_steps(volume: Volume, settings: SftSettings, *, packed: bool, processes
     if settings.batch is not None:
         batches = [settings.batch]
 
-    def plan(batch: int, size: int, epochs: float) -> StepPlan:
+    def plan(batch: int, size: int, epochs: float) -> StepPlan[Settings]:
         blocks = max(1, math.ceil(volume.tokens / size)) if packed else volume.rows
         return StepPlan(_said(settings, batch, epochs, processes), blocks, size, _decided(settings), packed)
 
@@ -122,7 +124,7 @@ def plan_steps(volume: Volume, settings: SftSettings, *, packed: bool, processes
 
 def foreseen_steps(
     lengths: Mapping[str, Any], rows: int, settings: SftSettings, *, recurrent: bool
-) -> StepPlan:
+) -> StepPlan[SftSettings]:
     """About, before anything is packed. `lengths`: as finetune.data.lengths found them in some of `rows`."""
     share = rows / lengths["measured"] * (1 - (0 if settings.holdout_data else settings.holdout))
     learned = max(1, round(lengths["rows"] * share))
@@ -146,7 +148,7 @@ def rate_at(step: int, warmup: int, steps: int, schedule: Schedule) -> float:
     return {"linear": 1 - done, "cosine": (1 + math.cos(math.pi * done)) / 2, "constant": 1.0}[schedule]
 
 
-def _said(settings: SftSettings, batch: int, epochs: float, processes: int) -> SftSettings:
+def _said(settings: Settings, batch: int, epochs: float, processes: int) -> Settings:
     micro = settings.micro_batch
     if settings.batch is None:
         share = max(1, batch // processes)
@@ -155,5 +157,5 @@ def _said(settings: SftSettings, batch: int, epochs: float, processes: int) -> S
     return replace(settings, batch=batch, micro_batch=micro, epochs=epochs, learning_rate=rate)
 
 
-def _decided(settings: SftSettings) -> tuple[str, ...]:
+def _decided(settings: RunSettings) -> tuple[str, ...]:
     return tuple(name for name in ("batch", "epochs", "learning_rate") if getattr(settings, name) is None)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from finetune.sft_settings import Method
+from finetune.run_settings import Method
 from finetune.targets import linear_layers, targeted
 
 

@@ -15,7 +15,8 @@ import torch
 from benchmarks.gpu.bench import NEOX, SMALL, Bench, Fact, Finding, Skipped, faults, wait_for
 from engines.devices import network_bytes
 from engines.shortage import clear_device_cache
-from finetune.sft_settings import Method, SftSettings
+from finetune.run_settings import Method
+from finetune.sft_settings import SftSettings
 
 _STEPS = 6
 _MOST_OF_LORA = 0.58

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from comparison.answer_rows import never_asked
 from comparison.batch.progress import BatchFailure, BatchProgress, BatchState, BatchView
 from comparison.batch.queue import RequestQueue
-from comparison.terminal.resume import never_asked
 from engines.base import Answer, AnswerRequest, Engine, FinishReason
 from errors import NaraniError
 from history.history import History

@@ -12,18 +12,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from comparison.answer_rows import AnswerRow, Key
+from comparison.answer_rows import AnswerRow, Key, never_asked
 from comparison.questions import Question
 from engines.base import Answer, AnswerRequest
 from errors import BadEntry, BadRequest
 from old_keys import with_new_keys
-
-_OF_THE_PROCESS = (
-    "Narani is closing",
-    "The engine is closed",
-    "The engine could not be started",
-    "A library is missing",
-)
 
 
 @dataclass(frozen=True)
@@ -53,11 +46,6 @@ def still_to_ask(
         if row.failed and (retry_failed or never_asked(row.error)):
             left.setdefault(cell.key, Cell(cell.question, cell.request, row.attempt + 1))
     return list(left.values())
-
-
-def never_asked(error: str | None) -> bool:
-    """Whether a stored failure was that of the process and not of the model. Such are no longer stored."""
-    return error is not None and error.startswith(_OF_THE_PROCESS)
 
 
 def answer_row(cell: Cell, answer: Answer, asked_at: datetime) -> AnswerRow:

@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from errors import BadRequest
-from finetune.data.base_reading import BaseReading
+from finetune.data.base_reading import BaseReading, base_reading
 from finetune.data.holding_out import first_question
 from finetune.data.lengths import Lengths, Sample, lengths_of, sample_of, sample_text
-from finetune.data.reading import DataFile, Examples, Fault
+from finetune.data.reading import DataFile, Examples, Fault, read_examples
 from finetune.examples import Example
+from model_registry.registry import Registry
 from prompts.rendering import training_text
 
 _FIRST = 5
@@ -81,6 +82,22 @@ class DataReport:
     """None where the base or its tokenizer is not here; `notes` says why."""
     samples: tuple[Sample, ...]
     notes: tuple[str, ...]
+
+
+def inspect(
+    sources: Sequence[str],
+    format_id: str | None,
+    base: str | None,
+    registry: Registry,
+    *,
+    max_tokens: int = 1024,
+    learn_prompts: bool = False,
+    seed: int = 42,
+) -> DataReport:
+    """Everything that is found out about `sources`; bad rows are counted, unreadable files refused."""
+    reading = base_reading(registry, format_id, base)
+    examples = read_examples(sources, skip_bad=True, seed=seed)
+    return report_on(examples, reading, max_tokens=max_tokens, learn_prompts=learn_prompts, seed=seed)
 
 
 def report_on(

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from accelerate.commands.config.config_args import load_config_from_file
 
-from finetune.sft_settings import Distributed
+from finetune.run_settings import Distributed
 
 FOLDER = Path(__file__).parent
 

@@ -17,23 +17,23 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 from errors import BadRequest, NaraniError, Stopped
 from finetune.distributed.ranks import refuse_for
-from finetune.sft_settings import SftSettings
+from finetune.kinds import recorded
+from finetune.run_settings import RunSettings
 from finetune.stop_signals import heard_by
 
-_WORKER = "finetune.distributed.worker"
+_PROCESS = "finetune.process"
 _LOOK_AGAIN_SECONDS = 0.1
 _SECONDS_TO_END = 30.0
-"""For those that are left when one has failed: each may still tell why."""
+"""How long those that are left may go on when one has failed, so that each may still tell why."""
 _SAID = (0, 2, 130)
 """The codes of a process that has told how it ended."""
 
 
-def processes_for(settings: SftSettings, wanted: int | None) -> int:
+def processes_for(settings: RunSettings, wanted: int | None) -> int:
     """How many to start: one a GPU, or as many as were asked for."""
     if os.name == "nt":
         raise BadRequest(
@@ -60,7 +60,7 @@ def processes_for(settings: SftSettings, wanted: int | None) -> int:
     return processes
 
 
-def spread(settings: SftSettings, processes: int, home: Path) -> int:
+def spread(settings: RunSettings, processes: int, home: Path) -> int:
     """Learn in so many processes; the code of the command."""
     port = _free_port()
     begun = [_begin(settings, rank, processes, port, home) for rank in range(processes)]
@@ -78,11 +78,11 @@ def spread(settings: SftSettings, processes: int, home: Path) -> int:
 
 
 def _begin(
-    settings: SftSettings, rank: int, processes: int, port: int, home: Path
+    settings: RunSettings, rank: int, processes: int, port: int, home: Path
 ) -> subprocess.Popen[bytes]:
     cores = max(1, (os.cpu_count() or 1) // processes)
     process = subprocess.Popen(
-        [sys.executable, "-m", _WORKER],
+        [sys.executable, "-m", _PROCESS, "worker"],
         stdin=subprocess.PIPE,
         stdout=None if rank == 0 else subprocess.DEVNULL,
         # A stop that reaches a whole group, as Ctrl-C does, would be heard twice: from there and from here.
@@ -101,7 +101,7 @@ def _begin(
     )
     assert process.stdin is not None
     # Left open: where it ends, this process is dead, and those that it began should not go on alone.
-    process.stdin.write(json.dumps(asdict(settings)).encode() + b"\n")
+    process.stdin.write(json.dumps(recorded(settings)).encode() + b"\n")
     process.stdin.flush()
     return process
 

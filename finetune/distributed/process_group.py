@@ -18,7 +18,7 @@ import torch.distributed as dist
 
 from errors import NaraniError, Stopped
 from finetune.distributed.ranks import DIVIDED, Ranks, ReportedElsewhere, launched
-from finetune.sft_settings import Distributed
+from finetune.run_settings import Distributed
 
 Made = TypeVar("Made")
 _LONGEST_WAIT = timedelta(hours=2)

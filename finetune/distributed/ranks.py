@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from errors import BadRequest, NaraniError
-from finetune.sft_settings import Distributed, SftSettings
+from finetune.run_settings import Distributed, RunSettings
 
 DIVIDED: frozenset[Distributed] = frozenset({"zero3", "fsdp2"})
 """No process holds all weights: each holds a part, and a forward pass is the work of all."""
@@ -75,7 +75,7 @@ def report_once(ranks: Ranks) -> Iterator[None]:
         raise ReportedElsewhere from None
 
 
-def refuse_for(settings: SftSettings, processes: int) -> None:
+def refuse_for(settings: RunSettings, processes: int) -> None:
     """What several processes cannot do with these settings, before anything is read or started."""
     kind = settings.distributed
     if kind == "none":
@@ -95,7 +95,7 @@ def refuse_for(settings: SftSettings, processes: int) -> None:
     _refuse_uneven(settings, processes)
 
 
-def _refuse_pairs(settings: SftSettings) -> None:
+def _refuse_pairs(settings: RunSettings) -> None:
     kind = settings.distributed
     if kind in DIVIDED and settings.method in ("qlora", "int8-lora"):
         raise BadRequest(
@@ -117,7 +117,7 @@ def _refuse_pairs(settings: SftSettings) -> None:
         )
 
 
-def _refuse_uneven(settings: SftSettings, processes: int) -> None:
+def _refuse_uneven(settings: RunSettings, processes: int) -> None:
     once = settings.micro_batch * processes
     if settings.batch is not None and settings.batch % once:
         low, high = settings.batch // once * once, -(-settings.batch // once) * once

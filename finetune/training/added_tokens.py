@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from errors import BadRequest
-from finetune.sft_settings import Method
+from finetune.run_settings import Method
 from prompts.format import PromptFormat
 
 _MARK = re.compile(r"<\|[^<>|\s]+\|>|\[\|[^\[\]|\s]+\|\]|<(?:start|end)_of_turn>|</?s>")

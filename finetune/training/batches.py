@@ -39,7 +39,7 @@ class TrainingBatches:
     """Blocks that one step learns from; the last step of an epoch may have fewer."""
     pad_id: int
     seed: int
-    plan: StepPlan
+    plan: StepPlan[SftSettings]
     processes: int = 1
 
     @property

@@ -13,7 +13,7 @@ from engines.shortage import is_shortage
 from errors import BadRequest, NaraniError, NoRoom, OutOfMemory
 from finetune.planning import lower_and_lower
 from finetune.run_folder import TrainingState
-from finetune.sft_settings import SftSettings
+from finetune.run_settings import RunSettings
 
 _MOST_SOURCES = 8
 _WHILE = {
@@ -48,7 +48,7 @@ class NotANumber(NaraniError):
 
 
 def explained(
-    error: Exception, settings: SftSettings, state: TrainingState, step: int, kept: int | None
+    error: Exception, settings: RunSettings, state: TrainingState, step: int, kept: int | None
 ) -> NaraniError:
     """The error to show; `step`: the last one that was made, `kept`: of the newest checkpoint."""
     step = max(step, kept or 0)
@@ -64,7 +64,7 @@ def explained(
     )
 
 
-def out_of_memory(settings: SftSettings, state: TrainingState, step: int, kept: int | None) -> OutOfMemory:
+def out_of_memory(settings: RunSettings, state: TrainingState, step: int, kept: int | None) -> OutOfMemory:
     learning = state is TrainingState.TRAINING
     name, value, why = smaller(settings, learning)
     where = f"in step {step + 1}" if learning else _WHILE.get(state, "")
@@ -74,7 +74,7 @@ def out_of_memory(settings: SftSettings, state: TrainingState, step: int, kept: 
     )
 
 
-def smaller(settings: SftSettings, learning: bool = True) -> tuple[str, str, str]:
+def smaller(settings: RunSettings, learning: bool = True) -> tuple[str, str, str]:
     """(setting, new value, why): the cheapest change that needs less memory.
 
     `learning`: it ran out in a step."""
@@ -96,7 +96,7 @@ def is_disk_full(error: BaseException) -> bool:
     return type(error).__name__ == "SafetensorError" and any(words in text for words in _SAYS_FULL)
 
 
-def refuse_unfit(settings: SftSettings, on_gpu: bool) -> None:
+def refuse_unfit(settings: RunSettings, on_gpu: bool) -> None:
     """What cannot work here is said before anything is read or loaded."""
     if settings.optimizer == "adamw-8bit" and not on_gpu:
         raise BadRequest("The optimizer adamw-8bit needs a GPU. Choose adamw or adafactor.", name="optimizer")

@@ -20,7 +20,7 @@ from engines.loading import LoadedModel, load_model
 from engines.loading.loaded import LoadWatch
 from errors import BadRequest
 from finetune.distributed.ranks import DIVIDED, launched
-from finetune.sft_settings import Precision, SftSettings
+from finetune.run_settings import Precision, RunSettings
 from model_registry.spec import Architecture, ModelSpec, Quantization
 
 _QUANTIZED: dict[str, Quantization] = {"qlora": "nf4", "int8-lora": "int8"}
@@ -49,7 +49,7 @@ class Learner:
 
 
 def load_base(
-    spec: ModelSpec, settings: SftSettings, device: torch.device, watch: LoadWatch
+    spec: ModelSpec, settings: RunSettings, device: torch.device, watch: LoadWatch
 ) -> tuple[LoadedModel, torch.dtype]:
     """The base as its method wants it; nothing of it learns yet."""
     quantization = _QUANTIZED.get(settings.method, "none")
@@ -76,7 +76,7 @@ def load_base(
 
 
 def set_learning(
-    loaded: LoadedModel, compute: torch.dtype, settings: SftSettings, targets: Sequence[str]
+    loaded: LoadedModel, compute: torch.dtype, settings: RunSettings, targets: Sequence[str]
 ) -> Learner:
     """Free what the method trains. The same seed gives the same LoRA weights to begin with."""
     set_seed(settings.seed)
@@ -91,7 +91,7 @@ def set_learning(
     return Learner(loaded, network, compute, loaded.notes)
 
 
-def _with_lora(loaded: LoadedModel, settings: SftSettings, targets: Sequence[str]) -> Module:
+def _with_lora(loaded: LoadedModel, settings: RunSettings, targets: Sequence[str]) -> Module:
     from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(

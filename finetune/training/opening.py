@@ -14,31 +14,22 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from errors import BadRequest
 from file_lock import HeldLock, try_lock
 from finetune.distributed.process_group import ProcessGroup
+from finetune.kinds import kind_of, recorded
 from finetune.run_folder import LOCK, RunFolder, TrainingState, name_for, now, run_folder
-from finetune.sft_settings import SftSettings
+from finetune.run_settings import RunSettings
 from finetune.training.checkpoints import Checkpoints
 
-_MAY_CHANGE = {
-    "resume",
-    "name",
-    "micro_batch",
-    "gradient_checkpointing",
-    "checkpoint_steps",
-    "keep_checkpoints",
-    "report_to",
-    "distributed",
-}
-"""What a run may go on with otherwise than it began: nothing that changes what is learned."""
+Settings = TypeVar("Settings", bound=RunSettings)
 _LIBRARIES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "safetensors")
 
 
 @contextmanager
-def opened(settings: SftSettings, home: Path, group: ProcessGroup) -> Iterator[tuple[RunFolder, SftSettings]]:
+def opened(settings: Settings, home: Path, group: ProcessGroup) -> Iterator[tuple[RunFolder, Settings]]:
     """The run's folder, and the settings with the run's name in them; nobody else has the run meanwhile."""
     with ExitStack() as held:
         settings = group.first_only(lambda: _taken(settings, home, group, held))
@@ -52,7 +43,7 @@ def opened(settings: SftSettings, home: Path, group: ProcessGroup) -> Iterator[t
         yield run, settings
 
 
-def _taken(settings: SftSettings, home: Path, group: ProcessGroup, held: ExitStack) -> SftSettings:
+def _taken(settings: Settings, home: Path, group: ProcessGroup, held: ExitStack) -> Settings:
     settings = replace(settings, name=name_for(settings, home))
     assert settings.name is not None
     run = run_folder(home, settings.name)
@@ -66,13 +57,13 @@ def _taken(settings: SftSettings, home: Path, group: ProcessGroup, held: ExitSta
     return settings
 
 
-def begin_manifest(run: RunFolder, settings: SftSettings) -> dict[str, Any]:
+def begin_manifest(run: RunFolder, settings: RunSettings) -> dict[str, Any]:
     """What is known before anything is read; written at once, so that the run is seen."""
     held = run.read("manifest.json") or {}
     manifest = {
         "name": run.name,
         "started": held.get("started") or now(),
-        "settings": asdict(settings),
+        **recorded(settings),
         "seed": settings.seed,
         "versions": {name: _version(name) for name in _LIBRARIES} | {"python": platform.python_version()},
         "commit": _commit(),
@@ -81,7 +72,7 @@ def begin_manifest(run: RunFolder, settings: SftSettings) -> dict[str, Any]:
     return {**held, **manifest}
 
 
-def _refuse_mismatch(run: RunFolder, settings: SftSettings) -> None:
+def _refuse_mismatch(run: RunFolder, settings: RunSettings) -> None:
     status = run.status()
     done = status is not None and status.state is TrainingState.DONE
     begun = bool(Checkpoints(run.checkpoints, 1).all())
@@ -94,7 +85,7 @@ def _refuse_mismatch(run: RunFolder, settings: SftSettings) -> None:
         )
     if begun:
         manifest = run.read("manifest.json") or {}
-        changed = _changed(manifest.get("settings", {}), settings, manifest.get("batching"))
+        changed = _changed(manifest, settings)
         if changed:
             raise BadRequest(
                 f"The run '{run.name}' was begun with another {changed}. Go on with the same settings, or "
@@ -103,15 +94,12 @@ def _refuse_mismatch(run: RunFolder, settings: SftSettings) -> None:
             )
 
 
-def _changed(before: Mapping[str, Any], settings: SftSettings, batching: str | None) -> str | None:
-    """The first setting that differs; as JSON, for that is how the old ones were kept.
-
-    `batching`: how rows were really put together."""
-    wanted = json.loads(json.dumps(asdict(settings)))
-    # Batches of like length are put together by micro_batch, so there it decides the order of the rows. So
-    # are those of a recurrent network, which are never packed.
-    fixed = {"micro_batch"} if "by-length" in (settings.batching, batching) else set()
-    compared = (key for key in wanted if key not in _MAY_CHANGE - fixed)
+def _changed(manifest: Mapping[str, Any], settings: RunSettings) -> str | None:
+    """The first setting that differs; as JSON, for that is how the old ones were kept."""
+    if manifest and kind_of(manifest) != settings.kind:
+        return "kind of training"
+    before, wanted = manifest.get("settings", {}), json.loads(json.dumps(asdict(settings)))
+    compared = (key for key in wanted if key not in settings.may_change(manifest))
     return next((key for key in compared if key in before and before[key] != wanted[key]), None)
 
 

@@ -132,7 +132,7 @@ adapter = {{ base = "demo-kullm" }}
 def test_a_real_training_from_check_to_comparison(
     engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(jobs, "PROCESS", "finetune.job_process")
+    monkeypatch.setattr(jobs, "PROCESS", "finetune.process")
     page = opened("training").button(key=training.CHECK).click().run(timeout=120)
     assert "들어갑니다" in plain(page) and "green-background" in texts(page)
     assert any("Alpaca" in table.value.to_string() for table in page.dataframe)

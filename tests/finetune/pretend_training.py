@@ -14,12 +14,12 @@ from pathlib import Path
 from errors import BadEntry, Stopped
 from finetune.job_process import work
 from finetune.run_folder import Metric, TrainingState, TrainingStatus, now, run_folder
-from finetune.sft_settings import SftSettings
+from finetune.run_settings import RunSettings
 from finetune.training.stopping import listening
 from settings import read_settings
 
 
-def pretend(settings: SftSettings, home: Path) -> None:
+def pretend(settings: RunSettings, home: Path) -> None:
     assert settings.name is not None
     run = run_folder(home, settings.name)
     if settings.data == ("bad.jsonl",):
@@ -42,4 +42,4 @@ def pretend(settings: SftSettings, home: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(work(sys.argv[1], read_settings().home, pretend))
+    sys.exit(work(sys.argv[2], read_settings().home, pretend))

@@ -25,14 +25,14 @@ import comparison.terminal.cli as comparison_command
 import finetune.cli as finetune_command
 import prompts.cli as prompts_command
 from comparison.terminal.wiring import ModelFacts, Wiring, wire
-from finetune import cli_merge, cli_sft, merge_proof
+from finetune import cli_data, cli_merge, cli_sft, merge_proof
 from finetune.base import base_for
 from finetune.cli_sft import Sft, settings_of
-from finetune.data import command as cli_data
 from finetune.distributed import ranks
 from finetune.recipes import load_recipe
 from finetune.run_folder import RunFolder, TrainingState
-from finetune.sft_settings import Method, SftSettings
+from finetune.run_settings import Method
+from finetune.sft_settings import SftSettings
 from finetune.training import preparing
 from model_registry.registry import load_registry
 from tests.engines.scripted_engine import ScriptedEngine

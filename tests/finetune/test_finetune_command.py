@@ -19,8 +19,8 @@ from errors import Stopped
 from finetune import cli_runs, cli_sft
 from finetune.cli import main
 from finetune.cli_plan import PlanOptions
-from finetune.cli_progress import duration, line_of
 from finetune.cli_sft import Sft, defaults, settings_of
+from finetune.progress_lines import duration, line_of
 from finetune.recipes import load_recipe
 from finetune.run_folder import Metric, RunFolder, TrainingState, TrainingStatus, free_name, now
 from finetune.sft_settings import SftSettings

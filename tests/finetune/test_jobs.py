@@ -5,6 +5,7 @@ Run: python -m pytest tests/finetune/test_jobs.py
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from errors import BadRequest, UnknownName
 from finetune import jobs
 from finetune.job_state import process_of
 from finetune.jobs import Job, JobState, SftSettings
+from finetune.kinds import recorded, settings_of
 from finetune.run_folder import Metric, RunFolder, TrainingState, TrainingStatus, now, run_folder
 
 PRETEND = "tests.finetune.pretend_training"
@@ -250,10 +252,14 @@ def test_metrics_of_a_run_being_written_are_read_as_far_as_they_go(home: Path) -
 def test_settings_come_back_from_json_as_they_were(home: Path) -> None:
     for recipe in jobs.all_recipes():
         settings = recipe.with_defaults()
-        held = {
-            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings).items()
-        }
-        assert jobs.settings_of(held) == settings
+        assert settings_of(json.loads(json.dumps(recorded(settings)))) == settings
+
+
+def test_what_was_written_before_there_were_kinds_is_a_supervised_tuning() -> None:
+    held = {"settings": {"base_model": "demo-kullm", "keep": "best", "gone": 1}}
+    assert settings_of(held) == jobs.SftSettings(base_model="demo-kullm", keep="best")
+    with pytest.raises(UnknownName, match="no kind of training named 'dream'"):
+        settings_of({**held, "kind": "dream"})
 
 
 def test_no_torch_comes_with_it() -> None:

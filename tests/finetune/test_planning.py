@@ -19,7 +19,8 @@ from transformers import AutoModelForCausalLM, GPTNeoXConfig, LlamaConfig, RwkvC
 
 from finetune.base import base_for
 from finetune.planning import METHODS, Device, Plan, lowered, need_of, plan
-from finetune.sft_settings import Method, SftSettings
+from finetune.run_settings import Method
+from finetune.sft_settings import SftSettings
 from finetune.shapes import NetworkShape, shape_for, shape_of
 from finetune.targets import lora_targets
 from model_registry.registry import load_registry

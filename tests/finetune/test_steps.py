@@ -11,7 +11,8 @@ import pytest
 import torch
 from transformers import get_scheduler
 
-from finetune.sft_settings import Schedule, SftSettings
+from finetune.run_settings import Schedule
+from finetune.sft_settings import SftSettings
 from finetune.steps import ENOUGH, Volume, plan_steps, rate_at, warmup_steps
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from errors import Stopped
-from finetune import cli_sft
+from finetune import cli_sft, running
 from finetune.cli_sft import Sft
 from finetune.job_state import JobState, job
 from finetune.run_folder import TrainingState, TrainingStatus, run_folder
@@ -115,8 +115,8 @@ def test_several_processes_wait_too_and_now_waits_for_nobody(
     def stop(seconds: float) -> None:
         raise Stopped("enough")
 
-    monkeypatch.setattr(cli_sft, "_learn", learn)
-    monkeypatch.setattr(cli_sft, "spread", learn)
+    monkeypatch.setattr(running, "_learn", learn)
+    monkeypatch.setattr(running, "spread", learn)
     monkeypatch.setattr("finetune.queueing.time.sleep", stop)
     options = Sft(base_model="demo-koalpaca", data=("x",), distributed=distributed, now=now, processes=2)
     if now:

@@ -17,11 +17,12 @@ import pytest
 from rich.console import Console
 
 from errors import BadRequest, NaraniError, UnknownName
-from finetune.data import command, read_examples
+from finetune import cli_data
+from finetune.cli_data import Data, run
+from finetune.data import read_examples
 from finetune.data.base_reading import BaseReading, base_reading
-from finetune.data.command import Data, inspect, run
 from finetune.data.drawing import print_report
-from finetune.data.report import DataReport, report_on
+from finetune.data.report import DataReport, inspect, report_on
 from finetune.tokens.rows import token_rows
 from model_registry.registry import Registry, load_registry
 from prompts.catalog import load_formats
@@ -220,7 +221,7 @@ def test_the_command_prints_json_and_tells_bad_rows_by_its_exit_code(
 
 
 def test_a_look_without_a_base_brings_no_torch(tmp_path: Path) -> None:
-    code = f"import sys; from {command.__name__} import *; run(Data(files=({DEMO!r},), format='kullm'))"
+    code = f"import sys; from {cli_data.__name__} import *; run(Data(files=({DEMO!r},), format='kullm'))"
     code += "; print(sorted({'torch', 'transformers', 'datasets', 'streamlit'} & set(sys.modules)))"
     environment = {"NARANI_HOME": str(tmp_path), "PYTHONIOENCODING": "utf-8"}
     output = subprocess.run(

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +63,8 @@ def _learn(
 ) -> None:
     import torch
 
-    from finetune.cli import ending
-    from finetune.cli_sft import Sft, run
+    from command_line import ended
+    from finetune.running import run_training
 
     for stream in (1, 2):
         os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND), stream)
@@ -72,7 +72,7 @@ def _learn(
     torch.set_num_threads(1)
     if rank and happens is not None:
         _let_happen(happens)
-    sys.exit(ending(lambda: run(Sft(**asdict(settings)), home)))
+    sys.exit(ended(lambda: run_training(settings, home)))
 
 
 def _environment(rank: int, port: int) -> Mapping[str, str]:

@@ -24,7 +24,8 @@ from finetune.distributed.configs import FOLDER, deepspeed_config, fsdp_config, 
 from finetune.distributed.launching import _code, processes_for
 from finetune.distributed.ranks import Ranks, device_of, launched, refuse_for
 from finetune.examples import TokenRow
-from finetune.sft_settings import Distributed, SftSettings
+from finetune.run_settings import Distributed
+from finetune.sft_settings import SftSettings
 from finetune.tokens.blocks import NOT_LEARNED
 from finetune.training.batches import BLOCK, NumberingCollator, TrainingBatches, training_batches
 

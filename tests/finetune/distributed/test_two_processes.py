@@ -19,7 +19,8 @@ import torch
 from safetensors.torch import load_file
 
 from finetune.run_folder import RunFolder, TrainingState, TrainingStatus
-from finetune.sft_settings import Distributed, SftSettings
+from finetune.run_settings import Distributed
+from finetune.sft_settings import SftSettings
 from finetune.training.sft import train
 from tests.finetune.distributed.pairs import Pair, die, learned_by_two, run_out_of_memory, stop
 from tests.finetune.training.training_house import ADAPTER

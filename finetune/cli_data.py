@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import tyro
 from rich.console import Console
 
-from finetune.data.base_reading import base_reading
 from finetune.data.drawing import print_report
-from finetune.data.reading import read_examples
-from finetune.data.report import DataReport, report_on
-from model_registry.registry import Registry, load_registry
+from finetune.data.report import inspect
+from model_registry.registry import load_registry
 from settings import read_settings
 
 _PIPE_WIDTH = 120
@@ -43,22 +40,6 @@ class Data:
     """Decides which rows are drawn for weights and samples."""
     json: bool = False
     """Print JSON, and nothing else."""
-
-
-def inspect(
-    sources: Sequence[str],
-    format_id: str | None,
-    base: str | None,
-    registry: Registry,
-    *,
-    max_tokens: int = 1024,
-    learn_prompts: bool = False,
-    seed: int = 42,
-) -> DataReport:
-    """Everything that is found out about `sources`; bad rows are counted, unreadable files refused."""
-    reading = base_reading(registry, format_id, base)
-    examples = read_examples(sources, skip_bad=True, seed=seed)
-    return report_on(examples, reading, max_tokens=max_tokens, learn_prompts=learn_prompts, seed=seed)
 
 
 def run(options: Data) -> int:

@@ -20,7 +20,7 @@ from settings import format_bytes
 _SECONDS_BETWEEN_LINES = 10.0
 
 
-class Progress:
+class ProgressLines:
     """Its `show` is what `train` tells."""
 
     def __init__(self, console: Console) -> None:
@@ -29,7 +29,7 @@ class Progress:
         self._last: tuple[float, TrainingState | None] = (0.0, None)
         self._metric: Metric | None = None
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressLines:
         if self._live is not None:
             self._live.start()
         return self

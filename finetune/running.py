@@ -1,0 +1,115 @@
+"""A training from its settings to its end, told line by line: it waits for its turn, and learns in one
+process or in several.
+
+Knows: what is refused before anything waits or is read, and what is said of a training on the way.
+Refuses to know: how options are parsed, and how training is done. A terminal and the app both begin here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from errors import BadRequest, UnknownName
+from finetune import kinds
+from finetune.distributed.launching import processes_for, spread
+from finetune.distributed.ranks import Ranks, ReportedElsewhere, launched, refuse_for, report_once
+from finetune.job_state import jobs
+from finetune.progress_lines import ProgressLines
+from finetune.queueing import at_work, turn_of
+from finetune.run_folder import RunFolder, as_named
+from finetune.run_settings import RunSettings
+
+_NAMED = 8
+"""How many of the runs that there are a refusal names."""
+_CODE_OF_REPORTED = 2
+"""How a process ends whose error another process has reported: as if it had reported it."""
+
+
+def run_training(
+    settings: RunSettings, home: Path, *, now: bool = False, processes: int | None = None
+) -> int:
+    """The code for the process to end with. `now`: it waits for no other training.
+
+    `processes`: how many to begin where the settings are distributed; None: one a GPU."""
+    ranks = launched()
+    try:
+        with report_once(ranks):
+            _refuse(settings, ranks, home)
+        console = _console(ranks)
+        with _turn(settings, ranks, home, console, now) as settings:
+            if settings.distributed != "none" and ranks.size == 1:
+                return spread(settings, processes_for(settings, processes), home)
+            return _learn(settings, ranks, home, console)
+    except ReportedElsewhere:
+        return _CODE_OF_REPORTED
+
+
+def _console(ranks: Ranks) -> Console:
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 120, quiet=not ranks.first)
+
+
+@contextmanager
+def _turn(
+    settings: RunSettings, ranks: Ranks, home: Path, console: Console, now: bool
+) -> Iterator[RunSettings]:
+    """Processes of a launcher that somebody else began cannot wait: their machines may share no queue."""
+
+    def waiting(ahead: tuple[str, ...]) -> None:
+        console.print(
+            f"Waiting for its turn: {', '.join(ahead)} trains or came before. Ctrl-C ends the waiting; with "
+            "--now it begins at once, beside the other.",
+            markup=False,
+        )
+
+    if not now and ranks.size == 1:
+        with turn_of(settings, home, waiting) as settings:
+            yield settings
+        return
+    beside = at_work(home, settings.name)
+    if beside and ranks.size > 1 and not now:
+        console.print(f"Another training is under way: {', '.join(beside)}.", markup=False)
+    yield settings
+
+
+def _learn(settings: RunSettings, ranks: Ranks, home: Path, console: Console) -> int:
+    with ProgressLines(console) as lines:
+        folder = kinds.train(settings, home, show=lines.show if ranks.first else None, tell=lines.tell)
+    for line in _made(RunFolder(folder)):
+        console.print(line, markup=False, soft_wrap=True)
+    return 0
+
+
+def _made(run: RunFolder) -> Iterator[str]:
+    yield f"Done. The run: {run.path}"
+    report = run.read("report.json")
+    if report is not None:
+        model = report["model_id"]
+        taken = "" if model == run.name else f" ('{run.name}' was taken)"
+        yield f"The model: {model}{taken}. Ask it: python -m comparison ask QUESTION --models {model}"
+        yield f"Before and after: {run.path / 'report.md'}"
+
+
+def _refuse(settings: RunSettings, ranks: Ranks, home: Path) -> None:
+    if not settings.base_model:
+        raise BadRequest("No base model is named. Name one with --base-model, or a recipe with --recipe.")
+    if not settings.data:
+        raise BadRequest("No data is named. Name files or hub datasets with --data.")
+    if settings.resume:
+        _refuse_never_begun(settings.name, home)
+    if ranks.size > 1:
+        refuse_for(settings, ranks.size)
+
+
+def _refuse_never_begun(name: str | None, home: Path) -> None:
+    begun = [each.name for each in jobs(home)]
+    if name is not None and as_named(name) in begun:
+        return
+    if name is None or not begun:
+        there = f"There are: {', '.join(begun[:_NAMED])}." if begun else "There are none yet."
+        raise BadRequest(f"Name the run to go on with (--name NAME --resume). {there}", name="name")
+    raise UnknownName("run", name, begun)
