@@ -17,19 +17,19 @@ from benchmarks.learning import NEOX, adapted, batches_of, full_batches, optimiz
 from benchmarks.rounds import Effort, Measured, paired
 from finetune.run_folder import Metric, RunFolder, TrainingStatus
 from finetune.sft_settings import SftSettings
-from finetune.training.arguments import arguments
 from finetune.training.batches import TrainingBatches
 from finetune.training.best import Best
-from finetune.training.checkpoints import Checkpoints
+from finetune.training.course import Course
 from finetune.training.learner import Learner
-from finetune.training.pace import Pace
 from finetune.training.status_writer import Show, StatusWriter
 from finetune.training.stopping import StopWish
-from finetune.training.trainer import Tuner
+from finetune.training.trainer import MeasuringPace, Tuner, sft_arguments
 
 _TOKENS = 256
 _NEVER = 10**6
-_SETTINGS = SftSettings(batch=1, micro_batch=1, max_tokens=_TOKENS, epochs=1.0, checkpoint_steps=_NEVER)
+_SETTINGS = SftSettings(
+    batch=1, micro_batch=1, max_tokens=_TOKENS, epochs=1.0, checkpoint_steps=_NEVER, measure_steps=_NEVER
+)
 """One block a step: nothing hides what a step costs besides, as accumulating would."""
 
 
@@ -103,29 +103,9 @@ def _tuner(
 ) -> Tuner:
     device = learner.loaded.device
     best = Best(keep=False, patience=None)
-    tuner = Tuner(
-        learner.network,
-        arguments(settings, batches, run.path, device, learner.compute),
-        batches,
-        Checkpoints(run.checkpoints, 1),
-        learner.loaded.tokenizer,
-        [],
-        lambda step: None,
-        best,
-    )
-    status = StatusWriter(run, show)
-    epoch = batches.steps_an_epoch
-    tuner.add_callback(
-        Pace(
-            status,
-            StopWish(),
-            epoch,
-            _NEVER,
-            _NEVER,
-            lambda: 0.0,
-            best,
-            lambda: tuner.tokens_seen,
-            device,
-        )
-    )
+    course = Course(settings, run.path, run, device, StatusWriter(run, show), StopWish())
+    arguments = sft_arguments(batches, run.path, device, learner.compute)
+    tuner = Tuner(learner.network, arguments, batches, learner.loaded.tokenizer, best, course)
+    seen = batches.steps_an_epoch, lambda: tuner.tokens_seen
+    tuner.add_callback(MeasuringPace(course, *seen, lambda: 0.0, best))
     return tuner

@@ -1,6 +1,6 @@
-"""Our settings in the words of TRL's SFTConfig.
+"""Our settings in the words of transformers' TrainingArguments, and of TRL's that extend them.
 
-Knows: which of its many switches follow from a setting, and which must be off for our blocks and checkpoints.
+Knows: which of its many switches follow from a setting, and which must be off for our checkpoints.
 Refuses to know: networks and data.
 """
 
@@ -9,22 +9,21 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from trl import SFTConfig
+from transformers import TrainingArguments
 
 from errors import BadRequest
 from finetune.distributed.configs import shared
 from finetune.distributed.process_group import ALONE, ProcessGroup
-from finetune.sft_settings import SftSettings
-from finetune.tokens.dataset import AS_THEY_ARE
-from finetune.training.batches import TrainingBatches
+from finetune.run_settings import RunSettings
 
+Arguments = TypeVar("Arguments", bound=TrainingArguments)
 _OPTIMIZERS = {"adamw": "adamw_torch", "adamw-8bit": "paged_adamw_8bit", "adafactor": "adafactor"}
 
 _OURS: dict[str, Any] = {
-    # Pace asks for every checkpoint, and Tuner writes it; Trainer's own saving stays off.
+    # Pace asks for every checkpoint, and ResumableTrainer writes it; Trainer's own saving stays off.
     "save_strategy": "no",
     "eval_strategy": "no",
     "logging_strategy": "steps",
@@ -34,23 +33,25 @@ _OURS: dict[str, Any] = {
 }
 
 
-def arguments(
-    settings: SftSettings,
-    batches: TrainingBatches,
+def trainer_arguments(
+    kind: type[Arguments],
+    settings: RunSettings,
     run: Path,
     device: torch.device,
     compute: torch.dtype,
     group: ProcessGroup = ALONE,
-) -> SFTConfig:
-    """`compute`: the type that activations have; what is learned is float32 all the same."""
-    on_gpu, decided = device.type == "cuda", batches.plan.settings
-    made = SFTConfig(
+    **more: Any,
+) -> Arguments:
+    """For any of transformers' or TRL's trainers. `settings`: those of a StepPlan, with everything decided;
+    `compute`: the type that activations have; what is learned is float32 all the same."""
+    assert settings.epochs is not None and settings.learning_rate is not None
+    on_gpu = device.type == "cuda"
+    made = kind(
         output_dir=str(run / "checkpoints"),
-        per_device_train_batch_size=batches.micro_batch,
-        gradient_accumulation_steps=batches.accumulated,
-        num_train_epochs=decided.epochs,
+        per_device_train_batch_size=settings.micro_batch,
+        num_train_epochs=settings.epochs,
         max_steps=settings.max_steps or -1,
-        learning_rate=decided.learning_rate,
+        learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_grad_norm,
         optim=_OPTIMIZERS[settings.optimizer],
@@ -65,7 +66,7 @@ def arguments(
         report_to=_reporters(settings, run) if group.first else [],
         run_name=run.name,
         **_OURS,
-        **AS_THEY_ARE,
+        **more,
     )
     if made.n_gpu > 1:
         # Without a launcher Trainer would spread one network over all GPUs that it sees, which TRL refuses.
@@ -73,7 +74,7 @@ def arguments(
     return made
 
 
-def _reporters(settings: SftSettings, run: Path) -> list[str]:
+def _reporters(settings: RunSettings, run: Path) -> list[str]:
     missing = [name for name in settings.report_to if find_spec(name) is None]
     if missing:
         raise BadRequest(

@@ -76,8 +76,9 @@ class TrainingBatches:
     def tokens(self, numbers: Sequence[int]) -> int:
         return sum(len(self.blocks[number]) for number in self._real(numbers))
 
-    def refuse_other(self, blocks: int, rows_a_step: int, run: str) -> None:
-        """A run that goes on must go on with the steps that it began with."""
+    def refuse_other(self, position: Mapping[str, Any], run: str) -> None:
+        """A run that goes on must go on with the steps that it began with, as its checkpoint counts them."""
+        rows_a_step, blocks = position.get("rows_a_step"), position.get("blocks")
         if (rows_a_step, blocks) != (self.rows_a_step, len(self.blocks)):
             raise BadRequest(
                 f"'{run}' began with {blocks} blocks, {rows_a_step} a step; now they are others, so it "

@@ -15,8 +15,7 @@ from torch.nn import Module
 
 from finetune.distributed.process_group import ProcessGroup
 from finetune.training.checkpoint_files import restore_weights
-from finetune.training.checkpoints import Checkpoints
-from finetune.training.whole_folders import fault_of
+from finetune.training.checkpoints import Checkpoints, fault_of
 
 _KEPT = ("step", "loss", "in_vain", "measured")
 

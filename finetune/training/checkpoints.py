@@ -1,4 +1,4 @@
-"""The checkpoints of a run: written, found again, thinned out.
+"""The checkpoints of a run: written, found again, thinned out, and each with hashes that tell if it is sound.
 
 Knows: their names, that the newest sound one counts, and that a broken one is told of and left alone.
 Refuses to know: what a checkpoint is made of, and torch.
@@ -6,15 +6,19 @@ Refuses to know: what a checkpoint is made of, and torch.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from finetune.training.whole_folders import MANIFEST, fault_of, seal
 from whole_files import sync, whole_folder
 
+MANIFEST = "manifest.json"
+_CHUNK = 2**22
 _NAME = re.compile(r"checkpoint-(\d+)")
 
 
@@ -25,7 +29,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundCheckpoints:
     """What lay in the folder when a run went on."""
 
     newest: Checkpoint | None
@@ -52,15 +56,15 @@ class Checkpoints:
         self._thin_out(step, spare)
         return Checkpoint(step, path)
 
-    def find(self) -> Found:
+    def find(self) -> FoundCheckpoints:
         """The newest that is as it was written; reads every byte of it."""
         broken: list[str] = []
         for checkpoint in self.all():
             fault = fault_of(checkpoint.path)
             if fault is None:
-                return Found(checkpoint, tuple(broken))
+                return FoundCheckpoints(checkpoint, tuple(broken))
             broken.append(f"{checkpoint.path.name} was passed over: {fault}.")
-        return Found(None, tuple(broken))
+        return FoundCheckpoints(None, tuple(broken))
 
     def all(self) -> list[Checkpoint]:
         """By name, the newest first, sound or not."""
@@ -87,3 +91,41 @@ class Checkpoints:
             checkpoint.path.rename(leaving)
             sync(self._folder)
             shutil.rmtree(leaving, ignore_errors=True)
+
+
+def seal(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write down what every file must be; the last thing that `fill` does."""
+    files = {path.name: _measure(path) for path in sorted(folder.iterdir())}
+    with (folder / MANIFEST).open("x", encoding="utf-8") as file:
+        json.dump({**facts, "files": files}, file, indent=1)
+
+
+def fault_of(folder: Path) -> str | None:
+    """Why a sealed folder is not to be trusted; None when every file is as it was written.
+
+    Files that the manifest does not name are nobody's business: they are never opened.
+    """
+    try:
+        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        if not files or not isinstance(files, dict):
+            return "its manifest names no files"
+        for name, wanted in files.items():
+            path = folder / name
+            if Path(name).name != name or path.is_symlink() or not path.is_file():
+                return f"{name} is missing"
+            if path.stat().st_size != wanted["bytes"] or _measure(path) != wanted:
+                return f"{name} is not what was written"
+    except OSError:
+        return "it was not finished"
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "its manifest cannot be read"
+    return None
+
+
+def _measure(path: Path) -> dict[str, Any]:
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return {"bytes": size, "sha256": digest.hexdigest()}

@@ -1,12 +1,12 @@
-"""TRL's SFTTrainer over our blocks, with our checkpoints in place of its pickles.
+"""TRL's SFTTrainer over our blocks.
 
-Knows: which of Trainer's methods write or read a pickle, what stands in for each, where a loss is looked at.
-Refuses to know: settings, what is told to whom, and when a checkpoint is due.
+Knows: in which order blocks are learned, where a loss is looked at, and when held-out rows are measured.
+Refuses to know: settings, what is told to whom, and what a checkpoint is made of (resumable_trainer.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,67 +14,72 @@ import torch
 from torch import Tensor
 from torch.nn import Module
 from torch.nn.functional import cross_entropy, pad
-from torch.optim.lr_scheduler import LambdaLR
-from transformers import PrinterCallback, TrainerCallback
-from transformers.trainer import TRAINER_STATE_NAME
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from trl import SFTConfig, SFTTrainer
 
-from finetune.distributed.dividing import WholeOfZero
 from finetune.distributed.process_group import ALONE, ProcessGroup
-from finetune.steps import rate_at, warmup_steps
+from finetune.sft_settings import SftSettings
 from finetune.tokens.blocks import NOT_LEARNED
+from finetune.tokens.dataset import AS_THEY_ARE
+from finetune.training.arguments import trainer_arguments
 from finetune.training.batches import BLOCK, NumberingCollator, TrainingBatches
 from finetune.training.best import Best
-from finetune.training.checkpoint_files import (
-    Position,
-    learning_weights,
-    moment_of,
-    restore_course,
-    restore_random_state,
-    restore_scaler,
-    write_checkpoint,
-)
-from finetune.training.checkpoints import Checkpoints
+from finetune.training.course import Course
 from finetune.training.faults import NotANumber
+from finetune.training.pace import HELD_OUT_LOSS, Pace
+from finetune.training.resumable_trainer import ResumableTrainer
 
-HELD_OUT_LOSS = "eval_loss"
-"""As TensorBoard and wandb know it."""
+
+def sft_arguments(
+    batches: TrainingBatches,
+    run: Path,
+    device: torch.device,
+    compute: torch.dtype,
+    group: ProcessGroup = ALONE,
+) -> SFTConfig:
+    """`compute`: the type that activations have."""
+    more = {**AS_THEY_ARE, "gradient_accumulation_steps": batches.accumulated}
+    return trainer_arguments(SFTConfig, batches.plan.settings, run, device, compute, group, **more)
 
 
-class Tuner(SFTTrainer):
+class Tuner(ResumableTrainer, SFTTrainer):
     def __init__(
         self,
         network: Module,
         arguments: SFTConfig,
         batches: TrainingBatches,
-        checkpoints: Checkpoints,
         tokenizer: Any,
-        callbacks: Sequence[TrainerCallback],
-        saved: Callable[[int], None],
         best: Best,
-        group: ProcessGroup = ALONE,
+        course: Course[SftSettings],
     ) -> None:
-        # TRL makes LoRA weights over a quantized base bfloat16, in which small updates are lost.
-        exact = {name: value.data for name, value in learning_weights(network)}
-        self._batches, self._checkpoints, self._saved = batches, checkpoints, saved
-        self._best, self._group, self._order = best, group, batches.order()
+        self._batches, self._best, self._order = batches, best, batches.order()
         self._in_step: list[int] = []
-        self.tokens_seen = 0
         self.held_out_loss: float | None = None
         """Told with the figures of the step after which it was measured."""
         super().__init__(
+            course=course,
             model=network,
             args=arguments,
             train_dataset=batches.dataset(),
             data_collator=NumberingCollator(batches.pad_id),
             processing_class=tokenizer,
-            callbacks=list(callbacks),
         )
-        for name, value in learning_weights(network):
-            value.data = exact[name]
         # With it Trainer would make the network's eos that of the tokenizer, and save it as well.
         self.processing_class = None
-        self.remove_callback(PrinterCallback)
+
+    @property
+    def position(self) -> Mapping[str, Any]:
+        batches = self._batches
+        counts = {"rows_a_step": batches.rows_a_step, "blocks": len(batches.blocks)}
+        return {**counts, "best": self._best.written()}
+
+    @property
+    def spared_step(self) -> int | None:
+        return self._best.step if self._best.keep else None
+
+    @property
+    def is_over(self) -> bool:
+        return self._best.worn_out
 
     def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler:
         return self._order  # type: ignore[return-value]
@@ -82,41 +87,7 @@ class Tuner(SFTTrainer):
     def _run_epoch(self, *rest: Any, **named: Any) -> None:
         # Not left to accelerate, which does not find the sampler of a resumed epoch on two GPUs.
         self._order.set_epoch(named["epoch"])
-        if self.state.global_step >= self.state.max_steps or self._best.worn_out:
-            # It went on from its last checkpoint, which may stand in the middle of an epoch.
-            self.control.should_training_stop = True
-            return
         super()._run_epoch(*rest, **named)
-
-    def _prepare_for_training(self, max_steps: int, train_dataloader: Any, checkpoint: str | None) -> Any:
-        # Not told where from: DeepSpeed would look for a checkpoint of its own there.
-        prepared = super()._prepare_for_training(max_steps, train_dataloader, None)
-        self._load_optimizer_and_scheduler(checkpoint)
-        self._load_scaler(checkpoint)
-        return prepared
-
-    def create_optimizer(self, *rest: Any) -> Any:
-        made = super().create_optimizer(*rest)
-        if self.is_deepspeed_enabled:
-            self._whole = WholeOfZero(made)
-        return made
-
-    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
-        """By our own curve: the trainer's begins with a step at rate 0, and a long warm-up swallows a run."""
-        if self.lr_scheduler is None:  # type: ignore[has-type]
-            settings = self._batches.plan.settings
-            warmup = warmup_steps(settings.warmup, num_training_steps)
-            self.lr_scheduler = LambdaLR(
-                optimizer or self.optimizer,
-                lambda step: rate_at(step, warmup, num_training_steps, settings.schedule),
-            )
-            self._created_lr_scheduler = True
-        return self.lr_scheduler
-
-    @property
-    def _course(self) -> Any:
-        """The optimizer as one process would have it."""
-        return self._whole.within(self.optimizer) if self.is_deepspeed_enabled else self.optimizer
 
     def training_step(self, model: Module, inputs: dict[str, Any], *rest: Any, **named: Any) -> Tensor:
         numbers = inputs.pop(BLOCK).tolist()
@@ -150,17 +121,15 @@ class Tuner(SFTTrainer):
             loss = loss * self.accelerator.num_processes / num_items_in_batch
         return (loss, outputs) if return_outputs else loss
 
-    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
-        """Trainer walks through all weights at every step for this, and nobody reads it."""
-        return 0
-
     def _get_grad_norm(self, model: Module, grad_norm: Any = None) -> Any:
         """Called once a step, before the weights change; in float16 an infinite one only skips the step."""
         norm = super()._get_grad_norm(model, grad_norm=grad_norm)
         learned, self._in_step = self._in_step, []
         if self.accelerator.scaler is None and not torch.isfinite(torch.as_tensor(norm)):
             # It is the same in every process, so all of them come by here.
-            rows = [row for part in self._group.from_all(self._batches.sources(learned)) for row in part]
+            rows = [
+                row for part in self.course.group.from_all(self._batches.sources(learned)) for row in part
+            ]
             raise NotANumber("gradient", self.state.global_step + 1, rows)
         return norm
 
@@ -169,33 +138,51 @@ class Tuner(SFTTrainer):
             logs, self.held_out_loss = {**logs, HELD_OUT_LOSS: self.held_out_loss}, None
         super().log(logs, *rest)
 
-    def _save_checkpoint(self, model: Module, trial: Any) -> None:
-        moment = moment_of(self.model, self._course, self.lr_scheduler, self.accelerator.scaler, self._group)
 
-        def fill(folder: Path) -> None:
-            write_checkpoint(folder, moment, self._position())
-            self.state.save_to_json(str(folder / TRAINER_STATE_NAME))
+class MeasuringPace(Pace):
+    """Also measures the held-out rows between steps, and ends where learning brings nothing better."""
 
-        step, spare = self.state.global_step, self._best.step if self._best.keep else None
-        self._group.first_only(lambda: self._checkpoints.save(step, fill, spare))
-        self._saved(self.state.global_step)
+    def __init__(
+        self,
+        course: Course[SftSettings],
+        steps_an_epoch: int,
+        tokens_seen: Callable[[], int],
+        measure: Callable[[], float],
+        best: Best,
+    ) -> None:
+        """`measure`: the loss of the held-out rows as the network is now."""
+        super().__init__(course, steps_an_epoch, tokens_seen)
+        self._measure, self._best = measure, best
+        self._measure_steps = course.settings.measure_steps or steps_an_epoch
 
-    def _position(self) -> Position:
-        batches = self._batches
-        counts = (self.state.global_step, self.state.max_steps, batches.rows_a_step, len(batches.blocks))
-        return Position(*counts, self._best.written())
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **rest: Any
+    ) -> None:
+        super().on_train_begin(args, state, control, **rest)
+        if self._best.wanted and state.global_step > self._best.measured and self._measures(state):
+            # It was stopped just then.
+            self._look(state.global_step)
 
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Module | None = None) -> None:
-        """Weights were put back before anything was divided."""
+    def judged(self, state: TrainerState, stopping: bool) -> tuple[bool, bool]:
+        is_best = not stopping and self._measures(state) and self._look(state.global_step)
+        return is_best, self._best.worn_out
 
-    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        if checkpoint is not None:
-            restore_course(Path(checkpoint), self._course, self.lr_scheduler)
+    def _measures(self, state: TrainerState) -> bool:
+        if state.global_step >= state.max_steps:
+            # All is measured after the last step, but whether it is the best must be known before.
+            return self._best.keep
+        return state.global_step % self._measure_steps == 0
 
-    def _load_scaler(self, checkpoint: str | None) -> None:
-        if checkpoint is not None:
-            restore_scaler(Path(checkpoint), self.accelerator.scaler)
+    def _look(self, step: int) -> bool:
+        """All processes have to decide alike."""
+        return self._best.take(step, self.course.group.from_first(self._measure()))
 
-    def _load_rng_state(self, checkpoint: str | None) -> None:
-        if checkpoint is not None:
-            restore_random_state(Path(checkpoint), self._group.rank)
+
+class WhenDivided(TrainerCallback):
+    """The first moment at which a network that no process holds whole can be asked."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        self._work()

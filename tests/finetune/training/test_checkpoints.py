@@ -15,9 +15,8 @@ from typing import Any
 
 import pytest
 
-from finetune.training.checkpoints import Checkpoints
+from finetune.training.checkpoints import MANIFEST, Checkpoints, fault_of
 from finetune.training.faults import is_disk_full
-from finetune.training.whole_folders import MANIFEST, fault_of
 from tests.finetune.training.training_house import processes
 
 

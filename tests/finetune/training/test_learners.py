@@ -24,17 +24,17 @@ from finetune.tokens.blocks import Block
 from finetune.training.added_tokens import lacking
 from finetune.training.answering import Answered
 from finetune.training.batches import training_batches
-from finetune.training.checkpoint_files import learning_weights
-from finetune.training.learner import Learner, load_base, set_learning
-from finetune.training.measuring import forgetting_rows, forgetting_sentences, predicted, resting
-from finetune.training.sft import train
-from finetune.training.state_parts import (
+from finetune.training.checkpoint_files import (
     Parts,
+    learning_weights,
     optimizer_parts,
     random_parts,
     restore_optimizer,
     restore_random,
 )
+from finetune.training.learner import Learner, load_base, set_learning
+from finetune.training.measuring import forgetting_rows, forgetting_sentences, predicted, resting
+from finetune.training.sft import train
 from finetune.training.stopping import StopWish
 from model_registry.registry import load_registry
 from prompts.catalog import load_formats

@@ -20,11 +20,10 @@ from transformers import PreTrainedTokenizerFast
 from errors import BadRequest, NaraniError, NoRoom, OutOfMemory, Unsafe
 from finetune.run_folder import RunFolder, TrainingState
 from finetune.sft_settings import SftSettings
-from finetune.training.checkpoints import Checkpoints
+from finetune.training.checkpoints import Checkpoints, fault_of
 from finetune.training.faults import NotANumber, explained, smaller
 from finetune.training.sft import train
 from finetune.training.trainer import Tuner
-from finetune.training.whole_folders import fault_of
 from tests.engines.tiny_models import make_tiny_model
 from tests.finetune.training.training_house import add_base, small_settings
 
