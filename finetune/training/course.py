@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import torch
-from torch.nn import Module
 from transformers import set_seed
 
 from engines.devices import pick_device
@@ -118,17 +117,16 @@ class Course(Generic[Settings]):
         self.run.write("manifest.json", manifest)
         return manifest
 
-    def learn(
-        self, network: Module, make_trainer: Callable[[], ResumableTrainer], begin: Checkpoint | None
-    ) -> int:
+    def learn(self, make_trainer: Callable[[], ResumableTrainer], begin: Checkpoint | None) -> int:
         """All steps, or those that are left after the checkpoint `begin`; the last one's number."""
         self.status.enter(TrainingState.TRAINING)
-        if begin is not None:
-            restore_weights(begin.path, network)
         with warnings.catch_warnings():
             # What libraries warn each other of; nothing of it is for the person who trains.
             warnings.simplefilter("ignore")
             trainer = make_trainer()
+            if begin is not None:
+                # Not before: some trainers keep a copy of what they are given as a reference.
+                restore_weights(begin.path, trainer.model)
             if not self.group.first:
                 # What the first drops out, the others should not.
                 set_seed((self.settings.seed + self.group.rank) % 2**32)

@@ -117,7 +117,7 @@ class ResumableTrainer(Trainer):
         course.kept = step
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Module | None = None) -> None:
-        """Weights were put back before anything was divided."""
+        """Weights were put back before anything was divided (Course.learn)."""
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is not None:

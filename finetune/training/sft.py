@@ -120,13 +120,13 @@ class _Training:
         )
 
     def _learn(self, prepared: Prepared, begin: Checkpoint | None) -> None:
-        course, network = self._course, prepared.learner.network
+        course = self._course
         if begin is not None:
             position = read_position(begin.path)
             prepared.batches.refuse_other(position, course.run.name)
             self._best.go_on_from(position.get("best", {}))
-        last = course.learn(network, lambda: self._trainer(prepared), begin)
-        self._best.put_back(last, course.checkpoints, network, self._group)
+        last = course.learn(lambda: self._trainer(prepared), begin)
+        self._best.put_back(last, course.checkpoints, prepared.learner.network, self._group)
 
     def _trainer(self, prepared: Prepared) -> Tuner:
         learner, batches, course = prepared.learner, prepared.batches, self._course
