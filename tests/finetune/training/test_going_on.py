@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from transformers import PreTrainedTokenizerFast
 
 from errors import BadRequest, NaraniError, Stopped
-from finetune.job_check import settings_of
+from finetune import kinds
 from finetune.run_folder import run_folder
 from finetune.training.preparing import read_rows
 from finetune.training.sft import train
@@ -36,7 +36,7 @@ def test_a_training_that_was_stopped_by_an_older_narani_goes_on_from_its_checkpo
     def show(status: Any, metric: Any) -> None:
         steps.extend([metric.step] if metric is not None and metric.loss is not None else ())
 
-    train(replace(settings_of(held["settings"]), resume=True), home, device="cpu", show=show)
+    kinds.train(replace(kinds.settings_of(held), resume=True), home, device="cpu", show=show)
     assert steps == [3, 4] and (home / "runs/stopped/adapter").is_dir()
 
 
