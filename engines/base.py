@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from engines.stopping import Stoppable
-from errors import BadRequest, Cause, NaraniError, wording
+from errors import BadRequest, Cause, NaraniError
 from prompts.conversation import Conversation
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -47,11 +47,11 @@ class GenerationSettings:
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-                raise BadRequest(f"{name} must lie between {low:g} and {high:g}, not {value!r}.", name=name)
+                raise BadRequest("setting-out-of-range", name=name, low=low, high=high, value=value)
         if self.top_p == 0.0:
-            raise BadRequest("top_p must be above 0.", name="top_p")
+            raise BadRequest("top-p-not-above-zero", name="top_p")
         if any(not stop for stop in self.stop_strings):
-            raise BadRequest("A stop string must not be empty.", name="stop_strings")
+            raise BadRequest("stop-string-empty", name="stop_strings")
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Answer:
     @property
     def error(self) -> str | None:
         """The English sentence, as files and the history hold it."""
-        return None if self.cause is None else wording(self.cause, "en")
+        return None if self.cause is None else str(self.cause)
 
     @property
     def error_code(self) -> str | None:

@@ -21,7 +21,6 @@ from errors import EngineDown
 
 CallResult = TypeVar("CallResult")
 _HELD_UP_PAUSE = 0.02
-_CLOSED = "Narani is closing; what had come is kept. Ask again after it has started."
 
 
 class DecodeLoop:
@@ -76,7 +75,7 @@ class DecodeLoop:
     def _post(self, call: Callable[[], None]) -> None:
         with self._wake:
             if self._closing:
-                raise EngineDown(_CLOSED)
+                raise EngineDown("engine-closing")
             self._calls.append(call)
             self._wake.notify()
 
@@ -92,7 +91,7 @@ class DecodeLoop:
         while self._calls:
             self._calls.popleft()()
         for batch in self._batches:
-            batch.fail_all(EngineDown(_CLOSED))
+            batch.fail_all(EngineDown("engine-closing"))
 
     def _pause_if_held_up(self) -> None:
         """Where every question waits for memory that a load or a release will bring, do not spin."""

@@ -24,12 +24,12 @@ def pick_device(name: str | None) -> torch.device:
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
     kind, _, number = name.partition(":")
     if kind not in ("cpu", "cuda") or not (number.isdecimal() or number == ""):
-        raise BadRequest(f"NARANI_DEVICE: '{name}' is not a device. Write cpu or cuda:0.")
+        raise BadRequest("device-unreadable", name=name)
     if kind == "cpu":
         return torch.device("cpu")
     here = torch.cuda.device_count()
     if int(number or 0) >= here:
-        raise BadRequest(f"NARANI_DEVICE: '{name}' is not here; this machine has {here} GPUs.")
+        raise BadRequest("device-not-here", name=name, here=here)
     return torch.device("cuda", int(number or 0))
 
 

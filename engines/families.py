@@ -36,12 +36,10 @@ READ_IN_PIECES = frozenset(_READ_IN_PIECES.split())
 """One row a pass; but a prompt in pieces gives the figures of the whole one and need not hold others up."""
 
 REFUSED = {
-    "recurrent_gemma": "A network of type recurrent_gemma keeps what it has read inside itself, so two "
-    "questions would mix. It cannot be loaded; pick another model.",
-    "reformer": "A network of type reformer sorts what it reads by chance, so no answer could be had twice. "
-    "It cannot be loaded; pick another model.",
+    "recurrent_gemma": "network-keeps-what-it-read",
+    "reformer": "network-sorts-by-chance",
 }
-"""Networks that transformers runs, but that cannot answer several questions."""
+"""Networks that transformers runs, but that cannot answer several questions, and the code of the reason."""
 
 _WHOLE = 1 << 30
 _LENGTHENING = ("dynamic", "longrope")

@@ -140,7 +140,7 @@ def _engine(built: Future[EngineWithMemory]) -> EngineWithMemory:
     if problem is None:
         return built.result()
     if isinstance(problem, NaraniError):
-        raise EngineDown(str(problem))
+        raise EngineDown(problem.cause)
     if isinstance(problem, ImportError):
         raise EngineDown.lacking(problem)
-    raise EngineDown(f"The engine could not be started ({type(problem).__name__}).")
+    raise EngineDown("engine-not-started", kind=type(problem).__name__)

@@ -83,6 +83,6 @@ class QueueWatch:
     def report(self, stage: str, fraction: float | None, note: str = "") -> None:
         waiting = self._waiting()
         if not waiting:
-            raise Stopped("Stopped while loading.")
+            raise Stopped("stopped-while-loading")
         for request in waiting:
             request.live.enter(State.LOADING, note or stage, fraction)

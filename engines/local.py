@@ -55,7 +55,7 @@ class LocalEngine(PooledMemory):
 
     def _ask_for_lease(self, request: AnswerRequest, live: LiveAnswer) -> None:
         if not request.conversation.turns[-1].question.strip():
-            raise BadRequest("The question is empty. Type one first.")
+            raise BadRequest("empty-question")
         spec = self._registry.get(request.model_id)
         format = self._format(request, spec)
         base = self._registry.base_of(spec)
@@ -96,7 +96,7 @@ class LocalEngine(PooledMemory):
             _log.exception("a question could not be prepared")
             lease.release()
             kind = type(error).__name__
-            live.fail(LoadError(f"{spec.title} could not read the question ({kind})."), request.settings)
+            live.fail(LoadError("question-not-read", model=spec.title, kind=kind), request.settings)
 
     def _sequence(
         self, request: AnswerRequest, live: LiveAnswer, spec: ModelSpec, format: PromptFormat, lease: Lease
@@ -107,10 +107,7 @@ class LocalEngine(PooledMemory):
         ids = encode(rendered, loaded.tokenizer)
         most = min(settings.max_new_tokens, spec.context_length - len(ids))
         if most < 1:
-            raise BadRequest(
-                f"The prompt has {len(ids)} tokens and {spec.title} holds {spec.context_length}. "
-                "Shorten the question or its input, or start a new conversation."
-            )
+            raise BadRequest("prompt-too-long", tokens=len(ids), model=spec.title, most=spec.context_length)
         prompt = rendered.text
         stops = (*rendered.stop_strings, *spec.stop_strings, *settings.stop_strings)
         return Sequence(

@@ -22,23 +22,6 @@ from engines.stepping import DecodeRow, Stepper
 from errors import BrokeWhileAnswering, NaraniError, OutOfMemory
 
 _log = logging.getLogger(__name__)
-_SHORTAGE = (
-    "Memory ran out while answering. What had come is kept; ask again with fewer new tokens or fewer models."
-)
-_NO_NUMBERS = (
-    "The model's figures are not numbers any more, so no token could be chosen. What had come is kept; "
-    "ask in another quantization, or fetch or copy its files again."
-)
-_NO_NUMBERS_FLOAT16 = (
-    "The model's figures outgrew float16 and are not numbers any more. What had come is kept; "
-    "set loading.dtype to bfloat16 in its entry and ask again."
-)
-_OWN_FAULT = (
-    "This answer could not go on ({kind}). What had come is kept; the other answers go on. Ask again."
-)
-_BROKEN = (
-    "The model broke while answering ({kind}). What had come is kept; load the model again or try another."
-)
 
 
 class CacheGrowth(Enum):
@@ -121,9 +104,9 @@ class ModelBatch:
     def _recover(self, shortage: bool, kind: str) -> None:
         """Out of memory costs the newest question only; anything else means the model cannot be trusted."""
         if not shortage:
-            self.fail_all(BrokeWhileAnswering(_BROKEN.format(kind=kind)))
+            self.fail_all(BrokeWhileAnswering("model-broke-answering", kind=kind))
         elif (newest := self._newest()) is not None:
-            newest.fail(OutOfMemory(_SHORTAGE))
+            newest.fail(OutOfMemory("memory-ran-out-answering"))
         self._joining = None
         self._drop_ended()
         clear_device_cache(self._device)
@@ -148,8 +131,8 @@ class ModelBatch:
         except Exception as problem:  # noqa: BLE001 - the answers beside it have no part in it
             _log.exception("an answer could not go on")
             short = is_shortage(problem)
-            own_fault = BrokeWhileAnswering(_OWN_FAULT.format(kind=type(problem).__name__))
-            sequence.fail(OutOfMemory(_SHORTAGE) if short else own_fault)
+            own_fault = BrokeWhileAnswering("answer-could-not-go-on", kind=type(problem).__name__)
+            sequence.fail(OutOfMemory("memory-ran-out-answering") if short else own_fault)
 
     def _say_reading(self, sequence: Sequence, progress: float) -> None:
         self._apart(sequence, lambda: sequence.live.enter(State.READING, progress=progress))
@@ -188,7 +171,7 @@ class ModelBatch:
         sequence = self._joining = self._waiting[0]
         room = self._room_for(self._stepper.bytes_to_open(sequence.limit))
         if room is CacheGrowth.NEVER and not self._running:
-            sequence.fail(OutOfMemory(_SHORTAGE))
+            sequence.fail(OutOfMemory("memory-ran-out-answering"))
             self._drop_ended()
         if room is not CacheGrowth.GRANTED:
             self._joining = None
@@ -236,12 +219,9 @@ class ModelBatch:
             sequence.peak_bytes = max(sequence.peak_bytes, peak)
             if token == NO_TOKEN:
                 self._stepper.wipe(row)
-                sequence.fail(BrokeWhileAnswering(_no_numbers(logits.dtype)))
+                code = "no-numbers-float16" if logits.dtype is torch.float16 else "no-numbers"
+                sequence.fail(BrokeWhileAnswering(code))
             else:
                 self._apart(sequence, partial(sequence.take, token))
         if any(sequence.ended for sequence in sequences):
             self._drop_ended()
-
-
-def _no_numbers(dtype: torch.dtype) -> str:
-    return _NO_NUMBERS_FLOAT16 if dtype is torch.float16 else _NO_NUMBERS

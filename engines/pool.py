@@ -61,7 +61,7 @@ class ModelPool:
         with self._changed:
             problem = self._remembered_failure(request.lease_key)
             if self._closing:
-                problem = Stopped("Narani is closing.")
+                problem = Stopped("stopped-closing")
             lease = None if problem else self._lease(request, in_turn=False)
             if lease is None and problem is None:
                 self._queue.append(request)
@@ -78,7 +78,7 @@ class ModelPool:
                 return
             self._queue.remove(request)
             self._changed.notify_all()
-        request.refused(Stopped("Stopped before the model was there."))
+        request.refused(Stopped("stopped-before-loaded"))
 
     def take_back(self, resident: Resident) -> None:
         self._space.take_back(resident)
@@ -108,7 +108,7 @@ class ModelPool:
             waiting, self._queue = self._queue, []
             self._changed.notify_all()
         for request in waiting:
-            request.refused(Stopped("Narani is closing."))
+            request.refused(Stopped("stopped-closing"))
         self._thread.join()
         for key in list(self._ledger.residents):
             self.unload(key)
@@ -190,8 +190,8 @@ class ModelPool:
         except ImportError as error:
             problem = EngineDown.lacking(error)
         except Exception as error:  # noqa: BLE001 - whatever a model's files cause, the loading thread lives on
-            said = "memory ran out" if is_shortage(error) else f"it met a {type(error).__name__}"
-            problem = LoadError(f"{request.title} was not loaded: {said}. Nothing of it stays in memory.")
+            code = "load-ran-out" if is_shortage(error) else "load-broke"
+            problem = LoadError(code, model=request.title, kind=type(error).__name__)
         self._space.drop_promise()
         clear_device_cache(self._device)
         return problem
@@ -238,7 +238,7 @@ class ModelPool:
     def _go_on_waiting(self, request: LeaseRequest) -> None:
         """Called with the lock held, each time before it waits."""
         if self._closing or not self._waiting_for(request.lease_key):
-            raise Stopped("Stopped while waiting for memory.")
+            raise Stopped("stopped-waiting-for-memory")
         request.live.enter(State.WAITING, "memory")
 
     def _waiting_for(self, lease_key: LeaseKey) -> list[LeaseRequest]:

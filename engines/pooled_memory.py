@@ -82,4 +82,6 @@ class PooledMemory:
 def check_offered(spec: ModelSpec, base: ModelSpec, quantization: str) -> None:
     if quantization not in base.loading.quantizations:
         offered = ", ".join(base.loading.quantizations)
-        raise BadRequest(f"{spec.title} is not offered as '{quantization}'. Choose one of: {offered}.")
+        raise BadRequest(
+            "quantization-not-offered", model=spec.title, quantization=quantization, offered=offered
+        )

@@ -57,7 +57,7 @@ class NaraniError(Exception):
         return self.cause.facts
 
     def __str__(self) -> str:
-        return wording(self.cause, "en")
+        return str(self.cause)
 
 
 def _cause(code: str, category: str, facts: Mapping[str, object]) -> Cause:

@@ -29,6 +29,12 @@ class Cause:
         object.__setattr__(self, "facts", {name: _fact(value) for name, value in facts.items()})
         object.__setattr__(self, "category", category)
 
+    def __str__(self) -> str:
+        """The English sentence."""
+        from errors.wording import wording  # not at the top: a wording is made of a cause
+
+        return wording(self, "en")
+
     def as_json(self) -> dict[str, Any]:
         return {"code": self.code, "facts": {name: _json(value) for name, value in self.facts.items()}}
 

@@ -19,13 +19,14 @@ from rich.console import Console
 from rich.text import Text
 
 from command_line import ended
+from errors import Cause, wording
 from model_registry.faults import EntryFault
 from model_registry.memory import fits
 from model_registry.own_sources import doubts_of
 from model_registry.registry import Registry, load_registry
 from model_registry.report import as_json, as_page, as_table
 from model_registry.spec import CommercialUse, ModelSpec
-from settings import parse_bytes, read_settings
+from settings import parse_bytes, read_settings, terminal_language
 
 _PIPE_WIDTH = 500
 """Wide enough that nothing is wrapped or cut where no terminal says how wide it is."""
@@ -116,7 +117,8 @@ def _check(own: Path, files: list[Path]) -> int:
     ids = [i for i, path in registry.files.items() if not asked or os.path.realpath(path) in asked]
     _say(faults, sys.stdout)
     _say((n for n in registry.notes if not asked or os.path.realpath(n.path) in asked), sys.stdout)
-    wrong = [f"{id}: {said}" for id in ids for said in _doubts(registry.models[id])]
+    language = terminal_language()
+    wrong = [f"{id}: {wording(said, language)}" for id in ids for said in _doubts(registry.models[id])]
     for sentence in wrong:
         print(sentence)
     for sentence in template_differences(registry, [registry.models[i] for i in ids]):
@@ -125,7 +127,7 @@ def _check(own: Path, files: list[Path]) -> int:
     return 1 if faults or wrong else 0
 
 
-def _doubts(spec: ModelSpec) -> Iterable[str]:
+def _doubts(spec: ModelSpec) -> Iterable[Cause]:
     # Whatever is local is absolute in a spec, so no folder stands before it.
     return doubts_of(spec.model_dump(), Path()).values()
 

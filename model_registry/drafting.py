@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from errors import BadRequest
+from errors import BadRequest, Cause
 from model_registry.entry_values import table_of
 from model_registry.faults import EntryFault
 from model_registry.own_files import (
@@ -56,7 +56,7 @@ class Draft:
     faults: tuple[EntryFault, ...]
     broken: tuple[EntryFault, ...]
     """What saving would do to other entries."""
-    doubts: Mapping[str, str]
+    doubts: Mapping[str, Cause]
     """By key, what keeps a good entry from being loaded as things lie on the disk now."""
     notes: tuple[EntryFault, ...]
     """Keys of the entry that is changed which saving will rename."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from errors import BadRequest
+from errors import BadRequest, Cause
 from model_registry.entries import entry_with_new_keys
 from model_registry.faults import EntryFault
 from model_registry.names import NAME, is_device, spelled
@@ -38,7 +38,7 @@ class OwnEntry:
     table: Mapping[str, Any]
     """Under the names that keys have now."""
     faults: tuple[EntryFault, ...] = ()
-    doubts: Mapping[str, str] = field(default_factory=dict)
+    doubts: Mapping[str, Cause] = field(default_factory=dict)
     """By key, what keeps a good entry from being loaded as things lie on the disk now."""
     notes: tuple[EntryFault, ...] = ()
     """Its keys that stand there under an old name."""

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from errors import Cause
 from model_registry.entries import local_path
 from model_registry.faults import printable
 
@@ -33,7 +34,7 @@ _POINTER = b"version https://git-lfs"
 _MOST_NAMES = 5
 
 
-def doubts_of(entry: Mapping[str, Any], folder: Path) -> dict[str, str]:
+def doubts_of(entry: Mapping[str, Any], folder: Path) -> dict[str, Cause]:
     """By key, what `wrong_source` says of an entry as it is written in a file of `folder`, good or not."""
     adapter, tokenizer = _table(entry, "adapter"), _table(entry, "tokenizer")
     source = _local(entry.get("source"), folder)
@@ -46,26 +47,35 @@ def doubts_of(entry: Mapping[str, Any], folder: Path) -> dict[str, str]:
     return {key: said for key, said in found.items() if said}
 
 
-def wrong_source(source: Path, is_adapter: bool) -> str | None:
-    """A sentence that names what lies there and what to do; None where it looks right."""
+def wrong_source(source: Path, is_adapter: bool) -> Cause | None:
+    """What lies there and what to do; None where it looks right."""
     with suppress(OSError):
         if source.is_dir():
             said = _of_folder(source, is_adapter)
         else:
             said = _of_file(source) if source.is_file() else no_folder(source)
-        return said and printable(said)
+        return said and _printable(said)
     return None
 
 
-def no_folder(source: Path) -> str | None:
+def no_folder(source: Path) -> Cause | None:
     """The same of a source of a tokenizer alone, which needs no config."""
     name = printable(source.name)
     with suppress(OSError):
         if not source.exists():
-            return f"There is no '{name}' where the entry says. Correct its source, or copy the folder there."
+            return Cause("source-nowhere", name=name)
         if not source.is_dir():
-            return f"'{name}' is a file, and the tokenizer's folder is needed. Name that folder."
+            return Cause("source-tokenizer-file", name=name)
     return None
+
+
+def _printable(cause: Cause) -> Cause:
+    """The names of files are a stranger's."""
+    facts: dict[str, Any] = {
+        name: printable(fact) if isinstance(fact, str) else tuple(map(printable, fact))
+        for name, fact in cause.facts.items()
+    }
+    return Cause(cause.code, **facts)
 
 
 def _local(text: object, folder: Path) -> Path | None:
@@ -81,36 +91,27 @@ def _table(outer: Any, key: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _of_file(file: Path) -> str:
+def _of_file(file: Path) -> Cause:
     kind = file.suffix.lower()
     if kind in _FOREIGN:
         return _foreign(file.name, _FOREIGN[kind])
     if kind in _WEIGHTS:
-        return (
-            f"'{file.name}' is a single file of weights. Name the folder that holds it, with config.json and "
-            "the tokenizer beside it."
-        )
+        return Cause("source-one-file", name=file.name)
     if kind in _PACKED:
-        return f"'{file.name}' is a packed file. Unpack it and name the folder that comes out."
-    return f"'{file.name}' is a file. Name the folder of the model."
+        return Cause("source-packed", name=file.name)
+    return Cause("source-file", name=file.name)
 
 
-def _of_folder(folder: Path, is_adapter: bool) -> str | None:
+def _of_folder(folder: Path, is_adapter: bool) -> Cause | None:
     names = sorted(path.name for path in folder.iterdir())
     pointer = next(_pointers(folder, names), None)
     if pointer is not None:
-        return (
-            f"'{pointer}' in '{folder.name}' is only a Git LFS pointer: its content was never fetched. "
-            "Run `git lfs pull` in the folder."
-        )
+        return Cause("source-pointer", name=folder.name, file=pointer)
     model, adapter = "config.json" in names, "adapter_config.json" in names
     if adapter and not model and not is_adapter:
-        return (
-            f"'{folder.name}' holds an adapter without its base. Name the base it was trained over in the "
-            "entry's adapter.base."
-        )
+        return Cause("source-adapter", name=folder.name)
     if model and not adapter and is_adapter:
-        return f"'{folder.name}' holds a whole model and no adapter. Take adapter.base out of its entry."
+        return Cause("source-whole-model", name=folder.name)
     if adapter if is_adapter else model:
         if not model:
             return None
@@ -118,55 +119,48 @@ def _of_folder(folder: Path, is_adapter: bool) -> str | None:
     return _no_config(folder, names, "adapter_config.json" if is_adapter else "config.json")
 
 
-def _no_config(folder: Path, names: list[str], config: str) -> str:
+def _no_config(folder: Path, names: list[str], config: str) -> Cause:
     cached = _hub_cache(folder, names) or _foreign_files(folder, names)
     if cached is not None:
         return cached
     inner = [name for name in names if (folder / name / config).is_file()]
     if len(inner) == 1:
-        return f"'{folder.name}' is one level above the model. Name the folder '{inner[0]}' in it."
+        return Cause("source-one-above", name=folder.name, inner=inner[0])
     if inner:
-        found = ", ".join(f"'{name}'" for name in inner[:_MOST_NAMES])
-        return f"'{folder.name}' holds several models. Name one of the folders in it: {found}."
+        return Cause("source-several", name=folder.name, inner=inner[:_MOST_NAMES])
     if _with(names, *_WEIGHTS):
-        return (
-            f"'{folder.name}' holds weights but no {config}. Copy that file and the tokenizer's into it from "
-            "the model that it was made from."
-        )
+        return Cause("source-no-config", name=folder.name, config=config)
     packed = _with(names, *_PACKED)
     if packed:
-        return f"'{folder.name}' holds a packed file, '{packed}'. Unpack it and name what comes out."
-    return f"'{folder.name}' holds no model: there is no {config} in it. Name the folder that has one."
+        return Cause("source-packed-inside", name=folder.name, file=packed)
+    return Cause("source-no-model", name=folder.name, config=config)
 
 
-def _hub_cache(folder: Path, names: list[str]) -> str | None:
+def _hub_cache(folder: Path, names: list[str]) -> Cause | None:
     """The hub's cache or a repository in it, whose folders are not for naming."""
     repository = folder.parent if folder.name == "snapshots" else folder
     if repository.name.startswith("models--"):
         hub_id = repository.name.removeprefix("models--").replace("--", "/")
-        return f"'{folder.name}' belongs to the hub's cache. Write the hub's id as the source: {hub_id}"
+        return Cause("source-in-cache", name=folder.name, id=hub_id)
     held = [name for name in names if name.startswith("models--")]
     if not held and "hub" in names:
         held = [path.name for path in (folder / "hub").iterdir() if path.name.startswith("models--")]
     if not held:
         return None
-    ids = ", ".join(name.removeprefix("models--").replace("--", "/") for name in sorted(held)[:_MOST_NAMES])
-    return f"'{folder.name}' is the hub's cache and no model. Write one hub id as the source: {ids}"
+    ids = [name.removeprefix("models--").replace("--", "/") for name in sorted(held)[:_MOST_NAMES]]
+    return Cause("source-cache", name=folder.name, ids=ids)
 
 
-def _foreign_files(folder: Path, names: list[str]) -> str | None:
+def _foreign_files(folder: Path, names: list[str]) -> Cause | None:
     found = _with(names, *_FOREIGN)
     return None if found is None else _foreign(folder.name, _FOREIGN[Path(found).suffix.lower()])
 
 
-def _foreign(name: str, what: str) -> str:
-    return (
-        f"'{name}' is in the format {what}, which cannot be loaded here. Name the folder of the safetensors "
-        "model that it was made from."
-    )
+def _foreign(name: str, what: str) -> Cause:
+    return Cause("source-format", name=name, format=what)
 
 
-def _quantized_by_mlx(folder: Path) -> str | None:
+def _quantized_by_mlx(folder: Path) -> Cause | None:
     """Its safetensors hold packed integers under the usual names. What transformers packed names its method;
     MLX does not, and copies its table under the other key too."""
     with suppress(ValueError, RecursionError):

@@ -10,9 +10,9 @@ from collections import defaultdict
 
 import streamlit as st
 
-from dashboard.errors import in_words
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
+from errors import Cause, wording
 from model_registry.faults import EntryFault
 
 _NOT_FILLED_IN = ("missing", "string_too_short")
@@ -42,9 +42,9 @@ def fault_line(fault: EntryFault, texts: Texts) -> None:
     st.markdown(f":red[:material/error:] {f'**{safe_text(where)}** ' if where else ''}{sentence}")
 
 
-def doubt_line(sentence: str, texts: Texts) -> None:
+def doubt_line(doubt: Cause, texts: Texts) -> None:
     """Of an entry that is good and cannot be loaded as it is; it may be saved all the same."""
-    st.markdown(f":small[:orange[:material/warning: {safe_text(in_words(sentence, texts))}]]")
+    st.markdown(f":small[:orange[:material/warning: {safe_text(wording(doubt, texts.language))}]]")
 
 
 def note_line(note: EntryFault, texts: Texts) -> None:

@@ -43,7 +43,7 @@ _KEY = re.compile(
 def attach_adapter(loaded: LoadedModel, spec: ModelSpec, watch: LoadWatch) -> AttachedAdapter:
     """Put the adapter's layers into the base, switched off; on any fault the base is as it was before."""
     if spec.adapter is None:
-        raise BadRequest(f"{spec.title} is not an adapter.")
+        raise BadRequest("not-an-adapter", model=spec.title)
     # PEFT builds dotted paths from the name, so it may hold no dot; '+' occurs in no id.
     name = f"adapter+{spec.id.replace('.', '+')}"
     if name in loaded.adapters:
@@ -78,7 +78,7 @@ class AdapterSwitch:
         if name == loaded.adapter_in_use:
             return
         if name is not None and name not in loaded.adapters:
-            raise BadRequest(f"The adapter '{name}' is not attached to {loaded.spec.title}.")
+            raise BadRequest("adapter-not-attached", name=name, model=loaded.spec.title)
         loaded.adapter_in_use = name
         _set_flags(loaded)
 
@@ -106,18 +106,12 @@ def _lora_config(checked: CheckedFolder, spec: ModelSpec, config_class: Any) -> 
     """A LoRA config of known keys only; what would change the base for everyone is refused."""
     stored = checked.config
     if stored.get("peft_type") != "LORA":
-        raise LoadError(
-            f"{spec.title} is a {stored.get('peft_type')} adapter; only LoRA adapters can be attached."
-        )
+        raise LoadError("adapter-not-lora", model=spec.title, kind=stored.get("peft_type"))
     for key, what in _NOT_PLAIN.items():
         if stored.get(key):
-            raise LoadError(
-                f"{spec.title} {what} ({key}), so it cannot share its base. Merge it into a model first."
-            )
+            raise LoadError("adapter-not-plain", model=spec.title, what=what, key=key)
     if stored.get("bias", "none") != "none":
-        raise LoadError(
-            f"{spec.title} retrains biases, so it cannot share its base. Merge it into a model first."
-        )
+        raise LoadError("adapter-retrains-biases", model=spec.title)
     known = {key: value for key, value in stored.items() if key in config_class.__dataclass_fields__}
     # How the weights began no longer matters, and some beginnings rewrite the base.
     known |= {"init_lora_weights": True, "inference_mode": True, "lora_dropout": 0.0, "auto_mapping": None}
@@ -140,19 +134,20 @@ def _fill(loaded: LoadedModel, name: str, weights: dict[str, torch.Tensor], spec
     for key, value in weights.items():
         place = _place(layers, name, key)
         if place is None:
-            raise LoadError(
-                f"{spec.title} does not fit {loaded.spec.title}, which has no place for '{key}'.", tensor=key
-            )
+            raise LoadError("adapter-no-place", model=spec.title, base=loaded.spec.title, tensor=key)
         if place.shape != value.shape:
             raise LoadError(
-                f"{spec.title} does not fit {loaded.spec.title}: '{key}' should be {list(place.shape)}, "
-                f"but {list(value.shape)} is stored.",
+                "adapter-other-shape",
+                model=spec.title,
+                base=loaded.spec.title,
                 tensor=key,
+                wanted=list(place.shape),
+                stored=list(value.shape),
             )
         place.data = value.to(loaded.device, dtype)
         empty.pop(id(place), None)
     if empty:
-        raise LoadError(f"The file of {spec.title} is incomplete: it lacks '{min(empty.values())}'.")
+        raise LoadError("adapter-incomplete", model=spec.title, tensor=min(empty.values()))
 
 
 def _place(layers: dict[str, Any], name: str, key: str) -> torch.Tensor | None:

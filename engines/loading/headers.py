@@ -12,7 +12,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from errors import Unsafe
+from errors import Cause, Unsafe
 
 _LONGEST_HEADER = 100_000_000
 _BITS = {
@@ -45,11 +45,11 @@ def read_header(path: Path) -> list[StoredTensor]:
     """Every tensor the file declares; refused when the declaration does not fit the file exactly."""
     size = path.stat().st_size
     if size < 8:
-        raise _damaged(path, "it is empty or cut off")
+        raise _damaged(path, Cause("header-too-short"))
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > min(_LONGEST_HEADER, size - 8):
-            raise _damaged(path, "its header claims more than the file holds")
+            raise _damaged(path, Cause("header-too-long"))
         table = _parse(path, file.read(length))
     placed = [_place(path, name, entry) for name, entry in table.items() if name != "__metadata__"]
     placed.sort(key=lambda place: place[:2])
@@ -61,9 +61,9 @@ def _parse(path: Path, text: bytes) -> dict[str, Any]:
     try:
         table = json.loads(text, object_pairs_hook=_unique_keys)
     except (ValueError, RecursionError):
-        raise _damaged(path, "its header is not readable") from None
+        raise _damaged(path, Cause("header-unreadable")) from None
     if not isinstance(table, dict) or not set(table) - {"__metadata__"}:
-        raise _damaged(path, "its header lists no tensors")
+        raise _damaged(path, Cause("header-without-tensors"))
     return table
 
 
@@ -80,11 +80,11 @@ def _place(path: Path, name: str, entry: Any) -> tuple[int, int, StoredTensor]:
         case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(begin), int(end)]}:
             pass
         case _:
-            raise _damaged(path, f"the entry of '{name}' is not complete")
+            raise _damaged(path, Cause("header-entry-incomplete", tensor=name))
     if dtype not in _BITS or not all(type(side) is int and side >= 0 for side in shape):
-        raise _damaged(path, f"the type or shape of '{name}' is not known")
+        raise _damaged(path, Cause("header-entry-unknown", tensor=name))
     if begin < 0 or (end - begin) * 8 != prod(shape) * _BITS[dtype]:
-        raise _damaged(path, f"the size of '{name}' does not match its shape")
+        raise _damaged(path, Cause("header-entry-size", tensor=name))
     return begin, end, StoredTensor(name, dtype, tuple(shape), path)
 
 
@@ -92,13 +92,11 @@ def _without_gaps(path: Path, spans: list[tuple[int, int]], body: int) -> None:
     reached = 0
     for begin, end in spans:
         if begin != reached:
-            raise _damaged(path, "its tensors overlap or leave a gap")
+            raise _damaged(path, Cause("tensors-overlap"))
         reached = end
     if reached != body:
-        raise _damaged(path, "its tensors do not fill the file exactly; it is cut off or changed")
+        raise _damaged(path, Cause("tensors-do-not-fill"))
 
 
-def _damaged(path: Path, why: str) -> Unsafe:
-    return Unsafe(
-        f"The file {path.name} is damaged: {why}. Fetch or copy the model again.", file=path.name, why=why
-    )
+def _damaged(path: Path, why: Cause) -> Unsafe:
+    return Unsafe("weights-file-damaged", file=path.name, why=why)

@@ -51,7 +51,7 @@ def files_of(spec: ModelSpec, watch: LoadWatch) -> Path:
     folder = _subfolder(folder, spec)
     wrong = wrong_source(folder, spec.adapter is not None) if is_local(spec) else None
     if wrong is not None:
-        raise LoadError(wrong, model=spec.id)
+        raise LoadError(wrong)
     return folder
 
 
@@ -64,7 +64,7 @@ def tokenizer_files_of(spec: ModelSpec, folder: Path, watch: LoadWatch) -> Path:
         return files_of(spec.model_copy(update={"source": own, "revision": None}), watch)
     wrong = no_folder(Path(own))
     if wrong is not None:
-        raise LoadError(wrong, model=spec.id)
+        raise LoadError(wrong)
     return Path(own)
 
 
@@ -172,7 +172,7 @@ def _subfolder(folder: Path, spec: ModelSpec) -> Path:
         return folder
     inner = folder / spec.adapter.subfolder
     if not inner.resolve().is_relative_to(folder.resolve()):
-        raise LoadError(f"The subfolder in the entry of {spec.title} leads out of its folder.")
+        raise LoadError("subfolder-leads-out", model=spec.title)
     return inner
 
 
@@ -201,8 +201,4 @@ def _verify(path: Path, spec: ModelSpec, watch: LoadWatch) -> None:
     if digest.hexdigest() != expected:
         path.unlink()
         blob.unlink(missing_ok=True)
-        raise Unreachable(
-            f"The file {path.name} of {spec.title} arrived damaged: its checksum is not the one "
-            "that the hub names. It was deleted; try again.",
-            file=path.name,
-        )
+        raise Unreachable("download-damaged", file=path.name, model=spec.title)

@@ -18,37 +18,27 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from errors import LoadError, Unreachable
+from errors import Cause, LoadError, Unreachable
 from model_registry.spec import ModelSpec
-from settings import format_bytes
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def explain_hub(error: Exception, spec: ModelSpec, endpoint: str) -> LoadError:
-    """The sentence for what went wrong; looks through the errors that wrap the first one."""
+    """What went wrong; looks through the errors that wrap the first one."""
     chain = list(_chain(error))
     own = next((known for known in chain if isinstance(known, LoadError)), None)
     if own is not None:
         return own.with_traceback(None)
     for known in chain:
-        sentence = _refusal(known, spec, f"{endpoint}/{spec.source}") or _breakage(known, spec)
-        if sentence:
-            return Unreachable(sentence, model=spec.id, source=spec.source)
-    return Unreachable(
-        f"The files of {spec.title} could not be fetched ({type(error).__name__}). Try again later.",
-        model=spec.id,
-    )
+        cause = _refusal(known, spec, f"{endpoint}/{spec.source}") or _breakage(known, spec)
+        if cause is not None:
+            return Unreachable(cause)
+    return Unreachable("hub-not-fetched", model=spec.title, kind=type(error).__name__)
 
 
 def no_room_on_disk(spec: ModelSpec, needed: int, free: int) -> Unreachable:
-    return Unreachable(
-        f"{spec.title} needs {format_bytes(needed)} on disk, but only {format_bytes(free)} are free. "
-        "Free some space and try again.",
-        model=spec.id,
-        needed=needed,
-        free=free,
-    )
+    return Unreachable("hub-disk-small", model=spec.title, need=needed, free=free)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -60,52 +50,42 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
     yield from reversed(found)
 
 
-def _refusal(error: BaseException, spec: ModelSpec, page: str) -> str | None:
+def _refusal(error: BaseException, spec: ModelSpec, page: str) -> Cause | None:
     """The hub answered, and said no."""
     match error:
         case GatedRepoError():
-            return (
-                f"{spec.title} is gated: accept its conditions at {page} with your hub account, "
-                "then sign in here with `hf auth login` or the HF_TOKEN variable."
-            )
+            return Cause("hub-gated", model=spec.title, page=page)
         case RevisionNotFoundError():
-            return f"The hub has no revision '{spec.revision}' of {spec.source}. Correct it in the entry."
+            return Cause("hub-no-revision", model=spec.source, revision=spec.revision)
         case RemoteEntryNotFoundError():
-            return f"A file of {spec.source} is not on the hub any more. Try again, or pin another revision."
+            return Cause("hub-file-gone", model=spec.source)
         case RepositoryNotFoundError():
-            return (
-                f"The hub has no model {spec.source}, or it is private. Check the name in the entry; "
-                f"if {page} opens for you, sign in here with `hf auth login` or the HF_TOKEN variable."
-            )
+            return Cause("hub-unknown", model=spec.source, page=page)
         case HfHubHTTPError():
             return _status(error.response.status_code, spec, page)
     return None
 
 
-def _status(status: int, spec: ModelSpec, page: str) -> str:
+def _status(status: int, spec: ModelSpec, page: str) -> Cause:
     if status in (401, 403):
-        return (
-            f"The hub does not let you fetch {spec.source}. See {page} for who may, and check your HF_TOKEN."
-        )
+        return Cause("hub-forbidden", model=spec.source, page=page)
     if status == 429:
-        return "The hub asks to wait, because too much was fetched from here. Try again in a few minutes."
+        return Cause("hub-wait")
     if status >= 500:
-        return f"The hub is out of order at present (status {status}). Try again later."
-    return f"The hub refused to give {spec.source} (status {status})."
+        return Cause("hub-out-of-order", status=status)
+    return Cause("hub-refused", model=spec.source, status=status)
 
 
-def _breakage(error: BaseException, spec: ModelSpec) -> str | None:
+def _breakage(error: BaseException, spec: ModelSpec) -> Cause | None:
     """The hub did not answer, or its answer did not arrive whole."""
     if isinstance(error, OSError) and error.errno in _FULL:
-        return f"The disk is full, so {spec.title} could not be fetched. Free some space and try again."
+        return Cause("hub-disk-full", model=spec.title)
     if isinstance(error, httpx.TimeoutException):
-        return f"The hub does not answer in time. {spec.title} was not fetched; try again later."
+        return Cause("hub-late", model=spec.title)
     if isinstance(error, httpx.ConnectError):
-        return (
-            f"The hub cannot be reached, and {spec.title} is not complete on this machine. Check the network."
-        )
+        return Cause("hub-unreachable", model=spec.title)
     if isinstance(error, httpx.TransportError) or (
         isinstance(error, OSError) and "onsistency check" in str(error)
     ):
-        return f"The download of {spec.title} was cut off. Try again."
+        return Cause("hub-cut-off", model=spec.title)
     return None

@@ -29,10 +29,12 @@ _log = logging.getLogger(__name__)
 def load_model(spec: ModelSpec, quantization: str, device: torch.device, watch: LoadWatch) -> LoadedModel:
     """The model of an entry that is no adapter; raises a LoadError or errors.Stopped."""
     if spec.adapter is not None:
-        raise BadRequest(f"{spec.title} is an adapter; load its base '{spec.adapter.base}' and attach it.")
+        raise BadRequest("adapter-alone", model=spec.title, base=spec.adapter.base)
     if quantization not in spec.loading.quantizations:
         offered = ", ".join(spec.loading.quantizations)
-        raise BadRequest(f"{spec.title} is not offered as {quantization}; choose one of: {offered}.")
+        raise BadRequest(
+            "quantization-not-offered", model=spec.title, quantization=quantization, offered=offered
+        )
     quieten_libraries()
     try:
         return _load(spec, quantization, device, watch)
@@ -62,12 +64,8 @@ def explain(error: Exception, spec: ModelSpec) -> NaraniError:
         return EngineDown.lacking(error)
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     if is_shortage(error):
-        return NoRoom(
-            f"Memory ran out while loading {spec.title}. Close other models or choose nf4.", model=spec.id
-        )
-    return LoadError(
-        f"{spec.title} could not be loaded: {_plain(text)}", model=spec.id, kind=type(error).__name__
-    )
+        return NoRoom("memory-ran-out-loading", model=spec.title)
+    return LoadError("not-loaded", model=spec.title, said=_plain(text), kind=type(error).__name__)
 
 
 def _plain(text: str) -> str:
@@ -113,16 +111,10 @@ def _try_stepping(model: Any, device: torch.device, quantization: str, spec: Mod
     else:
         if are_numbers:
             return
-        raise LoadError(
-            f"{spec.title} computes values that are not numbers; it is damaged or needs another dtype."
-        )
+        raise LoadError("computes-no-numbers", model=spec.title)
     if quantization != "none":
-        raise LoadError(f"{spec.title} cannot run as {quantization} on this device. Choose another.")
-    raise LoadError(
-        f"{spec.title} is a network of type {kind}, which cannot answer token by token here ({why}). "
-        "Nothing of it is kept in memory; pick another model.",
-        kind=kind,
-    )
+        raise LoadError("quantization-cannot-run", model=spec.title, quantization=quantization)
+    raise LoadError("network-cannot-step", model=spec.title, kind=kind, why=why)
 
 
 def _refuse_old_transformers(spec: ModelSpec) -> None:
@@ -132,7 +124,7 @@ def _refuse_old_transformers(spec: ModelSpec) -> None:
     lowest = spec.loading.lowest_transformers
     if lowest and Version(transformers.__version__) < Version(lowest):
         raise LoadError(
-            f"{spec.title} needs transformers {lowest} or newer; {transformers.__version__} is installed."
+            "transformers-too-old", model=spec.title, lowest=lowest, installed=transformers.__version__
         )
 
 

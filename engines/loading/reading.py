@@ -64,7 +64,7 @@ class WeightReader:
     def read(self, tensor: StoredTensor) -> torch.Tensor:
         with self._turn:
             if self._closed:
-                raise Stopped("The load was ended.")
+                raise Stopped("load-ended")
             self._reading += 1
         try:
             values = read_tensor(self._open(tensor), tensor, self._device)
@@ -127,9 +127,4 @@ def refuse_broken_numbers(values: torch.Tensor, tensor: StoredTensor) -> None:
     if tensor.dtype not in FLOATS or bool(torch.isfinite(values.sum(dtype=torch.float32))):
         return
     if not bool(torch.isfinite(values).all()):
-        raise LoadError(
-            f"The tensor '{tensor.name}' in {tensor.file.name} holds values that are not numbers "
-            "(NaN or infinite); the model is damaged.",
-            tensor=tensor.name,
-            file=tensor.file.name,
-        )
+        raise LoadError("tensor-no-numbers", tensor=tensor.name, file=tensor.file.name)

@@ -60,8 +60,8 @@ def check_adapter(folder: Path, spec: ModelSpec) -> CheckedFolder:
     check_settings(folder, spec)
     weights = folder / "adapter_model.safetensors"
     if not weights.exists():
-        hint = " Its .bin file could run code; store it as safetensors." if _pickles_in(folder) else ""
-        raise Unsafe(f"{spec.title} has no adapter_model.safetensors.{hint}")
+        code = "adapter-only-pickle" if _pickles_in(folder) else "adapter-file-missing"
+        raise Unsafe(code, model=spec.title)
     tensors = tuple(read_header(inside(folder, weights.name)))
     return CheckedFolder(folder, read_json(folder, "adapter_config.json"), tensors, (), False)
 
@@ -85,13 +85,11 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
     try:
         value = json.loads(inside(folder, name).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise LoadError(f"The file {name} is missing from the model's folder.", file=name) from None
+        raise LoadError("file-missing", file=name) from None
     except (ValueError, RecursionError):
-        raise LoadError(
-            f"The file {name} is not valid JSON. Fetch or copy the model again.", file=name
-        ) from None
+        raise LoadError("file-not-json", file=name) from None
     if not isinstance(value, dict):
-        raise LoadError(f"The file {name} does not hold a JSON object.", file=name)
+        raise LoadError("file-no-json-object", file=name)
     return value
 
 
@@ -108,35 +106,28 @@ def inside(folder: Path, name: str) -> Path:
         root = root.parent.parent
     path = folder / name
     if not path.resolve().is_relative_to(root):
-        raise Unsafe(f"The file {Path(name).name} points outside the model's folder; refused.", file=name)
+        raise Unsafe("file-points-outside", file=Path(name).name)
     return path
 
 
 def load_pickle(path: Path) -> dict[str, torch.Tensor]:
     """Tensors out of a .bin file by the restricted unpickler, which before torch 2.6 had a hole."""
     if tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2]) < (2, 6):
-        raise Unsafe("Files ending in .bin are only read with torch 2.6 or newer.", file=path.name)
+        raise Unsafe("bin-needs-newer-torch", file=path.name)
     try:
         values = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception:  # noqa: BLE001 - a hostile pickle can make the unpickler raise anything
-        raise Unsafe(
-            f"The file {path.name} holds something else than weights; refused.", file=path.name
-        ) from None
+        raise Unsafe("file-not-weights", file=path.name) from None
     if not isinstance(values, dict) or not all(isinstance(value, torch.Tensor) for value in values.values()):
-        raise Unsafe(f"The file {path.name} holds something else than weights; refused.", file=path.name)
+        raise Unsafe("file-not-weights", file=path.name)
     return values
 
 
 def _refuse_code(key: str, value: Any, name: str, folder: Path, spec: ModelSpec) -> None:
     if key in CODE_KEYS and not _harmless_map(key, folder, spec):
-        raise Unsafe(
-            f"{spec.title} wants to run its own code ({key} in {name}); its entry does not allow it. "
-            "Allow it with trust_remote_code and a pinned commit if you trust its makers.",
-            file=name,
-            key=key,
-        )
+        raise Unsafe("own-code-not-allowed", model=spec.title, key=key, file=name)
     if key in _ATTENTION_KEYS and value not in _KNOWN_ATTENTION:
-        raise Unsafe(f"{spec.title} asks for an unknown attention ({key} in {name}); refused.", key=key)
+        raise Unsafe("attention-unknown", model=spec.title, key=key, name=name)
 
 
 def _all_keys(value: Any) -> Iterator[tuple[str, Any]]:
@@ -174,9 +165,7 @@ def _shards(folder: Path, index: dict[str, str]) -> Iterator[StoredTensor]:
         stored = {tensor.name: tensor for tensor in read_header(inside(folder, name))}
         missing = sorted(wanted - set(stored))
         if missing:
-            raise LoadError(
-                f"The file {name} lacks the tensor {missing[0]} that the index promises.", file=name
-            )
+            raise LoadError("index-tensor-missing", file=name, tensor=missing[0])
         yield from (stored[tensor] for tensor in sorted(wanted))
 
 
@@ -184,24 +173,20 @@ def _index(folder: Path, name: str) -> dict[str, str]:
     """Tensor → file of an index; every file must be there and in this folder."""
     index = read_json(folder, name).get("weight_map")
     if not isinstance(index, dict) or not all(isinstance(file, str) for file in index.values()) or not index:
-        raise LoadError(f"The file {name} does not say where the weights are.", file=name)
+        raise LoadError("index-without-weights", file=name)
     for file in sorted(set(index.values())):
         if not inside(folder, file).exists():
-            raise LoadError(f"The file {file} is missing from the model's folder.", file=file)
+            raise LoadError("file-missing", file=file)
     return index
 
 
 def _pickled_weights(folder: Path, spec: ModelSpec) -> list[Path]:
     if (folder / "adapter_config.json").exists():
-        raise LoadError(f"{spec.title} is an adapter; its entry must name the base model it belongs to.")
+        raise LoadError("adapter-base-unnamed", model=spec.title)
     if not _pickles_in(folder):
-        raise LoadError(f"There are no weights of {spec.title} in its folder (no model.safetensors).")
+        raise LoadError("weights-missing", model=spec.title)
     if not spec.loading.allow_pickle:
-        raise Unsafe(
-            f"{spec.title} comes as {_pickles_in(folder)[0].name} only, which could run code. "
-            "Convert it to safetensors, or set loading.allow_pickle in its entry.",
-            file=_pickles_in(folder)[0].name,
-        )
+        raise Unsafe("only-pickle", model=spec.title, file=_pickles_in(folder)[0].name)
     if (folder / "pytorch_model.bin").exists():
         return [inside(folder, "pytorch_model.bin")]
     files = set(_index(folder, "pytorch_model.bin.index.json").values())

@@ -23,18 +23,13 @@ def load_tokenizer(folder: Path, spec: ModelSpec) -> PreTrainedTokenizerFast:
 
     check_settings(folder, spec)
     if not inside(folder, "tokenizer.json").exists():
-        raise LoadError(
-            f"{spec.title} has no tokenizer.json, which Narani needs. "
-            "Save it once with transformers' fast tokenizer, or name another tokenizer.source in its entry."
-        )
+        raise LoadError("tokenizer-json-missing", model=spec.title)
     try:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(
             folder, local_files_only=True, trust_remote_code=may_run_its_own_code(spec)
         )
     except Exception:  # noqa: BLE001 - the tokenizers library raises its bare Exception
-        raise LoadError(
-            f"The tokenizer of {spec.title} cannot be read. Fetch or copy the model again."
-        ) from None
+        raise LoadError("tokenizer-unreadable", model=spec.title) from None
     if not spec.tokenizer.return_token_type_ids:
         tokenizer.model_input_names = ["input_ids", "attention_mask"]
     return tokenizer
@@ -43,12 +38,7 @@ def load_tokenizer(folder: Path, spec: ModelSpec) -> PreTrainedTokenizerFast:
 def check_vocabulary(tokenizer: PreTrainedTokenizerFast, rows: int, spec: ModelSpec) -> None:
     """Every token must have a row in the embedding; padding rows beyond are common and fine."""
     if len(tokenizer) > rows:
-        raise LoadError(
-            f"The tokenizer of {spec.title} has {len(tokenizer)} tokens, but the model knows only {rows}; "
-            "they do not belong together.",
-            tokens=len(tokenizer),
-            rows=rows,
-        )
+        raise LoadError("tokenizer-too-large", model=spec.title, tokens=len(tokenizer), rows=rows)
 
 
 def eos_ids(
@@ -58,15 +48,10 @@ def eos_ids(
     if spec.eos_token_ids:
         outside = sorted(token for token in spec.eos_token_ids if not 0 <= token < rows)
         if outside:
-            raise LoadError(
-                f"The entry of {spec.title} names the eos id {outside[0]}, which the model does not have."
-            )
+            raise LoadError("eos-id-unknown", model=spec.title, token=outside[0])
         return frozenset(spec.eos_token_ids), []
     if tokenizer.eos_token_id is None:
-        raise LoadError(
-            f"The tokenizer of {spec.title} has no eos token, so its answers would never end. "
-            "Name eos_token_ids in its entry."
-        )
+        raise LoadError("tokenizer-without-eos", model=spec.title)
     generation = _ids(read_json(folder, "generation_config.json")) if _has(folder) else []
     ids = {tokenizer.eos_token_id, *(token for token in generation if 0 <= token < rows)}
     source = "the generation config and the tokenizer" if generation else "the tokenizer"

@@ -35,7 +35,7 @@ def load_config(checked: CheckedFolder, spec: ModelSpec) -> PreTrainedConfig:
 
     layers = text_settings(checked.config).get("num_hidden_layers", 0)
     if checked.tensors and isinstance(layers, int) and layers > len(checked.tensors):
-        raise LoadError(f"config.json of {spec.title} claims {layers} layers, more than its files can hold.")
+        raise LoadError("config-too-many-layers", model=spec.title, layers=layers)
     try:
         return AutoConfig.from_pretrained(
             checked.folder, trust_remote_code=checked.trust_remote_code, local_files_only=True
@@ -44,11 +44,8 @@ def load_config(checked: CheckedFolder, spec: ModelSpec) -> PreTrainedConfig:
         kind = str(checked.config.get("model_type"))
         said = (str(error).strip().splitlines() or [""])[-1].strip()
     if kind in CONFIG_MAPPING_NAMES:
-        raise LoadError(f"config.json of {spec.title} is not valid for a network of type {kind}: {said}")
-    raise LoadError(
-        f"{spec.title} is a network of type {kind}, which this version of transformers does not know.",
-        kind=kind,
-    )
+        raise LoadError("config-not-valid", model=spec.title, kind=kind, said=said)
+    raise LoadError("network-type-unknown", model=spec.title, kind=kind)
 
 
 def choose_dtype(
@@ -75,7 +72,7 @@ def build_model(
     """The finished network and notes; nothing outside this call refers to it before it returns."""
     config = load_config(checked, spec)
     if getattr(config, "quantization_config", None) is not None and quantization != "none":
-        raise LoadError(f"{spec.title} is stored quantized already; it cannot be loaded as {quantization}.")
+        raise LoadError("stored-quantized", model=spec.title, quantization=quantization)
     unpickled = {name: value for path in checked.pickles for name, value in load_pickle(path).items()}
     tensors = checked.tensors or tuple(_describe(name, value, checked) for name, value in unpickled.items())
     dtype, notes = choose_dtype(tensors, spec, quantization, device)
@@ -130,11 +127,9 @@ def _class_of(config: PreTrainedConfig, checked: CheckedFolder) -> Any:
 
         return get_class_from_dynamic_module(own["AutoModelForCausalLM"], str(checked.folder))
     if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
-        raise LoadError(
-            f"A network of type {config.model_type} does not write text, as far as transformers knows."
-        )
+        raise LoadError("network-writes-no-text", kind=config.model_type)
     if config.model_type in REFUSED:
-        raise LoadError(REFUSED[config.model_type], kind=config.model_type)
+        raise LoadError(REFUSED[config.model_type])
     return MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
 
 
@@ -183,19 +178,14 @@ def _refuse_incomplete(report: dict[str, Any], config: PreTrainedConfig, spec: M
     for name, stored, wanted in sorted(report["mismatched_keys"]):
         raise _other_shape(name, stored, wanted, spec)
     for name in sorted(report["missing_keys"]):
-        raise LoadError(
-            f"The files of {spec.title} lack the tensor '{name}' that config.json asks for.", tensor=name
-        )
+        raise LoadError("config-tensor-missing", model=spec.title, tensor=name)
     text = config.get_text_config()
     # Some makers store layers that guess further tokens behind the last one; they are not loaded.
     layers = text.num_hidden_layers + (getattr(text, "num_nextn_predict_layers", 0) or 0)
     for name in sorted(report["unexpected_keys"]):
         place = _LAYER.match(name)
         if place and int(place[1]) >= layers:
-            raise LoadError(
-                f"config.json of {spec.title} says {layers} layers, but its files hold more ('{name}').",
-                tensor=name,
-            )
+            raise LoadError("config-too-few-layers", model=spec.title, layers=layers, tensor=name)
 
 
 def _refuse_other_shapes(model: PreTrainedModel, expected: dict[str, torch.Size], spec: ModelSpec) -> None:
@@ -208,7 +198,5 @@ def _refuse_other_shapes(model: PreTrainedModel, expected: dict[str, torch.Size]
 
 def _other_shape(name: str, stored: Any, wanted: Any, spec: ModelSpec) -> LoadError:
     return LoadError(
-        f"config.json of {spec.title} does not describe its files: '{name}' should be {list(wanted)}, "
-        f"but {list(stored)} is stored.",
-        tensor=name,
+        "config-other-shape", model=spec.title, tensor=name, wanted=list(wanted), stored=list(stored)
     )

@@ -95,6 +95,28 @@ def _codes(node: ast.expr, function: Function | None) -> Iterator[str]:
         case ast.JoinedStr(values=[ast.Constant(value=str(begin)), ast.FormattedValue()]):
             yield f"{begin}*"
         case ast.Name() if function is not None:
-            for line in ast.walk(function):
-                if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == node.id:
-                    yield from _codes(line.value, None)
+            yield from _assigned(node.id, function)
+        case (
+            ast.Subscript(value=ast.Name(id=table))
+            | ast.Call(func=ast.Attribute(value=ast.Name(id=table), attr="get"))
+        ):
+            yield from _in_tables().get(table, ())
+
+
+def _assigned(name: str, function: Function) -> Iterator[str]:
+    for line in ast.walk(function):
+        if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == name:
+            yield from _codes(line.value, None)
+
+
+@cache
+def _in_tables() -> dict[str, list[str]]:
+    """The texts in dictionaries of modules, by the name of the dictionary."""
+    return {
+        ast.unparse(line.targets[0]): [
+            str(value.value) for value in line.value.values if isinstance(value, ast.Constant)
+        ]
+        for _, tree in trees()
+        for line in tree.body
+        if isinstance(line, ast.Assign) and isinstance(line.value, ast.Dict)
+    }
