@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from errors import BadEntry, BadRequest
+from errors.system_reason import system_reason
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -56,17 +57,14 @@ class TextFile:
         while line := self._stream.readline(MAX_LINE + 1):
             number += 1
             if len(line) > MAX_LINE:
-                raise self._fault(number, f"is longer than {MAX_LINE:,} characters")
+                raise BadEntry("line-too-long", file=self.name, line=number, most=MAX_LINE)
             if "\0" in line and not with_nul:
-                raise self._fault(number, "holds a NUL: this is not a text file, or it is damaged")
+                raise BadEntry("line-with-nul", file=self.name, line=number)
             yield number, line
 
     def piece(self, characters: int) -> str:
         """The next so many characters, fewer at the end of the file; for text that is not made of lines."""
         return self._stream.read(characters)
-
-    def _fault(self, number: int, what: str) -> BadEntry:
-        return BadEntry(f"{self.name}, line {number} {what}.", file=self.name, line=number)
 
 
 class _Hashed(RawIOBase):
@@ -100,17 +98,16 @@ def open_text(path: Path, digest: _Hash | None = None) -> Iterator[TextFile]:
         with TextIOWrapper(data, encoding, newline="") as stream:
             yield TextFile(path.name, encoding.removesuffix("-sig"), notes, stream, data)
     except OSError as error:
-        why = error.strerror or "it cannot be opened"
-        raise BadRequest(f"'{path.name}' cannot be read: {why}.", file=path.name) from error
+        raise BadRequest("file-unreadable", file=path.name, why=system_reason(error)) from error
     except UnicodeDecodeError as error:
-        raise BadEntry(f"{path.name} is damaged: its text breaks off.", file=path.name) from error
+        raise BadEntry("file-breaks-off", file=path.name) from error
 
 
 def _encoding(path: Path) -> tuple[str, tuple[str, ...]]:
     with path.open("rb") as file:
         start = file.read(4)
     if not start:
-        raise BadEntry(f"{path.name} is empty.", file=path.name)
+        raise BadEntry("file-empty", file=path.name)
     for mark, encoding in _MARKS:
         if start.startswith(mark):
             notes = (f"{path.name} is written in UTF-16 and was read as such.",) if "16" in encoding else ()
@@ -120,10 +117,7 @@ def _encoding(path: Path) -> tuple[str, tuple[str, ...]]:
     if _decodes(path, "cp949"):
         note = f"{path.name} is not UTF-8; it was read as CP949, the encoding of Korean Windows."
         return "cp949", (note,)
-    raise BadEntry(
-        f"{path.name} is neither UTF-8, UTF-16 nor CP949 text. Save it as UTF-8 and try again.",
-        file=path.name,
-    )
+    raise BadEntry("file-encoding-unknown", file=path.name)
 
 
 def _decodes(path: Path, encoding: str) -> bool:

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from errors import BadEntry
+from errors import BadEntry, Cause
 from text_files import MAX_LINE, TextFile
 
 COLUMN_NAMES: dict[str, tuple[str, ...]] = {
@@ -24,7 +24,7 @@ COLUMN_NAMES: dict[str, tuple[str, ...]] = {
 }
 """The names of a column for each use, to be compared as `plain_name` gives them."""
 
-NOT_AN_OBJECT = "not a JSON object"
+NOT_AN_OBJECT = Cause("not-an-object")
 
 csv.field_size_limit(MAX_LINE)  # process-wide in Python; the default of 128 kB refuses long answers
 
@@ -36,7 +36,7 @@ class TextRow:
     line: int
     """The line it begins on."""
     cells: Mapping[str, object]
-    fault: str = ""
+    fault: Cause | None = None
     """Why it could not be read; `cells` is empty then."""
 
 
@@ -69,11 +69,11 @@ def csv_rows(file: TextFile, *, with_nul: bool = False) -> Iterator[TextRow]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     header = [name.strip() for name in _next_row(reader, file.name) or []]
     if len(set(header)) < len(header):
-        raise BadEntry(f"{file.name}: two columns have the same name: {', '.join(header)}.", file=file.name)
+        raise BadEntry("same-columns", file=file.name, names=header)
     begins = reader.line_num + 1
     while (cells := _next_row(reader, file.name)) is not None:
         if cells and len(cells) != len(header):
-            yield TextRow(begins, {}, f"cells: {len(cells)}, column names: {len(header)}")
+            yield TextRow(begins, {}, Cause("cells-missing", cells=len(cells), names=len(header)))
         elif any(cell.strip() for cell in cells):
             yield TextRow(begins, dict(zip(header, cells, strict=True)))
         begins = reader.line_num + 1
@@ -84,8 +84,7 @@ def _next_row(reader: Iterator[list[str]], name: str) -> list[str] | None:
         return next(reader, None)
     except csv.Error as error:
         line = getattr(reader, "line_num", 0)
-        hint = f"a quote that is not closed, or a cell of more than {MAX_LINE:,} characters"
-        raise BadEntry(f"{name}, line {line}: broken CSV: {hint}.", file=name, line=line) from error
+        raise BadEntry("broken-csv", file=name, line=line, most=MAX_LINE) from error
 
 
 def _first_line(file: TextFile) -> str:

@@ -28,7 +28,7 @@ def going_on(
     """`turns` is the whole conversation, oldest first. Whoever was not asked before takes over the answers of
     the column of the last turn that `lender` names, else of the first one that has an answer."""
     if not turns[-1].ended:
-        raise BadRequest("Some models are still answering. Wait for them or stop them first.")
+        raise BadRequest("models-still-answering")
     lending = _lending(turns[-1], lender)
     asked = Turn(question, input)
     return {

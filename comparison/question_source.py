@@ -38,7 +38,7 @@ class QuestionSource:
             return QuestionFile(read_set(self.set_id).questions, "utf-8")
         questions = _lines(self.lines)
         if not questions:
-            raise BadRequest("There is no question. Write one a line.")
+            raise BadRequest("no-question-lines")
         return QuestionFile(questions, "utf-8")
 
 

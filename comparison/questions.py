@@ -15,7 +15,7 @@ from pathlib import Path
 from comparison.csv_cells import rearm
 from comparison.export.columns import is_ours
 from comparison.export.first_questions import FirstQuestions
-from errors import BadEntry, BadRequest
+from errors import BadEntry, BadRequest, Cause, NaraniError
 from text_files import TextFile, open_text
 from text_rows import COLUMN_NAMES, TextRow, csv_header, csv_rows, json_line_rows, plain_name
 
@@ -46,7 +46,7 @@ class QuestionFile:
     """What the person should know: a converted encoding, a column that was chosen."""
 
 
-class _BadRow(Exception):
+class _BadRow(NaraniError):
     """Why one row cannot be asked."""
 
 
@@ -57,7 +57,7 @@ def read_questions(path: Path, column: str | None = None, input_column: str | No
     with open_text(path) as file:
         questions, notes = _questions(first.of(rows(file)), file.name, column, input_column)
     if not questions:
-        raise BadEntry(f"{path.name} holds no questions.", file=path.name)
+        raise BadEntry("no-questions", file=path.name)
     return QuestionFile(tuple(questions), file.encoding, (*file.notes, *notes, *first.notes))
 
 
@@ -79,10 +79,10 @@ def column_for(use: str, names: Iterable[str]) -> str | None:
 
 def _reader(path: Path) -> Callable[[TextFile], Iterator[NumberedRow]]:
     if path.is_dir():
-        raise BadRequest(f"'{path.name}' is a folder. Name a .jsonl, .csv or .txt file.", file=path.name)
+        raise BadRequest("questions-folder", file=path.name)
     rows = {".jsonl": jsonl_rows, ".csv": _csv_rows, ".txt": _txt_rows}.get(path.suffix.lower())
     if rows is None:
-        raise BadRequest(f"'{path.name}' is not a .jsonl, .csv or .txt file.", file=path.name)
+        raise BadRequest("questions-other-file", file=path.name)
     return rows
 
 
@@ -100,8 +100,7 @@ def _csv_rows(file: TextFile) -> Iterator[NumberedRow]:
 def _whole(file: TextFile, rows: Iterable[TextRow]) -> Iterator[NumberedRow]:
     for row in rows:
         if row.fault:
-            sentence = f"{file.name}, line {row.line}: {row.fault}."
-            raise BadEntry(sentence, file=file.name, line=row.line)
+            raise BadEntry("line-fault", file=file.name, line=row.line, fault=row.fault)
         yield row.line, row.cells
 
 
@@ -113,7 +112,7 @@ def _questions(
     rows: Iterator[NumberedRow], name: str, column: str | None, input_column: str | None
 ) -> tuple[list[Question], list[str]]:
     questions: list[Question] = []
-    faults: dict[str, list[int]] = {}
+    faults: dict[str, tuple[Cause, list[int]]] = {}
     used: set[str] = set()
     for at, (number, row) in enumerate(rows, start=1):
         try:
@@ -121,32 +120,29 @@ def _questions(
             questions.append(_question(row, question_column, input_column, str(at)))
             used.add(question_column or "")
         except _BadRow as fault:
-            faults.setdefault(str(fault), []).append(number)
+            faults.setdefault(str(fault), (fault.cause, []))[1].append(number)
     if faults:
-        named = "; ".join(f"{_lines(numbers)}: {fault}" for fault, numbers in faults.items())
-        raise BadEntry(f"{name}, {named}.", file=name, faults=faults)
+        lines = [_at_lines(*fault) for fault in faults.values()]
+        raise BadEntry("questions-unreadable", file=name, faults=lines)
     chosen = ", ".join(sorted(used - {"question", column}))
     return questions, [f"Questions are read from the column '{chosen}'."] if chosen else []
 
 
-def _lines(numbers: list[int]) -> str:
-    shown = ", ".join(map(str, numbers[:_SHOWN_LINES]))
-    more = f" and {len(numbers) - _SHOWN_LINES} more" if len(numbers) > _SHOWN_LINES else ""
-    return f"line {shown}{more}"
+def _at_lines(fault: Cause, numbers: list[int]) -> Cause:
+    more = len(numbers) - _SHOWN_LINES
+    code = "fault-at-many-lines" if more > 0 else "fault-at-lines"
+    return Cause(code, lines=numbers[:_SHOWN_LINES], more=more, fault=fault)
 
 
 def _question(
     row: Mapping[str, object], column: str | None, input_column: str | None, number: str
 ) -> Question:
     if column is None or column not in row:
-        looked_for = (
-            f"'{column}'" if column else " or ".join(f"'{name}'" for name in COLUMN_NAMES["question"])
-        )
-        found = ", ".join(f"'{name}'" for name in row)
-        raise _BadRow(f"no column {looked_for}; the columns are {found}")
+        wanted = (column,) if column else COLUMN_NAMES["question"]
+        raise _BadRow("no-such-column", wanted=wanted, found=tuple(row))
     text = _text(row, column)
     if not text.strip():
-        raise _BadRow(f"'{column}' is empty")
+        raise _BadRow("cell-empty", column=column)
     return Question(
         id=_text(row, "id") or number,
         text=text,
@@ -162,7 +158,7 @@ def _text(row: Mapping[str, object], column: str | None) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str):
-        raise _BadRow(f"'{column}' is not text")
+        raise _BadRow("cell-not-text", column=column)
     if any("\ud800" <= character <= "\udfff" for character in value):
-        raise _BadRow(f"'{column}' holds half a character")
+        raise _BadRow("cell-half-character", column=column)
     return value

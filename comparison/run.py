@@ -81,7 +81,7 @@ class Run:
         with self._lock:
             before = self.columns[position]
             if not before.live.ended:
-                raise BadRequest("This model is still answering. Stop it first.")
+                raise BadRequest("model-still-answering")
             column = RunColumn(
                 position, before.request, LiveAnswer(before.request.model_id), before.attempt + 1
             )
@@ -152,15 +152,15 @@ def submit(engine: Engine, request: AnswerRequest, live: LiveAnswer) -> None:
 def check_requests(requests: Sequence[AnswerRequest]) -> None:
     """Refuse what cannot be asked at all, before anything is built or loaded for it."""
     if not requests:
-        raise BadRequest("No model was picked. Pick at least one.")
+        raise BadRequest("no-model-picked")
     for at, request in enumerate(requests):
         turn = request.conversation.turns[-1]
         if not turn.question.strip():
-            raise BadRequest("The question is empty. Write something to ask.")
+            raise BadRequest("empty-question")
         if _BROKEN.search(f"{turn.question}{turn.input}{request.conversation.system}"):
-            raise BadRequest("The question holds a broken character. Write it again in UTF-8.")
+            raise BadRequest("question-broken-character")
         if request in requests[:at]:
-            raise BadRequest(f"'{request.model_id}' was picked twice.", model=request.model_id)
+            raise BadRequest("picked-twice", name=request.model_id, model=request.model_id)
 
 
 def keep_with(run: Run, columns: Sequence[RunColumn], keep: KeepAnswer) -> None:

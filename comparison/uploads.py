@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from errors import BadRequest
+from errors.system_reason import system_reason
 
 _KEPT_SECONDS = 24 * 3600.0
 _LONGEST_NAME = 60
@@ -33,8 +34,7 @@ class Uploads:
             path.write_bytes(content)
         except OSError as error:
             shutil.rmtree(path.parent, ignore_errors=True)
-            why = error.strerror or "the system refused"
-            raise BadRequest(f"'{path.name}' could not be written down: {why}.", file=path.name) from error
+            raise BadRequest("upload-not-written", file=path.name, why=system_reason(error)) from error
         return path
 
     def drop(self, path: Path) -> None:

@@ -1,7 +1,7 @@
 """The sentence of a cause in a language: one wording per code and language, for pages and terminals alike.
 
 The wordings lie in errors/en and errors/ko, a file per room. A fact is filled in with `{name}`, or in the way
-that is named behind it: `{need:bytes}`, `{names:quoted}`, `{kind:word}`, `{count:,}`.
+that is named behind it: `{need:bytes}`, `{kind:word}`, `{names:quoted}`, `{names:or}`, `{faults:;}`.
 """
 
 from __future__ import annotations
@@ -68,8 +68,11 @@ def _said(value: object, way: str, language: str) -> str:
             return f"'{value}'"
         case str():
             return _words(language).get(value, value) if way == "word" else value
+        case Sequence() if way == "or":
+            either = " or " if language == "en" else "이나 "
+            return either.join(f"'{each}'" for each in value)
         case Sequence():
-            return ", ".join(_said(each, way, language) for each in value)
+            return ("; " if way == ";" else ", ").join(_said(each, way, language) for each in value)
         case int() | float() if way == "bytes":
             from settings import format_bytes  # not at the top: settings.py raises our errors
 

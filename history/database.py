@@ -210,11 +210,9 @@ def _checked(url: str) -> URL:
         made = make_url(url)
         made.get_dialect().import_dbapi()
     except ImportError as error:
-        raise BadRequest(
-            f"The database that NARANI_DATABASE names needs a library: {error.name}. Install it."
-        ) from None
+        raise BadRequest("database-library-missing", name=error.name) from None
     except SQLAlchemyError:
-        raise BadRequest("NARANI_DATABASE is not the address of a database. Correct it.") from None
+        raise BadRequest("database-address-unreadable") from None
     return made
 
 

@@ -180,11 +180,7 @@ def bring_up_to_date(connection: Connection, steps: Sequence[Step] = STEPS) -> N
     version_table.create(connection, checkfirst=True)
     version = version_of(connection)
     if version > len(steps):
-        raise NewerDatabase(
-            f"The history was written by a newer Narani (version {version}; this one knows {len(steps)}). "
-            "Start the newer Narani, or set NARANI_HOME to another folder.",
-            version=version,
-        )
+        raise NewerDatabase("history-newer", version=version, known=len(steps))
     if version == len(steps):
         return
     for step in steps[version:]:

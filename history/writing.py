@@ -189,4 +189,4 @@ def _made_number(key: Any) -> int:
 
 
 def _gone() -> RunGone:
-    return RunGone("The question was deleted from the history, so its answer was not kept.")
+    return RunGone("run-deleted")

@@ -150,7 +150,7 @@ def judge_text(text: str, path: Path, folder: Path) -> tuple[EntryFault, ...]:
 def write_entry(draft: Draft) -> Path:
     """Save a draft that is good; never over a file that is not the entry's own."""
     if not draft.can_be_saved:
-        raise BadRequest("The entry is not complete yet. See the marked fields.")
+        raise BadRequest("entry-not-complete")
     save_text(draft.path, draft.text, draft.was)
     return draft.path
 

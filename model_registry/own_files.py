@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from errors import BadRequest, Cause
+from errors.system_reason import system_reason
 from model_registry.entries import entry_with_new_keys
 from model_registry.faults import EntryFault
 from model_registry.names import NAME, is_device, spelled
@@ -135,10 +136,9 @@ def save_text(path: Path, text: str, was: str | None) -> None:
                     path.unlink()
                 raise
     except UnicodeEncodeError:
-        raise BadRequest("The text holds half a character and cannot be saved. Type it again.") from None
+        raise BadRequest("text-half-character") from None
     except OSError as error:
-        reason = error.strerror or "the system refused"
-        raise BadRequest(f"The entry could not be saved ({reason}). Nothing was changed.") from None
+        raise BadRequest("entry-not-saved", reason=system_reason(error)) from None
 
 
 def remove_file(path: Path, was: str) -> None:
@@ -148,8 +148,7 @@ def remove_file(path: Path, was: str) -> None:
         try:
             path.unlink()
         except OSError as error:
-            reason = error.strerror or "the system refused"
-            raise BadRequest(f"The entry could not be removed ({reason}). Nothing was changed.") from None
+            raise BadRequest("entry-not-removed", reason=system_reason(error)) from None
 
 
 def _claim(path: Path) -> None:
@@ -161,6 +160,4 @@ def _claim(path: Path) -> None:
 
 
 def _changed(path: Path) -> BadRequest:
-    return BadRequest(
-        f"'{path.name}' was changed by somebody else meanwhile, so nothing was saved. Read it again first."
-    )
+    return BadRequest("entry-file-changed", file=path.name)

@@ -43,7 +43,7 @@ class Registry:
             return spec
         for fault in self.faults:
             if spelled(fault.entry) == model_id:
-                raise BadEntry(f"The model '{model_id}' was left out. {fault.message}", model=model_id)
+                raise BadEntry("model-left-out", model=model_id, message=fault.message)
         raise UnknownName("model", model_id, self.models)
 
     def format_of(self, spec: ModelSpec) -> PromptFormat:

@@ -97,7 +97,7 @@ def _checked(text: str, wanted: list[dict[str, Any]]) -> str:
 
 
 def _unchangeable() -> BadRequest:
-    return BadRequest("This file is laid out in a way that the form cannot change. Change its text instead.")
+    return BadRequest("entry-form-cannot-change")
 
 
 def _comparable(tables: object) -> str:

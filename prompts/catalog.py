@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from errors import BadEntry, UnknownName
+from errors import BadEntry, Cause, UnknownName
 from prompts.format import Part, PromptFormat, Template, parse_template
 
 _FOLDER = Path(__file__).parent / "formats"
@@ -38,9 +38,7 @@ class Formats:
         """These and the format of a template file, under the file's name (`kullm.json`)."""
         added = read_template_json(path)
         if self.by_id.get(added.id, added) != added:
-            raise BadEntry(
-                f"{path.name}: another template file of that name is in use; rename one.", file=path.name
-            )
+            raise BadEntry("format-name-taken", file=path.name)
         return replace(self, by_id={**self.by_id, added.id: added})
 
     def __contains__(self, format_id: object) -> bool:
@@ -101,7 +99,7 @@ def _read_toml(path: Path) -> PromptFormat:
     except ValidationError as error:
         raise _bad_entry(path.name, error, PromptFormat) from None
     if format.id != path.stem:
-        raise BadEntry(f"{path.name}, key 'id': must be '{path.stem}' like the file's name.", file=path.name)
+        raise BadEntry("format-id-not-file-name", file=path.name, stem=path.stem)
     return format
 
 
@@ -109,11 +107,11 @@ def _read(path: Path, parse: Callable[[str], Any]) -> Any:
     try:
         return parse(path.read_text(encoding="utf-8-sig"))
     except OSError:
-        raise BadEntry(f"{path.name} cannot be read. Check that the file is there.", file=path.name) from None
+        raise BadEntry("format-file-unreadable", file=path.name) from None
     except UnicodeDecodeError:
-        raise BadEntry(f"{path.name} is not UTF-8. Save it as UTF-8.", file=path.name) from None
+        raise BadEntry("file-not-utf-8", file=path.name) from None
     except (ValueError, RecursionError) as error:
-        raise BadEntry(f"{path.name} is broken: {error}.", file=path.name) from None
+        raise BadEntry("format-file-broken", file=path.name, reason=error) from None
 
 
 def _renamed(template: Template) -> Template:
@@ -121,13 +119,13 @@ def _renamed(template: Template) -> Template:
 
 
 def _bad_entry(file: str, error: ValidationError, model: type[BaseModel]) -> BadEntry:
-    """One sentence for each fault, naming the key; near names where the key is unknown."""
-    sentences = []
+    """Each fault, naming the key; near names where the key is unknown."""
+    faults = []
     for fault in error.errors():
         key = ".".join(str(step) for step in fault["loc"])
-        said = fault["msg"].removeprefix("Value error, ")
+        said: Cause | str = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
             near = difflib.get_close_matches(key, model.model_fields, n=3)
-            said = "unknown key" + (f"; did you mean {', '.join(near)}?" if near else "")
-        sentences.append(f"{file}, key '{key}': {said}" if key else f"{file}: {said}")
-    return BadEntry("; ".join(sentences), file=file)
+            said = Cause("unknown-key-near" if near else "unknown-key", near=near)
+        faults.append(Cause("fault-at-key" if key else "fault-of-file", file=file, key=key, fault=said))
+    return BadEntry("format-faulty", file=file, faults=faults)

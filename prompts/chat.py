@@ -38,11 +38,9 @@ def chat_pieces(
 ) -> list[Piece]:
     """The rendered conversation; where the template refuses a system text, the format may fold it."""
     if tokenizer is None:
-        raise BadRequest(
-            f"The format '{format.id}' is the tokenizer's own, so it needs the model's tokenizer."
-        )
+        raise BadRequest("format-needs-tokenizer", format=format.id)
     if tokenizer.chat_template is None:
-        raise BadRequest("This model has no chat template. Ask it in another format.")
+        raise BadRequest("no-chat-template")
     try:
         return _owned_pieces(messages_of(conversation), tokenizer, thinking)
     except TemplateRefused:
@@ -81,10 +79,7 @@ def _owned_pieces(
     _check_all_placed(messages, {index for index, _ in slots})
     pieces = _align(real, lead, [(messages[index], literal) for index, literal in slots])
     if pieces is None:
-        raise BadRequest(
-            "This model's chat template rewrites the text it is given, so your words cannot be told from the"
-            " template's. Choose another format for it."
-        )
+        raise BadRequest("chat-template-rewrites")
     return pieces
 
 
@@ -97,20 +92,14 @@ def _apply(tokenizer: ChatTokenizer, messages: list[dict[str, str]], thinking: b
             messages, tokenize=False, add_generation_prompt=True, **switches
         )
     except (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise TemplateRefused(
-            f"This model's chat template cannot be used for this conversation: {error}"
-            " Choose another format for it, or ask without a system text."
-        ) from None
+        raise TemplateRefused("chat-template-refuses", reason=error) from None
     return str(rendered)
 
 
 def _check_all_placed(messages: Sequence[dict[str, str]], placed: set[int]) -> None:
     for index, message in enumerate(messages):
         if message["content"].strip() and index not in placed:
-            raise TemplateRefused(
-                f"This model's chat template leaves out the {message['role']} text."
-                " Choose another format for it, or ask without that text."
-            )
+            raise TemplateRefused("chat-template-leaves-out", role=message["role"])
 
 
 def _align(real: str, lead: str, slots: Sequence[tuple[dict[str, str], str]]) -> list[Piece] | None:

@@ -37,7 +37,7 @@ def _run() -> int:
 
 class _OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise BadRequest(f"{self.prog}: {message}")
+        raise BadRequest("arguments-unreadable", prog=self.prog, message=message)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -105,8 +105,5 @@ def _tokenizer_on_disk(source: str, revision: str | None, model_id: str) -> Chat
             source, revision=revision, local_files_only=True, trust_remote_code=False
         )
     except (OSError, ValueError):
-        raise BadRequest(
-            f"The tokenizer of '{model_id}' is not on this disk, and its prompt comes from it."
-            " Ask the model once, then try again."
-        ) from None
+        raise BadRequest("tokenizer-not-on-disk", model_id=model_id) from None
     return tokenizer

@@ -31,9 +31,9 @@ class Conversation:
 
     def __post_init__(self) -> None:
         if not self.turns:
-            raise BadRequest("A conversation needs at least one question.")
+            raise BadRequest("conversation-empty")
         if any(turn.answer is None for turn in self.turns[:-1]):
-            raise BadRequest("Only the last question of a conversation may be without an answer.")
+            raise BadRequest("conversation-answer-missing")
 
     @classmethod
     def ask(cls, question: str, input: str = "", system: str = "") -> Conversation:

@@ -150,7 +150,7 @@ class _Codec:
         try:
             return list(self._plain.encode_batch(texts, add_special_tokens=False))
         except (TypeError, UnicodeEncodeError):
-            raise BadRequest("The text holds half a character and cannot be read. Type it again.") from None
+            raise BadRequest("text-half-character-read") from None
 
     def encode_within(self, pieces: tuple[Piece, ...], turn_marks: str) -> list[int]:
         """As in the middle of a text: without the space that some tokenizers put before a text."""
@@ -276,7 +276,7 @@ def _codec_of(tokenizer: FastTokenizer) -> _Codec:
         if codec is None:
             backend = getattr(tokenizer, "backend_tokenizer", None)
             if backend is None:
-                raise BadRequest("This model's tokenizer has no fast form, which is needed here.")
+                raise BadRequest("tokenizer-not-fast")
             named = getattr(tokenizer, "all_special_tokens", ())
             codec = _codecs[tokenizer] = _Codec(backend, named)
         return codec

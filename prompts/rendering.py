@@ -45,7 +45,7 @@ def render(
 ) -> RenderedPrompt:
     """The prompt whose last question is to be answered; a chat format needs the tokenizer."""
     if conversation.turns[-1].answer is not None:
-        raise BadRequest("The last question is answered already. Add another question to go on.")
+        raise BadRequest("conversation-answered")
     return RenderedPrompt(
         pieces=_pieces(format, conversation, tokenizer, thinking),
         format_id=format.id,
@@ -76,7 +76,7 @@ def training_text(
         answer = (_ours(format.answer_lead), _answered(_going_on(prompt.text, turn.answer)), _ours(eos))
         segments.append(Segment(prompt, joined(answer)))
     if not segments:
-        raise BadRequest("This conversation holds no answer, so there is nothing to learn from it.")
+        raise BadRequest("conversation-without-answer")
     return tuple(segments)
 
 
@@ -161,9 +161,7 @@ def _system_pieces(format: PromptFormat, system: str) -> list[Piece]:
         text = _theirs(system) if system else _ours(format.default_system)
         return _fill(format.system, {"system": [text]}) if text.text else []
     if system and not format.fold_system_into_question:
-        raise BadRequest(
-            f"The format '{format.id}' has no place for a system text. Ask without one.", format=format.id
-        )
+        raise BadRequest("no-place-for-system-text", format=format.id)
     return []
 
 

@@ -58,7 +58,7 @@ class BatchJobs:
             asked = tuple(replace(one, quantization=quantizations.get(one.model_id)) for one in asked)
         once = without_repeats(questions)
         if not once:
-            raise BadRequest("There is no question. Choose a file or a set, or write some.")
+            raise BadRequest("batch-without-questions")
         with self._lock:
             before = self._jobs.get(batch_id) if batch_id else None
             if before is not None and before.owner == owner:
@@ -76,9 +76,9 @@ class BatchJobs:
                 return job
             stored = self._history.batch(owner, batch_id)
             if stored is None:
-                raise BadRequest("This batch is not in your history.", batch=batch_id)
+                raise BadRequest("batch-not-in-history", batch=batch_id)
             if not self._history.take_batch(batch_id):
-                raise BadRequest("Another Narani is working on this batch. Wait for it, or stop it there.")
+                raise BadRequest("batch-elsewhere")
             return self._at_work(stored, retry_failed)
 
     def get(self, owner: str, batch_id: str) -> BatchJob | None:

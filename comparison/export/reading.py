@@ -34,10 +34,7 @@ def read_long_csv(path: Path) -> Iterator[FlatRow]:
                 yield _row(cells)
         except (csv.Error, ValueError) as error:
             line = reader.line_num
-            sentence = (
-                f"{path.name}, line {line}: not a row of an export; the file was changed or is damaged."
-            )
-            raise BadEntry(sentence, file=path.name, line=line) from error
+            raise BadEntry("export-row-unreadable", file=path.name, line=line) from error
 
 
 def read_jsonl(path: Path) -> Iterator[FlatRow]:
@@ -50,9 +47,7 @@ def read_jsonl(path: Path) -> Iterator[FlatRow]:
 
 
 def _foreign(path: Path, kind: str) -> BadRequest:
-    return BadRequest(
-        f"'{path.name}' is not a {kind} that Narani exported. Pick one that is.", file=path.name
-    )
+    return BadRequest("export-not-ours", file=path.name, kind=kind)
 
 
 def _row(cells: Sequence[str]) -> FlatRow:

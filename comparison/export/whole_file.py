@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import whole_files
 from errors import NaraniError
+from errors.system_reason import system_reason
 
 
 @contextmanager
@@ -26,6 +27,4 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def unwritable(path: Path, error: OSError) -> NaraniError:
-    why = error.strerror or "the disk refused"
-    sentence = f"{path.name} could not be written: {why}. Nothing of it was left; make room and try again."
-    return NaraniError(sentence, file=path.name, why=why)
+    return NaraniError("export-not-written", file=path.name, why=system_reason(error))

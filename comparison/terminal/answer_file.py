@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from comparison.answer_rows import COLUMNS, LINE_END, AnswerRow, Key, decode, encode, encode_cells, newest
 from errors import BadEntry, BadRequest, NaraniError
+from errors.system_reason import system_reason
 from file_lock import HeldLock, try_lock
 from old_keys import old_keys
 from whole_files import sync
@@ -50,17 +51,14 @@ class AnswerFile:
                 sync(path.parent)
                 self._held = held.pop_all()
         except OSError as error:
-            why = error.strerror or "it cannot be opened"
-            raise BadRequest(f"'{self.name}' cannot be written: {why}.", file=self.name) from error
+            raise BadRequest("file-not-writable", file=self.name, why=system_reason(error)) from error
 
     def append(self, row: AnswerRow) -> None:
         """Return once the row is on disk; otherwise the file is as it was, and the error says why."""
         try:
             self._write(encode(row))
         except OSError as error:
-            why = error.strerror or "the disk refused"
-            sentence = f"{self.name} could not be written: {why}. Make room; the rows before are kept."
-            raise NaraniError(sentence, file=self.name) from error
+            raise NaraniError("answers-not-written", file=self.name, why=system_reason(error)) from error
 
     def close(self) -> None:
         self._held.close()
@@ -95,27 +93,20 @@ class AnswerFile:
 def _lock_of(path: Path) -> HeldLock:
     """A file of its own, so that on Windows, too, the answers can be read while more are written."""
     if not path.parent.is_dir():
-        raise BadRequest(f"The folder of '{path.name}' does not exist. Make it first.", file=path.name)
+        raise BadRequest("folder-not-there", file=path.name)
     if path.exists() and not path.is_file():
-        raise BadRequest(
-            f"'{path.name}' cannot be written: it is not a regular file. Name another file.", file=path.name
-        )
+        raise BadRequest("answers-not-regular-file", file=path.name)
     real = path.resolve()
     lock = try_lock(real.with_name(f".{real.name}.lock"))
     if lock is None:
-        raise BadRequest(
-            f"'{path.name}' is being written by another batch. Wait for it, or name another file.",
-            file=path.name,
-        )
+        raise BadRequest("answers-file-in-use", file=path.name)
     return lock
 
 
 def _whole_rows_end(file: BinaryIO, name: str) -> int:
     """Where the last whole row ends: at a line end with every quote before it closed."""
     if file.read(len(HEADER)) not in (HEADER, _OLD_HEADER):
-        raise BadRequest(
-            f"'{name}' was not written by this command, or was changed since. Name another file.", file=name
-        )
+        raise BadRequest("answers-file-not-ours", file=name)
     at = end = len(HEADER)
     quotes = 0
     for line in file:
@@ -134,9 +125,7 @@ def _rows(file: BinaryIO, end: int, name: str) -> Iterator[AnswerRow]:
             yield decode(cells)
             begins = reader.line_num + 2
     except (csv.Error, ValueError) as error:
-        raise BadEntry(
-            f"{name}, line {begins}: not a row of answers. Name another file.", file=name
-        ) from error
+        raise BadEntry("answers-row-unreadable", file=name, line=begins) from error
 
 
 def _lines(file: BinaryIO, end: int) -> Iterator[str]:

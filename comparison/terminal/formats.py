@@ -186,7 +186,7 @@ def read_exam(path: Path) -> list[ExamQuestion]:
     with open_text(path) as file:
         exam = [_question(row, f"{file.name}, line {number}") for number, row in jsonl_rows(file)]
     if not exam:
-        raise BadEntry(f"{path.name} holds no questions.", file=path.name)
+        raise BadEntry("no-questions", file=path.name)
     return exam
 
 
@@ -197,7 +197,7 @@ def _question(row: Mapping[str, Any], where: str) -> ExamQuestion:
         _text(turn["answer"])
         answers = frozenset(_text(turn[manner]).strip() for manner in _MANNERS if turn.get(manner))
     except (KeyError, IndexError, TypeError, AttributeError):
-        raise BadEntry(f"{where}: needs a question and its answer, both text.", where=where) from None
+        raise BadEntry("exam-row-incomplete", where=where) from None
     return ExamQuestion(conversation, answers)
 
 

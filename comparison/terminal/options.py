@@ -80,20 +80,16 @@ def formats_named(names: str, wiring: Wiring) -> tuple[str, ...]:
 def _known_names(kind: str, names: str, known: Collection[str]) -> tuple[str, ...]:
     wanted = tuple(name.strip() for name in names.split(",") if name.strip())
     if not wanted:
-        raise BadRequest(f"No {kind} is named. Name one or more, with commas between them.")
+        raise BadRequest("nothing-named", kind=kind)
     for at, name in enumerate(wanted):
         if name not in known:
             raise UnknownName(kind, name, known)
         if name in wanted[:at]:
-            raise BadRequest(f"'{name}' was picked twice.", name=name)
+            raise BadRequest("picked-twice", name=name)
     return wanted
 
 
 def _check_quantization(quantization: str | None, model_id: str, wiring: Wiring) -> None:
     offered = wiring.models[model_id].quantizations
     if quantization is not None and quantization not in offered:
-        raise BadRequest(
-            f"'{model_id}' cannot be loaded as '{quantization}', only as {', '.join(offered)}.",
-            model=model_id,
-            offered=offered,
-        )
+        raise BadRequest("quantization-only", model=model_id, quantization=quantization, offered=offered)

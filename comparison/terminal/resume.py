@@ -91,12 +91,7 @@ def _check_same_way(row: AnswerRow, cell: Cell, file_name: str) -> None:
     ]
     if not changes:
         return
-    raise BadRequest(
-        f"'{file_name}' holds answers of {row.model} that were asked in another way ({', '.join(changes)}). "
-        "Ask in the same way, or name another file.",
-        model=row.model,
-        changes=changes,
-    )
+    raise BadRequest("answers-asked-otherwise", file=file_name, model=row.model, changes=changes)
 
 
 def _way_before(row: AnswerRow, file_name: str) -> dict[str, Any]:
@@ -106,8 +101,4 @@ def _way_before(row: AnswerRow, file_name: str) -> dict[str, Any]:
         before = None
     if isinstance(before, dict):
         return with_new_keys(before)
-    raise BadEntry(
-        f"{file_name}, question {row.question_id} to {row.model}: the settings are not as they were written. "
-        "Name another file.",
-        file=file_name,
-    )
+    raise BadEntry("answers-settings-changed", file=file_name, question=row.question_id, model=row.model)

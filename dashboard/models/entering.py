@@ -65,7 +65,7 @@ def _list(services: Services, texts: Texts) -> None:
 def _form(opened: models.Opened, services: Services, texts: Texts) -> None:
     entry = _opened_entry(opened, services)
     if opened.file and entry is None:
-        _close_with(BadRequest("The entry is no longer in its file. Read the files again."), texts)
+        _close_with(BadRequest("entry-gone"), texts)
         return
     st.subheader(texts.models["change" if entry else "new"], anchor=False)
     if entry is None:

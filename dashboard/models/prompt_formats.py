@@ -145,7 +145,7 @@ def _chat(
 ) -> None:
     folder = tokenizer_folder(registry, spec)
     if folder is not None and folder.is_dir() and not has_template(folder):
-        raise BadRequest(f"{spec.title} has no chat template. Choose another format for it.")
+        raise BadRequest("model-without-chat-template", model=spec.title)
     if folder is None or not folder.is_dir():
         title = safe_text(spec.title)
         st.info(texts.models["chat_needs_tokenizer"].format(title=title), icon=":material/download:")
@@ -155,7 +155,7 @@ def _chat(
         try:
             tokenizer = read_tokenizer(folder)
         except UnreadableTokenizer as error:
-            raise BadRequest(f"The tokenizer of {spec.title} cannot be read ({error}).") from None
+            raise BadRequest("tokenizer-unreadable-reason", model=spec.title, reason=error) from None
     rendered_prompt(render(format, conversation, tokenizer, thinking), stops, texts)
 
 

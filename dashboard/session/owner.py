@@ -107,7 +107,7 @@ def sign_in_needed() -> bool:
         return "auth" in st.secrets
     except StreamlitSecretNotFoundError:
         if any(Path(path).exists() for path in st.get_option("secrets.files")):
-            raise BadEntry("The secrets file cannot be read. Correct it, or take it away.") from None
+            raise BadEntry("secrets-unreadable") from None
         return False
 
 

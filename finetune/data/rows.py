@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from errors import Cause, NaraniError
+
 
 @dataclass(frozen=True)
 class Record:
@@ -17,11 +19,11 @@ class Record:
     at: str
     """Where: 'line 3', or 'row 3 (line 40)' where a row is no line."""
     columns: Mapping[str, object]
-    fault: str = ""
+    fault: Cause | None = None
     """Why it could not be read; `columns` is empty then."""
 
 
-class BadRow(Exception):
+class BadRow(NaraniError):
     """Why nothing can be learned from one row; said after its file and place."""
 
 
