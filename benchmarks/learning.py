@@ -22,8 +22,7 @@ from engines.devices import pick_device
 from finetune.examples import TokenRow
 from finetune.sft_settings import SftSettings
 from finetune.tokens.blocks import Block
-from finetune.tokens.collator import Collator
-from finetune.tokens.dataset import as_dataset
+from finetune.tokens.dataset import Collator, as_dataset
 from finetune.training.batches import TrainingBatches, training_batches
 from finetune.training.learner import Learner, load_base, set_learning
 from finetune.training.stopping import StopWish

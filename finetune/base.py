@@ -124,7 +124,7 @@ def _of_files(name: str, source: str, registry: Registry, format: str | None) ->
         )
     chosen = registry.formats.get(format)
     spec = _provisional(name, source, chosen.id)
-    folder = cached_files_of(spec) or description_of(spec, _Quiet())
+    folder = cached_files_of(spec) or description_of(spec, UnwatchedLoad())
     if not (folder / "config.json").exists() and (folder / "adapter_config.json").exists():
         raise BadRequest(
             f"'{name}' is an adapter and cannot be a base. Name the model that it was trained over.",
@@ -140,7 +140,7 @@ def _of_files(name: str, source: str, registry: Registry, format: str | None) ->
 def _refuse_wrong_source(spec: ModelSpec) -> None:
     """What lies here is named before anything is read of it; nothing is fetched for that."""
     if Path(spec.source).is_absolute():
-        description_of(spec, _Quiet())
+        description_of(spec, UnwatchedLoad())
 
 
 def _provisional(name: str, source: str, format: str) -> ModelSpec:
@@ -224,8 +224,8 @@ def _first(values: dict[str, Any], *names: str) -> int:
     return next((value for value in found if type(value) is int and value > 0), 0)
 
 
-class _Quiet:
-    """Nobody waits for the few small files that describe a model."""
+class UnwatchedLoad:
+    """Where nobody waits for what is loaded, as for the few small files that describe a model."""
 
     def report(self, stage: str, fraction: float | None, note: str = "") -> None:
         return None

@@ -106,22 +106,15 @@ def _cells(need: Need, found: Plan) -> Iterator[str]:
 
 
 def _lines(title: str, found: Plan) -> Iterator[str]:
+    from finetune.trainable import foreseen
+
     shape = found.shape
     known = "" if shape.counted else ", guessed"
     yield f"{title}: {shape.parameters:,} parameters in {shape.layers} layers{known}."
     if found.chosen.method != "full":
-        packed = (
-            shape.parameters + shape.adapter - (shape.linear // 2 if found.chosen.method == "qlora" else 0)
-        )
-        yield _shares(shape.adapter, shape.parameters + shape.adapter, packed)
+        yield str(foreseen(shape, found.chosen.method))
     for device in found.devices:
         yield f"{device.name}: {format_bytes(device.free)} free of {format_bytes(device.total)}."
-
-
-def _shares(learned: int, total: int, packed: int) -> str:
-    from finetune.trainable import Trainable
-
-    return str(Trainable(learned, total, packed))
 
 
 def _imagined(options: PlanOptions) -> tuple[Device, ...]:

@@ -1,4 +1,4 @@
-"""What the process of a training does that was asked for in the app: it takes its turn, and trains.
+"""A training of the app in its turn; apart from process.py, for tests run it with a training of their own.
 
 Knows: what the app wrote down, the queue of this home, and that whatever ends it is said in the run's status.
 Refuses to know: how training is done. Of its process group it is the first, so that all of it can be ended.

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -25,30 +24,12 @@ _STARTING_SECONDS = 60.0
 _CLOCK_SECONDS = 1.0
 
 
-class JobState(StrEnum):
-    """As TrainingState, and what only somebody outside can tell."""
-
-    QUEUED = "queued"
-    PREPARING = "preparing"
-    MEASURING = "measuring"
-    TRAINING = "training"
-    SAVING = "saving"
-    DONE = "done"
-    STOPPED = "stopped"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
-    """Its process is gone and did not say why: killed, or the machine was switched off."""
-
-
-_OVER = frozenset({JobState.DONE, JobState.STOPPED, JobState.FAILED, JobState.INTERRUPTED})
-
-
 @dataclass(frozen=True)
 class Job:
     """One training as it stands now."""
 
     name: str
-    state: JobState
+    state: TrainingState
     status: TrainingStatus
     kind: str
     """Which kind of training it is (see kinds.py)."""
@@ -61,7 +42,7 @@ class Job:
 
     @property
     def over(self) -> bool:
-        return self.state in _OVER
+        return self.state in ENDED
 
     @property
     def record(self) -> Mapping[str, Any]:
@@ -70,7 +51,7 @@ class Job:
 
     @property
     def can_resume(self) -> bool:
-        return self.over and self.state is not JobState.DONE and bool(self.settings)
+        return self.over and self.state is not TrainingState.DONE and bool(self.settings)
 
 
 def jobs(home: Path) -> tuple[Job, ...]:
@@ -83,7 +64,8 @@ def jobs(home: Path) -> tuple[Job, ...]:
     found = [made for made in map(_job, folders) if made is not None and safe_name(made.name) == made.name]
     found.sort(key=_place, reverse=True)
     return tuple(
-        replace(each, ahead=_ahead(each, found)) if each.state is JobState.QUEUED else each for each in found
+        replace(each, ahead=_ahead(each, found)) if each.state is TrainingState.QUEUED else each
+        for each in found
     )
 
 
@@ -105,9 +87,9 @@ def _job(run: RunFolder) -> Job | None:
     return Job(run.name, _state(status), status, kind_of(record), kept, asked)
 
 
-def _state(status: TrainingStatus) -> JobState:
+def _state(status: TrainingStatus) -> TrainingState:
     gone = status.state not in ENDED and process_of(status) is None and not _is_starting(status)
-    return JobState.INTERRUPTED if gone else JobState(status.state.value)
+    return TrainingState.INTERRUPTED if gone else status.state
 
 
 def _is_starting(status: TrainingStatus) -> bool:
@@ -151,6 +133,6 @@ def _ahead(waiting: Job, all_jobs: Sequence[Job]) -> tuple[str, ...]:
         for each in reversed(all_jobs)
         if not each.over
         and each.name != waiting.name
-        and (each.state is not JobState.QUEUED or _place(each) < _place(waiting))
+        and (each.state is not TrainingState.QUEUED or _place(each) < _place(waiting))
     )
     return tuple(each.name for each in before)

@@ -24,7 +24,7 @@ import psutil
 
 from errors import BadRequest, NaraniError, UnknownName
 from finetune.job_check import Check, check
-from finetune.job_state import REQUEST, Job, JobState, job, jobs, process_of
+from finetune.job_state import REQUEST, Job, job, jobs, process_of
 from finetune.kinds import recorded, settings_of
 from finetune.recipes import Recipe, all_recipes, recipe_of_base
 from finetune.run_folder import (
@@ -43,7 +43,7 @@ from finetune.sft_settings import SftSettings
 __all__ = [
     "Check",
     "Job",
-    "JobState",
+    "TrainingState",
     "Metric",
     "Recipe",
     "SftSettings",

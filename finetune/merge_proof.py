@@ -53,7 +53,7 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class Said:
+class ProvenAnswer:
     """What the adapter says to one prompt."""
 
     ids: tuple[int, ...]
@@ -68,7 +68,7 @@ class Said:
 class Expected:
     """What every later form of it is held against."""
 
-    said: tuple[Said, ...]
+    said: tuple[ProvenAnswer, ...]
     changed: float
     """The mean difference that the adapter makes to the logits of its base."""
 
@@ -91,7 +91,7 @@ def expected_of(
 ) -> Expected:
     """Ask the adapter; within `without_adapter` the same network answers as its base."""
     wholes = [(tuple(ids), (*ids, *_greedy(network, ids, ends))) for ids in prompts]
-    said = tuple(Said(whole, len(ids), _logits(network, whole, len(ids))) for ids, whole in wholes)
+    said = tuple(ProvenAnswer(whole, len(ids), _logits(network, whole, len(ids))) for ids, whole in wholes)
     with without_adapter or nullcontext():
         changes = [
             float((_logits(network, each.ids, each.first) - each.logits).abs().mean()) for each in said

@@ -27,9 +27,10 @@ from engines.loading.safety import CheckedFolder, check_adapter, check_model
 from engines.loading.weights import choose_dtype
 from engines.shortage import clear_device_cache
 from errors import BadRequest, LoadError
-from finetune.merge_card import merge_card
+from finetune.base import UnwatchedLoad
 from finetune.merge_proof import Expected, Proof, compare, expected_of, prompt_ids, refuse_difference
 from finetune.merge_source import MergeSource, merge_source
+from finetune.model_cards import merge_card
 from finetune.training.faults import DiskFull, is_disk_full
 from model_registry.spec import ModelSpec, Quantization
 from whole_files import whole_folder
@@ -56,13 +57,6 @@ class MergeReport:
 
 
 @dataclass(frozen=True)
-class _Quiet:
-    """Where nobody watches."""
-
-    def report(self, stage: str, fraction: float | None, note: str = "") -> None:
-        return None
-
-
 @dataclass(frozen=True)
 class _Work:
     """One merging."""
@@ -96,7 +90,7 @@ def merge(
     `quantizations`: in which further forms the merged model is loaded and held against the adapter."""
     source = merge_source(adapter, home)
     _refuse_early(source, out, quantizations)
-    looking = watch or _Quiet()
+    looking = watch or UnwatchedLoad()
     try:
         work = _Work(source, pick_device(device), _target(dtype, source.base, looking), looking)
         return _merged(work, out, quantizations)

@@ -15,11 +15,10 @@ from typing import get_args
 
 from finetune.run_settings import Method, RunSettings
 from finetune.shapes import NetworkShape
+from model_registry.memory import NF4_BYTES
 from settings import format_bytes
 
 METHODS: tuple[Method, ...] = get_args(Method)
-_NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)
-"""Bytes of a weight: four bits, a byte for each block of 64, and four bytes for each 256 of those."""
 _LOGIT = 12
 """Bytes a logit: as computed, in float32, its softmax, and the gradient of that."""
 _LEARNED = 4
@@ -196,7 +195,7 @@ def _weights(method: Method, shape: NetworkShape, width: int) -> int:
     adapter = shape.adapter * _LEARNED
     if method == "lora":
         return shape.parameters * width + adapter
-    packed = shape.linear * _NF4 if method == "qlora" else shape.linear + 4 * shape.linear_rows
+    packed = shape.linear * NF4_BYTES if method == "qlora" else shape.linear + 4 * shape.linear_rows
     return round(packed) + shape.rest * width + adapter
 
 

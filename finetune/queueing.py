@@ -25,12 +25,12 @@ from finetune.stop_signals import heard_by
 _LOCK = ".training.lock"
 _LOOK_AGAIN_SECONDS = 1.0
 
-Waiting = Callable[[tuple[str, ...]], None]
+TellWaiting = Callable[[tuple[str, ...]], None]
 """Is called with the names of those before, at first and whenever they become others."""
 
 
 @contextmanager
-def turn(home: Path, run: RunFolder, waiting: Waiting | None = None) -> Iterator[None]:
+def turn(home: Path, run: RunFolder, waiting: TellWaiting | None = None) -> Iterator[None]:
     """Wait until nobody trains who came before. However the process ends, the system lets the lock go."""
     say(run, TrainingState.QUEUED)
     told: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ def turn(home: Path, run: RunFolder, waiting: Waiting | None = None) -> Iterator
 
 
 @contextmanager
-def turn_of(settings: RunSettings, home: Path, waiting: Waiting) -> Iterator[RunSettings]:
+def turn_of(settings: RunSettings, home: Path, waiting: TellWaiting) -> Iterator[RunSettings]:
     """The same for a training that nobody has written down yet; the settings with the run's name in them.
 
     A run that cannot be begun so waits for nobody: whoever trains says why."""

@@ -36,7 +36,7 @@ _LOADING = {"dtype", "quantizations", "default_quantization", "attention"}
 
 
 @dataclass(frozen=True)
-class Result:
+class TrainingResult:
     """What came of a run."""
 
     run: str
@@ -50,7 +50,7 @@ class Result:
     notes: str
 
 
-def register(result: Result, base: Base, home: Path) -> str:
+def register(result: TrainingResult, base: Base, home: Path) -> str:
     """Write the entry to `home/models/` and return its id; a result that has an entry already keeps it."""
     models = home / "models"
     registry = load_registry(models)
@@ -72,7 +72,7 @@ def free_id(run: str, registry: Registry) -> str:
     return next(name for name in names if name not in registry.models)
 
 
-def entry_table(model_id: str, result: Result, base: Base, models: Path) -> dict[str, Any]:
+def entry_table(model_id: str, result: TrainingResult, base: Base, models: Path) -> dict[str, Any]:
     spec = base.spec
     kept = spec.model_dump(
         mode="json",

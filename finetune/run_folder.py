@@ -37,7 +37,7 @@ from whole_files import write_whole
 LOCK = ".lock"
 """Held by the process that trains."""
 _MOST_BYTES = 64
-"""Of a run's name, which stands in longer ones."""
+"""How long a run's name may be, which stands in longer ones."""
 
 
 class TrainingState(StrEnum):
@@ -50,9 +50,13 @@ class TrainingState(StrEnum):
     DONE = "done"
     STOPPED = "stopped"
     FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    """Its process is gone and did not say why, which only somebody outside can tell; never written."""
 
 
-ENDED = frozenset({TrainingState.DONE, TrainingState.STOPPED, TrainingState.FAILED})
+ENDED = frozenset(
+    {TrainingState.DONE, TrainingState.STOPPED, TrainingState.FAILED, TrainingState.INTERRUPTED}
+)
 
 
 @dataclass(frozen=True)
@@ -117,10 +121,6 @@ class RunFolder:
     def stop_wish(self, process: int) -> Path:
         """A file that asks this process to stop, where the system has no signal that asks."""
         return self.path / f".stop-{process}"
-
-    @property
-    def report(self) -> Path:
-        return self.path / "report.json"
 
     @property
     def exists(self) -> bool:

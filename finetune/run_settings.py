@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 from errors import BadRequest
 
@@ -144,3 +144,6 @@ class RunSettings:
 
         `begun`: the manifest of the run."""
         return _MAY_CHANGE
+
+
+AnySettings = TypeVar("AnySettings", bound=RunSettings)

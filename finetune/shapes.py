@@ -16,7 +16,7 @@ from model_registry.spec import Architecture, ModelSpec
 if TYPE_CHECKING:
     from finetune.base import Base
 
-Kind = Literal["plain", "gated", "recurrent"]
+LayerKind = Literal["plain", "gated", "recurrent"]
 """plain: two matrices feed forward (GPT-NeoX); gated: three (Llama and most others)."""
 
 _PLAIN = frozenset({Architecture.GPT_NEOX, Architecture.PHI, Architecture.OTHER})
@@ -30,7 +30,7 @@ class NetworkShape:
     hidden: int
     feed_forward: int
     vocabulary: int
-    kind: Kind
+    kind: LayerKind
     linear: int
     """Weights that quantization packs: of every linear layer but the head."""
     linear_rows: int
@@ -81,7 +81,7 @@ def shape_of(network: Any, architecture: Architecture, settings: RunSettings) ->
     )
 
 
-def _kind(architecture: Architecture, linear: Iterable[str]) -> Kind:
+def _kind(architecture: Architecture, linear: Iterable[str]) -> LayerKind:
     if architecture is Architecture.RWKV:
         return "recurrent"
     return "gated" if any("gate" in path.rpartition(".")[2] for path in linear) else "plain"

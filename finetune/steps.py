@@ -9,12 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
-from finetune.run_settings import RunSettings, Schedule
+from finetune.run_settings import AnySettings, RunSettings, Schedule
 from finetune.sft_settings import SftSettings
 
-Settings = TypeVar("Settings", bound=RunSettings)
 ENOUGH = 60
 """The number of steps below which a model was seen to learn hardly anything."""
 _BATCHES = (32, 16, 8, 4, 2, 1)
@@ -34,10 +33,10 @@ class Volume:
 
 
 @dataclass(frozen=True)
-class StepPlan(Generic[Settings]):
+class StepPlan(Generic[AnySettings]):
     """What a training does, with every choice made."""
 
-    settings: Settings
+    settings: AnySettings
     """Those asked for, with what was decided in place of None."""
     blocks: int
     block_tokens: int
@@ -98,7 +97,9 @@ class StepPlan(Generic[Settings]):
             )
 
 
-def plan_steps(volume: Volume, settings: Settings, *, packed: bool, processes: int = 1) -> StepPlan[Settings]:
+def plan_steps(
+    volume: Volume, settings: AnySettings, *, packed: bool, processes: int = 1
+) -> StepPlan[AnySettings]:
     """Where batch, epochs or rate are not said: small steps, then short blocks, then more epochs."""
     epochs = settings.epochs or _EPOCHS
     size = settings.max_tokens
@@ -106,7 +107,7 @@ def plan_steps(volume: Volume, settings: Settings, *, packed: bool, processes: i
     if settings.batch is not None:
         batches = [settings.batch]
 
-    def plan(batch: int, size: int, epochs: float) -> StepPlan[Settings]:
+    def plan(batch: int, size: int, epochs: float) -> StepPlan[AnySettings]:
         blocks = max(1, math.ceil(volume.tokens / size)) if packed else volume.rows
         return StepPlan(_said(settings, batch, epochs, processes), blocks, size, _decided(settings), packed)
 
@@ -148,7 +149,7 @@ def rate_at(step: int, warmup: int, steps: int, schedule: Schedule) -> float:
     return {"linear": 1 - done, "cosine": (1 + math.cos(math.pi * done)) / 2, "constant": 1.0}[schedule]
 
 
-def _said(settings: Settings, batch: int, epochs: float, processes: int) -> Settings:
+def _said(settings: AnySettings, batch: int, epochs: float, processes: int) -> AnySettings:
     micro = settings.micro_batch
     if settings.batch is None:
         share = max(1, batch // processes)

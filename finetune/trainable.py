@@ -7,14 +7,13 @@ Refuses to know: how a network is loaded, and which layers ought to be learned.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from finetune.run_settings import Method
-from finetune.targets import linear_layers, targeted
+from finetune.shapes import NetworkShape
 
 
 @dataclass(frozen=True)
@@ -56,16 +55,12 @@ def count(network: nn.Module) -> Trainable:
     return Trainable(trainable, total, packed)
 
 
-def foreseen(network: nn.Module, method: Method, targets: Sequence[str] = (), r: int = 0) -> Trainable:
-    """Of a network without weights (on the meta device), before anything is loaded or changed."""
-    total = sum(parameter.numel() for parameter in network.parameters())
+def foreseen(shape: NetworkShape, method: Method) -> Trainable:
+    """Before anything is loaded or changed."""
     if method == "full":
-        return Trainable(total, total, total)
-    adapter = r * sum(sum(sides) for sides in targeted(network, targets).values())
-    packed = total + adapter
-    if method == "qlora":
-        packed -= sum(given * made // 2 for given, made in linear_layers(network).values())
-    return Trainable(adapter, total + adapter, packed)
+        return Trainable(shape.parameters, shape.parameters, shape.parameters)
+    total = shape.parameters + shape.adapter
+    return Trainable(shape.adapter, total, total - (shape.linear // 2 if method == "qlora" else 0))
 
 
 def _stands_for(parameter: torch.Tensor) -> int:

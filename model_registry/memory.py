@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from model_registry.spec import ModelSpec, Quantization
 
-_BITS: dict[Quantization, float] = {"int8": 8.0, "nf4": 4.127}
-"""nf4 in blocks of 64 with double quantization: 4 bits and 0.127 for the scales."""
+NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
+"""Of a weight in nf4: four bits, a byte for each block of 64, and four bytes for each 256 of those (double
+quantization)."""
+_BITS: dict[Quantization, float] = {"int8": 8.0, "nf4": 8 * NF4_BYTES}
 
 _EMBEDDING_SHARE = 0.1
 """Of a model whose embeddings are not known: what current Korean models of 2 to 10 billion come near."""

@@ -93,7 +93,7 @@ def _opened(seen: TrainingView, services: Services, texts: Texts) -> None:
     st.title(safe_text(name))
     st.caption(tuning.facts(seen.job, services, texts))
     say_once(training.PROBLEM, texts)
-    report = jobs.report(services.settings.home, name) if seen.job.state is jobs.JobState.DONE else None
+    report = jobs.report(services.settings.home, name) if seen.job.state is jobs.TrainingState.DONE else None
     if report is not None:
         tuning.compare_button(report, services, texts)
         st.subheader(texts.training["report"], divider="gray")

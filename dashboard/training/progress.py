@@ -18,20 +18,20 @@ from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.texts import Texts
 from dashboard.training.curves import training_curves
 from errors.old_sentences import cause_of
-from finetune.jobs import Job, JobState, Metric
+from finetune.jobs import Job, Metric, TrainingState
 from settings import format_bytes
 
 _LOOK_AGAIN_SECONDS = 2.0
 _BADGES = {
-    JobState.QUEUED: ":gray-badge[:material/schedule: {}]",
-    JobState.PREPARING: ":blue-badge[:material/hourglass_top: {}]",
-    JobState.MEASURING: ":blue-badge[:material/straighten: {}]",
-    JobState.TRAINING: ":blue-badge[:material/model_training: {}]",
-    JobState.SAVING: ":blue-badge[:material/save: {}]",
-    JobState.DONE: ":green-badge[:material/check_circle: {}]",
-    JobState.STOPPED: ":orange-badge[:material/stop_circle: {}]",
-    JobState.FAILED: ":red-badge[:material/error: {}]",
-    JobState.INTERRUPTED: ":orange-badge[:material/power_off: {}]",
+    TrainingState.QUEUED: ":gray-badge[:material/schedule: {}]",
+    TrainingState.PREPARING: ":blue-badge[:material/hourglass_top: {}]",
+    TrainingState.MEASURING: ":blue-badge[:material/straighten: {}]",
+    TrainingState.TRAINING: ":blue-badge[:material/model_training: {}]",
+    TrainingState.SAVING: ":blue-badge[:material/save: {}]",
+    TrainingState.DONE: ":green-badge[:material/check_circle: {}]",
+    TrainingState.STOPPED: ":orange-badge[:material/stop_circle: {}]",
+    TrainingState.FAILED: ":red-badge[:material/error: {}]",
+    TrainingState.INTERRUPTED: ":orange-badge[:material/power_off: {}]",
 }
 
 
@@ -74,7 +74,7 @@ def training_progress(
     look_again()
 
 
-def state_badge(state: JobState, texts: Texts) -> str:
+def state_badge(state: TrainingState, texts: Texts) -> str:
     return _BADGES[state].format(texts.training[f"state_{state}"])
 
 
@@ -93,7 +93,7 @@ def draw(seen: TrainingView, actions: TrainingActions, texts: Texts) -> None:
     if seen.metrics:
         training_curves(seen.metrics, texts)
     if seen.log:
-        is_telling = job.state in (JobState.FAILED, JobState.INTERRUPTED)
+        is_telling = job.state in (TrainingState.FAILED, TrainingState.INTERRUPTED)
         with st.expander(
             texts.training["log"], icon=":material/terminal:", key=training.LOG, expanded=is_telling
         ):
@@ -145,14 +145,14 @@ def _buttons(job: Job, actions: TrainingActions, texts: Texts) -> None:
 
 def _sentence(job: Job, texts: Texts) -> None:
     """What the state means for the person who looks at it."""
-    if job.state is JobState.QUEUED:
+    if job.state is TrainingState.QUEUED:
         before = ", ".join(f"**{safe_text(name)}**" for name in job.ahead)
         st.info(texts.training["waits_for" if before else "begins_soon"].format(names=before))
-    elif job.state is JobState.FAILED:
+    elif job.state is TrainingState.FAILED:
         code = job.status.error_code or "error"
         lead = texts.training.get(f"failed_{code}", texts.training["failed_error"])
         st.warning(led_by(lead, cause_of(job.status.error or ""), texts), icon=":material/error:")
-    elif job.state in (JobState.STOPPED, JobState.INTERRUPTED):
+    elif job.state in (TrainingState.STOPPED, TrainingState.INTERRUPTED):
         st.info(texts.training[f"told_{job.state}"], icon=":material/info:")
     elif not job.over:
         st.caption(texts.training["may_leave"])

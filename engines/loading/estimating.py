@@ -18,11 +18,8 @@ from engines.loading.loaded import Estimate
 from engines.loading.safety import check_adapter, check_model, text_settings
 from engines.loading.weights import choose_dtype
 from errors import NaraniError
-from model_registry.memory import bytes_needed
+from model_registry.memory import NF4_BYTES, bytes_needed
 from model_registry.spec import ModelSpec, Quantization
-
-_NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
-"""Four bits, one byte a block of 64, and four bytes for each 256 of those (double quantization)."""
 
 _PARAMETERS_A_CACHE_BYTE = 12_000
 """What models of 5 to 13 billion without grouped heads come near; with grouped heads they need less."""
@@ -69,7 +66,7 @@ def _loaded_bytes(tensor: StoredTensor, quantization: str, width: int, vocabular
         return tensor.values * width
     if quantization == "int8":
         return tensor.values + 4 * tensor.shape[0]
-    return round(tensor.values * _NF4_BYTES)
+    return round(tensor.values * NF4_BYTES)
 
 
 def _is_vocabulary(tensor: StoredTensor, vocabulary: Any) -> bool:

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
-from finetune.data.columns import Columns
 from finetune.data.messages import (
-    Said,
+    Message,
     is_learned,
     refuse_what_is_not_text,
     said_in,
@@ -23,7 +22,7 @@ from finetune.data.messages import (
     text_in,
 )
 from finetune.data.rows import BadRow, EmptyAnswer
-from finetune.data.shapes import Shape
+from finetune.data.shapes import DataShape, FieldColumns
 from prompts.conversation import Conversation, Turn
 
 STRAY_QUOTE = "a stray ' at the beginning of {count} answers was taken away"
@@ -43,7 +42,7 @@ class Learnable:
     """Turns, counted from 0, whose answers are only read."""
 
 
-def conversations_of(row: Mapping[str, object], shape: Shape, told: Counter[str]) -> list[Learnable]:
+def conversations_of(row: Mapping[str, object], shape: DataShape, told: Counter[str]) -> list[Learnable]:
     """What is learned of one row; `told` counts what was taken away. Raises BadRow."""
     columns = shape.columns
     refuse_what_is_not_text(row, told)
@@ -58,7 +57,7 @@ def conversations_of(row: Mapping[str, object], shape: Shape, told: Counter[str]
         return _weighed(turns, system, told)
     if columns.instances:
         question = {columns.question: row.get(columns.question)}
-        inner = Columns(question=columns.question, input="input", answer="output")
+        inner = FieldColumns(question=columns.question, input="input", answer="output")
         return [
             Learnable(Conversation((_turn({**item, **question}, inner),), system))
             for item in _items(row, columns.instances)
@@ -70,10 +69,10 @@ def conversations_of(row: Mapping[str, object], shape: Shape, told: Counter[str]
     return [Learnable(Conversation((turn,), system))]
 
 
-_IN_TURNS = Columns(question="question", input="input", answer="answer")
+_IN_TURNS = FieldColumns(question="question", input="input", answer="answer")
 
 
-def _turn(row: Mapping[str, Any], columns: Columns) -> Turn:
+def _turn(row: Mapping[str, Any], columns: FieldColumns) -> Turn:
     question, answer = text_in(row, columns.question), text_in(row, columns.answer)
     if not question.strip():
         raise BadRow(f"'{columns.question}' is empty")
@@ -112,7 +111,7 @@ def _weighed(turns: Sequence[tuple[Turn, bool]], system: str, told: Counter[str]
     return [Learnable(conversation, frozenset(range(len(kept))) - {*learned})]
 
 
-def _pairs(said: Sequence[Said]) -> list[tuple[Turn, bool]]:
+def _pairs(said: Sequence[Message]) -> list[tuple[Turn, bool]]:
     for one, wanted in zip(said, cycle(("person", "model")), strict=False):
         if one.speaker == "system":
             raise BadRow("a system text stands in the middle of the conversation")

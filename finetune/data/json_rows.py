@@ -20,7 +20,7 @@ _SPACE = " \t\r\n"
 
 def json_array(file: TextFile) -> Iterator[Record]:
     """The objects of one array; only the one that is being read lies in memory."""
-    text = _Text(file)
+    text = _UnreadText(file)
     text.take("[")
     number = 0
     while text.next_character() != "]":
@@ -37,7 +37,7 @@ def json_array(file: TextFile) -> Iterator[Record]:
         raise text.fault("more text follows the array")
 
 
-class _Text:
+class _UnreadText:
     """The part of a file that was read and not yet used."""
 
     def __init__(self, file: TextFile) -> None:

@@ -52,7 +52,7 @@ class Lengths:
 
 
 @dataclass(frozen=True)
-class Part:
+class TextPart:
     """A stretch of a row."""
 
     text: str
@@ -64,7 +64,7 @@ class Sample:
     """A row as it would be learned."""
 
     source: str
-    parts: tuple[Part, ...]
+    parts: tuple[TextPart, ...]
 
 
 def lengths_of(
@@ -101,14 +101,14 @@ def sample_of(
     parts = []
     for learned, run in groupby(pairs, key=lambda pair: pair[0]):
         text = tokenizer.backend_tokenizer.decode([id for _, id in run], skip_special_tokens=False)
-        parts.append(Part(text, learned))
+        parts.append(TextPart(text, learned))
     return Sample(example.source, tuple(parts))
 
 
 def sample_text(example: Example, reading: BaseReading, learn_prompts: bool) -> Sample:
     """The same without a tokenizer, as text."""
     segment = training_text(reading.format, example.conversation, reading.eos)[-1]
-    parts = (Part(segment.prompt.text, learn_prompts), Part(segment.answer_text, True))
+    parts = (TextPart(segment.prompt.text, learn_prompts), TextPart(segment.answer_text, True))
     return Sample(example.source, parts)
 
 

@@ -44,13 +44,13 @@ TOOLS_OFFERED = "{count} rows offer tools that none of their answers uses; the t
 
 
 @dataclass(frozen=True)
-class Said:
+class Message:
     speaker: Speaker
     text: str
     is_learned: bool = True
 
 
-def said_in(item: Mapping[str, Any], told: Counter[str]) -> Said:
+def said_in(item: Mapping[str, Any], told: Counter[str]) -> Message:
     """Raises BadRow; `told` counts what is left out."""
     speaker = _speaker(item)
     _refuse_what_is_missed(item)
@@ -58,7 +58,7 @@ def said_in(item: Mapping[str, Any], told: Counter[str]) -> Said:
     if column is None:
         raise BadRow(f"a turn has no text ({', '.join(_TEXTS)})")
     _tell_of_the_rest(item, {column}, told, is_answer=speaker == "model")
-    return Said(speaker, text_in(item, column), is_learned(item) if speaker == "model" else True)
+    return Message(speaker, text_in(item, column), is_learned(item) if speaker == "model" else True)
 
 
 def is_learned(item: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from errors import BadEntry
 from finetune.data.conversations import conversations_of
 from finetune.data.files import Records, open_records
 from finetune.data.rows import BadRow, EmptyAnswer, Record
-from finetune.data.shapes import Shape, shape_of
+from finetune.data.shapes import DataShape, shape_of
 from finetune.data.sources import Source, parse_sources, weighted
 from finetune.examples import Example
 
@@ -70,10 +70,10 @@ class _Reading:
     faults: list[Fault] = field(default_factory=list)
     bad: int = 0
     empty: int = 0
-    shape: Shape | None = None
+    shape: DataShape | None = None
     unused: dict[str, None] = field(default_factory=dict)
     told: Counter[str] = field(default_factory=Counter)
-    shapes: dict[tuple[str, ...], Shape] = field(default_factory=dict)
+    shapes: dict[tuple[str, ...], DataShape] = field(default_factory=dict)
 
     def take(self, record: Record) -> None:
         """Raises BadRow."""
@@ -89,12 +89,12 @@ class _Reading:
         self.told.update(told)
         self.unused.update(dict.fromkeys(shape.unused))
 
-    def _shape_of(self, names: tuple[str, ...]) -> Shape:
+    def _shape_of(self, names: tuple[str, ...]) -> DataShape:
         if names not in self.shapes:
             self.shapes[names] = self._fitting(names)
         return self.shapes[names]
 
-    def _fitting(self, names: tuple[str, ...]) -> Shape:
+    def _fitting(self, names: tuple[str, ...]) -> DataShape:
         if self.shape is None:
             try:
                 self.shape = shape_of(names)

@@ -1,18 +1,58 @@
 """Which published shape a row has, told by its columns and never by a file's name.
 
-Knows: the shapes, their names for people, and why some data is refused although it looks like training data.
+Knows: by which names a column is known in English and in Korean data, that two columns for one thing are a
+question to the person, the shapes, their names for people, and what only looks like training data.
 Refuses to know: files, and the texts in the columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from finetune.data.columns import NAMES, Columns, understood
 from finetune.data.rows import BadRow
 from old_keys import new_keys
-from text_rows import plain_name
+from text_rows import COLUMN_NAMES, plain_name
+
+NAMES: dict[str, tuple[str, ...]] = {
+    **COLUMN_NAMES,
+    "talk": ("conversations", "messages", "<사람>/<챗봇>"),
+    "turns": ("turns",),
+    "instances": ("instances",),
+}
+
+
+@dataclass(frozen=True)
+class FieldColumns:
+    """Which column of a row holds what; empty where there is none."""
+
+    question: str = ""
+    input: str = ""
+    answer: str = ""
+    system: str = ""
+    talk: str = ""
+    turns: str = ""
+    instances: str = ""
+
+    def unused(self, names: Iterable[str]) -> list[str]:
+        used = {self.question, self.input, self.answer, self.system, self.talk, self.turns, self.instances}
+        return [name for name in names if name not in used]
+
+
+def understood(names: Iterable[str]) -> FieldColumns:
+    """The columns by their names, in any case; raises BadRow where two could be meant."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        plain = plain_name(name)
+        for use, known in NAMES.items():
+            if plain in known:
+                found.setdefault(use, []).append(name)
+    for use, several in found.items():
+        if len(several) > 1:
+            listed = " and ".join(f"'{name}'" for name in several)
+            raise BadRow(f"the columns {listed} could both be the {use}; rename or remove one")
+    return FieldColumns(**{use: one for use, (one,) in found.items()})
+
 
 TITLES = {
     "alpaca": "Alpaca, as KoAlpaca v1.0 (instruction, input, output)",
@@ -44,15 +84,15 @@ _NOT_USED_AND_NOT_MISSED = {
 
 
 @dataclass(frozen=True)
-class Shape:
+class DataShape:
     """What a row is, and which of its columns hold what."""
 
     id: str
-    columns: Columns
+    columns: FieldColumns
     unused: tuple[str, ...] = ()
     """Columns that nothing is made of, where that is worth saying."""
 
-    def matches(self, other: Shape) -> bool:
+    def matches(self, other: DataShape) -> bool:
         """Whether a row of `other` may stand in one file with rows of this shape: an input or a system text
         may be absent, the rest has to be the same."""
         mine, theirs = self.columns, other.columns
@@ -61,7 +101,7 @@ class Shape:
         )
 
 
-def shape_of(names: Sequence[str]) -> Shape:
+def shape_of(names: Sequence[str]) -> DataShape:
     """The shape of a row with these columns; raises BadRow with the columns found where there is none."""
     plain = {plain_name(name) for name in names}
     _refuse_what_is_no_lesson(plain)
@@ -70,10 +110,10 @@ def shape_of(names: Sequence[str]) -> Shape:
     if id is None:
         raise BadRow(_what_is_missing(names, columns))
     unused = [name for name in columns.unused(names) if plain_name(name) not in _NOT_USED_AND_NOT_MISSED]
-    return Shape(id, columns, tuple(unused))
+    return DataShape(id, columns, tuple(unused))
 
 
-def _id(plain: set[str], columns: Columns) -> str | None:
+def _id(plain: set[str], columns: FieldColumns) -> str | None:
     if columns.talk:
         return {"conversations": "sharegpt", "messages": "messages"}.get(
             plain_name(columns.talk), "kochatgpt-talk"
@@ -104,7 +144,7 @@ def _refuse_what_is_no_lesson(plain: set[str]) -> None:
         )
 
 
-def _what_is_missing(names: Sequence[str], columns: Columns) -> str:
+def _what_is_missing(names: Sequence[str], columns: FieldColumns) -> str:
     found = ", ".join(f"'{name}'" for name in names) or "none"
     if columns.question:
         wanted = ", ".join(NAMES["answer"][:4])

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from errors import BadRequest
 
-Row = TypeVar("Row")
+AnyRow = TypeVar("AnyRow")
 
 _MOST = 100.0
 _WEIGHTED = re.compile(r"(.+)\*([0-9.]+)")
@@ -47,7 +47,7 @@ def parse_sources(given: Sequence[str]) -> list[Source]:
     return sources
 
 
-def weighted(rows: Sequence[Row], weight: float, seed: str) -> list[Row]:
+def weighted(rows: Sequence[AnyRow], weight: float, seed: str) -> list[AnyRow]:
     """Whole copies one after the other, then of what is left over a random share in the order of the rows."""
     copies, share = int(weight), weight - int(weight)
     count = round(share * len(rows))

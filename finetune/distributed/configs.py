@@ -1,4 +1,4 @@
-"""What Trainer must know of how processes share the work.
+"""What Trainer must know of how processes share the work; apart, for the files that it reads lie beside it.
 
 Knows: the files beside this one, and which types each way of sharing computes in.
 Refuses to know: how processes are started and what they learn.

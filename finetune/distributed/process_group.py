@@ -20,7 +20,7 @@ from errors import NaraniError, Stopped
 from finetune.distributed.ranks import DIVIDED, Ranks, ReportedElsewhere, launched
 from finetune.run_settings import Distributed
 
-Made = TypeVar("Made")
+Agreed = TypeVar("Agreed")
 _LONGEST_WAIT = timedelta(hours=2)
 """How long the slowest of the others, which may be fetching a base, is waited for; a dead one is not."""
 _REPORTED = ".said"
@@ -72,7 +72,7 @@ class ProcessGroup:
         dist.all_reduce(held, group=self._group)
         return int(held)
 
-    def from_all(self, mine: Made) -> list[Made]:
+    def from_all(self, mine: Agreed) -> list[Agreed]:
         """What each has, in their order."""
         if self.size == 1:
             return [mine]
@@ -80,14 +80,14 @@ class ProcessGroup:
         dist.all_gather_object(held, mine, group=self._group)
         return held
 
-    def from_first(self, mine: Made) -> Made:
+    def from_first(self, mine: Agreed) -> Agreed:
         if self.size == 1:
             return mine
         held: list[Any] = [mine]
         dist.broadcast_object_list(held, src=0, group=self._group)
         return held[0]
 
-    def each(self, make: Callable[[], Made]) -> Made:
+    def each(self, make: Callable[[], Agreed]) -> Agreed:
         """Every process does it, and nobody waits for another within. A fault of one ends it for all."""
         if self.size == 1:
             return make()
@@ -100,7 +100,7 @@ class ProcessGroup:
             _end_with(stopped)
         return made
 
-    def first_only(self, make: Callable[[], Made]) -> Made:
+    def first_only(self, make: Callable[[], Agreed]) -> Agreed:
         """The first does it alone, and the others get what it made, or end as it did."""
         if self.size == 1:
             return make()

@@ -5,7 +5,7 @@ Refuses to know: files of data, weights, devices, and the loop that learns.
 
     made = token_rows(examples, format, tokenizer, eos, max_tokens=…, learn_prompts=…)   tokens/rows.py
     found = blocks(made.rows, batching, max_tokens, seed, micro_batch=…)                 tokens/blocks.py
-    dataset, collator = as_dataset(found), Collator(pad_id)              tokens/dataset.py, tokens/collator.py
+    dataset, collator = as_dataset(found), Collator(pad_id)                              tokens/dataset.py
 
 TRL 1.16 takes them as they are (read in its SFTTrainer, held by a test): a `datasets.Dataset` with the
 columns input_ids, labels and position_ids, and `data_collator=Collator(pad_id)`. What SFTConfig has to say
@@ -16,7 +16,7 @@ beside it stands in `AS_THEY_ARE` (tokens/dataset.py), so `SFTConfig(**AS_THEY_A
   position_ids packed rows see each other;
 - packing False, padding_free False, max_length None: TRL refuses a collator of ours beside its own packing;
 - train_sampling_strategy "sequential": "random" would break up the batches of like length. For another order
-  in each epoch let `_get_train_sampler` return `EpochOrder` (tokens/order.py): Trainer tells it the epoch.
+  in each epoch let `_get_train_sampler` return `EpochOrder`: Trainer tells it the epoch.
 
 TRL's num_tokens counts one line only of a packed batch, so tokens/s are to be counted from the blocks.
 

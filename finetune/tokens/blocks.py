@@ -1,6 +1,7 @@
 """Blocks of rows: what stands in one line of a batch.
 
-Knows: best fit, and how labels and positions keep the rows of a block apart.
+Knows: best fit, how labels and positions keep the rows of a block apart, and how batches of like length stay
+together in any order.
 Refuses to know: tensors, padding, and how rows were made.
 """
 
@@ -14,7 +15,6 @@ from random import Random
 from errors import BadRequest
 from finetune.examples import TokenRow
 from finetune.sft_settings import Batching
-from finetune.tokens.order import shuffled
 
 NOT_LEARNED = -100
 """The label that torch's and TRL's losses leave out."""
@@ -69,6 +69,15 @@ def blocks(
         drawn.sort(key=_length)
         drawn = [drawn[index] for index in shuffled(len(drawn), micro_batch, draw)]
     return [Block((row,)) for row in drawn]
+
+
+def shuffled(count: int, group: int, draw: Random) -> list[int]:
+    """The numbers below `count`, every `group` neighbors kept together. The last group, where it is smaller,
+    stays last, so that the others still fill whole batches."""
+    whole = count - count % group
+    starts = list(range(0, whole, group))
+    draw.shuffle(starts)
+    return [start + step for start in starts for step in range(group)] + list(range(whole, count))
 
 
 def _best_fit(rows: Iterable[TokenRow], size: int) -> list[list[TokenRow]]:

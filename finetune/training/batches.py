@@ -20,9 +20,7 @@ from finetune.examples import TokenRow
 from finetune.sft_settings import Batching, SftSettings
 from finetune.steps import StepPlan, Volume, plan_steps
 from finetune.tokens.blocks import Block, blocks
-from finetune.tokens.collator import Collator
-from finetune.tokens.dataset import as_dataset
-from finetune.tokens.order import EpochOrder
+from finetune.tokens.dataset import Collator, EpochOrder, as_dataset
 
 BLOCK = "block"
 """The column, and the entry of a batch, that numbers the blocks."""

@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic
 
 import torch
 from transformers import set_seed
@@ -30,9 +30,9 @@ from errors import NaraniError, Stopped
 from finetune.base import Base
 from finetune.distributed.process_group import ALONE, ProcessGroup, joined, refuse_lost
 from finetune.distributed.ranks import device_of, launched, report_once
-from finetune.registering import Result, register
+from finetune.registering import TrainingResult, register
 from finetune.run_folder import RunFolder, TrainingState
-from finetune.run_settings import RunSettings
+from finetune.run_settings import AnySettings
 from finetune.training.checkpoint_files import restore_weights, whole_weights
 from finetune.training.checkpoints import Checkpoint, Checkpoints
 from finetune.training.faults import explained, refuse_unfit
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from finetune.training.resumable_trainer import ResumableTrainer
 
 _log = logging.getLogger(__name__)
-Settings = TypeVar("Settings", bound=RunSettings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +68,10 @@ class TrainedModel:
 
 
 @dataclass(eq=False)
-class Course(Generic[Settings]):
+class Course(Generic[AnySettings]):
     """One training on its way, in one process or in each of several."""
 
-    settings: Settings
+    settings: AnySettings
     """As asked for; once its steps are planned, with everything decided."""
     home: Path
     run: RunFolder
@@ -146,7 +145,7 @@ class Course(Generic[Settings]):
     def _finish(self, trained: TrainedModel, weights: Mapping[str, torch.Tensor]) -> None:
         self.status.enter(TrainingState.SAVING)
         steps, method = self.status.status.step, self.settings.method
-        result = Result(
+        result = TrainingResult(
             run=self.run.name,
             folder=save_result(trained.learner, weights, self.run, trained.card),
             is_adapter=method != "full",
@@ -161,9 +160,9 @@ class Course(Generic[Settings]):
 
 
 def run_course(
-    settings: Settings,
+    settings: AnySettings,
     home: Path,
-    training: Callable[[Course[Settings]], None],
+    training: Callable[[Course[AnySettings]], None],
     *,
     show: Show | None = None,
     tell: Tell | None = None,

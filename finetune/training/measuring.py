@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from finetune.examples import TokenRow
 from finetune.tokens.blocks import NOT_LEARNED, Block
-from finetune.tokens.collator import Collator
+from finetune.tokens.dataset import Collator
 from finetune.training.stopping import StopWish
 
 _SENTENCES = Path(__file__).parent / "forgetting.txt"

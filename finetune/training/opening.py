@@ -14,22 +14,21 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from errors import BadRequest
 from file_lock import HeldLock, try_lock
 from finetune.distributed.process_group import ProcessGroup
 from finetune.kinds import kind_of, recorded
 from finetune.run_folder import LOCK, RunFolder, TrainingState, name_for, now, run_folder
-from finetune.run_settings import RunSettings
+from finetune.run_settings import AnySettings, RunSettings
 from finetune.training.checkpoints import Checkpoints
 
-Settings = TypeVar("Settings", bound=RunSettings)
 _LIBRARIES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "safetensors")
 
 
 @contextmanager
-def opened(settings: Settings, home: Path, group: ProcessGroup) -> Iterator[tuple[RunFolder, Settings]]:
+def opened(settings: AnySettings, home: Path, group: ProcessGroup) -> Iterator[tuple[RunFolder, AnySettings]]:
     """The run's folder, and the settings with the run's name in them; nobody else has the run meanwhile."""
     with ExitStack() as held:
         settings = group.first_only(lambda: _taken(settings, home, group, held))
@@ -43,7 +42,7 @@ def opened(settings: Settings, home: Path, group: ProcessGroup) -> Iterator[tupl
         yield run, settings
 
 
-def _taken(settings: Settings, home: Path, group: ProcessGroup, held: ExitStack) -> Settings:
+def _taken(settings: AnySettings, home: Path, group: ProcessGroup, held: ExitStack) -> AnySettings:
     settings = replace(settings, name=name_for(settings, home))
     assert settings.name is not None
     run = run_folder(home, settings.name)

@@ -33,7 +33,7 @@ from errors import NaraniError
 from finetune.examples import TokenRow
 from finetune.sft_settings import Batching, SftSettings
 from finetune.tokens.blocks import Block
-from finetune.tokens.collator import Collator
+from finetune.tokens.dataset import Collator
 from finetune.training.learner import Learner
 
 _LEAK, _MOST = 1e-5, 0.05

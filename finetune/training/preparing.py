@@ -24,9 +24,8 @@ from finetune.targets import lora_targets
 from finetune.tokens.blocks import Block, blocks
 from finetune.tokens.rows import TokenRows, token_rows
 from finetune.trainable import Trainable, count
-from finetune.training.added_tokens import add_tokens
 from finetune.training.batches import TrainingBatches, training_batches
-from finetune.training.learner import Learner, load_base, set_learning
+from finetune.training.learner import Learner, add_tokens, load_base, set_learning
 from finetune.training.measuring import forgetting_rows
 from finetune.training.packing_probe import batching_of
 from finetune.training.stopping import StopWish
@@ -37,7 +36,7 @@ _ASKED, _ASKED_OF_LEARNED = 16, 8
 
 
 @dataclass(frozen=True)
-class Rows:
+class DividedRows:
     """The data, divided."""
 
     examples: Examples
@@ -63,7 +62,7 @@ class Rows:
 @dataclass(frozen=True, eq=False)
 class Prepared:
     base: Base
-    rows: Rows
+    rows: DividedRows
     learner: Learner
     batches: TrainingBatches
     held_out: tuple[Block, ...]
@@ -115,16 +114,16 @@ class Prepared:
         }
 
 
-def read_rows(settings: SftSettings) -> Rows:
+def read_rows(settings: SftSettings) -> DividedRows:
     examples = read_examples(settings.data, skip_bad=settings.skip_bad, seed=settings.seed)
     if settings.holdout_data:
         given = read_examples(settings.holdout_data, skip_bad=settings.skip_bad, seed=settings.seed)
-        return Rows(examples, tuple(without_questions(examples.rows, given.rows)), given.rows, given)
+        return DividedRows(examples, tuple(without_questions(examples.rows, given.rows)), given.rows, given)
     learned, held_out = hold_out(examples.rows, settings.holdout, settings.seed)
-    return Rows(examples, tuple(learned), tuple(held_out))
+    return DividedRows(examples, tuple(learned), tuple(held_out))
 
 
-def refuse_other_data(run: RunFolder, rows: Rows) -> None:
+def refuse_other_data(run: RunFolder, rows: DividedRows) -> None:
     """A run that goes on must find the files that it began with."""
     manifest = run.read("manifest.json") or {}
     for kind, files in rows.files().items():
@@ -153,7 +152,7 @@ class _Loaded:
 
 def prepare(
     settings: SftSettings,
-    rows: Rows,
+    rows: DividedRows,
     home: Path,
     device: torch.device,
     wish: StopWish,
@@ -169,7 +168,12 @@ def prepare(
 
 
 def _load(
-    settings: SftSettings, rows: Rows, home: Path, device: torch.device, wish: StopWish, group: ProcessGroup
+    settings: SftSettings,
+    rows: DividedRows,
+    home: Path,
+    device: torch.device,
+    wish: StopWish,
+    group: ProcessGroup,
 ) -> _Loaded:
     base = base_for(settings.base_model, load_registry(home / "models"), settings.format)
     if group.divided and base.spec.architecture is Architecture.RWKV:
@@ -191,7 +195,7 @@ def _load(
 
 def _prepared(
     loaded: _Loaded,
-    rows: Rows,
+    rows: DividedRows,
     settings: SftSettings,
     batching: Batching,
     unpacked: str | None,
@@ -242,7 +246,7 @@ def _tokens(
 
 def _told(unpacked: str | None) -> Iterator[str]:
     if unpacked:
-        yield f"Rows are not packed, but learned beside others of like length: {unpacked}."
+        yield f"DividedRows are not packed, but learned beside others of like length: {unpacked}."
 
 
 def _targets(network: Any, base: Base, settings: SftSettings) -> tuple[str, ...]:
@@ -251,7 +255,7 @@ def _targets(network: Any, base: Base, settings: SftSettings) -> tuple[str, ...]
 
 def _notes(
     base: Base,
-    rows: Rows,
+    rows: DividedRows,
     learner: Learner,
     batches: TrainingBatches,
     made: TokenRows,

@@ -20,7 +20,7 @@ SAMPLES = 8
 
 
 @dataclass(frozen=True)
-class Measured:
+class NetworkMeasures:
     """All that is measured of a network at one time."""
 
     held_out: Predicted
@@ -29,7 +29,7 @@ class Measured:
     learned_answers: tuple[Answered, ...]
 
     @classmethod
-    def read(cls, held: dict[str, Any]) -> Measured:
+    def read(cls, held: dict[str, Any]) -> NetworkMeasures:
         return cls(
             Predicted(**held["held_out"]),
             Predicted(**held["forgetting"]),
@@ -41,7 +41,7 @@ class Measured:
         return asdict(self)
 
 
-def refuse_no_numbers(before: Measured, after: Measured) -> None:
+def refuse_no_numbers(before: NetworkMeasures, after: NetworkMeasures) -> None:
     """JSON has no word for what is not a number, and nobody wants a model that computes it."""
     figures = (before.held_out, before.forgetting, after.held_out, after.forgetting)
     if not all(math.isfinite(found.loss) for found in figures):
@@ -51,7 +51,7 @@ def refuse_no_numbers(before: Measured, after: Measured) -> None:
         )
 
 
-def report_of(before: Measured, after: Measured, facts: dict[str, Any]) -> dict[str, Any]:
+def report_of(before: NetworkMeasures, after: NetworkMeasures, facts: dict[str, Any]) -> dict[str, Any]:
     return {
         **facts,
         "held_out": {"before": _figures(before.held_out), "after": _figures(after.held_out)},

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from finetune.model_cards import model_card
 from finetune.run_folder import TrainingState
 from finetune.sft_settings import SftSettings
 from finetune.training.answering import Asker
@@ -19,15 +20,14 @@ from finetune.training.checkpoint_files import read_position
 from finetune.training.checkpoints import Checkpoint
 from finetune.training.course import Course, TrainedModel, run_course
 from finetune.training.measuring import predicted
-from finetune.training.model_card import model_card
-from finetune.training.preparing import Prepared, Rows, prepare, read_rows, refuse_other_data
-from finetune.training.report import Measured, markdown, refuse_no_numbers, report_of
+from finetune.training.preparing import DividedRows, Prepared, prepare, read_rows, refuse_other_data
+from finetune.training.report import NetworkMeasures, markdown, refuse_no_numbers, report_of
 from finetune.training.saving import settle
 from finetune.training.status_writer import Show, Tell
 from finetune.training.stopping import SharedWish, StopWish
 from finetune.training.trainer import MeasuringPace, Tuner, WhenDivided, sft_arguments
 
-Made = TypeVar("Made")
+Measurement = TypeVar("Measurement")
 
 
 def train(
@@ -65,7 +65,7 @@ class _Training:
         self._learn(prepared, begin)
         if not group.divided:
             settle(prepared.learner)
-        before = Measured.read(group.first_only(self._measured_before))
+        before = NetworkMeasures.read(group.first_only(self._measured_before))
         after = self._measured(lambda wish: self._measure(prepared, wish))
         refuse_no_numbers(before, after)
         report = report_of(before, after, self._facts(prepared))
@@ -82,7 +82,7 @@ class _Training:
             )
         )
 
-    def _rows(self) -> Rows:
+    def _rows(self) -> DividedRows:
         course = self._course
         course.begin()
         rows = read_rows(course.settings)
@@ -91,7 +91,7 @@ class _Training:
         return rows
 
     def _before(self, prepared: Prepared) -> None:
-        """Measured once: a run that goes on has its base no more as it was."""
+        """NetworkMeasures once: a run that goes on has its base no more as it was."""
         if self._group.first_only(self._measured_before):
             return
         before = self._measured(lambda wish: self._measure(prepared, wish))
@@ -101,18 +101,18 @@ class _Training:
     def _measured_before(self) -> dict[str, Any]:
         return self._course.run.read("before.json") or {}
 
-    def _measured(self, measure: Callable[[StopWish], Made]) -> Made:
+    def _measured(self, measure: Callable[[StopWish], Measurement]) -> Measurement:
         """The first does it, but where weights are divided it is the work of all."""
         if self._group.divided:
             return measure(SharedWish(self._course.wish, self._group))
         return self._group.first_only(lambda: measure(self._course.wish))
 
-    def _measure(self, prepared: Prepared, wish: StopWish) -> Measured:
+    def _measure(self, prepared: Prepared, wish: StopWish) -> NetworkMeasures:
         self._course.status.enter(TrainingState.MEASURING)
         learner, base, device = prepared.learner, prepared.base, self._course.device
         agree = self._group.from_first if self._group.divided else int
         asker = Asker(learner.network, learner.loaded.tokenizer, base.format, prepared.ends, wish, agree)
-        return Measured(
+        return NetworkMeasures(
             predicted(learner.network, prepared.held_out, device, wish),
             predicted(learner.network, prepared.forgetting, device, wish),
             tuple(asker.ask_all(prepared.asked)),

@@ -23,7 +23,7 @@ from engines.memory import PoolView, ResidentView
 from errors import NaraniError
 from finetune import jobs
 from finetune.job_state import REQUEST
-from finetune.jobs import Check, JobState, SftSettings
+from finetune.jobs import Check, SftSettings
 from finetune.run_folder import TrainingState, now
 from tests.app.opened_pages import opened, texts
 from tests.app.training_pages import HOSTILE, SETTINGS, keys, plain, trainings, written
@@ -49,7 +49,7 @@ def test_every_setting_is_on_the_page_and_explained_in_both_languages() -> None:
     shown = {*MAIN, *(name for names in ADVANCED.values() for name in names)}
     assert shown | set(ELSEWHERE) == {field.name for field in fields(SftSettings)}
     keys = {f"{kind}_{name}" for name in shown for kind in ("set", "help")} | set(ADVANCED)
-    keys |= {f"state_{state}" for state in JobState}
+    keys |= {f"state_{state}" for state in TrainingState}
     keys |= {f"method_{method}" for method in ("lora", "qlora", "int8-lora", "full")}
     for language in ("ko", "en"):
         words = read_texts(language).training

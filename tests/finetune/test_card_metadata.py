@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
-from finetune.card_metadata import card_head
+from finetune.model_cards import card_head
 from model_registry.registry import load_registry
 from model_registry.spec import CommercialUse, License, ModelSpec
 from tests.engines.tiny_models import tiny_spec

@@ -21,7 +21,7 @@ import pytest
 from errors import BadRequest, UnknownName
 from finetune import jobs
 from finetune.job_state import process_of
-from finetune.jobs import Job, JobState, SftSettings
+from finetune.jobs import Job, SftSettings
 from finetune.kinds import recorded, settings_of
 from finetune.run_folder import Metric, RunFolder, TrainingState, TrainingStatus, now, run_folder
 
@@ -53,7 +53,7 @@ def until(home: Path, name: str, holds: Callable[[Job], bool], seconds: float = 
         time.sleep(0.05)
 
 
-def in_state(*states: JobState) -> Callable[[Job], bool]:
+def in_state(*states: TrainingState) -> Callable[[Job], bool]:
     return lambda found: found.state in states
 
 
@@ -61,11 +61,13 @@ def test_a_training_runs_in_a_process_and_a_group_of_its_own(home: Path) -> None
     assert jobs.start(wished("하나", 0.3), home) == "하나"
     begun = jobs.job(home, "하나")
     assert (
-        begun is not None and begun.state is JobState.QUEUED and begun.settings["base_model"] == "demo-kullm"
+        begun is not None
+        and begun.state is TrainingState.QUEUED
+        and begun.settings["base_model"] == "demo-kullm"
     )
-    running = until(home, "하나", in_state(JobState.TRAINING, JobState.DONE))
+    running = until(home, "하나", in_state(TrainingState.TRAINING, TrainingState.DONE))
     assert running.status.pid is None or os.getpgid(running.status.pid) != os.getpgid(0)
-    done = until(home, "하나", in_state(JobState.DONE))
+    done = until(home, "하나", in_state(TrainingState.DONE))
     assert done.over and not done.can_resume and done.status.step == 100
     assert [metric.loss for metric in jobs.metrics(home, "하나")] == [2.5]
     assert "하나 began" in jobs.log_tail(home, "하나")
@@ -78,35 +80,37 @@ def test_it_outlives_the_process_that_began_it(home: Path) -> None:
         "jobs.start(jobs.SftSettings(name='lasting', data=('a',), epochs=60.0), Path(sys.argv[1]))"
     )
     subprocess.run([sys.executable, "-c", code, str(home), PRETEND], cwd=ROOT, check=True)
-    until(home, "lasting", in_state(JobState.TRAINING))
+    until(home, "lasting", in_state(TrainingState.TRAINING))
 
 
 def test_one_waits_for_the_other_in_order_of_asking(home: Path) -> None:
     jobs.start(wished("first"), home)
-    until(home, "first", in_state(JobState.TRAINING))
+    until(home, "first", in_state(TrainingState.TRAINING))
     jobs.start(wished("second"), home)
     jobs.start(wished("a-third"), home)
     assert until(home, "a-third", lambda found: bool(found.status.pid)).ahead == ("first", "second")
     waiting = until(home, "second", lambda found: bool(found.status.pid))
-    assert waiting.state is JobState.QUEUED and waiting.ahead == ("first",)
+    assert waiting.state is TrainingState.QUEUED and waiting.ahead == ("first",)
     assert [each.name for each in jobs.jobs(home)] == ["a-third", "second", "first"]
     assert jobs.stop(home, "first")
-    until(home, "second", in_state(JobState.TRAINING))
-    assert until(home, "a-third", in_state(JobState.QUEUED)).ahead == ("second",)
+    until(home, "second", in_state(TrainingState.TRAINING))
+    assert until(home, "a-third", in_state(TrainingState.QUEUED)).ahead == ("second",)
     assert jobs.stop(home, "a-third")
     stopped = until(home, "a-third", lambda found: found.over)
-    assert stopped.state is JobState.STOPPED and stopped.can_resume
+    assert stopped.state is TrainingState.STOPPED and stopped.can_resume
 
 
 def test_a_run_begun_in_a_terminal_is_seen_and_waited_for(home: Path) -> None:
     run = written(home, "terminal", TrainingState.TRAINING, pid=os.getpid())
     run.write("manifest.json", {"started": "2024-05-01T10:00:00+09:00", "settings": {"base_model": "x"}})
     found = jobs.job(home, "terminal")
-    assert found is not None and found.state is JobState.TRAINING and found.settings == {"base_model": "x"}
+    assert (
+        found is not None and found.state is TrainingState.TRAINING and found.settings == {"base_model": "x"}
+    )
     jobs.start(wished("after"), home)
     assert until(home, "after", lambda found: bool(found.status.pid)).ahead == ("terminal",)
     written(home, "terminal", TrainingState.DONE)
-    until(home, "after", in_state(JobState.TRAINING))
+    until(home, "after", in_state(TrainingState.TRAINING))
 
 
 def written(home: Path, name: str, state: TrainingState, **fields: object) -> RunFolder:
@@ -119,27 +123,27 @@ def written(home: Path, name: str, state: TrainingState, **fields: object) -> Ru
 
 def test_stop_is_a_wish_first_and_no_wish_after_the_grace(home: Path) -> None:
     jobs.start(wished("willing"), home)
-    until(home, "willing", in_state(JobState.TRAINING))
+    until(home, "willing", in_state(TrainingState.TRAINING))
     assert jobs.stop(home, "willing")
     assert until(home, "willing", lambda found: found.over).status.step == 7
     jobs.start(wished("deaf", data="deaf.jsonl"), home)
-    pid = until(home, "deaf", in_state(JobState.TRAINING)).status.pid
+    pid = until(home, "deaf", in_state(TrainingState.TRAINING)).status.pid
     assert pid is not None and jobs.stop(home, "deaf", grace=0.3)
     gone = until(home, "deaf", lambda found: found.over)
-    assert gone.state is JobState.INTERRUPTED and gone.can_resume
+    assert gone.state is TrainingState.INTERRUPTED and gone.can_resume
     until(home, "deaf", lambda _: not psutil.pid_exists(pid))  # no zombie stays behind
     assert not jobs.stop(home, "deaf")
 
 
 def test_a_stopped_run_goes_on(home: Path) -> None:
     jobs.start(wished("again"), home)
-    until(home, "again", in_state(JobState.TRAINING))
+    until(home, "again", in_state(TrainingState.TRAINING))
     with pytest.raises(BadRequest, match="is training"):
         jobs.resume(home, "again")
     jobs.stop(home, "again")
-    until(home, "again", in_state(JobState.STOPPED))
+    until(home, "again", in_state(TrainingState.STOPPED))
     jobs.resume(home, "again")
-    assert until(home, "again", in_state(JobState.TRAINING)).settings["resume"] is True
+    assert until(home, "again", in_state(TrainingState.TRAINING)).settings["resume"] is True
 
 
 @pytest.mark.parametrize(
@@ -149,7 +153,7 @@ def test_a_stopped_run_goes_on(home: Path) -> None:
 def test_what_ends_it_before_it_began_is_said(home: Path, data: str, says: str, code: str) -> None:
     jobs.start(wished("short", data=data), home)
     failed = until(home, "short", lambda found: found.over)
-    assert failed.state is JobState.FAILED and says in (failed.status.error or "")
+    assert failed.state is TrainingState.FAILED and says in (failed.status.error or "")
     assert failed.status.error_code == code and says in jobs.log_tail(home, "short")
     until(home, "short", lambda found: process_of(found.status) is None)
     jobs.start(wished("short"), home)
@@ -163,12 +167,12 @@ def test_another_process_with_the_number_of_an_old_one_is_not_taken_for_it(home:
         long_ago = TrainingStatus(TrainingState.TRAINING, pid=other.pid, updated="2024-05-01T10:00:00+09:00")
         run.write("status.json", asdict(long_ago))
         found = jobs.job(home, "old")
-        assert found is not None and found.state is JobState.INTERRUPTED
+        assert found is not None and found.state is TrainingState.INTERRUPTED
         assert not jobs.stop(home, "old")
         assert other.poll() is None
         run.set_status(long_ago)
         alive = jobs.job(home, "old")
-        assert alive is not None and alive.state is JobState.TRAINING
+        assert alive is not None and alive.state is TrainingState.TRAINING
     finally:
         other.communicate(b"\n")
 
@@ -177,7 +181,7 @@ def test_another_process_with_the_number_of_an_old_one_is_not_taken_for_it(home:
 def test_a_number_that_is_no_process_is_not_alive(home: Path, pid: int) -> None:
     written(home, "odd", TrainingState.TRAINING, pid=pid)
     found = jobs.job(home, "odd")
-    assert found is not None and found.state is JobState.INTERRUPTED and not jobs.stop(home, "odd")
+    assert found is not None and found.state is TrainingState.INTERRUPTED and not jobs.stop(home, "odd")
 
 
 @pytest.mark.parametrize(
@@ -210,7 +214,7 @@ def test_a_taken_name_is_refused_and_what_is_there_stays(home: Path, typed: str)
     with pytest.raises(BadRequest, match="already"):
         jobs.start(wished(typed), home)
     found = jobs.job(home, typed)
-    assert found is not None and found.state is JobState.DONE
+    assert found is not None and found.state is TrainingState.DONE
 
 
 def test_folders_of_others_are_no_runs(home: Path) -> None:
@@ -228,7 +232,7 @@ def test_an_upload_becomes_the_run_s_own(home: Path) -> None:
     upload.write_text("{}")
     settings = replace(wished("kept", 0.01), data=(str(upload), "nlpai-lab/kullm-v2"))
     jobs.start(settings, home, uploads=(upload,))
-    (own, other) = until(home, "kept", in_state(JobState.DONE)).settings["data"]
+    (own, other) = until(home, "kept", in_state(TrainingState.DONE)).settings["data"]
     assert Path(own) == home / "runs/kept/data/질문.jsonl" and Path(own).read_text() == "{}"
     assert other == "nlpai-lab/kullm-v2" and not upload.exists()
 

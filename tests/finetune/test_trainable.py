@@ -14,7 +14,8 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, GPTNeoXConfig
 
 from engines.loading import load_model
-from finetune.targets import lora_targets
+from finetune.sft_settings import SftSettings
+from finetune.shapes import NetworkShape, shape_of
 from finetune.trainable import Trainable, count, foreseen
 from model_registry.spec import Architecture
 from tests.engines.load_watch import RecordingWatch
@@ -36,6 +37,10 @@ def polyglot(hidden: int, layers: int) -> Any:
         return AutoModelForCausalLM.from_config(config)
 
 
+def shape(network: Any, r: int) -> NetworkShape:
+    return shape_of(network, Architecture.GPT_NEOX, SftSettings(lora_r=r))
+
+
 @pytest.mark.parametrize(
     ("hidden", "layers", "r", "learned", "honest", "packed"),
     [
@@ -49,18 +54,18 @@ def test_published_shares_come_out_of_the_real_shapes(
     hidden: int, layers: int, r: int, learned: int, honest: str, packed: str
 ) -> None:
     network = polyglot(hidden, layers)
-    found = foreseen(network, "qlora", lora_targets(network, Architecture.GPT_NEOX), r)
+    found = foreseen(shape(network, r), "qlora")
     assert found.trainable == learned
     assert (f"{found.percent:.4f}", f"{found.packed_percent:.4f}") == (honest, packed)
     assert f"{honest} % (honest" in str(found) and f"{packed} % of {found.packed:,} (packed" in str(found)
 
 
 def test_the_packed_total_is_the_published_one() -> None:
-    assert foreseen(polyglot(5120, 40), "qlora", TARGETS, 8).packed == 6_608_701_440
+    assert foreseen(shape(polyglot(5120, 40), 8), "qlora").packed == 6_608_701_440
 
 
 def test_without_packed_weights_one_figure_is_said() -> None:
-    found = foreseen(polyglot(2048, 24), "lora", TARGETS, 8)
+    found = foreseen(shape(polyglot(2048, 24), 8), "lora")
     assert found.packed == found.total
     assert "packed" not in str(found)
     assert str(Trainable(4, 4, 4)) == "4 of 4 parameters are learned: 100.0000 %."
@@ -76,10 +81,10 @@ def test_what_is_foreseen_is_what_is_counted_in_the_real_network(tmp_path: Path,
         empty = AutoModelForCausalLM.from_config(loaded.model.config)
     loaded.model.requires_grad_(False)
     network = get_peft_model(loaded.model, LoraConfig(r=4, target_modules=list(TARGETS)))
-    assert count(network) == foreseen(empty, method, TARGETS, 4)
+    assert count(network) == foreseen(shape(empty, 4), method)
 
 
 def test_of_a_full_tuning_everything_is_learned(tmp_path: Path) -> None:
     network = AutoModelForCausalLM.from_pretrained(make_tiny_model(tmp_path / "tiny"))
     assert count(network).percent == 100
-    assert count(network) == foreseen(network, "full")
+    assert count(network) == foreseen(shape(network, 8), "full")

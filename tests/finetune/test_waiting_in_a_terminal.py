@@ -19,7 +19,7 @@ import pytest
 from errors import Stopped
 from finetune import cli_sft, running
 from finetune.cli_sft import Sft
-from finetune.job_state import JobState, job
+from finetune.job_state import job
 from finetune.run_folder import TrainingState, TrainingStatus, run_folder
 from tests.finetune.training.training_house import write_rows
 
@@ -65,7 +65,7 @@ def test_it_waits_for_its_turn_and_begins_when_that_comes(tmp_path: Path) -> Non
         said = first_line(process)
         assert "Waiting for its turn: first" in said and "--now" in said
         waiting = job(tmp_path, "second")
-        assert waiting is not None and (waiting.state, waiting.ahead) == (JobState.QUEUED, ("first",))
+        assert waiting is not None and (waiting.state, waiting.ahead) == (TrainingState.QUEUED, ("first",))
 
         at_work(tmp_path, TrainingState.DONE)
 
@@ -82,7 +82,7 @@ def test_whoever_waits_can_leave(tmp_path: Path, number: signal.Signals) -> None
         told = process.communicate(timeout=60)[0]
     left = job(tmp_path, "second")
     assert process.returncode == 130 and "Stopped while it waited" in told
-    assert left is not None and left.state is JobState.STOPPED and left.can_resume
+    assert left is not None and left.state is TrainingState.STOPPED and left.can_resume
 
 
 def test_nohup_keeps_it_waiting(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from comparison.answer_rows import COLUMNS
 from comparison.export.columns import WIDE_COLUMNS
 from errors import BadEntry, BadRequest, NaraniError
 from finetune.data import json_rows, read_examples
-from finetune.data.columns import Columns
+from finetune.data.shapes import FieldColumns
 from history.records import FLAT_COLUMNS
 from tests.finetune.data.data_files import alpaca, array, lines, read, written
 
@@ -232,8 +232,8 @@ def test_no_data_and_the_same_data_twice(tmp_path: Path) -> None:
 
 
 def test_no_two_uses_share_a_column_name() -> None:
-    from finetune.data.columns import NAMES
+    from finetune.data.shapes import NAMES
 
     every = [name for names in NAMES.values() for name in names]
     assert len(every) == len(set(every))
-    assert set(NAMES) == {field.name for field in fields(Columns)}
+    assert set(NAMES) == {field.name for field in fields(FieldColumns)}

@@ -16,8 +16,7 @@ from transformers import AutoModelForCausalLM
 from finetune.examples import TokenRow
 from finetune.sft_settings import Batching
 from finetune.tokens.blocks import NOT_LEARNED, Block, blocks
-from finetune.tokens.collator import Collator
-from finetune.tokens.dataset import as_dataset
+from finetune.tokens.dataset import Collator, as_dataset
 from tests.engines.tiny_models import Kind, make_tiny_model
 
 EOS = 2

@@ -20,7 +20,7 @@ from errors import BadRequest
 from finetune.examples import TokenRow
 from finetune.sft_settings import Batching
 from finetune.tokens.blocks import NOT_LEARNED, Block, blocks
-from finetune.tokens.order import EpochOrder
+from finetune.tokens.dataset import EpochOrder
 
 ROOT = Path(__file__).parents[3]
 BATCHINGS = get_args(Batching)

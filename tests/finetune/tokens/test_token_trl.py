@@ -17,9 +17,7 @@ from trl import SFTConfig, SFTTrainer
 from finetune.examples import Example
 from finetune.sft_settings import Batching
 from finetune.tokens.blocks import Block, blocks
-from finetune.tokens.collator import Collator
-from finetune.tokens.dataset import AS_THEY_ARE, as_dataset
-from finetune.tokens.order import EpochOrder
+from finetune.tokens.dataset import AS_THEY_ARE, Collator, EpochOrder, as_dataset
 from finetune.tokens.rows import token_rows
 from prompts.catalog import load_formats
 from prompts.conversation import Conversation

@@ -21,7 +21,6 @@ from engines.loading import load_model
 from errors import BadRequest
 from finetune.run_folder import RunFolder
 from finetune.tokens.blocks import Block
-from finetune.training.added_tokens import lacking
 from finetune.training.answering import Answered
 from finetune.training.batches import training_batches
 from finetune.training.checkpoint_files import (
@@ -32,7 +31,7 @@ from finetune.training.checkpoint_files import (
     restore_optimizer,
     restore_random,
 )
-from finetune.training.learner import Learner, load_base, set_learning
+from finetune.training.learner import Learner, lacking, load_base, set_learning
 from finetune.training.measuring import forgetting_rows, forgetting_sentences, predicted, resting
 from finetune.training.sft import train
 from finetune.training.stopping import StopWish

@@ -5,7 +5,6 @@ Run: python -m pytest tests/finetune/training/test_measuring_between_steps.py
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,7 +43,7 @@ def test_given_rows_are_measured_with_and_their_questions_not_learned(
     given.write_text(text, encoding="utf-8")
     run = RunFolder(train(replace(settings, resume=True), home, device="cpu"))
 
-    report = json.loads(run.report.read_text(encoding="utf-8"))
+    report = run.read("report.json") or {}
     manifest = run.read("manifest.json") or {}
     assert report["rows"] == {"learned": len(NAMES) - 3, "held_out": 3}
     assert report["answers"]["held_out"]["asked"] == 3

@@ -20,7 +20,7 @@ from errors import Stopped
 from finetune.examples import TokenRow
 from finetune.sft_settings import SftSettings
 from finetune.tokens.blocks import Block
-from finetune.tokens.collator import Collator
+from finetune.tokens.dataset import Collator
 from finetune.training import packing_probe
 from finetune.training.packing_probe import CANNOT, MOVED, SEES, batching_of, why_not_packed
 from tests.every_family import NETWORKS, VOCABULARY, tiny_network

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from finetune.base import Base, base_for
-from finetune.registering import Result, register
+from finetune.registering import TrainingResult, register
 from model_registry.registry import load_registry
 from model_registry.spec import CommercialUse
 from prompts.conversation import Conversation
@@ -28,8 +28,8 @@ KULLM = {
 }
 
 
-def result_in(home: Path, **changes: Any) -> Result:
-    result = Result(
+def result_in(home: Path, **changes: Any) -> TrainingResult:
+    result = TrainingResult(
         run="my-run",
         folder=home / "runs/my-run/adapter",
         is_adapter=True,
