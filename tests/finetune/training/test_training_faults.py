@@ -152,7 +152,7 @@ def test_a_loss_that_is_no_number_names_its_rows(data: Path, home: Path, tmp_pat
 
     sources = error.value.facts["sources"]
     assert (
-        isinstance(sources, list)
+        isinstance(sources, tuple)
         and len(sources) == 2
         and all(source in str(error.value) for source in sources)
     )

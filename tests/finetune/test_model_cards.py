@@ -1,6 +1,6 @@
 """Holds the heads of model cards to what huggingface_hub reads in them, for every license that we know.
 
-Run: python -m pytest tests/finetune/test_card_metadata.py
+Run: python -m pytest tests/finetune/test_model_cards.py
 """
 
 from __future__ import annotations
