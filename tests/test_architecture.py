@@ -32,7 +32,16 @@ ROOMS = (
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "trl"}
 AROUND = {"tests", "benchmarks", "scripts"}
 """What stands around the product, and may import it; never the other way round."""
-EVERYONE = {"errors", "file_lock", "old_keys", "settings", "text_files", "text_rows", "whole_files"}
+EVERYONE = {
+    "errors",
+    "file_lock",
+    "old_keys",
+    "settings",
+    "text_files",
+    "text_rows",
+    "versions",
+    "whole_files",
+}
 COMMANDS = (
     "__main__.py",
     "cli*.py",

@@ -7,10 +7,6 @@ importing.
 from __future__ import annotations
 
 import platform
-import subprocess
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import streamlit as st
 
@@ -21,6 +17,7 @@ from dashboard.shared.signing_in import sign_out_button
 from dashboard.texts import Texts
 from engines.memory import PoolView
 from settings import format_bytes
+from versions import commit, version_of
 
 PACKAGES = (
     "streamlit",
@@ -43,36 +40,10 @@ def report(pool: PoolView | None) -> str:
         f"Narani: {commit() or 'unknown commit'}",
         f"Python: {platform.python_version()}",
         f"System: {platform.system()} {platform.release()} {platform.machine()}",
-        *(f"{package}: {_version(package)}" for package in PACKAGES),
+        *(f"{package}: {version_of(package) or 'not installed'}" for package in PACKAGES),
         *_device(pool),
     ]
     return "\n".join(lines)
-
-
-@cache
-def commit() -> str | None:
-    """The commit this runs from; None without git or outside of its own repository."""
-    here = Path(__file__).parents[2]
-    if not (here / ".git").exists():
-        return None
-    try:
-        asked = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"],
-            cwd=here,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=5,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return asked.stdout.strip() or None
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _device(pool: PoolView | None) -> list[str]:

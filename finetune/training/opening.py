@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 import platform
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from finetune.kinds import kind_of, recorded
 from finetune.run_folder import LOCK, RunFolder, TrainingState, name_for, now, run_folder
 from finetune.run_settings import AnySettings, RunSettings
 from finetune.training.checkpoints import Checkpoints
+from versions import commit, version_of
 
 _LIBRARIES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "safetensors")
 
@@ -64,8 +63,8 @@ def begin_manifest(run: RunFolder, settings: RunSettings) -> dict[str, Any]:
         "started": held.get("started") or now(),
         **recorded(settings),
         "seed": settings.seed,
-        "versions": {name: _version(name) for name in _LIBRARIES} | {"python": platform.python_version()},
-        "commit": _commit(),
+        "versions": {name: version_of(name) for name in _LIBRARIES} | {"python": platform.python_version()},
+        "commit": commit(),
     }
     run.write("manifest.json", {**held, **manifest})
     return {**held, **manifest}
@@ -107,26 +106,3 @@ def _held(run: RunFolder) -> HeldLock:
     if held is None:
         raise BadRequest(f"The run '{run.name}' is going on in another process.", name="name")
     return held
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-def _commit() -> str | None:
-    """Of Narani's own checkout, where there is one."""
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return found.stdout.strip()
