@@ -57,7 +57,6 @@ class MergeReport:
 
 
 @dataclass(frozen=True)
-@dataclass(frozen=True)
 class _Work:
     """One merging."""
 
