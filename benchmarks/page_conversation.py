@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from comparison.run import requests_for
-from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings
+from engines.base import Answer, AnswerRequest, FinishReason
 from history.history import History
 from history.records import RunHead, StoredAnswer, StoredState
 from prompts.conversation import Conversation
@@ -41,7 +40,7 @@ def fill(home: Path, owner: str, turns: int, models: Sequence[str], text: str, c
     history = History(home)
     asked = Conversation.ask(question(1))
     for turn in range(1, turns + 1):
-        requests = requests_for(asked, models, GenerationSettings())
+        requests = tuple(AnswerRequest(model, asked) for model in models)
         previous = f"{called}-{turn - 1}" if turn > 1 else None
         history.begin(RunHead(f"{called}-{turn}", owner, datetime.now(UTC), requests, previous))
         for position, request in enumerate(requests):

@@ -18,13 +18,6 @@ LINE_END = b"\r\n"
 
 Key = tuple[str, str, str, str]
 
-_OF_THE_PROCESS = (
-    "Narani is closing",
-    "The engine is closed",
-    "The engine could not be started",
-    "A library is missing",
-)
-
 
 @dataclass(frozen=True)
 class AnswerRow:
@@ -100,8 +93,3 @@ def _value(name: str, cell: str) -> Any:
     if name in _DECIMAL:
         return float(cell) if cell else None
     return rearm(cell)
-
-
-def never_asked(error: str | None) -> bool:
-    """Whether a stored failure was that of the process and not of the model. Such are no longer stored."""
-    return error is not None and error.startswith(_OF_THE_PROCESS)

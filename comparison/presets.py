@@ -6,10 +6,10 @@ Refuses to know: pages, command lines, and which model is asked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engines.base import GenerationSettings
 
@@ -35,28 +35,31 @@ class GenerationChoice:
     max_new_tokens: int | None = None
     """None: the model's own, else ours."""
     seed: int = 0
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    """Single settings by their names, which count before all else."""
 
 
-def settings_for(own: GenerationDefaults, wish: GenerationChoice) -> GenerationSettings:
-    """The settings of one model under this wish."""
+def settings_for(own: GenerationDefaults, choice: GenerationChoice) -> GenerationSettings:
+    """The settings of one model under this choice."""
     recommended = GenerationSettings(**own.model_dump(exclude_none=True))
     settings = {
         Preset.RECOMMENDED: recommended,
         Preset.GREEDY: replace(recommended, temperature=0.0, top_p=1.0, top_k=0),
         Preset.CREATIVE: replace(recommended, temperature=1.0, top_p=0.95, top_k=0),
-        Preset.CUSTOM: wish.custom,
-    }[wish.preset]
-    longest = recommended.max_new_tokens if wish.max_new_tokens is None else wish.max_new_tokens
-    return replace(settings, max_new_tokens=longest, seed=wish.seed)
+        Preset.CUSTOM: choice.custom,
+    }[choice.preset]
+    longest = recommended.max_new_tokens if choice.max_new_tokens is None else choice.max_new_tokens
+    apart: dict[str, Any] = {"max_new_tokens": longest, "seed": choice.seed}
+    return replace(settings, **(apart | dict(choice.figures)))
 
 
-def wish_of(asked: Sequence[tuple[GenerationDefaults, GenerationSettings]]) -> GenerationChoice:
-    """The wish under which each of these models has these settings; where no one wish gives them all, the
+def choice_of(asked: Sequence[tuple[GenerationDefaults, GenerationSettings]]) -> GenerationChoice:
+    """The choice under which each of these models has these settings; where no one choice gives them all, the
     settings of the first, for all."""
     first = asked[0][1]
     for preset in Preset:
         for longest in (None, first.max_new_tokens):
-            wish = GenerationChoice(preset, first, longest, first.seed)
-            if all(settings_for(own, wish) == settings for own, settings in asked):
-                return wish
+            choice = GenerationChoice(preset, first, longest, first.seed)
+            if all(settings_for(own, choice) == settings for own, settings in asked):
+                return choice
     return GenerationChoice(Preset.CUSTOM, first, first.max_new_tokens, first.seed)

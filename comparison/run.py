@@ -10,16 +10,15 @@ from __future__ import annotations
 import re
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 
-from engines.base import Answer, AnswerRequest, Engine, GenerationSettings, LiveAnswer
+from engines.base import Answer, AnswerRequest, Engine, LiveAnswer
 from errors import BadRequest, NaraniError
-from prompts.conversation import Conversation
 
 _BROKEN = re.compile("[\ud800-\udfff]")
 """Half of a surrogate pair: what a broken byte of an argument becomes. No model can be asked it."""
@@ -89,29 +88,6 @@ class Run:
         if self.keep is not None:
             keep_with(self, (column,), self.keep)
         return column
-
-
-def requests_for(
-    conversation: Conversation,
-    models: Sequence[str],
-    settings: GenerationSettings | Mapping[str, GenerationSettings],
-    *,
-    format_id: str | None = None,
-    quantization: str | None = None,
-    reproducible: bool = False,
-) -> tuple[AnswerRequest, ...]:
-    """The same question for each model; `settings` may differ by model id."""
-    return tuple(
-        AnswerRequest(
-            model_id=model_id,
-            conversation=conversation,
-            settings=settings[model_id] if isinstance(settings, Mapping) else settings,
-            format_id=format_id,
-            quantization=quantization,
-            reproducible=reproducible,
-        )
-        for model_id in models
-    )
 
 
 def start(

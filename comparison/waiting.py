@@ -13,36 +13,36 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-Question = TypeVar("Question")
+QueuedQuestion = TypeVar("QueuedQuestion")
 
 
 @dataclass(frozen=True)
-class Waits(Generic[Question]):
+class WaitingQuestion(Generic[QueuedQuestion]):
     """One of them; the id is its own, so that a late click never cancels another."""
 
-    question: Question
+    question: QueuedQuestion
     id: str = field(default_factory=lambda: secrets.token_urlsafe(6))
 
 
-class Waiting(Generic[Question]):
+class WaitingQuestions(Generic[QueuedQuestion]):
     """Safe to use from any thread. Of more than `limit` runs the one first waited for is forgotten."""
 
     def __init__(self, limit: int = 500) -> None:
         self._limit = limit
         self._lock = threading.Lock()
-        self._behind: dict[str, list[Waits[Question]]] = {}
+        self._behind: dict[str, list[WaitingQuestion[QueuedQuestion]]] = {}
         self._went_to: dict[str, str] = {}
 
-    def put(self, run_id: str, question: Question) -> None:
+    def put(self, run_id: str, question: QueuedQuestion) -> None:
         with self._lock:
-            self._behind.setdefault(run_id, []).append(Waits(question))
+            self._behind.setdefault(run_id, []).append(WaitingQuestion(question))
             self._forget()
 
-    def behind(self, run_id: str) -> tuple[Waits[Question], ...]:
+    def behind(self, run_id: str) -> tuple[WaitingQuestion[QueuedQuestion], ...]:
         with self._lock:
             return tuple(self._behind.get(run_id, ()))
 
-    def cancel(self, run_id: str, id: str) -> Question | None:
+    def cancel(self, run_id: str, id: str) -> QueuedQuestion | None:
         """The question, or None where it has gone out or was cancelled before."""
         with self._lock:
             for waits in self._behind.get(run_id, ()):
@@ -51,7 +51,7 @@ class Waiting(Generic[Question]):
                     return waits.question
             return None
 
-    def send(self, run_id: str, ask: Callable[[Question], str]) -> None:
+    def send(self, run_id: str, ask: Callable[[QueuedQuestion], str]) -> None:
         """`ask` the first and get the id of its run, behind which the others wait then. Where it raises, the
         question is out of the line and the others stay. Nobody else sends or looks meanwhile."""
         with self._lock:

@@ -17,10 +17,10 @@ import streamlit as st
 from settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from comparison.asking import AskingService, SentQuestion
     from comparison.batch.jobs import BatchJobs
     from comparison.runs import LiveRuns
-    from comparison.waiting import Waiting
-    from dashboard.asking import Question
+    from comparison.waiting import WaitingQuestions
     from engines.base import Engine
     from engines.memory import EngineWithMemory, ModelMemory
     from history.history import History
@@ -49,10 +49,11 @@ class Services:
     registry: LiveRegistry
     engine: Engine
     memory: ModelMemory
+    asking: AskingService
     runs: LiveRuns
     history: History
     batches: BatchJobs
-    waiting: Waiting[Question]
+    waiting: WaitingQuestions[SentQuestion]
     page_stands: Callable[[], None]
     """To be called when a page is drawn: what the first question needs is then imported beforehand."""
 
@@ -60,9 +61,10 @@ class Services:
 @st.cache_resource(show_spinner=False)
 def services() -> Services:
     # Imported here, so that the menu is on the screen before a database and a registry are.
+    from comparison.asking import AskingService
     from comparison.batch.jobs import BatchJobs
     from comparison.runs import LiveRuns
-    from comparison.waiting import Waiting
+    from comparison.waiting import WaitingQuestions
     from engines.lazy import LazyEngine
     from history.history import History
     from model_registry.live import LiveRegistry
@@ -75,10 +77,14 @@ def services() -> Services:
     runs = LiveRuns(keep_seconds=600, limit=40, unwatched_seconds=settings.unwatched_seconds)
     batches = BatchJobs(engine, history, settings.rows_per_model)
 
+    asking = AskingService(engine, lambda id: registry.get(id).generation, history, runs)
+
     def page_stands() -> None:
         engine.prepare_soon(_prepare, _MOMENT)
 
-    return Services(settings, registry, engine, engine, runs, history, batches, Waiting(), page_stands)
+    return Services(
+        settings, registry, engine, engine, asking, runs, history, batches, WaitingQuestions(), page_stands
+    )
 
 
 def _prepare() -> None:

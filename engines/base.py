@@ -78,6 +78,11 @@ class FinishReason(StrEnum):
     STOPPED = "stopped"
     FAILED = "failed"
 
+    @property
+    def state(self) -> State:
+        """That of an answer which ended so."""
+        return State(self) if self in (FinishReason.STOPPED, FinishReason.FAILED) else State.DONE
+
 
 class State(StrEnum):
     WAITING = "waiting"
@@ -241,13 +246,12 @@ class LiveAnswer(Stoppable):
             )
 
     def _mark_ended(self, answer: Answer, problem: BaseException | None = None) -> None:
-        ends = {FinishReason.FAILED: State.FAILED, FinishReason.STOPPED: State.STOPPED}
         with self._lock:
             self._answer = answer
             self._not_kept = None if problem is None else _reason(problem)
             self._parts = [answer.text]
             self._measures = answer.measures
-            self._state = ends.get(answer.finish_reason, State.DONE)
+            self._state = answer.finish_reason.state
             self._note, self._progress = "", None
         self._ended.set()
 

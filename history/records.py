@@ -7,10 +7,11 @@ Refuses to know: SQL, files, engines at work, and pages.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from engines.base import Answer, AnswerRequest
+from errors import EngineDown
 
 THIS_MACHINE = "this-machine"
 """The owner of what is asked at the machine itself, in any browser or the terminal."""
@@ -50,6 +51,17 @@ class StoredAnswer:
     """None while it runs, or where it was interrupted."""
     started: datetime
     ended: datetime | None
+
+    @classmethod
+    def of(
+        cls, position: int, attempt: int, answer: Answer, started: datetime, ended: datetime | None = None
+    ) -> StoredAnswer:
+        """An answer that ended (now, if no time is named). A failure of the process is none: it was
+        interrupted, and only text that had come is kept."""
+        down = answer.error_code == EngineDown.category
+        state = StoredState.INTERRUPTED if down else StoredState(answer.finish_reason.state)
+        kept = None if down and not answer.text else answer
+        return cls(position, attempt, state, kept, started, ended or datetime.now(UTC))
 
 
 @dataclass(frozen=True)

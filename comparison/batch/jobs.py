@@ -6,27 +6,17 @@ Refuses to know: pages, files of questions, how answers are stored, and how text
 
 from __future__ import annotations
 
-import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
+from comparison.batch.cells import AnswersInHistory, begin_batch, take_batch
 from comparison.batch.job import BatchJob
-from comparison.batch.progress import BatchState, BatchView
-from comparison.question_source import without_repeats
+from comparison.batch.progress import BatchProgress, BatchState, BatchView
 from comparison.questions import Question
-from comparison.run import check_requests, requests_for
-from engines.base import AnswerRequest, Engine, GenerationSettings
-from errors import BadRequest
+from engines.base import AnswerRequest, Engine
 from history.history import History
-from history.records import BatchHead, RunHead, StoredBatch
-from prompts.conversation import Conversation
-
-
-def new_batch_id() -> str:
-    """Fit for an address, and not to be guessed."""
-    return secrets.token_urlsafe(12)
+from history.records import StoredBatch
 
 
 class BatchJobs:
@@ -44,29 +34,16 @@ class BatchJobs:
         owner: str,
         name: str,
         questions: Sequence[Question],
-        models: Sequence[str],
-        settings: Mapping[str, GenerationSettings],
-        *,
-        format_id: str | None = None,
-        quantizations: Mapping[str, str] | None = None,
+        asked: Sequence[AnswerRequest],
         batch_id: str | None = None,
     ) -> BatchJob:
-        """Write the batch down, then ask each question once of every model. The same `batch_id` again (a
-        button pressed twice) is the same batch."""
-        asked = requests_for(Conversation.ask(" "), models, settings, format_id=format_id)
-        if quantizations:
-            asked = tuple(replace(one, quantization=quantizations.get(one.model_id)) for one in asked)
-        once = without_repeats(questions)
-        if not once:
-            raise BadRequest("batch-without-questions")
+        """Write the batch down, then ask each question once of every model; `asked`: how each is asked, one
+        request a model. The same `batch_id` again is the same batch."""
         with self._lock:
             before = self._jobs.get(batch_id) if batch_id else None
             if before is not None and before.owner == owner:
                 return before
-            batch = BatchHead(batch_id or new_batch_id(), owner, datetime.now(UTC), name, tuple(models))
-            heads = [_head(batch, question, asked) for question in once]
-            self._history.begin_batch(batch, heads)
-            return self._at_work(StoredBatch(batch, len(heads), len(heads) * len(models), 0, 0), False)
+            return self._at_work(begin_batch(self._history, owner, name, questions, asked, batch_id), False)
 
     def go_on(self, owner: str, batch_id: str, retry_failed: bool = False) -> BatchJob:
         """Ask what has no answer yet, and on wish what failed; a batch at work is left as it is."""
@@ -74,12 +51,7 @@ class BatchJobs:
             job = self._jobs.get(batch_id)
             if job is not None and job.owner == owner and not job.ended:
                 return job
-            stored = self._history.batch(owner, batch_id)
-            if stored is None:
-                raise BadRequest("batch-not-in-history", batch=batch_id)
-            if not self._history.take_batch(batch_id):
-                raise BadRequest("batch-elsewhere")
-            return self._at_work(stored, retry_failed)
+            return self._at_work(take_batch(self._history, owner, batch_id), retry_failed)
 
     def get(self, owner: str, batch_id: str) -> BatchJob | None:
         """The job of this process; None where it has none, or it is another's."""
@@ -124,9 +96,14 @@ class BatchJobs:
             job.wait()
 
     def _at_work(self, stored: StoredBatch, retry_failed: bool) -> BatchJob:
-        job = BatchJob(self._engine, self._history, stored, self._rows_per_model, retry_failed)
-        self._jobs.pop(stored.head.id, None)
-        self._jobs[stored.head.id] = job
+        id, owner = stored.head.id, stored.head.owner
+        answers = AnswersInHistory(self._history, owner, id)
+        progress = BatchProgress(stored.wanted, stored.done, stored.failed)
+        job = BatchJob(
+            self._engine, answers, progress, self._rows_per_model, retry_failed, id=id, owner=owner
+        )
+        self._jobs.pop(id, None)
+        self._jobs[id] = job
         ended = [batch_id for batch_id, each in self._jobs.items() if each.ended]
         for batch_id in ended[: max(0, len(self._jobs) - self._limit)]:
             del self._jobs[batch_id]
@@ -139,10 +116,3 @@ def stored_view(stored: StoredBatch) -> BatchView:
     left = BatchState.ELSEWHERE if stored.elsewhere else BatchState.INTERRUPTED
     state = BatchState.DONE if stored.done >= stored.wanted else left
     return BatchView(state, stored.wanted, stored.done, stored.failed)
-
-
-def _head(batch: BatchHead, question: Question, asked: Sequence[AnswerRequest]) -> RunHead:
-    conversation = Conversation.ask(question.text, question.input, question.system)
-    requests = tuple(replace(request, conversation=conversation) for request in asked)
-    check_requests(requests)
-    return RunHead(new_batch_id(), batch.owner, batch.created, requests, batch=batch.id)

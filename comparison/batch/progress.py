@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from time import monotonic
@@ -121,7 +121,7 @@ class BatchView:
 class BatchProgress:
     """Counts of one job; its threads write, any thread may read."""
 
-    def __init__(self, wanted: int, done: int = 0, failed: int = 0, clock: _Clock = monotonic) -> None:
+    def __init__(self, wanted: int = 0, done: int = 0, failed: int = 0, clock: _Clock = monotonic) -> None:
         self._wanted, self._done, self._failed, self._clock = wanted, done, failed, clock
         self._lock = threading.Lock()
         self._paces: dict[str, AnswerPace] = {}
@@ -132,7 +132,7 @@ class BatchProgress:
         with self._lock:
             return self._done >= self._wanted
 
-    def begin(self, wanted: Mapping[str, int], done: Counter[str], failures: list[BatchFailure]) -> None:
+    def begin(self, wanted: Mapping[str, int], done: Counter[str], failures: Sequence[BatchFailure]) -> None:
         """Set right what is known so far, of each model; from here on pace is measured."""
         with self._lock:
             self._wanted, self._done, self._failed = sum(wanted.values()), done.total(), len(failures)

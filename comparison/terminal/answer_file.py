@@ -40,7 +40,7 @@ class AnswerFile:
     """An answer file held open for appending by this process alone."""
 
     def __init__(self, path: Path) -> None:
-        self.name = path.name
+        self.name, self.path = path.name, path.resolve()
         self.notes: list[str] = []
         try:
             with ExitStack() as held:

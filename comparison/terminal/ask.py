@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from threading import Event
 from typing import Any
@@ -17,17 +16,19 @@ from typing import Any
 import tyro
 
 from command_line import EXIT_INTERRUPTED, on_interrupt
-from comparison.run import Run, check_requests, start
-from comparison.terminal.options import SharedOptions, requests_of
+from comparison.asking import AskingService, SentQuestion, requests_for
+from comparison.run import Run, check_requests
+from comparison.runs import LiveRuns
+from comparison.terminal.history import HistoryOfMachine
+from comparison.terminal.options import SharedOptions, how_of, picked
 from comparison.terminal.wiring import Wiring
 from engines.base import Answer, FinishReason
-from errors import NaraniError
 from history.records import THIS_MACHINE
-from prompts.conversation import Conversation
 
 EXIT_SOME_FAILED = 3
 TOYS = "Demo models are toys that learned a small set of questions by heart; beyond it they talk nonsense."
 _SECONDS_PER_TICK = 0.1
+_UNKEPT = "Save from here what you want to keep; --no-history leaves the history alone."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,35 +49,25 @@ class AskOptions(SharedOptions):
 
 
 def ask(options: AskOptions, wiring: Wiring) -> int:
-    conversation = Conversation.ask(options.question, options.input, options.system)
-    requests = requests_of(options, wiring, conversation)
-    check_requests(requests)
-    engine = wiring.build_engine()
-    try:
-        run = start(engine, requests, owner=THIS_MACHINE)
-        with on_interrupt() as interrupted:
-            _show(run, _ticks(run, interrupted), as_json=options.json)
-            if not options.json and any(wiring.models[r.model_id].is_demo for r in requests):
-                sys.stdout.write(f"\n{TOYS}\n")
-    finally:
-        engine.close()
-    if options.history:
-        _keep(run, wiring)
+    models = picked(options.models, wiring)
+    how = how_of(options, models, wiring, options.system)
+    sent = SentQuestion(options.question, options.input, models, how)
+    check_requests(requests_for(models, sent.alone, how, wiring.recommended))
+    with HistoryOfMachine(wiring.open_history if options.history else None, _UNKEPT) as kept:
+        engine = wiring.build_engine()
+        try:
+            asking = AskingService(engine, wiring.recommended, kept.history, LiveRuns())
+            run = asking.ask(THIS_MACHINE, sent)
+            with on_interrupt() as interrupted:
+                _show(run, _ticks(run, interrupted), as_json=options.json)
+                if not options.json and any(wiring.models[model_id].is_demo for model_id in models):
+                    sys.stdout.write(f"\n{TOYS}\n")
+        finally:
+            engine.close()
     if interrupted.is_set():
         return EXIT_INTERRUPTED
     some_failed = any(answer.finish_reason is FinishReason.FAILED for answer in _answers(run))
     return EXIT_SOME_FAILED if some_failed else 0
-
-
-def _keep(run: Run, wiring: Wiring) -> None:
-    """The answers were shown already: whatever is wrong with the history is one line beside them."""
-    from comparison.keeping import keep_whole
-
-    try:
-        with closing(wiring.open_history()) as history:
-            keep_whole(history, run)
-    except NaraniError as error:
-        sys.stderr.write(f"Not kept in the history: {error}\n")
 
 
 def _ticks(run: Run, interrupted: Event) -> Iterator[None]:

@@ -1,32 +1,35 @@
 """`python -m comparison batch`: a file of questions to several models, answers into a CSV file as they come.
 
-Knows: the order of things: read, lock, plan, ask, tell; and the exit codes.
-Refuses to know: how options are parsed, how an engine is built, and how rows lie on disk.
+It is a batch of the history, too, which the pages show. The file alone decides what is still to be asked.
 """
 
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
 
 from command_line import EXIT_INTERRUPTED, on_interrupt
-from comparison.batch.queue import QueueOutcome, RequestQueue
-from comparison.questions import Question, read_questions
+from comparison.asking import ANY_QUESTION, requests_for
+from comparison.batch.cells import BatchPlan, plan_of
+from comparison.batch.job import BatchJob
+from comparison.batch.progress import BatchProgress, BatchState, BatchView
+from comparison.question_source import without_repeats
+from comparison.questions import read_questions
 from comparison.terminal.answer_file import AnswerFile
+from comparison.terminal.answers_in_file import AnswersInFile
 from comparison.terminal.ask import EXIT_SOME_FAILED
-from comparison.terminal.options import SharedOptions, requests_of
-from comparison.terminal.progress import progress_for
-from comparison.terminal.resume import Cell, answer_row, still_to_ask
+from comparison.terminal.history import HistoryOfMachine
+from comparison.terminal.options import SharedOptions, how_of, picked
+from comparison.terminal.progress import lines_for
 from comparison.terminal.wiring import Wiring
-from engines.base import Answer
-from prompts.conversation import Conversation
+from errors import BadRequest, NaraniError
+
+TICK = 0.1
+"""Seconds between two looks at the batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,68 +45,70 @@ class BatchOptions(SharedOptions):
     """The column that holds the questions."""
     retry_failed: bool = False
     """Ask again what failed the last time."""
+    history: bool = True
+    """Keep the batch in the history that the pages of this machine show, too."""
 
 
 def batch(options: BatchOptions, wiring: Wiring) -> int:
     read = read_questions(options.file, options.column)
-    cells = _cells(read.questions, options, wiring)
+    models = picked(options.models, wiring)
+    asked = requests_for(models, ANY_QUESTION, how_of(options, models, wiring), wiring.recommended)
     with closing(AnswerFile(options.out)) as file:
-        left = still_to_ask(cells, file.rows, file.name, options.retry_failed)
-        kept = {cell.key for cell in cells} - {cell.key for cell in left}
-        failed_before = sum(file.rows[key].failed for key in kept)
-        for note in (*read.notes, *file.notes):
+        answers = AnswersInFile(file, without_repeats(read.questions), asked)
+        plan = plan_of(answers.cells(), options.retry_failed)
+        kept = plan.done.total()
+        held = [f"{file.name} holds {kept} of these answers already."] if kept else []
+        for note in (*read.notes, *file.notes, *held):
             _say(note)
-        if kept:
-            _say(f"{file.name} holds {len(kept)} of these answers already.")
-        if not left:
-            return _told(QueueOutcome(failed=failed_before), file.name)
-        outcome = _ask(left, file, wiring)
-    return _told(replace(outcome, failed=outcome.failed + failed_before), file.name)
+        unkept = f"The answers are in {file.name}; the same command again writes them there."
+        with HistoryOfMachine(wiring.open_history if options.history else None, unkept) as machine:
+            _keep_beside(answers, machine, options.file.name)
+            view = _worked_on(answers, plan, options.retry_failed, wiring)
+    return _told(view, file.name)
 
 
-def _cells(questions: Sequence[Question], options: BatchOptions, wiring: Wiring) -> list[Cell]:
-    requests = requests_of(options, wiring, _conversation(questions[0]))
-    return [
-        Cell(question, replace(request, conversation=_conversation(question)))
-        for question in questions
-        for request in requests
-    ]
+def _keep_beside(answers: AnswersInFile, machine: HistoryOfMachine, name: str) -> None:
+    if machine.history is not None:
+        try:
+            answers.keep_in(machine.history, name)
+        except BadRequest:
+            raise
+        except NaraniError as error:
+            machine.say(error)
 
 
-def _conversation(question: Question) -> Conversation:
-    return Conversation.ask(question.text, question.input, question.system)
-
-
-def _ask(cells: Sequence[Cell], file: AnswerFile, wiring: Wiring) -> QueueOutcome:
-    def store(at: int, answer: Answer, asked_at: datetime) -> None:
-        file.append(answer_row(cells[at], answer, asked_at))
-
+def _worked_on(answers: AnswersInFile, plan: BatchPlan, retry_failed: bool, wiring: Wiring) -> BatchView:
+    """How it ended."""
+    progress = BatchProgress()
+    progress.begin(plan.wanted, plan.done, plan.failures)
+    if not plan.left:
+        answers.close()
+        return progress.view(BatchState.DONE)
     engine = wiring.build_engine()
     try:
-        with closing(progress_for(Counter(cell.request.model_id for cell in cells))) as progress:
-            asking = RequestQueue(
-                engine,
-                [cell.request for cell in cells],
-                store=store,
-                report=lambda at, answer: progress.answered(answer),
-                rows_per_model=wiring.rows_per_model,
-            )
-            with on_interrupt(asking.stop):
-                return asking.run()
+        job = BatchJob(engine, answers, progress, wiring.rows_per_model, retry_failed)
+        with closing(lines_for(job.view())) as lines, on_interrupt() as interrupted:
+            job.start()
+            while not job.wait(TICK):
+                if interrupted.is_set():
+                    job.stop()
+                lines.show(job.view())
+            lines.show(job.view())
     finally:
         engine.close()
+    return job.view()
 
 
-def _told(outcome: QueueOutcome, name: str) -> int:
+def _told(view: BatchView, name: str) -> int:
     """Say how it ended, and what to do next; the exit code of that."""
-    if outcome.not_kept is not None:
-        _say(f"{outcome.not_kept} Then run the same command again.")
+    if view.problem is not None:
+        _say(f"{view.problem} Then run the same command again.")
         return EXIT_SOME_FAILED
-    if outcome.stopped:
+    if view.state is BatchState.STOPPED:
         _say(f"Stopped. Everything answered is in {name}; the same command again goes on from here.")
         return EXIT_INTERRUPTED
-    if outcome.failed:
-        _say(f"{outcome.failed} failed; the other answers are in {name}. --retry-failed asks those again.")
+    if view.failed:
+        _say(f"{view.failed} failed; the other answers are in {name}. --retry-failed asks those again.")
         return EXIT_SOME_FAILED
     _say(f"All answers are in {name}.")
     return 0

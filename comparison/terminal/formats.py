@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from command_line import EXIT_INTERRUPTED, on_interrupt
+from comparison.batch.progress import BatchFailure, BatchProgress, BatchState
 from comparison.batch.queue import RequestQueue
 from comparison.questions import jsonl_rows
 from comparison.terminal.options import formats_named, picked
-from comparison.terminal.progress import progress_for
+from comparison.terminal.progress import lines_for
 from comparison.terminal.wiring import Wiring
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings
 from errors import BadEntry
@@ -89,20 +90,24 @@ def _count(
         cell, question = asked[at]
         exact[cell] += question.is_exact(answer.text)
         failed[cell] += answer.finish_reason is FinishReason.FAILED
-        progress.answered(answer)
+        fault = BatchFailure("", answer.model_id, answer.error) if answer.error else None
+        progress.answered(answer.model_id, fault)
+        lines.show(progress.view(BatchState.RUNNING))
 
     requests = [
         AnswerRequest(model_id, question.conversation, settings, format_id)
         for (model_id, format_id), question in asked
     ]
     engine = wiring.build_engine()
-    progress = progress_for(Counter(request.model_id for request in requests))
+    progress = BatchProgress()
+    progress.begin(Counter(request.model_id for request in requests), Counter(), ())
+    lines = lines_for(progress.view(BatchState.RUNNING))
     batch = RequestQueue(engine, requests, _forget, report, wiring.rows_per_model)
     try:
         with on_interrupt(batch.stop) as interrupted:
             outcome = batch.run()
     finally:
-        progress.close()
+        lines.close()
         engine.close()
     if outcome.not_kept is not None:
         raise outcome.not_kept

@@ -1,19 +1,14 @@
-"""What the command lines can be told, and the requests that it comes to.
-
-Knows: the options all commands share, and whose value counts: the person's, then the model's, then ours.
-Refuses to know: how options are parsed, engines, and what becomes of the answers.
-"""
+"""The options that the commands share, and what they say about how models are to answer."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from comparison.run import requests_for
+from comparison.asking import HowToAnswer
+from comparison.presets import GenerationChoice
 from comparison.terminal.wiring import Wiring
-from engines.base import AnswerRequest, GenerationSettings
 from errors import BadRequest, UnknownName
-from prompts.conversation import Conversation
 
 _GENERATION = ("temperature", "top_p", "top_k", "repetition_penalty", "max_new_tokens", "seed")
 
@@ -43,33 +38,26 @@ class SharedOptions:
     reproducible: bool = False
     """Answer each question alone on its model, so that last-bit rounding cannot differ."""
 
-    def generation(self, wiring: Wiring, model_id: str) -> GenerationSettings:
-        given = {name: getattr(self, name) for name in _GENERATION}
-        chosen = {name: value for name, value in given.items() if value is not None}
-        return GenerationSettings(**{**wiring.models[model_id].defaults, **chosen})
-
 
 def picked(ids: str, wiring: Wiring) -> tuple[str, ...]:
     """The model ids of a comma list, each of them known and named once."""
     return _known_names("model", ids, wiring.models)
 
 
-def requests_of(
-    options: SharedOptions, wiring: Wiring, conversation: Conversation
-) -> tuple[AnswerRequest, ...]:
-    """One request per picked model; whatever does not exist or is out of range is refused here."""
-    models = picked(options.models, wiring)
+def how_of(options: SharedOptions, models: Sequence[str], wiring: Wiring, system: str = "") -> HowToAnswer:
+    """How these models are to answer; whatever does not exist or is out of range is refused here."""
     if options.format is not None:
         _known_names("prompt format", options.format, wiring.formats)
+    quantization = options.quantization
     for model_id in models:
-        _check_quantization(options.quantization, model_id, wiring)
-    return requests_for(
-        conversation,
-        models,
-        {model_id: options.generation(wiring, model_id) for model_id in models},
-        format_id=options.format,
-        quantization=options.quantization,
-        reproducible=options.reproducible,
+        _check_quantization(quantization, model_id, wiring)
+    given = {name: getattr(options, name) for name in _GENERATION}
+    return HowToAnswer(
+        GenerationChoice(figures={name: value for name, value in given.items() if value is not None}),
+        system,
+        options.format,
+        options.reproducible,
+        {} if quantization is None else dict.fromkeys(models, quantization),
     )
 
 

@@ -1,58 +1,36 @@
 """How far a batch is: a bar a model on a terminal, plain lines elsewhere, with the rate and the time left.
 
-Knows: how counts and pace are written; a fault is told once for each model and sentence.
-Refuses to know: what is asked, and where answers are stored. Everything goes to stderr.
+Everything goes to stderr; a fault is told once for each model and sentence.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from time import monotonic
 from typing import Any, Protocol, TextIO
 
-from comparison.batch.progress import AnswerPace, _Clock, longest
-from engines.base import Answer
+from comparison.batch.progress import BatchView, ModelView
 
 
-class Progress(Protocol):
-    """Told of every stored answer."""
+class BatchLines(Protocol):
+    """Shown the batch every now and then."""
 
-    def answered(self, answer: Answer) -> None: ...
+    def show(self, view: BatchView) -> None: ...
 
     def close(self) -> None: ...
 
 
-class Paces:
-    """How far each model is, and the whole, in words; `wanted` is how many answers each is to give."""
+def whole_pace(view: BatchView) -> str:
+    """'45 of 80 answered, 2.0 a minute, 17:30 left (quick 40/40, slow 5/40)'"""
+    rate = sum(model.per_second or 0.0 for model in view.models)
+    line = f"{view.done} of {view.wanted} answered" + _told(rate or None, view.seconds_left)
+    if len(view.models) < 2:
+        return line
+    return f"{line} ({', '.join(f'{each.model_id} {each.done}/{each.wanted}' for each in view.models)})"
 
-    def __init__(self, wanted: Mapping[str, int], clock: _Clock = monotonic) -> None:
-        self._of = {model_id: AnswerPace(count, 0, clock) for model_id, count in wanted.items()}
 
-    def answered(self, model_id: str) -> None:
-        self._of[model_id].answered()
-
-    @property
-    def count(self) -> int:
-        return sum(pace.done for pace in self._of.values())
-
-    @property
-    def total(self) -> int:
-        return sum(pace.wanted for pace in self._of.values())
-
-    def of(self, model_id: str) -> str:
-        pace = self._of[model_id]
-        return f"{pace.done}/{pace.wanted}" + _told(pace.per_second(), pace.seconds_left())
-
-    def __str__(self) -> str:
-        """The whole takes as long as its slowest model."""
-        at_work = [pace for pace in self._of.values() if pace.done < pace.wanted]
-        rate = sum(pace.per_second() or 0.0 for pace in at_work)
-        left = longest(pace.seconds_left() for pace in at_work)
-        line = f"{self.count} of {self.total} answered" + _told(rate or None, left)
-        if len(self._of) < 2:
-            return line
-        return f"{line} ({', '.join(f'{name} {pace.done}/{pace.wanted}' for name, pace in self._of.items())})"
+def pace_of(model: ModelView) -> str:
+    return f"{model.done}/{model.wanted}" + _told(model.per_second, model.seconds_left)
 
 
 def _told(rate: float | None, left: float | None) -> str:
@@ -63,37 +41,36 @@ def _told(rate: float | None, left: float | None) -> str:
 
 
 class _Faults:
-    """The sentences that were told already."""
+    """Those that were told already, and those that an earlier command told."""
 
-    def __init__(self) -> None:
+    def __init__(self, view: BatchView) -> None:
         self._told: set[tuple[str, str]] = set()
+        self._earlier = view.failures
 
-    def new(self, answer: Answer) -> str | None:
-        fault = (answer.model_id, answer.error or "")
-        if not answer.error or fault in self._told:
-            return None
-        self._told.add(fault)
-        return f"{answer.model_id}: {answer.error}"
+    def new(self, view: BatchView) -> list[str]:
+        since = [each for each in view.failures if each not in self._earlier]
+        faults = dict.fromkeys((each.model_id, each.sentence) for each in since)
+        new = [fault for fault in faults if fault not in self._told]
+        self._told.update(new)
+        return [f"{model_id}: {sentence}" for model_id, sentence in new]
 
 
-class PlainProgress:
+class PlainLines:
     """A line for the first and the last answer, and in between at most one every so many seconds."""
 
-    def __init__(
-        self, wanted: Mapping[str, int], stream: TextIO | None = None, seconds_between: float = 1.0
-    ) -> None:
-        self._paces, self._faults = Paces(wanted), _Faults()
+    def __init__(self, view: BatchView, stream: TextIO | None = None, seconds_between: float = 1.0) -> None:
+        self._faults, self._shown = _Faults(view), view.done
         self._stream = stream or sys.stderr
         self._seconds_between = seconds_between
         self._next_at = 0.0
 
-    def answered(self, answer: Answer) -> None:
-        self._paces.answered(answer.model_id)
-        if fault := self._faults.new(answer):
+    def show(self, view: BatchView) -> None:
+        for fault in self._faults.new(view):
             self._say(fault)
-        if monotonic() >= self._next_at or self._paces.count == self._paces.total:
+        if view.done > self._shown and (monotonic() >= self._next_at or view.done == view.wanted):
             self._next_at = monotonic() + self._seconds_between
-            self._say(str(self._paces))
+            self._shown = view.done
+            self._say(whole_pace(view))
 
     def close(self) -> None:
         """Every line is written out already."""
@@ -103,40 +80,38 @@ class PlainProgress:
         self._stream.flush()
 
 
-class BarProgress:
+class BarLines:
     """A bar a model, that stay at the bottom of the terminal."""
 
-    def __init__(self, wanted: Mapping[str, int], console: Any) -> None:
-        from rich.progress import BarColumn, TextColumn
-        from rich.progress import Progress as Bars
+    def __init__(self, view: BatchView, console: Any) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn
 
-        self._paces, self._faults = Paces(wanted), _Faults()
+        self._faults = _Faults(view)
         name = TextColumn("{task.description}", markup=False)
-        self._bars = Bars(name, BarColumn(), TextColumn("{task.fields[pace]}"), console=console)
+        self._bars = Progress(name, BarColumn(), TextColumn("{task.fields[pace]}"), console=console)
         self._bar = {
-            model_id: self._bars.add_task(model_id, total=count, pace=self._paces.of(model_id))
-            for model_id, count in wanted.items()
+            each.model_id: self._bars.add_task(each.model_id, total=each.wanted, pace=pace_of(each))
+            for each in view.models
         }
         self._bars.start()
 
-    def answered(self, answer: Answer) -> None:
-        self._paces.answered(answer.model_id)
-        if fault := self._faults.new(answer):
+    def show(self, view: BatchView) -> None:
+        for fault in self._faults.new(view):
             self._bars.console.print(fault, markup=False, highlight=False)
-        pace = self._paces.of(answer.model_id)
-        self._bars.update(self._bar[answer.model_id], advance=1, pace=pace)
+        for each in view.models:
+            self._bars.update(self._bar[each.model_id], completed=each.done, pace=pace_of(each))
 
     def close(self) -> None:
         self._bars.stop()
 
 
-def progress_for(wanted: Mapping[str, int]) -> Progress:
-    """Bars where a person looks at stderr, lines where it goes to a file."""
+def lines_for(view: BatchView) -> BatchLines:
+    """Bars where a person looks at stderr, lines where it goes to a file; `view`: the batch as it begins."""
     if not sys.stderr.isatty():
-        return PlainProgress(wanted)
+        return PlainLines(view)
     from rich.console import Console
 
-    return BarProgress(wanted, Console(stderr=True))
+    return BarLines(view, Console(stderr=True))
 
 
 def describe_time(seconds: float) -> str:

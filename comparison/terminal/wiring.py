@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engines.base import Engine
+from model_registry.spec import GenerationDefaults
 from settings import read_settings
 
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ class ModelFacts:
 
     format_id: str = ""
     """Its own."""
-    defaults: Mapping[str, float] = field(default_factory=dict)
-    """The generation settings its source recommends, by the names of `GenerationSettings`."""
+    generation: GenerationDefaults = field(default_factory=GenerationDefaults)
     quantizations: tuple[str, ...] = ("none",)
     is_demo: bool = False
 
@@ -45,6 +45,9 @@ class Wiring:
     open_history: Callable[[], History]
     faults: tuple[str, ...] = ()
     """Entries of the person's own that were left out, a sentence each."""
+
+    def recommended(self, model_id: str) -> GenerationDefaults:
+        return self.models[model_id].generation
 
 
 def wire() -> Wiring:
@@ -67,7 +70,7 @@ def wire() -> Wiring:
     facts = {
         spec.id: ModelFacts(
             format_id=spec.prompt_format,
-            defaults=spec.generation.model_dump(exclude_none=True),
+            generation=spec.generation,
             quantizations=spec.loading.quantizations,
             is_demo=spec.demo,
         )

@@ -11,16 +11,16 @@ from functools import partial
 
 import streamlit as st
 
-from comparison.batch.jobs import new_batch_id
+from comparison.asking import HowToAnswer
+from comparison.batch.cells import new_batch_id
 from comparison.batch.progress import BatchView
 from comparison.batch.results import ResultRow, result_rows, summaries
-from comparison.presets import settings_for
 from comparison.question_sets import expected_answers
 from comparison.question_source import QuestionSource, without_repeats
 from dashboard.batch.heatmap import batch_heatmap
 from dashboard.batch.progress import BatchActions
 from dashboard.batch.results import batch_results, batch_summary
-from dashboard.batch.settings_form import BatchAsking
+from dashboard.batch.settings_form import BatchForm
 from dashboard.errors import show_error
 from dashboard.resources import Services
 from dashboard.session import batch
@@ -35,18 +35,16 @@ from history.history import History
 from history.records import StoredBatch
 
 
-def begin(source: QuestionSource, how: BatchAsking, services: Services, texts: Texts) -> None:
+def begin(source: QuestionSource, how: BatchForm, services: Services, texts: Texts) -> None:
     """Start the batch and show it; what cannot be asked is said and nothing is lost."""
-    registry = services.registry
     try:
         with st.spinner(texts.batch["starting"]):
             job = services.batches.start(
                 owner_id(),
                 source.name,
                 without_repeats(source.read().questions)[: how.limit],
-                how.models,
-                {each: settings_for(registry.get(each).generation, how.wish) for each in how.models},
-                batch_id=batch.draft(),
+                services.asking.batch_requests(how.models, HowToAnswer(how.choice)),
+                batch.draft(),
             )
     except NaraniError as error:
         show_error(error, texts)

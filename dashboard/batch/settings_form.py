@@ -24,17 +24,17 @@ _ASKED_AT_FIRST = 1000
 
 
 @dataclass(frozen=True)
-class BatchAsking:
+class BatchForm:
     """What was set."""
 
     models: tuple[str, ...]
-    wish: GenerationChoice
+    choice: GenerationChoice
     limit: int
 
 
 def batch_asking(
     specs: Mapping[str, ModelSpec], preferred: Preferences, count: int, texts: Texts
-) -> BatchAsking:
+) -> BatchForm:
     """`count`: how many questions there are."""
     models = _models(specs, preferred, texts)
     left, *others = st.columns([2, 1, 1, 1], vertical_alignment="bottom")
@@ -55,10 +55,10 @@ def batch_asking(
         seed = _seed(texts)
     with others[2]:
         limit = _limit(count, texts)
-    wish = GenerationChoice(
+    choice = GenerationChoice(
         next(each for each in PRESETS if each == preset), max_new_tokens=longest, seed=seed
     )
-    return BatchAsking(models, wish, limit)
+    return BatchForm(models, choice, limit)
 
 
 def _models(specs: Mapping[str, ModelSpec], preferred: Preferences, texts: Texts) -> tuple[str, ...]:

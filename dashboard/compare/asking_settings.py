@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from comparison.asking import HowToAnswer
 from comparison.presets import GenerationChoice, Preset
-from dashboard.asking import How
 from dashboard.session import compare
 from dashboard.session.shared import start_with
 from dashboard.texts import Texts
@@ -24,18 +24,18 @@ _MOST_TEMPERATURE, _LEAST_TOP_P, _MOST_TOP_K, _MOST_SEED = 2.0, 0.05, 1000, 2**5
 _REPETITION_PENALTY = (0.5, 2.0)
 
 
-def set_asking(how: How) -> None:
+def set_asking(how: HowToAnswer) -> None:
     """As if set by hand; before the widgets are drawn. Figures beyond what they offer are cut."""
-    custom = how.wish.custom
+    custom = how.choice.custom
     values: dict[str, object] = {
-        compare.PRESET: how.wish.preset,
-        compare.MAX_NEW_TOKENS: how.wish.max_new_tokens,
-        compare.SEED: min(how.wish.seed, _MOST_SEED),
+        compare.PRESET: how.choice.preset,
+        compare.MAX_NEW_TOKENS: how.choice.max_new_tokens,
+        compare.SEED: min(how.choice.seed, _MOST_SEED),
         compare.SYSTEM: how.system,
         compare.FORMAT: how.format_id or _OWN,
         compare.REPRODUCIBLE: how.reproducible,
     }
-    if how.wish.preset is Preset.CUSTOM:
+    if how.choice.preset is Preset.CUSTOM:
         values[compare.TEMPERATURE] = min(float(custom.temperature), _MOST_TEMPERATURE)
         values[compare.TOP_P] = max(float(custom.top_p), _LEAST_TOP_P)
         values[compare.TOP_K] = min(custom.top_k, _MOST_TOP_K)
@@ -45,7 +45,7 @@ def set_asking(how: How) -> None:
         st.session_state[key] = value
 
 
-def asking_settings(formats: Sequence[str], defaults: GenerationChoice, texts: Texts) -> How:
+def asking_settings(formats: Sequence[str], defaults: GenerationChoice, texts: Texts) -> HowToAnswer:
     with st.expander(texts.compare["settings"], icon=":material/tune:"):
         start_with(compare.PRESET, defaults.preset)
         preset = st.segmented_control(
@@ -59,8 +59,8 @@ def asking_settings(formats: Sequence[str], defaults: GenerationChoice, texts: T
         )
         preset = preset or Preset.RECOMMENDED
         custom = _custom(texts) if preset is Preset.CUSTOM else GenerationSettings()
-        wish = GenerationChoice(preset, custom, _longest(defaults, texts), _seed(texts))
-        return How(wish, _system(texts), _format(formats, texts), _reproducible(texts))
+        choice = GenerationChoice(preset, custom, _longest(defaults, texts), _seed(texts))
+        return HowToAnswer(choice, _system(texts), _format(formats, texts), _reproducible(texts))
 
 
 def _custom(texts: Texts) -> GenerationSettings:

@@ -15,7 +15,6 @@ import streamlit as st
 
 from comparison.presets import GenerationChoice
 from comparison.turns import TurnPicture, conversation, who_left
-from dashboard import asking
 from dashboard.compare import sending
 from dashboard.compare.asking_settings import set_asking
 from dashboard.compare.question_box import ShownQuestion, examples, unsent_questions, waiting_questions
@@ -62,16 +61,15 @@ def pick_defaults(services: Services) -> None:
     requests = [request for request in asked if request.model_id in models]
     wanted = [request.model_id for request in requests] or (demo if preferred is None else preferred)
     compare.set_picked([model for model in dict.fromkeys(wanted) if model in models][: compare.MOST_MODELS])
-    for request in requests:
-        if request.quantization:
-            compare.set_quantization(request.model_id, request.quantization)
     if requests:
-        how = asking.how_asked(services.registry, requests)
+        how = services.asking.how_asked(requests)
+        for model_id, quantization in how.quantizations.items():
+            compare.set_quantization(model_id, quantization)
         known = how.format_id in services.registry.formats.by_id
         set_asking(how if known else replace(how, format_id=None))
 
 
-def default_wish() -> GenerationChoice:
+def default_choice() -> GenerationChoice:
     preferred = preferences()
     return GenerationChoice(preset=preferred.preset, max_new_tokens=preferred.max_new_tokens)
 
@@ -208,9 +206,7 @@ def _actions(turn: TurnPicture, services: Services) -> ColumnActions:
 
     def again(position: int) -> None:
         try:
-            asking.Asking(services.engine, services.runs, services.history, owner_id()).ask_again(
-                turn.run_id, position
-            )
+            services.asking.ask_again(owner_id(), turn.run_id, position)
         except BadRequest:  # a click that came twice: it is being asked again already
             pass
         except NaraniError as error:

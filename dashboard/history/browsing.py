@@ -20,7 +20,6 @@ from comparison.turns import (
     picture_of_stored,
     same_answers,
 )
-from dashboard import asking
 from dashboard.errors import show_error
 from dashboard.history.entries_list import HistoryActions
 from dashboard.resources import Services
@@ -148,9 +147,8 @@ def draw_opened(run_id: str, services: Services, texts: Texts) -> None:
 
 
 def _ask_again(before: TurnPicture, services: Services, texts: Texts) -> None:
-    asks = asking.Asking(services.engine, services.runs, services.history, owner_id())
     try:
-        run = asks.ask(asking_again(before))
+        run = services.asking.ask_requests(owner_id(), asking_again(before))
     except NaraniError as error:
         show_error(error, texts)
     else:

@@ -26,7 +26,7 @@ def page() -> None:
     picked = comparing.still_there(compare.picked() or (), shared)
     with st.sidebar:
         top = st.container()
-        how = asking_settings(sorted(shared.registry.formats.by_id), comparing.default_wish(), texts)
+        how = asking_settings(sorted(shared.registry.formats.by_id), comparing.default_choice(), texts)
     turns = comparing.turns(shared)
     typed = sent(can_go_on=bool(turns))
     sent_now = None if typed is None else sending.question(typed, how, picked)

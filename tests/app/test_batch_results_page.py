@@ -14,7 +14,6 @@ from comparison.batch.progress import BatchState
 from comparison.batch.results import Measure
 from comparison.question_sets import SETS
 from dashboard import resources
-from dashboard.asking import Asking
 from dashboard.session import batch
 from dashboard.shared import export
 from dashboard.texts import read_texts
@@ -111,10 +110,9 @@ def test_an_answer_that_was_asked_again_elsewhere_stands_in_the_table(engine: Sc
     assert "서울이에요." in tables(page) and "실패 2개" in texts(page)
     services, mine = resources.services(), owner()
     run, _ = services.history.batch_runs(mine, address(page))
-    asks = Asking(services.engine, services.runs, services.history, mine)
     for position, text in enumerate(("평양이에요.", "나아졌어요.")):
         engine._scripts = {run.head.requests[position].model_id: Script(pieces=(text,))}
-        asks.ask_again(run.head.id, position)
+        services.asking.ask_again(mine, run.head.id, position)
     again = services.runs.get(run.head.id, mine)
     assert again is not None and again.wait(10)
     page.run()

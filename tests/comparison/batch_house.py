@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+from comparison.asking import ANY_QUESTION
 from comparison.batch.job import BatchJob
 from comparison.batch.jobs import BatchJobs
 from comparison.questions import Question
@@ -67,9 +68,15 @@ def questions(count: int) -> list[Question]:
     return [Question(str(at), f"{at}번은 무엇인가요?") for at in range(count)]
 
 
-def start(jobs: BatchJobs, count: int = 4, models: Sequence[str] = ("a", "b"), **more: object) -> BatchJob:
-    settings = dict.fromkeys(models, GenerationSettings())
-    return jobs.start(OWNER, "이름", questions(count), models, settings, **more)  # type: ignore[arg-type]
+def start(
+    jobs: BatchJobs,
+    count: int = 4,
+    models: Sequence[str] = ("a", "b"),
+    batch_id: str | None = None,
+    quantizations: Mapping[str, str] = {},
+) -> BatchJob:
+    asked = [AnswerRequest(id, ANY_QUESTION, quantization=quantizations.get(id)) for id in models]
+    return jobs.start(OWNER, "이름", questions(count), asked, batch_id)
 
 
 def until(true: Callable[[], bool], seconds: float = 10) -> None:

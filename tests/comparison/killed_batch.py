@@ -10,9 +10,10 @@ import sys
 import time
 from pathlib import Path
 
+from comparison.asking import ANY_QUESTION
 from comparison.batch.jobs import BatchJobs
 from comparison.questions import Question
-from engines.base import GenerationSettings
+from engines.base import AnswerRequest
 from history.history import History
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
@@ -31,7 +32,7 @@ def tell(what: object) -> None:
 if __name__ == "__main__":
     engine = ScriptedEngine(default=Script(seconds_per_piece=0.03))
     jobs = BatchJobs(engine, History(Path(sys.argv[1])), rows_per_model=1)
-    job = jobs.start(OWNER, "batch", questions(), MODELS, dict.fromkeys(MODELS, GenerationSettings()))
+    job = jobs.start(OWNER, "batch", questions(), [AnswerRequest(each, ANY_QUESTION) for each in MODELS])
     tell(job.id)
     told = 0
     while not job.ended:

@@ -15,6 +15,7 @@ from comparison.terminal.cli import main
 from comparison.terminal.wiring import ModelFacts, Wiring
 from errors import LoadError
 from history.history import History
+from model_registry.spec import GenerationDefaults
 from settings import read_settings
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
@@ -38,7 +39,9 @@ def scripted_wiring(scripts: Mapping[str, Script] = SCRIPTS, demo_questions: Pat
         model_id: ModelFacts(format_id="koalpaca", quantizations=("none", "int8"), is_demo=model_id == "calm")
         for model_id in scripts
     }
-    facts["calm"] = ModelFacts("koalpaca", {"temperature": 0.7, "max_new_tokens": 99}, is_demo=True)
+    facts["calm"] = ModelFacts(
+        "koalpaca", GenerationDefaults(temperature=0.7, max_new_tokens=99), is_demo=True
+    )
     return Wiring(
         models=facts,
         formats=("koalpaca", "kullm"),

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from comparison.asking import ANY_QUESTION
 from comparison.batch.job import BatchJob
 from comparison.batch.progress import BatchState
 from comparison.questions import Question
-from engines.base import FinishReason, GenerationSettings
+from engines.base import AnswerRequest, FinishReason
 from errors import BadRequest
 from history.history import History
 from history.records import StoredState
@@ -82,7 +83,7 @@ def test_a_slow_model_is_told_from_a_fast_one_and_decides_how_long_it_takes(make
 def test_a_question_that_stands_there_twice_is_asked_once(make: Make) -> None:
     engine = Watched()
     twice = [*questions(2), *questions(2), Question("x", "0번은 무엇인가요?", "입력")]
-    job = make(engine).start(OWNER, "", twice, ["a"], {"a": GenerationSettings()})
+    job = make(engine).start(OWNER, "", twice, [AnswerRequest("a", ANY_QUESTION)])
     assert job.wait(10)
     assert job.view().wanted == 3
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from comparison.batch.cells import BatchCell, plan_of
 from comparison.batch.queue import QueueOutcome, RequestQueue
 from comparison.questions import Question
 from comparison.terminal.answer_file import AnswerFile
-from comparison.terminal.resume import Cell, answer_row, still_to_ask
+from comparison.terminal.answers_in_file import AnswersInFile, answer_row
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer, Measures
 from errors import AS_WRITTEN, BadEntry, BadRequest, Cause
 from prompts.conversation import Conversation
@@ -129,37 +130,37 @@ def test_a_store_that_fails_ends_the_batch_and_says_why() -> None:
     assert isinstance(outcome.not_kept, OSError)
 
 
-QUESTIONS = [Question("1", "가?"), Question("2", "나?", "글", "말"), Question("3", "가?")]
+QUESTIONS = [Question("1", "가?"), Question("2", "나?", "글", "말"), Question("3", "다?")]
+ASKED = [AnswerRequest(model, Conversation.ask(" ")) for model in ("a", "b")]
 
 
-def cells(**settings: object) -> list[Cell]:
+def cells(file: AnswerFile, *asked: AnswerRequest) -> list[BatchCell]:
+    return list(AnswersInFile(file, QUESTIONS, asked or ASKED).cells())
+
+
+def left(file: AnswerFile, *asked: AnswerRequest, retry_failed: bool = False) -> list[tuple[str, str, int]]:
+    """Question, model and the attempts before, of the cells that are still to be asked."""
     return [
-        Cell(
-            question,
-            AnswerRequest(
-                model,
-                Conversation.ask(question.text, question.input, question.system),
-                GenerationSettings(**settings),  # type: ignore[arg-type]
-            ),
-        )
-        for question in QUESTIONS
-        for model in ("a", "b")
+        (cell.request.conversation.turns[-1].question, cell.request.model_id, cell.attempt)
+        for cell in plan_of(cells(file, *asked), retry_failed).left
     ]
 
 
-def stored(path: Path, *finished: tuple[Cell, FinishReason]) -> AnswerFile:
+def stored(path: Path, *finished: tuple[int, FinishReason]) -> AnswerFile:
+    """The file of a batch in which the cells at these places were answered."""
     file = AnswerFile(path)
-    for cell, reason in finished:
+    planned = cells(file)
+    for at, reason in finished:
         failed = reason is FinishReason.FAILED
         answer = Answer(
-            model_id=cell.request.model_id,
+            model_id=planned[at].request.model_id,
             text="답",
             finish_reason=reason,
-            settings=cell.request.settings,
+            settings=planned[at].request.settings,
             measures=Measures(load_seconds=1.5, tokens_in=3, tokens_out=1, peak_bytes=10**9),
             cause=Cause(AS_WRITTEN, sentence="broke") if failed else None,
         )
-        file.append(answer_row(cell, answer, datetime.now().astimezone()))
+        file.append(answer_row(QUESTIONS[at // 2].id, planned[at], answer, datetime.now().astimezone()))
     file.close()
     file = AnswerFile(path)
     file.close()
@@ -167,29 +168,19 @@ def stored(path: Path, *finished: tuple[Cell, FinishReason]) -> AnswerFile:
 
 
 def test_what_is_in_the_file_is_not_asked_again(tmp_path: Path) -> None:
-    planned = cells()
-    file = stored(tmp_path / "out.csv", (planned[0], FinishReason.EOS), (planned[3], FinishReason.FAILED))
-    left = still_to_ask(planned, file.rows, file.name, retry_failed=False)
-    asked = [(cell.question.id, cell.request.model_id) for cell in left]
-    assert asked == [("1", "b"), ("2", "a")], "and a question that stands there twice is asked once"
+    file = stored(tmp_path / "out.csv", (0, FinishReason.EOS), (3, FinishReason.FAILED))
+    assert left(file) == [("가?", "b", 0), ("나?", "a", 0), ("다?", "a", 0), ("다?", "b", 0)]
 
 
 def test_a_failed_cell_is_asked_again_when_wished_and_counts_its_attempts(tmp_path: Path) -> None:
-    planned = cells()
-    again = replace(planned[3], attempt=2)
     path = tmp_path / "out.csv"
-    file = stored(path, (planned[0], FinishReason.EOS), (planned[3], FinishReason.FAILED))
-    left = still_to_ask(planned, file.rows, file.name, retry_failed=True)
-    assert [(cell.key[0], cell.key[3], cell.attempt) for cell in left] == [
-        ("가?", "b", 1),
-        ("나?", "a", 1),
-        ("나?", "b", 2),
-    ]
-    file = stored(path, (again, FinishReason.FAILED))
-    left = still_to_ask([again], file.rows, file.name, retry_failed=True)
-    assert [cell.attempt for cell in left] == [3]
-    file = stored(path, (again, FinishReason.LENGTH))
-    assert still_to_ask([again], file.rows, file.name, retry_failed=True) == []
+    file = stored(path, *((at, FinishReason.EOS) for at in (0, 1, 2, 4, 5)), (3, FinishReason.FAILED))
+    assert left(file) == []
+    assert left(file, retry_failed=True) == [("나?", "b", 1)]
+    file = stored(path, (3, FinishReason.FAILED))
+    assert left(file, retry_failed=True) == [("나?", "b", 2)]
+    file = stored(path, (3, FinishReason.LENGTH))
+    assert left(file, retry_failed=True) == []
 
 
 @pytest.mark.parametrize(
@@ -203,27 +194,23 @@ def test_a_failed_cell_is_asked_again_when_wished_and_counts_its_attempts(tmp_pa
     ],
 )
 def test_a_file_asked_in_another_way_is_refused(tmp_path: Path, change: dict[str, object], says: str) -> None:
-    planned = cells()
-    file = stored(tmp_path / "out.csv", (planned[0], FinishReason.EOS))
-    changed = replace(planned[0], request=replace(planned[0].request, **change))  # type: ignore[arg-type]
+    file = stored(tmp_path / "out.csv", (0, FinishReason.EOS))
+    changed = replace(ASKED[0], **change)  # type: ignore[arg-type]
     with pytest.raises(BadRequest, match=says):
-        still_to_ask([changed], file.rows, file.name, retry_failed=False)
-    other_model = replace(changed, request=replace(changed.request, model_id="c"))
-    assert still_to_ask([other_model], file.rows, file.name, retry_failed=False) == [other_model]
+        left(file, changed)
+    assert len(left(file, replace(changed, model_id="c"))) == len(QUESTIONS), "another model is asked anew"
 
 
 @pytest.mark.parametrize("edited", ["", "seed: 3", "[1]", "null", "[" * 100_000, '{"seed": '])
 def test_settings_that_were_edited_are_refused_by_their_row(tmp_path: Path, edited: str) -> None:
-    planned = cells()
-    file = stored(tmp_path / "out.csv", (planned[3], FinishReason.EOS))
-    rows = {key: replace(row, settings=edited) for key, row in file.rows.items()}
+    file = stored(tmp_path / "out.csv", (3, FinishReason.EOS))
+    file.rows = {key: replace(row, settings=edited) for key, row in file.rows.items()}
     says = r"^out\.csv, question 2 to b: the settings are not as they were written\. Name another file\.$"
     with pytest.raises(BadEntry, match=says):
-        still_to_ask(planned, rows, file.name, retry_failed=False)
+        left(file)
 
 
 def test_settings_that_a_spreadsheet_wrote_anew_are_the_same_way(tmp_path: Path) -> None:
-    planned = cells()
-    file = stored(tmp_path / "out.csv", (planned[0], FinishReason.EOS))
-    rows = {key: replace(row, settings=f" {row.settings} ") for key, row in file.rows.items()}
-    assert still_to_ask(planned[:1], rows, file.name, retry_failed=False) == []
+    file = stored(tmp_path / "out.csv", *((at, FinishReason.EOS) for at in range(6)))
+    file.rows = {key: replace(row, settings=f" {row.settings} ") for key, row in file.rows.items()}
+    assert left(file) == []

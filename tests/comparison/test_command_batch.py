@@ -138,7 +138,7 @@ def test_cp949_is_recognized_and_said(tmp_path: Path, out: Path, capsys: pytest.
 
 def killed_after(reports: int, start_command: StartCommand, program: Path, questions: Path, out: Path) -> int:
     """Start a batch, kill -9 once so many answers are reported; how many were."""
-    process = start_command(questions, out, program=program)
+    process = start_command(questions, out, "--no-history", program=program)
     assert process.stderr is not None
     reported = 0
     while reported < reports:
@@ -151,13 +151,14 @@ def killed_after(reports: int, start_command: StartCommand, program: Path, quest
 
 TELLS_EVERY_ANSWER = """
 import sys
-from comparison.terminal import batch as cli_batch
+from comparison.terminal import batch as command
 from comparison.terminal.cli import main
-from comparison.terminal.progress import PlainProgress
+from comparison.terminal.progress import PlainLines
 sys.path.insert(0, {folder!r})
 from tests.comparison.scripted_command import scripted_wiring
-cli_batch.progress_for = lambda wanted: PlainProgress(wanted, seconds_between=0)
-arguments = ["batch", sys.argv[1], "--models", "calm,steady", "--out", sys.argv[2]]
+command.lines_for = lambda view: PlainLines(view, seconds_between=0)
+command.TICK = 0.001
+arguments = ["batch", sys.argv[1], "--models", "calm,steady", "--out", sys.argv[2], *sys.argv[3:]]
 sys.exit(main(arguments, wiring=scripted_wiring))
 """
 
@@ -173,7 +174,7 @@ def test_kill_9_loses_nothing_that_was_reported(
         reported = killed_after(k, start_command, program, questions, out)
         kept = len(read_answers(out)) if out.exists() and out.stat().st_size >= len(HEADER) else 0
         assert kept >= reported >= k
-        assert run(questions, out) == 0
+        assert run(questions, out, "--no-history") == 0
         assert len(read_answers(out)) == len(set(asked(out))) == 12
 
 

@@ -8,12 +8,13 @@ import unicodedata
 import pytest
 from rich.console import Console
 
-from comparison.run import requests_for, start
+from comparison.run import start
 from comparison.terminal.panels import describe, frame, plain, printable, show
 from comparison.terminal.progress import describe_time
 from engines.base import Answer, FinishReason, GenerationSettings, LiveView, Measures, State
 from errors import AS_WRITTEN, Cause
 from prompts.conversation import Conversation
+from tests.comparison.made_requests import requests_for
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
 MEASURES = Measures(load_seconds=2.04, seconds_to_first_text=0.81, tokens_out=42, tokens_per_second=31.24)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from comparison.presets import GenerationChoice, Preset, settings_for, wish_of
+from comparison.presets import GenerationChoice, Preset, choice_of, settings_for
 from engines.base import GenerationSettings
 from model_registry.spec import GenerationDefaults
 
@@ -46,11 +46,11 @@ def test_the_wish_is_found_again_in_the_settings_that_came_of_it(preset: Preset,
     wish = GenerationChoice(preset, CUSTOM, longest, seed=7)
     others = GenerationDefaults(temperature=0.9)
     asked = [(own, settings_for(own, wish)) for own in (OWN, others)]
-    found = wish_of(asked)
+    found = choice_of(asked)
     assert [settings_for(own, found) for own, _ in asked] == [settings for _, settings in asked]
     assert (found.preset, found.seed, found.max_new_tokens) == (preset, 7, longest)
 
 
 def test_settings_that_no_one_wish_gives_are_those_of_the_first() -> None:
-    found = wish_of([(OWN, CUSTOM), (OWN, GenerationSettings(temperature=2.0))])
+    found = choice_of([(OWN, CUSTOM), (OWN, GenerationSettings(temperature=2.0))])
     assert found.preset is Preset.CUSTOM and settings_for(OWN, found) == CUSTOM

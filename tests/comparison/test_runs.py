@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from comparison.run import Run, RunColumn, requests_for, start
+from comparison.run import Run, RunColumn, start
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer, State
 from errors import BadRequest, NaraniError
 from prompts.conversation import Conversation
+from tests.comparison.made_requests import requests_for
 from tests.comparison.scripted_command import StartCommand
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
@@ -167,8 +168,9 @@ def test_an_answer_that_cannot_even_be_handed_over_is_still_there(engine: Script
 ENDS_AT_ONCE = """
 import sys
 from pathlib import Path
-from comparison.run import requests_for, start
+from comparison.run import start
 from engines.base import GenerationSettings
+from tests.comparison.made_requests import requests_for
 from tests.engines.scripted_engine import Script, ScriptedEngine
 from prompts.conversation import Conversation
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from comparison.run import requests_for
 from comparison.runs import LiveRuns
 from engines.base import AnswerRequest, GenerationSettings, State
 from errors import BadRequest
 from prompts.conversation import Conversation
+from tests.comparison.made_requests import requests_for
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
 ENDLESS = Script(pieces=("가",), repeats=True, seconds_per_piece=0.01)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from comparison.going_on import going_on
-from comparison.run import Run, RunColumn, requests_for
+from comparison.run import Run, RunColumn
 from comparison.runs import LiveRuns
 from comparison.turns import (
     TurnPicture,
@@ -28,6 +28,7 @@ from engines.base import Answer, FinishReason, GenerationSettings
 from history.history import History
 from history.records import RunHead, StoredAnswer, StoredState, Wanted
 from prompts.conversation import Conversation
+from tests.comparison.made_requests import requests_for
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
 OWNER = "owner"

@@ -9,16 +9,16 @@ import threading
 
 import pytest
 
-from comparison.waiting import Waiting
+from comparison.waiting import WaitingQuestions
 from errors import BadRequest
 
 
-def texts(waiting: Waiting[str], run_id: str) -> list[str]:
+def texts(waiting: WaitingQuestions[str], run_id: str) -> list[str]:
     return [waits.question for waits in waiting.behind(run_id)]
 
 
 def test_they_go_out_in_the_order_sent_and_the_others_wait_behind_the_next_run() -> None:
-    waiting = Waiting[str]()
+    waiting = WaitingQuestions[str]()
     for question in ("하나", "둘", "셋"):
         waiting.put("a", question)
     asked: list[str] = []
@@ -28,7 +28,7 @@ def test_they_go_out_in_the_order_sent_and_the_others_wait_behind_the_next_run()
 
 
 def test_however_many_look_on_each_goes_out_once() -> None:
-    waiting = Waiting[str]()
+    waiting = WaitingQuestions[str]()
     waiting.put("a", "하나")
     asked: list[str] = []
     start = threading.Barrier(8)
@@ -46,7 +46,7 @@ def test_however_many_look_on_each_goes_out_once() -> None:
 
 
 def test_one_is_cancelled_by_its_id_and_only_while_it_waits() -> None:
-    waiting = Waiting[str]()
+    waiting = WaitingQuestions[str]()
     waiting.put("a", "같은 말")
     waiting.put("a", "같은 말")
     first, second = waiting.behind("a")
@@ -58,7 +58,7 @@ def test_one_is_cancelled_by_its_id_and_only_while_it_waits() -> None:
 
 
 def test_one_that_cannot_be_asked_leaves_the_line_and_the_others_stay() -> None:
-    waiting = Waiting[str]()
+    waiting = WaitingQuestions[str]()
     waiting.put("a", "하나")
     waiting.put("a", "둘")
 
@@ -71,11 +71,11 @@ def test_one_that_cannot_be_asked_leaves_the_line_and_the_others_stay() -> None:
 
 
 def test_nothing_waits_and_nothing_is_sent() -> None:
-    Waiting[str]().send("a", lambda question: pytest.fail("asked"))
+    WaitingQuestions[str]().send("a", lambda question: pytest.fail("asked"))
 
 
 def test_memory_holds_only_so_many() -> None:
-    waiting = Waiting[str](limit=2)
+    waiting = WaitingQuestions[str](limit=2)
     for run in "abc":
         waiting.put(run, run)
         waiting.send(run, lambda question: question + "2")

@@ -1,0 +1,174 @@
+"""From a person's wish to stored answers: ask, go on with a conversation, ask one column again, ask a batch.
+
+Pages and command lines ask through here alone, so what is asked in either stands in the same history.
+Nothing is known here of streamlit or a terminal, and of models no more than the settings they recommend.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from comparison.going_on import going_on
+from comparison.presets import GenerationChoice, choice_of, settings_for
+from comparison.run import Run, RunColumn, check_requests
+from comparison.turns import TurnPicture, conversation, run_of_stored
+from engines.base import Answer, AnswerRequest, Engine
+from errors import UnknownName
+from history.records import RunHead, StoredAnswer
+from prompts.conversation import Conversation
+
+if TYPE_CHECKING:
+    from comparison.runs import LiveRuns
+    from history.history import History
+    from model_registry.spec import GenerationDefaults
+
+Recommended = Callable[[str], "GenerationDefaults"]
+"""The settings that the source of a model, named by its id, recommends."""
+
+
+ANY_QUESTION = Conversation.ask(" ")
+"""Stands in requests whose question is not known yet."""
+
+
+@dataclass(frozen=True)
+class HowToAnswer:
+    """How a person wants to be answered by all models."""
+
+    choice: GenerationChoice = GenerationChoice()
+    system: str = ""
+    format_id: str | None = None
+    """None: each model's own."""
+    reproducible: bool = False
+    quantizations: Mapping[str, str] = field(default_factory=dict)
+    """By model id; a model that is not named is loaded as its entry says."""
+
+
+@dataclass(frozen=True)
+class SentQuestion:
+    """What a person sends: the words, to whom, and how, all as it was when it was sent."""
+
+    text: str
+    input: str
+    models: tuple[str, ...]
+    how: HowToAnswer
+    goes_on: bool = False
+    """With the conversation before it."""
+    lender: int | None = None
+    """The position of the answer that whoever joins late takes over."""
+
+    @property
+    def alone(self) -> Conversation:
+        """The question without any before it."""
+        return Conversation.ask(self.text, self.input, self.how.system)
+
+
+def requests_for(
+    models: Sequence[str],
+    shown: Conversation | Mapping[str, Conversation],
+    how: HowToAnswer,
+    recommended: Recommended,
+) -> tuple[AnswerRequest, ...]:
+    """One request a model, each with its own settings under the same choice; `shown` may differ by model."""
+    return tuple(
+        AnswerRequest(
+            model_id=model_id,
+            conversation=shown if isinstance(shown, Conversation) else shown[model_id],
+            settings=settings_for(recommended(model_id), how.choice),
+            format_id=how.format_id,
+            quantization=how.quantizations.get(model_id),
+            reproducible=how.reproducible,
+        )
+        for model_id in models
+    )
+
+
+class AskingService:
+    """One a process. Without a history answers are shown and not kept."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        recommended: Recommended,
+        history: History | None,
+        runs: LiveRuns,
+    ) -> None:
+        self._engine, self._recommended, self._history = engine, recommended, history
+        self._runs = runs
+
+    def check(self, sent: SentQuestion) -> None:
+        """Refuse what cannot be asked at all."""
+        check_requests(self._requests(sent, sent.alone))
+
+    def ask(self, owner: str, sent: SentQuestion, turns: Sequence[TurnPicture] = ()) -> Run:
+        """`turns`: those that are shown of the conversation that a following question goes on with."""
+        if not (sent.goes_on and turns):
+            return self.ask_requests(owner, self._requests(sent, sent.alone))
+        shown = self._shown(owner, sent, turns)
+        return self.ask_requests(owner, self._requests(sent, shown), turns[-1].run_id)
+
+    def ask_requests(self, owner: str, requests: Sequence[AnswerRequest], previous: str | None = None) -> Run:
+        """The run is begun in the history before the first question leaves, and each answer is stored there
+        before its column counts as ended."""
+        return self._runs.start(
+            self._engine,
+            requests,
+            None if self._history is None else self._keep,
+            owner=owner,
+            previous=previous,
+            begun=self._begun,
+        )
+
+    def ask_again(self, owner: str, run_id: str, position: int) -> None:
+        """One column once more, also of a run that only the history still has."""
+        run = self._runs.get(run_id, owner) or self._stored(owner, run_id)
+        request = run.columns[position].request
+
+        def begun(attempt: int) -> None:
+            if self._history is not None:
+                self._history.begin_attempt(run.id, position, attempt, request)
+
+        self._runs.ask_again(self._engine, run, position, begun)
+
+    def batch_requests(self, models: Sequence[str], how: HowToAnswer) -> tuple[AnswerRequest, ...]:
+        """How every question of a batch is asked, one request a model; the words come from the questions."""
+        return requests_for(models, ANY_QUESTION, how, self._recommended)
+
+    def how_asked(self, requests: Sequence[AnswerRequest]) -> HowToAnswer:
+        """What was set when these were asked; of what differs between them, what the first was asked with."""
+        choice = choice_of([(self._recommended(each.model_id), each.settings) for each in requests])
+        first = requests[0]
+        quantizations = {each.model_id: each.quantization for each in requests if each.quantization}
+        system = first.conversation.system
+        return HowToAnswer(choice, system, first.format_id, first.reproducible, quantizations)
+
+    def _requests(
+        self, sent: SentQuestion, shown: Conversation | Mapping[str, Conversation]
+    ) -> tuple[AnswerRequest, ...]:
+        return requests_for(sent.models, shown, sent.how, self._recommended)
+
+    def _shown(
+        self, owner: str, sent: SentQuestion, turns: Sequence[TurnPicture]
+    ) -> Mapping[str, Conversation]:
+        """The whole conversation is only read where somebody who is asked now missed a part of it."""
+        there = {column.request.model_id for column in turns[-1].columns}
+        if self._history is not None and not there.issuperset(sent.models):
+            turns = conversation(self._runs, self._history, owner, turns[-1].run_id, sys.maxsize)
+        return going_on(turns, sent.models, sent.text, sent.input, system=sent.how.system, lender=sent.lender)
+
+    def _stored(self, owner: str, run_id: str) -> Run:
+        stored = None if self._history is None else self._history.get(owner, run_id)
+        if stored is None:
+            raise UnknownName("question", run_id, ())
+        return run_of_stored(stored, self._keep)
+
+    def _begun(self, run: Run) -> None:
+        if self._history is not None:
+            self._history.begin(RunHead(run.id, run.owner, run.created, run.requests, run.previous))
+
+    def _keep(self, run: Run, column: RunColumn, answer: Answer) -> None:
+        if self._history is not None:
+            ended = StoredAnswer.of(column.position, column.attempt, answer, column.started)
+            self._history.store(run.id, ended)
