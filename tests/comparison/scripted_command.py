@@ -6,8 +6,10 @@ Knows: a handful of models with scripted manners. Refuses to know: registries, w
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from command_line import run
@@ -50,6 +52,26 @@ def scripted_wiring(scripts: Mapping[str, Script] = SCRIPTS, demo_questions: Pat
         build_engine=lambda: ScriptedEngine(scripts, default=None),
         open_history=lambda: History(read_settings().home, busy_seconds=0.1),
     )
+
+
+def states_on_disk(home: Path) -> list[str]:
+    """Of all answers in a history, as another process reads them; none as long as there is no history."""
+    try:
+        with closing(sqlite3.connect(f"file:{home / 'narani.db'}?mode=ro", uri=True)) as database:
+            return [
+                state for (state,) in database.execute("SELECT state FROM answers ORDER BY run, position")
+            ]
+    except sqlite3.OperationalError:
+        return []
+
+
+@contextmanager
+def locked(home: Path) -> Iterator[None]:
+    """Another program holds the history."""
+    History(home).close()
+    with closing(sqlite3.connect(home / "narani.db", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        yield
 
 
 if __name__ == "__main__":

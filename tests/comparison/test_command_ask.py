@@ -9,8 +9,8 @@ import subprocess
 import sys
 import time
 import unicodedata
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,8 @@ from comparison.terminal.cli import main
 from errors import BadRequest
 from history.history import History
 from history.records import THIS_MACHINE
-from tests.comparison.scripted_command import StartCommand, scripted_wiring
+from tests.comparison.batch_house import until
+from tests.comparison.scripted_command import StartCommand, locked, scripted_wiring, states_on_disk
 
 KEYS = [
     "model", "text", "finish_reason", "error", "prompt", "load_seconds", "seconds_to_first_text",
@@ -120,15 +121,32 @@ def test_what_cannot_be_parsed_is_code_2(arguments: list[str]) -> None:
     assert stopped.value.code == 2
 
 
-def test_ctrl_c_stops_every_column_and_prints_what_came(start_command: StartCommand) -> None:
-    process = start_command("ask", "왜?", "--models", "endless,calm", "--max-new-tokens", 10_000, "--json")
-    time.sleep(1.5)
+ENDLESS = ("ask", "왜?", "--models", "endless,calm", "--max-new-tokens", 10_000, "--json")
+
+
+def test_ctrl_c_stops_every_column_and_prints_and_keeps_what_came(
+    home: Path, start_command: StartCommand
+) -> None:
+    process = start_command(*ENDLESS)
+    until(lambda: states_on_disk(home) == ["running", "done"])
+    time.sleep(0.2)  # for some text
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=10)
     assert process.returncode == 130
     endless, calm = json.loads(out)["answers"]
     assert (endless["finish_reason"], calm["finish_reason"]) == ("stopped", "eos")
     assert endless["text"].startswith("가가") and "Traceback" not in err
+    assert kept(home) == [("왜?", ["stopped", "done"])]
+
+
+def test_kill_9_loses_no_answer_that_had_ended(home: Path, start_command: StartCommand) -> None:
+    """The history shows it as a page's: running as long as it lives, then interrupted."""
+    process = start_command(*ENDLESS)
+    until(lambda: states_on_disk(home) == ["running", "done"])
+    assert kept(home) == [("왜?", ["running", "done"])]
+    process.kill()
+    process.wait()
+    assert kept(home) == [("왜?", ["interrupted", "done"])]
 
 
 def test_a_hostile_answer_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -174,38 +192,30 @@ def test_what_is_asked_stands_in_the_history_of_this_machine(home: Path) -> None
     assert kept(home) == [("누가?", ["done"]), ("왜?", ["done", "failed"])]
 
 
-HELD: list[sqlite3.Connection] = []
-
-
-def locked(home: Path) -> None:
-    History(home).close()
-    HELD.append(sqlite3.connect(home / "narani.db", isolation_level=None))
-    HELD[-1].execute("BEGIN IMMEDIATE")
-
-
-def a_file(home: Path) -> None:
+@contextmanager
+def a_file(home: Path) -> Iterator[None]:
     home.write_text("nothing of ours")
+    yield
 
 
-def newer(home: Path) -> None:
+@contextmanager
+def newer(home: Path) -> Iterator[None]:
     History(home).close()
     with closing(sqlite3.connect(home / "narani.db", isolation_level=None)) as connection:
         connection.execute("UPDATE narani_version SET version = 999")
+    yield
 
 
 @pytest.mark.parametrize("broken", [locked, a_file, newer])
 def test_a_history_out_of_reach_costs_one_line_and_no_answer(
-    broken: Callable[[Path], None], home: Path, capsys: pytest.CaptureFixture[str]
+    broken: Callable[[Path], AbstractContextManager[None]], home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    broken(home)
-    try:
-        assert run("왜?", "--models", "calm") == 0
-    finally:
-        while HELD:
-            HELD.pop().close()
+    with broken(home):
+        assert run("왜?", "--models", "calm,other") == 0
     said = capsys.readouterr()
-    assert "왜?" in said.out
+    assert said.out.count("왜?") == 2
     assert said.err.startswith("Not kept in the history: ") and said.err.count("\n") == 1
+    assert said.err.endswith("Save from here what you want to keep; --no-history leaves the history alone.\n")
 
 
 @pytest.mark.parametrize("url", ["no-address", "nobody-s-dialect://x", "mssql+nobody://a:secret@b/c"])
