@@ -9,11 +9,11 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from benchmarks.house import open_house
 from benchmarks.korean import QUESTIONS
 from benchmarks.networks import Shape, save_random, spec_of
 from benchmarks.raw import raw_generate
 from benchmarks.rounds import Effort, Measured, paired, timed
+from tests.engines.running_engine import open_engine
 
 HOST_BOUND = Shape("gpt_neox", hidden=64, layers=6, heads=4, intermediate=256)
 
@@ -23,10 +23,10 @@ def measure(effort: Effort) -> Measured:
     tokens = effort.tokens
     with tempfile.TemporaryDirectory() as place:
         folder = save_random(Path(place, "model"), HOST_BOUND)
-        with open_house({"one": spec_of("one", folder, HOST_BOUND)}) as house:
-            first = house.answer("one", QUESTIONS[0], tokens=tokens)
+        with open_engine({"one": spec_of("one", folder, HOST_BOUND)}) as running:
+            first = running.answer("one", QUESTIONS[0], max_new_tokens=tokens)
             raw = timed(raw_generate(folder, first.prompt, tokens))
-            ours = timed(lambda: house.answer("one", QUESTIONS[0], tokens=tokens))
+            ours = timed(lambda: running.answer("one", QUESTIONS[0], max_new_tokens=tokens))
             values = paired(raw, ours, effort.rounds)
     short = first.measures.tokens_out != tokens
     return Measured(values, broken=("The engine's answer ended early.",) if short else ())

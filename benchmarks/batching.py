@@ -9,10 +9,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from benchmarks.house import House, answer_of, open_house
 from benchmarks.korean import QUESTIONS
 from benchmarks.networks import Shape, save_random, spec_of
 from benchmarks.rounds import Effort, Measured, paired, timed
+from tests.engines.running_engine import RunningEngine, answer_of, open_engine
 
 NEOX = Shape("gpt_neox", hidden=512, layers=6, heads=8, intermediate=2048)
 LLAMA = Shape("llama", hidden=512, layers=6, heads=8, intermediate=1408)
@@ -31,11 +31,11 @@ def _measure(shape: Shape, effort: Effort) -> Measured:
     tokens = max(2, effort.tokens // 2)
     with tempfile.TemporaryDirectory() as place:
         folder = save_random(Path(place, "model"), shape)
-        with open_house({"one": spec_of("one", folder, shape)}) as house:
-            alone, together = _one_after_another(house, tokens), _together(house, tokens)
+        with open_engine({"one": spec_of("one", folder, shape)}) as running:
+            alone, together = _one_after_another(running, tokens), _together(running, tokens)
             values = paired(
-                timed(lambda: _one_after_another(house, tokens)),
-                timed(lambda: _together(house, tokens)),
+                timed(lambda: _one_after_another(running, tokens)),
+                timed(lambda: _together(running, tokens)),
                 effort.rounds,
             )
     same = sum(a == b for a, b in zip(alone, together, strict=True))
@@ -48,10 +48,10 @@ def _measure(shape: Shape, effort: Effort) -> Measured:
     return Measured(values, broken, notes=(f"identical answers: {same} of {len(QUESTIONS)}",))
 
 
-def _one_after_another(house: House, tokens: int) -> list[str]:
-    return [house.answer("one", question, tokens=tokens).text for question in QUESTIONS]
+def _one_after_another(running: RunningEngine, tokens: int) -> list[str]:
+    return [running.answer("one", question, max_new_tokens=tokens).text for question in QUESTIONS]
 
 
-def _together(house: House, tokens: int) -> list[str]:
-    lives = [house.ask("one", question, tokens=tokens) for question in QUESTIONS]
+def _together(running: RunningEngine, tokens: int) -> list[str]:
+    lives = [running.ask("one", question, max_new_tokens=tokens) for question in QUESTIONS]
     return [answer_of(live).text for live in lives]

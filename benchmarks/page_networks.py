@@ -15,7 +15,6 @@ from pathlib import Path
 from types import MappingProxyType
 
 from benchmarks.app_one import HOST_BOUND
-from benchmarks.house import open_house
 from benchmarks.korean import QUESTIONS
 from benchmarks.networks import save_random, spec_of
 from benchmarks.raw import raw_generate
@@ -23,6 +22,7 @@ from benchmarks.rounds import on_one_thread, timed
 from engines.local import LocalEngine
 from model_registry.registry import Registry, load_registry
 from model_registry.spec import GenerationDefaults, ModelSpec
+from tests.engines.running_engine import open_engine
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ def open_networks(models: int, tokens: int) -> Iterator[Networks]:
         shipped = load_registry()
         others = {id: spec.model_copy(update={"demo": False}) for id, spec in shipped.models.items()}
         registry = replace(shipped, models=MappingProxyType({**specs, **others}))
-        with open_house(specs) as house:
-            prompts = {name: house.answer(name, QUESTIONS[0], tokens=1).prompt for name in names}
+        with open_engine(specs) as running:
+            prompts = {name: running.answer(name, QUESTIONS[0], max_new_tokens=1).prompt for name in names}
             raws = [raw_generate(folders[name], prompts[name], tokens) for name in names]
             one_after_another = timed(lambda: [raw() for raw in raws])
-            yield Networks(registry, house.engine, partial(on_one_thread, one_after_another))
+            yield Networks(registry, running.engine, partial(on_one_thread, one_after_another))
 
 
 def _spec(name: str, folder: Path, tokens: int) -> ModelSpec:

@@ -1,23 +1,26 @@
-"""What a load will need, and what would fit instead of one that never can.
+"""What a load will need by estimate, and the refusal of one for which there can never be room.
 
-Knows: estimates of weights and cache, and which other quantization would fit a budget.
-Refuses to know: what is resident now, and when there is room.
+The refusal names the sizes, which kept models are in the way, and which other quantization would fit. What is
+resident at this moment, and when there is room, the books know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import torch
-
-from engines.lease import LeaseRequest
-from engines.loading.loaded import Estimate
-from engines.no_room import Lack, no_room
-from engines.resident import Resident
-from errors import NoRoom
+from errors import Cause, NoRoom
 from model_registry.spec import ModelSpec
+from settings import format_bytes
 
-EstimateLoad = Callable[[ModelSpec, str, torch.device], Estimate]
+if TYPE_CHECKING:
+    import torch
+
+    from engines.lease_request import LeaseRequest
+    from engines.loading.loaded import Estimate
+
+EstimateLoad = Callable[[ModelSpec, str, "torch.device"], "Estimate"]
 
 
 def bytes_needed(
@@ -45,10 +48,10 @@ def refusal(
     device: torch.device,
     estimate: EstimateLoad,
     measured: bool,
-    kept: Sequence[Resident],
+    kept: Mapping[str, int],
 ) -> NoRoom:
-    """Why it can never fit; `kept` stand in its way only where it would fit without them."""
-    in_the_way = {str(other.key): other.weight_bytes for other in kept} if need <= budget else {}
+    """Why it can never fit; `kept` models stand in its way only where it would fit without them."""
+    in_the_way = kept if need <= budget else {}
     left = budget - sum(in_the_way.values())
     fitting: dict[str, int] = {}
     for other in request.base.loading.quantizations:
@@ -63,8 +66,56 @@ def refusal(
             need=need,
             budget=budget,
             measured=measured,
-            asked=request.cache_tokens > 0,
+            has_question=request.cache_tokens > 0,
             kept=in_the_way,
             fitting=fitting,
         )
+    )
+
+
+@dataclass(frozen=True)
+class Lack:
+    """What is wanted, and what there is."""
+
+    title: str
+    model_id: str
+    quantization: str
+    need: int
+    budget: int
+    measured: bool = False
+    has_question: bool = True
+    """A question wants it, whose cache counts too."""
+    kept: Mapping[str, int] = field(default_factory=dict)
+    """The bytes of the kept models without which it would fit, by their name."""
+    fitting: Mapping[str, int] = field(default_factory=dict)
+    """Other quantizations that would fit, with their bytes."""
+
+
+def no_room(lack: Lack) -> NoRoom:
+    """Names the sizes, who is in the way, and what would fit."""
+    left = lack.budget - sum(lack.kept.values())
+    need: int | str = lack.need
+    if format_bytes(lack.need) == format_bytes(left):
+        need = f"{lack.need:,} B"
+    wanted = Cause(
+        "memory-wanted-asking" if lack.has_question else "memory-wanted",
+        model=lack.title,
+        need=need,
+        quantization=lack.quantization,
+        read="measured" if lack.measured else "estimated",
+    )
+    if lack.kept:
+        code = "no-room-kept-fits" if lack.fitting else "no-room-kept"
+    else:
+        code = "no-room-fits" if lack.fitting else "no-room"
+    return NoRoom(
+        code,
+        wanted=wanted,
+        left=left if need == lack.need else f"{left:,} B",
+        model=lack.model_id,
+        measured=lack.measured,
+        need=lack.need,
+        budget=lack.budget,
+        kept=tuple(lack.kept),
+        fitting=dict(lack.fitting),
     )

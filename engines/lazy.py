@@ -1,7 +1,8 @@
 """An engine that is built when the first question or load comes, so that opening a page waits for no import.
 
-Knows: how to build the real engine, once, away from the asking thread, and what can be said before that.
-Refuses to know: what kind of engine it is; torch is imported only by building one.
+It builds the real engine once, away from the asking thread, answers before that what can be answered, and
+remembers the loads asked for by hand. It does not know what kind of engine it is; only building one imports
+torch.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from contextlib import suppress
 from typing import cast
 
 from engines.base import AnswerRequest, LiveAnswer, State
-from engines.hand_loads import HandLoads
 from engines.memory import EngineWithMemory, LiveLoad, LoadPlan, PoolView
 from engines.on_disk import DiskLook
 from errors import EngineDown, NaraniError
@@ -144,3 +144,27 @@ def _engine(built: Future[EngineWithMemory]) -> EngineWithMemory:
     if isinstance(problem, ImportError):
         raise EngineDown.lacking(problem)
     raise EngineDown("engine-not-started", kind=type(problem).__name__)
+
+
+class HandLoads:
+    """The last load asked for by hand of each model, for whoever looks in later."""
+
+    def __init__(self, bring: Callable[[LiveLoad], None]) -> None:
+        self._bring = bring
+        self._lock = threading.Lock()
+        self._last: dict[tuple[str, str], LiveLoad] = {}
+
+    def begin(self, model_id: str, quantization: str) -> LiveLoad:
+        """A new load, or the one that is under way for this model already."""
+        key = (model_id, quantization)
+        with self._lock:
+            last = self._last.get(key)
+            if last is not None and not last.ended and not last.stop_asked:
+                return last
+            live = self._last[key] = LiveLoad(model_id, quantization)
+        self._bring(live)
+        return live
+
+    def all(self) -> tuple[LiveLoad, ...]:
+        with self._lock:
+            return tuple(self._last.values())

@@ -1,7 +1,8 @@
-"""The engine that answers with models on this machine.
+"""The engine that answers with models on this machine, and lets a person see and steer what is in its memory.
 
-Knows: the way of a question from the registry's entry over a lease to the decode loop, and back.
-Refuses to know: who asked, where answers are drawn or stored, and how a step or a load works inside.
+A question goes from the registry's entry over a lease to the decode loop, and back as an answer; a load by
+hand asks for the same lease. Who asked, where answers are drawn or stored, and how a step or a load works
+inside, it does not know.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import logging
 from engines.base import Answer, AnswerRequest, FinishReason, LiveAnswer
 from engines.decoding import DecodeLoop
 from engines.devices import default_budget, pick_device
-from engines.lease import Lease, LeaseRequest
+from engines.lease_request import LeaseRequest, ModelLease
 from engines.loading import LoadedModel, LoadWatch, estimate, files_of, load_model
+from engines.memory import LiveLoad, LoadPlan, PoolView
+from engines.on_disk import DiskLook
 from engines.pool import ModelPool
-from engines.pooled_memory import PooledMemory, check_offered
+from engines.resident_figures import ResidentKey
 from engines.sampling import Chooser, Dice
 from engines.sequence import AnswerOrigin, Sequence
 from engines.text_stream import TextStream
@@ -30,38 +33,89 @@ from settings import Settings
 _log = logging.getLogger(__name__)
 
 
-class LocalEngine(PooledMemory):
+class LocalEngine:
     """One pool and one decode loop for one device; made once a process."""
 
     def __init__(self, registry: Registry, pool: ModelPool, loop: DecodeLoop, rows_per_model: int) -> None:
-        super().__init__(registry, pool)
-        self._loop = loop
+        self._registry, self._pool, self._loop = registry, pool, loop
         self._rows_per_model = rows_per_model
+        self._disk = DiskLook(registry)
 
     def submit(self, request: AnswerRequest, live: LiveAnswer) -> None:
         """Whatever is wrong with the question or the model ends this live answer and nothing else."""
         try:
-            self._ask_for_lease(request, live)
+            lease_request = self._request_of_question(request, live)
         except NaraniError as error:
             live.fail(error, request.settings)
+            return
+        self._ask(lease_request, live)
 
-    @property
-    def pool(self) -> ModelPool:
-        return self._pool
+    def bring(self, live: LiveLoad) -> None:
+        """Load by hand what `live` names: lease it as a question does, and release it at once."""
+        try:
+            lease_request = self._request_of_load(live)
+        except NaraniError as error:
+            live.finish(error)
+            return
+        self._ask(lease_request, live)
+
+    def view(self) -> PoolView:
+        return self._pool.view()
+
+    def plan(self, model_id: str, quantization: str) -> LoadPlan:
+        return self._pool.plan(self._request_of_load(LiveLoad(model_id, quantization)))
+
+    def release(self, model_id: str, quantization: str) -> bool:
+        return self._pool.books.release(self._key(model_id, quantization))
+
+    def keep_loaded(self, model_id: str, quantization: str, keep: bool) -> bool:
+        return self._pool.books.keep(self._key(model_id, quantization), keep)
+
+    def on_disk(self, model_id: str) -> bool:
+        return self._disk.has(model_id)
 
     def close(self) -> None:
         self._pool.close()
         self._loop.close()
 
-    def _ask_for_lease(self, request: AnswerRequest, live: LiveAnswer) -> None:
+    def _ask(self, lease_request: LeaseRequest, live: LiveAnswer | LiveLoad) -> None:
+        live.when_stopped(lambda: self._pool.cancel(lease_request))
+        self._pool.request(lease_request)
+        if live.stop_asked:  # before there was anything to cancel
+            self._pool.cancel(lease_request)
+
+    def _key(self, model_id: str, quantization: str) -> ResidentKey:
+        spec = self._registry.models.get(model_id)
+        return ResidentKey(self._registry.base_of(spec).id if spec else model_id, quantization)
+
+    def _request_of_load(self, live: LiveLoad) -> LeaseRequest:
+        spec = self._registry.get(live.model_id)
+        base = self._registry.base_of(spec)
+        _check_offered(spec, base, live.quantization)
+
+        def granted(lease: ModelLease) -> None:
+            lease.release()
+            live.finish()
+
+        return LeaseRequest(
+            base=base,
+            adapter=None if spec is base else spec,
+            quantization=live.quantization,
+            cache_tokens=0,
+            live=live,
+            granted=granted,
+            refused=live.finish,
+        )
+
+    def _request_of_question(self, request: AnswerRequest, live: LiveAnswer) -> LeaseRequest:
         if not request.conversation.turns[-1].question.strip():
             raise BadRequest("empty-question")
         spec = self._registry.get(request.model_id)
         format = self._format(request, spec)
         base = self._registry.base_of(spec)
         quantization = request.quantization or spec.loading.default_quantization
-        check_offered(spec, base, quantization)
-        wish = LeaseRequest(
+        _check_offered(spec, base, quantization)
+        return LeaseRequest(
             base=base,
             adapter=None if spec is base else spec,
             quantization=quantization,
@@ -70,10 +124,6 @@ class LocalEngine(PooledMemory):
             granted=lambda lease: self._begin(request, live, spec, format, lease),
             refused=lambda problem: _refuse(request, live, problem),
         )
-        live.when_stopped(lambda: self._pool.cancel(wish))
-        self._pool.request(wish)
-        if live.stop_asked:  # before there was anything to cancel
-            self._pool.cancel(wish)
 
     def _format(self, request: AnswerRequest, spec: ModelSpec) -> PromptFormat:
         if request.format_id is None:
@@ -81,13 +131,18 @@ class LocalEngine(PooledMemory):
         return self._registry.formats.get(request.format_id)
 
     def _begin(
-        self, request: AnswerRequest, live: LiveAnswer, spec: ModelSpec, format: PromptFormat, lease: Lease
+        self,
+        request: AnswerRequest,
+        live: LiveAnswer,
+        spec: ModelSpec,
+        format: PromptFormat,
+        lease: ModelLease,
     ) -> None:
         """The model is there: render, encode, and let the question join its model's batch."""
         try:
             sequence = self._sequence(request, live, spec, format, lease)
             adapter_id = spec.id if spec.adapter else None
-            batch = lease.resident.batch(adapter_id, self._rows_per_model, self._pool.reserve_cache)
+            batch = lease.resident.batch(adapter_id, self._rows_per_model, self._pool.books.grow_cache)
             self._loop.add(batch, sequence)
         except NaraniError as error:
             lease.release()
@@ -99,7 +154,12 @@ class LocalEngine(PooledMemory):
             live.fail(LoadError("question-not-read", model=spec.title, kind=kind), request.settings)
 
     def _sequence(
-        self, request: AnswerRequest, live: LiveAnswer, spec: ModelSpec, format: PromptFormat, lease: Lease
+        self,
+        request: AnswerRequest,
+        live: LiveAnswer,
+        spec: ModelSpec,
+        format: PromptFormat,
+        lease: ModelLease,
     ) -> Sequence:
         resident, settings = lease.resident, request.settings
         loaded = resident.loaded
@@ -128,6 +188,14 @@ class LocalEngine(PooledMemory):
                 loaded.tokenizer.backend_tokenizer, stops, rendered.answer_lead, prompt.endswith("\n")
             ),
             on_end=lease.release,
+        )
+
+
+def _check_offered(spec: ModelSpec, base: ModelSpec, quantization: str) -> None:
+    if quantization not in base.loading.quantizations:
+        offered = ", ".join(base.loading.quantizations)
+        raise BadRequest(
+            "quantization-not-offered", model=spec.title, quantization=quantization, offered=offered
         )
 
 

@@ -113,8 +113,8 @@ class LiveLoad(Stoppable):
         return self._ended.wait(timeout)
 
 
-class ModelMemory(Protocol):
-    """What a person may see and do with the memory of models. None and False where no engine is there yet."""
+class ViewedMemory(Protocol):
+    """The memory of models as it is now, and what can be done to it at once."""
 
     def view(self) -> PoolView | None:
         """The pool now; None before the first question or load built it."""
@@ -122,23 +122,27 @@ class ModelMemory(Protocol):
     def plan(self, model_id: str, quantization: str) -> LoadPlan | None:
         """What loading it now would need; nothing is changed. None while no budget is known."""
 
+    def release(self, model_id: str, quantization: str) -> bool:
+        """Unload a base model (and its adapters); False where it is in use or not there."""
+
+    def keep_loaded(self, model_id: str, quantization: str, keep: bool) -> bool:
+        """Protect a resident from being unloaded for others, or no longer; False where it is not there."""
+
+    def on_disk(self, model_id: str) -> bool:
+        """Whether it would load without fetching anything; cheap enough to ask for every model of a page."""
+
+
+class ModelMemory(ViewedMemory, Protocol):
+    """What a page shows of the memory of models, and what a person may do about it there."""
+
     def load(self, model_id: str, quantization: str) -> LiveLoad:
         """Begin to bring it into memory, or join who has begun; returns at once."""
 
     def loads_by_hand(self) -> tuple[LiveLoad, ...]:
         """The last load by hand of each model, under way or ended, so that any page can go on watching it."""
 
-    def release(self, model_id: str, quantization: str) -> bool:
-        """Let a base model (and its adapters) go; False where it is in use or not there."""
 
-    def keep_loaded(self, model_id: str, quantization: str, keep: bool) -> bool:
-        """Protect a resident from being let go for others, or no longer; False where it is not there."""
-
-    def on_disk(self, model_id: str) -> bool:
-        """Whether it would load without fetching anything; cheap enough to ask for every model of a page."""
-
-
-class EngineWithMemory(Engine, ModelMemory, Protocol):
+class EngineWithMemory(Engine, ViewedMemory, Protocol):
     """An engine whose models live on a device."""
 
     def bring(self, live: LiveLoad) -> None:

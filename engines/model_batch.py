@@ -1,7 +1,7 @@
-"""One model as it answers: its questions waiting, the one being read, and the batch that runs.
+"""One model as it answers: its questions waiting, the one being read, and the rows that run together.
 
-Knows: who joins the batch when, who leaves it, and what becomes of an answer when memory runs out.
-Refuses to know: other models, threads, loading, and how a step is computed (that is the stepper's).
+It decides who joins the batch when, who leaves it, and what becomes of an answer when memory runs out. How a
+step is computed is the stepper's; other models, threads and loading it never sees.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from enum import Enum
 from functools import partial
 
 import torch
 
 from engines.base import FinishReason, State
+from engines.resident_figures import CacheGrowth
 from engines.sampling import NO_TOKEN, choose_all
 from engines.sequence import Sequence
 from engines.shortage import clear_device_cache, drop_tracebacks, is_shortage
@@ -22,14 +22,6 @@ from engines.stepping import DecodeRow, Stepper
 from errors import BrokeWhileAnswering, NaraniError, OutOfMemory
 
 _log = logging.getLogger(__name__)
-
-
-class CacheGrowth(Enum):
-    """Whether a cache may grow: yes, once others have ended, or not at all."""
-
-    GRANTED = "granted"
-    LATER = "later"
-    NEVER = "never"
 
 
 class ModelBatch:
@@ -41,14 +33,14 @@ class ModelBatch:
         device: torch.device,
         most_rows: int,
         prepare: Callable[[], None],
-        room_for: Callable[[int], CacheGrowth],
+        grow_cache: Callable[[int], CacheGrowth],
         weight_bytes: int,
     ) -> None:
         self._stepper, self._device, self._most_rows = stepper, device, most_rows
         self._prepare = prepare
         """Makes the shared weights answer for this batch: switches its adapter on, the others off."""
-        self._room_for = room_for
-        """Whether the pool lets this batch's cache grow to so many bytes."""
+        self._grow_cache = grow_cache
+        """Asks the books for so many bytes of cache, all rows together."""
         self._weight_bytes = weight_bytes
         self._waiting: deque[Sequence] = deque()
         self._joining: Sequence | None = None
@@ -112,7 +104,7 @@ class ModelBatch:
         clear_device_cache(self._device)
         if shortage and not self.is_held_up:
             self._stepper.trim()
-            self._room_for(self._stepper.cache_bytes())
+            self._grow_cache(self._stepper.cache_bytes())
 
     def _newest(self) -> Sequence | None:
         """Who pays for a shortage: the newcomer, wherever it is on its way in, before those that run."""
@@ -161,7 +153,7 @@ class ModelBatch:
             self._reading = None
         self._waiting = deque(sequence for sequence in self._waiting if not sequence.ended)
         if ended and not self._running and self._reading is None:
-            self._room_for(0)
+            self._grow_cache(0)
         for sequence in ended:
             self._apart(sequence, sequence.deliver)
 
@@ -169,11 +161,11 @@ class ModelBatch:
         if self._reading is not None or not self._waiting or not self._may_join(self._waiting[0]):
             return
         sequence = self._joining = self._waiting[0]
-        room = self._room_for(self._stepper.bytes_to_open(sequence.limit))
-        if room is CacheGrowth.NEVER and not self._running:
+        growth = self._grow_cache(self._stepper.bytes_to_open(sequence.limit))
+        if growth is CacheGrowth.NEVER and not self._running:
             sequence.fail(OutOfMemory("memory-ran-out-answering"))
             self._drop_ended()
-        if room is not CacheGrowth.GRANTED:
+        if growth is not CacheGrowth.GRANTED:
             self._joining = None
             return
         row = self._stepper.open(sequence.limit)

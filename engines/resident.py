@@ -1,7 +1,6 @@
 """One model in memory: its weights, the adapters attached to them, and the batches that answer with them.
 
-Knows: the bytes it takes, who leases it, and how to make its weights answer as the base or as an adapter.
-Refuses to know: other models, the budget, and questions.
+It makes its weights answer as the base or as an adapter. It sees no other model, no budget and no question.
 """
 
 from __future__ import annotations
@@ -9,29 +8,31 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 
-from engines.devices import network_bytes
+from engines.devices import ReleaseProof, network_bytes
 from engines.families import stepper_for
 from engines.loading.adapters import AdapterSwitch, attach_adapter
 from engines.loading.loaded import AttachedAdapter, LoadedModel, LoadWatch
-from engines.model_batch import CacheGrowth, ModelBatch
-from engines.occupant import ResidentFigures
+from engines.model_batch import ModelBatch
+from engines.resident_figures import CacheGrowth, ResidentFigures
+from engines.shortage import clear_device_cache
 from model_registry.spec import ModelSpec
 
 _SMALL = 256 * 10**6
 """Below this a second thread costs more than it brings."""
+_ALL_THREADS = torch.get_num_threads()
 
 
 @dataclass(eq=False)
 class Resident(ResidentFigures):
-    """Held by the pool alone; everyone else holds a lease."""
+    """Held by the books alone; everyone else holds a lease."""
 
     loaded: LoadedModel = field(kw_only=True)
     adapters: dict[str, AttachedAdapter] = field(default_factory=dict)
     _batches: dict[str | None, ModelBatch] = field(default_factory=dict)
-    _cache_of: dict[str | None, int] = field(default_factory=dict)
     _switch: AdapterSwitch | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -41,18 +42,13 @@ class Resident(ResidentFigures):
     def measure(self) -> None:
         self.weight_bytes = network_bytes(self.loaded.model)
 
-    def has(self, adapter: ModelSpec | None) -> bool:
-        return adapter is None or adapter.id in self.adapters
-
     def attach(self, adapter: ModelSpec, watch: LoadWatch) -> None:
         """On the decode loop's thread only: it changes the network's layers."""
         self.adapters[adapter.id] = attach_adapter(self.loaded, adapter, watch)
         self._switch = AdapterSwitch(self.loaded)
         self.measure()
 
-    def batch(
-        self, adapter_id: str | None, most_rows: int, room_for: Callable[[Resident, int], CacheGrowth]
-    ) -> ModelBatch:
+    def batch(self, adapter_id: str | None, most_rows: int, grow_cache: GrowCache) -> ModelBatch:
         """The one batch of the base (None) or of an adapter over it; asked for from several threads."""
         with self._lock:
             if adapter_id not in self._batches:
@@ -61,17 +57,20 @@ class Resident(ResidentFigures):
                     device=self.loaded.device,
                     most_rows=most_rows,
                     prepare=lambda: self._use_adapter(adapter_id),
-                    room_for=lambda wanted: self._room_for(adapter_id, wanted, room_for),
+                    grow_cache=partial(grow_cache, self, adapter_id),
                     weight_bytes=self.weight_bytes,
                 )
             return self._batches[adapter_id]
 
-    def unload(self) -> None:
-        """Drop every reference; the place and the figures stay for the books."""
+    def unload(self) -> int:
+        """Drop every reference, and tell the bytes that really came back; the figures stay for the books."""
+        device, proof = self.loaded.device, ReleaseProof(self.loaded.model, self.loaded.device)
         for batch in self._batches.values():
             batch.drop_network()
         self._switch = None
         del self.loaded
+        clear_device_cache(device)
+        return proof.returned_bytes()
 
     def _use_adapter(self, adapter_id: str | None) -> None:
         if self._switch is not None:
@@ -79,16 +78,9 @@ class Resident(ResidentFigures):
         if self.loaded.device.type == "cpu":
             _set_threads(1 if self.weight_bytes < _SMALL else _ALL_THREADS)
 
-    def _room_for(self, adapter_id: str | None, wanted: int, ask: AskForRoom) -> CacheGrowth:
-        others = sum(held for key, held in self._cache_of.items() if key != adapter_id)
-        answer = ask(self, others + wanted)
-        if answer is CacheGrowth.GRANTED:
-            self._cache_of[adapter_id] = wanted
-        return answer
 
-
-AskForRoom = Callable[[Resident, int], CacheGrowth]
-_ALL_THREADS = torch.get_num_threads()
+GrowCache = Callable[[Resident, str | None, int], CacheGrowth]
+"""Whether the batch of an adapter (None: of the base) may have so many bytes of cache."""
 
 
 def _set_threads(count: int) -> None:

@@ -7,17 +7,16 @@ Refuses to know: how a step is computed.
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import torch
 
 from benchmarks.gpu.bench import LLAMA, NEOX, TWIN, Bench, Fact, Finding, Skipped, faults, wait_for
-from benchmarks.house import House, answer_of, open_house
 from benchmarks.korean import ordinary
 from benchmarks.networks import korean_tokenizer
 from engines.base import Answer, FinishReason
 from engines.devices import network_bytes
 from engines.stepping import bytes_per_token
+from tests.engines.running_engine import RunningEngine, answer_of, open_engine
 
 _NAMES = (NEOX, TWIN, LLAMA)
 _COPIES = 10
@@ -26,13 +25,13 @@ _COPIES = 10
 def decode_share(bench: Bench) -> Finding:
     """Tokens a second times bytes a token, over the measured copy bandwidth."""
     scale = bench.scale
-    with open_house(bench.specs, scale.device) as house:
+    with open_engine(bench.specs, scale.device) as running:
         for name in _NAMES:
-            _refuse_no_room(answer_of(house.ask(name, "?", tokens=2)))
-        copied = house.loop.call(lambda: _copy_bandwidth(scale.copied_bytes, torch.device(scale.device)))
-        costs = {name: _bytes_a_token(house, name, bench) for name in _NAMES}
-        alone = {name: _ask(house, bench, name)[0] for name in _NAMES}
-        together = _ask(house, bench, *_NAMES)
+            _refuse_no_room(answer_of(running.ask(name, "?", max_new_tokens=2)))
+        copied = running.loop.call(lambda: _copy_bandwidth(scale.copied_bytes, torch.device(scale.device)))
+        costs = {name: _bytes_a_token(running, name, bench) for name in _NAMES}
+        alone = {name: _ask(running, bench, name)[0] for name in _NAMES}
+        together = _ask(running, bench, *_NAMES)
         seconds = max(answer.measures.answering_seconds or 0.0 for answer in together)
     one_by_one = sum(answer.measures.answering_seconds or 0.0 for answer in alone.values())
     rates = {name: _rate(alone[name]) for name in (NEOX, LLAMA)}
@@ -54,11 +53,11 @@ def decode_share(bench: Bench) -> Finding:
     )
 
 
-def _ask(house: House, bench: Bench, *names: str) -> list[Answer]:
+def _ask(running: RunningEngine, bench: Bench, *names: str) -> list[Answer]:
     question = korean_tokenizer().decode(
         korean_tokenizer().encode(ordinary(), add_special_tokens=False)[: bench.scale.prompt_tokens]
     )
-    lives = [house.ask(name, question, tokens=bench.scale.answer_tokens) for name in names]
+    lives = [running.ask(name, question, max_new_tokens=bench.scale.answer_tokens) for name in names]
     return [answer_of(live) for live in lives]
 
 
@@ -71,16 +70,16 @@ def _rate(answer: Answer) -> float:
     return answer.measures.tokens_per_second or 0.0
 
 
-def _bytes_a_token(house: House, name: str, bench: Bench) -> float:
+def _bytes_a_token(running: RunningEngine, name: str, bench: Bench) -> float:
     """All weights but the input embedding, of which one row is read, and the cache at its mean length."""
 
     def count() -> float:
-        network: Any = house.networks[name, "none"]()
+        network = running.network(name)
         embedding = network.get_input_embeddings().weight.nbytes
         context = bench.scale.prompt_tokens + bench.scale.answer_tokens / 2
         return network_bytes(network) - embedding + context * bytes_per_token(network)
 
-    return house.loop.call(count)
+    return running.loop.call(count)
 
 
 def _copy_bandwidth(size: int, device: torch.device) -> float:

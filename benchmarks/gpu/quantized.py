@@ -12,9 +12,9 @@ import importlib.util
 import torch
 
 from benchmarks.gpu.bench import NEOX, Bench, Fact, Finding, Skipped, faults
-from benchmarks.house import House, open_house
 from benchmarks.korean import QUESTIONS, ordinary
 from benchmarks.networks import korean_tokenizer
+from tests.engines.running_engine import RunningEngine, open_engine
 
 _MOST_BYTES = {"int8": 0.62, "nf4": 0.40}
 """Of the plain weights; embeddings and head stay in 16 bits, and weigh more in a small model."""
@@ -27,10 +27,10 @@ def quantized(bench: Bench) -> Finding:
     facts: list[Fact] = []
     wrong: list[str] = []
     plain_bytes, plain_logits = 0, torch.empty(0)
-    with open_house(bench.only(NEOX), bench.scale.device) as house:
+    with open_engine(bench.only(NEOX), bench.scale.device) as running:
         for form in ("none", "int8", "nf4"):
             name = "bf16" if form == "none" else form
-            weights, rate, logits = _measure(house, bench, form)
+            weights, rate, logits = _measure(running, bench, form)
             facts += [Fact(f"{name} weights", weights, "bytes"), Fact(f"{name} speed", rate, "tokens/s")]
             if form == "none":
                 plain_bytes, plain_logits = weights, logits
@@ -40,18 +40,17 @@ def quantized(bench: Bench) -> Finding:
     return Finding(tuple(facts), tuple(wrong))
 
 
-def _measure(house: House, bench: Bench, form: str) -> tuple[int, float, torch.Tensor]:
-    house.answer(NEOX, QUESTIONS[3], tokens=2, quantization=form)
-    answer = house.answer(NEOX, QUESTIONS[3], tokens=bench.scale.answer_tokens, quantization=form)
-    weights = house.view().residents[0].weight_bytes
-    logits = house.loop.call(lambda: _logits(house, form, bench.scale.device))
-    house.release(NEOX, form)
+def _measure(running: RunningEngine, bench: Bench, form: str) -> tuple[int, float, torch.Tensor]:
+    running.answer(NEOX, QUESTIONS[3], max_new_tokens=2, quantization=form)
+    answer = running.answer(NEOX, QUESTIONS[3], max_new_tokens=bench.scale.answer_tokens, quantization=form)
+    weights = running.view().residents[0].weight_bytes
+    logits = running.loop.call(lambda: _logits(running, form, bench.scale.device))
+    running.release(NEOX, form)
     return weights, answer.measures.tokens_per_second or 0.0, logits
 
 
-def _logits(house: House, form: str, device: str) -> torch.Tensor:
-    network = house.networks[NEOX, form]()
-    assert network is not None, "it answered just now"
+def _logits(running: RunningEngine, form: str, device: str) -> torch.Tensor:
+    network = running.network(NEOX, form)
     ids = korean_tokenizer().encode(ordinary(), add_special_tokens=False)[:64]
     logits: torch.Tensor = network(torch.tensor([ids], device=device), use_cache=False).logits[0]
     return logits.float().cpu()

@@ -9,12 +9,12 @@ from __future__ import annotations
 import torch
 
 from benchmarks.gpu.bench import LLAMA, NEOX, Bench, Fact, Finding, faults
-from benchmarks.house import open_house
 from benchmarks.korean import QUESTIONS
 from engines.base import FinishReason
 from engines.loading import estimate
 from engines.memory import Event
 from engines.shortage import clear_device_cache
+from tests.engines.running_engine import open_engine
 
 _ROOM_FOR_CACHE = 1.3
 
@@ -22,14 +22,14 @@ _ROOM_FOR_CACHE = 1.3
 def load_and_release(bench: Bench) -> Finding:
     """One model in, one answer, the model out: as many bytes come back as it took."""
     scale, device = bench.scale, torch.device(bench.scale.device)
-    with open_house(bench.only(NEOX), scale.device) as house:
+    with open_engine(bench.only(NEOX), scale.device) as running:
         clear_device_cache(device)
         allocated, free_before = _allocated(device), _driver_free(device)
-        answer = house.answer(NEOX, QUESTIONS[0], tokens=scale.answer_tokens)
-        weights = house.view().residents[0].weight_bytes
+        answer = running.answer(NEOX, QUESTIONS[0], max_new_tokens=scale.answer_tokens)
+        weights = running.view().residents[0].weight_bytes
         free_beside = _driver_free(device)
-        house.release(NEOX)
-        load, release = house.view().events
+        running.release(NEOX)
+        load, release = running.view().events
         left = _allocated(device) - allocated
         free_after = _driver_free(device)
     facts = [
@@ -58,10 +58,10 @@ def eviction(bench: Bench) -> Finding:
     sizes = _sizes(bench)
     budget = int(max(sizes) * _ROOM_FOR_CACHE)
     _reset_peak(device)
-    with open_house(bench.only(NEOX, LLAMA), scale.device, budget) as house:
+    with open_engine(bench.only(NEOX, LLAMA), scale.device, budget) as running:
         names = (NEOX, LLAMA, NEOX)
-        answers = [house.answer(name, QUESTIONS[1], tokens=scale.answer_tokens) for name in names]
-        view = house.view()
+        answers = [running.answer(name, QUESTIONS[1], max_new_tokens=scale.answer_tokens) for name in names]
+        view = running.view()
     peak = _peak(device)
     wanted = [("load", NEOX), ("release", NEOX), ("load", LLAMA), ("release", LLAMA), ("load", NEOX)]
     return Finding(

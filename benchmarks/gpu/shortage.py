@@ -14,13 +14,13 @@ from typing import Any
 import torch
 
 from benchmarks.gpu.bench import LLAMA, NEOX, Bench, Fact, Finding, faults
-from benchmarks.house import House, answer_of, open_house
 from benchmarks.korean import QUESTIONS
 from engines.base import Answer, FinishReason, LiveAnswer
 from engines.devices import free_bytes
 from engines.shortage import clear_device_cache
 from engines.stepping import bytes_per_token
 from errors import NaraniError
+from tests.engines.running_engine import RunningEngine, answer_of, open_engine
 
 _PATIENCE = 60.0
 _SMALLEST_BLOCK = 2 * 2**20
@@ -29,20 +29,20 @@ _SMALLEST_BLOCK = 2 * 2**20
 def out_of_memory(bench: Bench) -> Finding:
     """Two models answer; one runs out of memory, the other must not notice."""
     scale, device = bench.scale, torch.device(bench.scale.device)
-    with open_house(bench.only(NEOX, LLAMA), scale.device) as house:
-        alone = house.answer(LLAMA, QUESTIONS[2], tokens=scale.answer_tokens)
-        house.answer(NEOX, QUESTIONS[2], tokens=2)
-        needed = scale.long_answer * house.loop.call(lambda: bytes_per_token(_network(house)))
-        before = _used(house, device)
-        other = house.ask(LLAMA, QUESTIONS[2], tokens=scale.answer_tokens)
+    with open_engine(bench.only(NEOX, LLAMA), scale.device) as running:
+        alone = running.answer(LLAMA, QUESTIONS[2], max_new_tokens=scale.answer_tokens)
+        running.answer(NEOX, QUESTIONS[2], max_new_tokens=2)
+        needed = scale.long_answer * running.loop.call(lambda: bytes_per_token(running.network(NEOX)))
+        before = _used(running, device)
+        other = running.ask(LLAMA, QUESTIONS[2], max_new_tokens=scale.answer_tokens)
         _wait_for_tokens(other, 2)
-        with _short_of(needed, house, device):
-            lost = answer_of(house.ask(NEOX, QUESTIONS[2], tokens=scale.long_answer))
+        with _short_of(needed, running, device):
+            lost = answer_of(running.ask(NEOX, QUESTIONS[2], max_new_tokens=scale.long_answer))
             seen = other.view().measures.tokens_out
             beside = answer_of(other)
-        left = _used(house, device) - before
-        again = answer_of(house.ask(NEOX, QUESTIONS[2], tokens=scale.answer_tokens))
-        caches = sum(resident.cache_bytes for resident in house.view().residents)
+        left = _used(running, device) - before
+        again = answer_of(running.ask(NEOX, QUESTIONS[2], max_new_tokens=scale.answer_tokens))
+        caches = sum(resident.cache_bytes for resident in running.view().residents)
     return Finding(
         (
             Fact("cache asked for", needed, "bytes"),
@@ -90,9 +90,11 @@ def filled(device: torch.device, leave: int) -> Iterator[None]:
 
 
 @contextmanager
-def _short_of(needed: int, house: House, device: torch.device) -> Iterator[None]:
+def _short_of(needed: int, running: RunningEngine, device: torch.device) -> Iterator[None]:
     """Too little for what is needed, and enough for the steps of whoever answers already."""
-    short = filled(device, needed * 3 // 5) if device.type == "cuda" else _fault_at_a_step(_network(house))
+    short = (
+        filled(device, needed * 3 // 5) if device.type == "cuda" else _fault_at_a_step(running.network(NEOX))
+    )
     with short:
         yield
 
@@ -115,18 +117,12 @@ def _fault_at_a_step(network: Any, step: int = 5) -> Iterator[None]:
         del network.forward
 
 
-def _network(house: House) -> Any:
-    network = house.networks[NEOX, "none"]()
-    assert network is not None, "it was asked just now, and nothing made it go"
-    return network
-
-
-def _used(house: House, device: torch.device) -> int:
+def _used(running: RunningEngine, device: torch.device) -> int:
     """Everything on the card; on the processor what the books say, since others use its memory too."""
     if device.type == "cuda":
         clear_device_cache(device)
         return torch.cuda.memory_allocated(device)
-    return house.view().used
+    return running.view().used
 
 
 def _wait_for_tokens(live: LiveAnswer, count: int) -> None:

@@ -1,7 +1,6 @@
 """What a scripted model is to say, how fast, what it takes, and how it is to fail.
 
-Knows: the script of one model, and a Korean echo that depends on nothing but the request.
-Refuses to know: who plays it.
+Where nothing is written for it, it says a Korean echo that depends on nothing but the request.
 """
 
 from __future__ import annotations
@@ -10,9 +9,9 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from engines.base import AnswerRequest
+from engines.stopping import Stoppable
 from errors import NaraniError, OutOfMemory
 
 SLICE = 0.01
@@ -72,11 +71,6 @@ class Script:
     @classmethod
     def only_newlines(cls) -> Script:
         return cls(pieces=("\n",), repeats=True)
-
-
-class Stoppable(Protocol):
-    @property
-    def stop_asked(self) -> bool: ...
 
 
 def pause(seconds: float, live: Stoppable) -> bool:

@@ -1,8 +1,7 @@
 """An engine that plays scripts: the same states, texts and faults as a real one, with no model and no GPU.
 
-Knows: whose script is played for whom; stop, stop strings and lengths as real.
-Refuses to know: torch, tokenizers and prompt formats (a piece counts as a token). Drives tests, screenshots
-and soak runs; it is honest about it by calling its format "scripted".
+It drives tests, screenshots and soak runs, and says so by calling its format "scripted". It knows no torch,
+no tokenizer and no prompt format: a piece of the script counts as a token.
 """
 
 from __future__ import annotations
@@ -14,13 +13,14 @@ from dataclasses import replace
 from itertools import cycle, islice
 
 from engines.base import Answer, AnswerRequest, FinishReason, LiveAnswer, Measures, State
-from engines.hand_loads import HandLoads
+from engines.lazy import HandLoads
 from engines.memory import LiveLoad
-from engines.occupant import ResidentKey
+from engines.memory_books import Lease
+from engines.resident_figures import ResidentFigures, ResidentKey
 from engines.text_stream import StopCutter
 from errors import EngineDown, NaraniError, Stopped, UnknownName
 from tests.engines.script import Reply, Script, echo, pause
-from tests.engines.scripted_memory import ScriptedLease, ScriptedMemory
+from tests.engines.scripted_memory import ScriptedMemory
 
 __all__ = ["Reply", "Script", "ScriptedEngine", "echo"]
 
@@ -91,7 +91,7 @@ class ScriptedEngine(ScriptedMemory):
 
     def _bring(self, live: LiveLoad) -> None:
         try:
-            lease = self.lease(ResidentKey(live.model_id, live.quantization), live)
+            lease, _ = self.lease(ResidentKey(live.model_id, live.quantization), live)
         except NaraniError as error:
             live.finish(error)
             return
@@ -103,9 +103,9 @@ class ScriptedEngine(ScriptedMemory):
         key = ResidentKey(request.model_id, request.quantization or "none")
         performance = _Performance(script, request, live)
         try:
-            performance.lease = self.lease(key, live)
+            performance.lease, performance.load_seconds = self.lease(key, live)
             if performance.lease is not None:
-                self.reserve_cache(performance.lease.resident, live)
+                self.fill_cache(performance.lease, live)
             performance.give()
         except NaraniError as error:
             performance.fail(error)
@@ -118,7 +118,8 @@ class _Performance:
 
     def __init__(self, script: Script, request: AnswerRequest, live: LiveAnswer) -> None:
         self.script, self.request, self.live = script, request, live
-        self.lease: ScriptedLease | None = None
+        self.lease: Lease[ResidentFigures] | None = None
+        self.load_seconds: float | None = None
         turns = request.conversation.turns
         self._prompt = "\n".join(f"{turn.question} {turn.input}".rstrip() for turn in turns)
         self._tokens = 0
@@ -147,12 +148,12 @@ class _Performance:
             reason = FinishReason.EOS if whole else FinishReason.LENGTH
         if rest := cutter.finish():
             self._show(rest)
-        self._give_back()
+        self._release()
         self.live.finish(replace(self._answer(), finish_reason=reason))
 
     def fail(self, error: NaraniError) -> None:
         """End as failed; changes nothing where the answer has ended."""
-        self._give_back()
+        self._release()
         known = self._answer()
         self.live.fail(
             error,
@@ -163,7 +164,7 @@ class _Performance:
             measures=known.measures,
         )
 
-    def _give_back(self) -> None:
+    def _release(self) -> None:
         """Before the answer ends, as with a real model: after it the model may go at once."""
         if self.lease is not None:
             self.lease.release()
@@ -193,7 +194,7 @@ class _Performance:
         first, submitted = self._first_piece_at, self.live.submitted_at
         seconds = None if first is None else self._last_piece_at - first
         return Measures(
-            load_seconds=self.lease.load_seconds if self.lease else None,
+            load_seconds=self.load_seconds,
             seconds_to_first_text=None if self._first_text_at is None else self._first_text_at - submitted,
             answering_seconds=seconds,
             tokens_in=len(self._prompt.split()),

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from engines.base import Answer, FinishReason
-from engines.occupant import ResidentKey
 from model_registry.registry import load_registry
-from tests.engines.engine_house import House, answer_of, open_house, request, wait_until
+from tests.engines.running_engine import RunningEngine, answer_of, open_engine, request, wait_until
 
 BASE, ADAPTER = "demo-kullm", "demo-kullm-banmal"
 QUESTIONS = ["대한민국의 수도는 어디인가요?", "남한에서 가장 높은 산은 무엇인가요?"]
@@ -26,69 +25,71 @@ def specs() -> dict[str, Any]:
 
 
 @pytest.fixture
-def house(specs: dict[str, Any]) -> Iterator[House]:
-    with open_house(specs) as made:
+def running(specs: dict[str, Any]) -> Iterator[RunningEngine]:
+    with open_engine(specs) as made:
         yield made
 
 
-def asked(house: House, model_id: str, question: str, **changes: Any) -> Answer:
-    return answer_of(house.submit(replace(request(model_id, question, max_new_tokens=60), **changes)))
+def asked(running: RunningEngine, model_id: str, question: str, **changes: Any) -> Answer:
+    return answer_of(running.submit(replace(request(model_id, question, max_new_tokens=60), **changes)))
 
 
-def test_base_and_adapter_share_weights_and_answer_at_once(specs: dict[str, Any], house: House) -> None:
-    with open_house({BASE: specs[BASE]}) as plain:
+def test_base_and_adapter_share_weights_and_answer_at_once(
+    specs: dict[str, Any], running: RunningEngine
+) -> None:
+    with open_engine({BASE: specs[BASE]}) as plain:
         alone = [asked(plain, BASE, question).text for question in QUESTIONS]
         base_bytes = plain.view().residents[0].weight_bytes
-    lives = [house.ask(id, question, max_new_tokens=60) for question in QUESTIONS for id in (BASE, ADAPTER)]
+    lives = [running.ask(id, question, max_new_tokens=60) for question in QUESTIONS for id in (BASE, ADAPTER)]
     texts = [answer_of(live).text for live in lives]
     assert texts[0::2] == alone
     assert all(casual != polite for casual, polite in zip(texts[1::2], alone, strict=True))
     assert texts[1].endswith(("야.", "이야."))
-    assert house.loads == [BASE]
-    (resident,) = house.view().residents
+    assert running.loads == [BASE]
+    (resident,) = running.view().residents
     assert resident.adapters == (ADAPTER,)
     assert base_bytes < resident.weight_bytes < 1.5 * base_bytes
 
 
-def test_an_adapter_asked_first_brings_its_base_which_then_needs_no_load(house: House) -> None:
-    assert asked(house, ADAPTER, QUESTIONS[0]).finish_reason is FinishReason.EOS
-    assert asked(house, BASE, QUESTIONS[0]).finish_reason is FinishReason.EOS
-    assert house.loads == [BASE]
+def test_an_adapter_asked_first_brings_its_base_which_then_needs_no_load(running: RunningEngine) -> None:
+    assert asked(running, ADAPTER, QUESTIONS[0]).finish_reason is FinishReason.EOS
+    assert asked(running, BASE, QUESTIONS[0]).finish_reason is FinishReason.EOS
+    assert running.loads == [BASE]
 
 
-def test_a_base_with_an_adapter_gives_back_everything(house: House) -> None:
-    asked(house, ADAPTER, QUESTIONS[0])
-    held = house.view().used
-    wait_until(lambda: house.pool.unload(ResidentKey(BASE, "none")))
-    view = house.view()
+def test_a_base_with_an_adapter_gives_back_everything(running: RunningEngine) -> None:
+    asked(running, ADAPTER, QUESTIONS[0])
+    held = running.view().used
+    wait_until(lambda: running.release(BASE))
+    view = running.view()
     assert view.used == 0
     assert [event.bytes for event in view.events if event.what == "release"] == [held]
 
 
 def test_no_budget_leaves_an_adapter_waiting_for_its_own_base(specs: dict[str, Any]) -> None:
     """Between 'the base fits' and 'both fit' it is refused at once, under its own name and size."""
-    with open_house(specs) as house:
-        asked(house, ADAPTER, QUESTIONS[0])
-        both = house.view().most_used
+    with open_engine(specs) as running:
+        asked(running, ADAPTER, QUESTIONS[0])
+        both = running.view().most_used
     outcomes = set()
     for budget in range(int(both * 0.8), int(both * 1.1), both // 40):
-        with open_house(specs, budget=budget) as house:
-            answer = asked(house, ADAPTER, QUESTIONS[0])
+        with open_engine(specs, budget=budget) as running:
+            answer = asked(running, ADAPTER, QUESTIONS[0])
             outcomes.add(answer.error_code)
-            assert house.view().most_used <= budget
+            assert running.view().most_used <= budget
             if answer.error_code is not None:
                 assert specs[ADAPTER].title in (answer.error or "")
     assert outcomes == {None, "no-room"}
 
 
 @pytest.mark.parametrize("quantization", ["int8", "nf4"])
-def test_a_quantized_base_carries_the_adapter_too(house: House, quantization: str) -> None:
+def test_a_quantized_base_carries_the_adapter_too(running: RunningEngine, quantization: str) -> None:
     changes = {"quantization": quantization}
-    texts = {id: asked(house, id, QUESTIONS[0], **changes).text for id in (BASE, ADAPTER)}
-    full = asked(house, BASE, QUESTIONS[0])
+    texts = {id: asked(running, id, QUESTIONS[0], **changes).text for id in (BASE, ADAPTER)}
+    full = asked(running, BASE, QUESTIONS[0])
     assert texts[BASE] and texts[BASE] != texts[ADAPTER]
-    places = {(view.quantization, view.weight_bytes) for view in house.view().residents}
+    places = {(view.quantization, view.weight_bytes) for view in running.view().residents}
     sizes = dict(places)
     assert sizes[quantization] < sizes["none"]
     assert full.quantization == "none"
-    assert house.loads == [BASE, BASE]
+    assert running.loads == [BASE, BASE]

@@ -5,7 +5,6 @@ Run: python -m pytest tests/engines/test_broken_numbers.py
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 from engines.base import FinishReason, GenerationSettings, State
 from engines.sampling import NO_TOKEN, Chooser, Dice, choose_all
 from errors import BrokeWhileAnswering
-from tests.engines.engine_house import House, answer_of, make_models, open_house, wait_until
+from tests.engines.running_engine import RunningEngine, answer_of, wait_until
 from tests.engines.tiny_models import Kind
 
 KINDS: dict[str, Kind] = {"neox": "gpt_neox", "llama": "llama", "exaone": "exaone4", "rwkv": "rwkv"}
@@ -29,17 +28,6 @@ WAYS = [
 ]
 NAN, INF = float("nan"), float("inf")
 SPOILT = {"nan": NAN, "one nan": None, "+inf": INF, "-inf": -INF}
-
-
-@pytest.fixture(scope="module")
-def specs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return make_models(tmp_path_factory.mktemp("models"), KINDS)
-
-
-@pytest.fixture(scope="module")
-def house(specs: dict[str, Any]) -> Iterator[House]:
-    with open_house(specs) as made:
-        yield made
 
 
 @given(
@@ -85,11 +73,11 @@ def spoil(network: Any, row: int, at: int, value: float | None, patch: pytest.Mo
 @pytest.mark.parametrize("way", WAYS, ids=["greedy", "penalized", "drawn", "drawn of five"])
 @pytest.mark.parametrize("at", [0, 9], ids=["first token", "midway"])
 def test_an_answer_ends_as_failed_and_keeps_what_had_come(
-    house: House, monkeypatch: pytest.MonkeyPatch, way: dict[str, Any], value: float | None, at: int
+    running: RunningEngine, monkeypatch: pytest.MonkeyPatch, way: dict[str, Any], value: float | None, at: int
 ) -> None:
-    whole = answer_of(house.ask("neox", max_new_tokens=24, **way)).text
-    spoil(network_of(house, "neox"), 0, at, value, monkeypatch)
-    answer = answer_of(house.ask("neox", max_new_tokens=24, **way))
+    whole = answer_of(running.ask("neox", max_new_tokens=24, **way)).text
+    spoil(network_of(running, "neox"), 0, at, value, monkeypatch)
+    answer = answer_of(running.ask("neox", max_new_tokens=24, **way))
     assert (answer.finish_reason, answer.error_code) == (FinishReason.FAILED, BrokeWhileAnswering.category)
     assert "not numbers" in (answer.error or "") and "bfloat16" not in (answer.error or "")
     assert whole.startswith(answer.text) and bool(answer.text) == bool(at)
@@ -97,9 +85,9 @@ def test_an_answer_ends_as_failed_and_keeps_what_had_come(
 
 
 def test_figures_that_outgrow_float16_say_to_take_bfloat16(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    running: RunningEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = network_of(house, "llama")
+    network = network_of(running, "llama")
     forward = network.forward
 
     def coarse(*args: Any, **kwargs: Any) -> Any:
@@ -108,19 +96,19 @@ def test_figures_that_outgrow_float16_say_to_take_bfloat16(
         return output
 
     monkeypatch.setattr(network, "forward", coarse)
-    assert "bfloat16" in (answer_of(house.ask("llama")).error or "")
+    assert "bfloat16" in (answer_of(running.ask("llama")).error or "")
 
 
 @pytest.mark.parametrize("model", KINDS)
 def test_real_weights_that_overflow_fail_one_row_and_the_others_answer_as_they_would(
-    house: House, monkeypatch: pytest.MonkeyPatch, model: str
+    running: RunningEngine, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
     """Not the logits but what the layers hand on and keep in the cache is spoilt, for whoever says a word.
 
     The failed row is the longest, and a shorter one moves into its slot: it must not meet what was left
     there, since a masked NaN is still a NaN."""
-    alone = [answer_of(house.ask(model, f"질문 {n}", max_new_tokens=60)).text for n in range(3)]
-    network = network_of(house, model)
+    alone = [answer_of(running.ask(model, f"질문 {n}", max_new_tokens=60)).text for n in range(3)]
+    network = network_of(running, model)
     words = network.get_input_embeddings()
     spoilt: list[bool] = []
 
@@ -133,7 +121,7 @@ def test_real_weights_that_overflow_fail_one_row_and_the_others_answer_as_they_w
 
     handle = words.register_forward_hook(poisoned)
     try:
-        lives = [house.ask(model, f"질문 {n}", max_new_tokens=60) for n in range(3)]
+        lives = [running.ask(model, f"질문 {n}", max_new_tokens=60) for n in range(3)]
         wait_until(lambda: all(live.view().state is State.ANSWERING for live in lives))
         spoilt.append(True)
         answers = [answer_of(live) for live in lives]
@@ -146,7 +134,6 @@ def test_real_weights_that_overflow_fail_one_row_and_the_others_answer_as_they_w
         assert n in failed or answer.text == alone[n]
 
 
-def network_of(house: House, model_id: str) -> Any:
-    answer_of(house.ask(model_id, max_new_tokens=1))
-    places = house.pool._ledger.residents
-    return next(resident.loaded.model for key, resident in places.items() if key.base_id == model_id)
+def network_of(running: RunningEngine, model_id: str) -> Any:
+    answer_of(running.ask(model_id, max_new_tokens=1))
+    return running.network(model_id)

@@ -18,7 +18,7 @@ from engines.lazy import LazyEngine
 from errors import BadRequest, EngineDown, NaraniError
 from model_registry.registry import load_registry
 from prompts.conversation import Conversation
-from tests.engines.engine_house import wait_until
+from tests.engines.running_engine import wait_until
 from tests.engines.scripted_engine import ScriptedEngine
 
 REGISTRY = load_registry()

@@ -6,7 +6,6 @@ Run: python -m pytest tests/engines/test_local_engine.py
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -16,21 +15,16 @@ import torch
 from engines.base import Answer, FinishReason, LiveAnswer, State
 from engines.decoding import DecodeLoop
 from prompts.conversation import Conversation
-from tests.engines.engine_house import House, answer_of, make_models, open_house, request, wait_until
+from tests.engines.running_engine import (
+    RunningEngine,
+    answer_of,
+    open_engine,
+    request,
+    wait_until,
+)
 from tests.engines.tiny_models import Kind
 
 KINDS: dict[str, Kind] = {"neox-a": "gpt_neox", "neox-b": "gpt_neox", "llama-a": "llama", "rwkv-a": "rwkv"}
-
-
-@pytest.fixture(scope="module")
-def specs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return make_models(tmp_path_factory.mktemp("models"), KINDS)
-
-
-@pytest.fixture(scope="module")
-def house(specs: dict[str, Any]) -> Iterator[House]:
-    with open_house(specs) as made:
-        yield made
 
 
 def same(answer: Answer) -> tuple[object, ...]:
@@ -40,43 +34,45 @@ def same(answer: Answer) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("settings", [{}, {"temperature": 0.9, "top_p": 0.95, "seed": 7}])
 def test_an_answer_does_not_depend_on_the_other_models_or_their_order(
-    house: House, settings: dict[str, Any]
+    running: RunningEngine, settings: dict[str, Any]
 ) -> None:
-    alone = {id: same(answer_of(house.ask(id, max_new_tokens=24, **settings))) for id in KINDS}
+    alone = {id: same(answer_of(running.ask(id, max_new_tokens=24, **settings))) for id in KINDS}
     for order in itertools.islice(itertools.permutations(KINDS), 0, 24, 5):
-        lives = [house.ask(id, max_new_tokens=24, **settings) for id in order]
+        lives = [running.ask(id, max_new_tokens=24, **settings) for id in order]
         assert {live.model_id: same(answer_of(live)) for live in lives} == alone
 
 
-def test_another_seed_gives_another_answer(house: House) -> None:
-    texts = {answer_of(house.ask("neox-a", temperature=1.0, seed=seed)).text for seed in range(4)}
+def test_another_seed_gives_another_answer(running: RunningEngine) -> None:
+    texts = {answer_of(running.ask("neox-a", temperature=1.0, seed=seed)).text for seed in range(4)}
     assert len(texts) > 1
 
 
 @pytest.mark.parametrize("model", KINDS)
-def test_questions_batched_on_one_model_get_the_tokens_they_get_alone(house: House, model: str) -> None:
+def test_questions_batched_on_one_model_get_the_tokens_they_get_alone(
+    running: RunningEngine, model: str
+) -> None:
     questions = [
         "하늘은 왜 파란가요?",
         "수도는?",
         "김치찌개를 끓일 때는 무엇을 먼저 볶나요?",
     ]
-    alone = [same(answer_of(house.ask(model, question, max_new_tokens=30))) for question in questions]
-    together = [house.ask(model, question, max_new_tokens=30) for question in questions]
+    alone = [same(answer_of(running.ask(model, question, max_new_tokens=30))) for question in questions]
+    together = [running.ask(model, question, max_new_tokens=30) for question in questions]
     assert [same(answer_of(live)) for live in together] == alone
 
 
-def test_more_questions_than_rows_all_get_their_answer(house: House) -> None:
-    lives = [house.ask("neox-a", f"질문 {count}", max_new_tokens=8) for count in range(20)]
+def test_more_questions_than_rows_all_get_their_answer(running: RunningEngine) -> None:
+    lives = [running.ask("neox-a", f"질문 {count}", max_new_tokens=8) for count in range(20)]
     assert all(answer_of(live).finish_reason is FinishReason.LENGTH for live in lives)
 
 
 @pytest.mark.parametrize("comes_first", [True, False])
 def test_a_reproducible_question_answers_alone(
-    house: House, monkeypatch: pytest.MonkeyPatch, comes_first: bool
+    running: RunningEngine, monkeypatch: pytest.MonkeyPatch, comes_first: bool
 ) -> None:
     asked = replace(request("neox-a", max_new_tokens=40, temperature=1.0), reproducible=True)
-    alone = same(answer_of(house.submit(asked)))
-    network = _network(house, "neox-a")
+    alone = same(answer_of(running.submit(asked)))
+    network = _network(running, "neox-a")
     forward = network.forward
     beside: set[int] = set()
     lives: list[LiveAnswer] = []
@@ -88,18 +84,18 @@ def test_a_reproducible_question_answers_alone(
 
     monkeypatch.setattr(network, "forward", watched)
     if comes_first:
-        lives.append(house.submit(asked))
-    crowd = [house.ask("neox-a", f"질문 {count}", max_new_tokens=30) for count in range(3)]
+        lives.append(running.submit(asked))
+    crowd = [running.ask("neox-a", f"질문 {count}", max_new_tokens=30) for count in range(3)]
     if not comes_first:
-        lives.append(house.submit(asked))
+        lives.append(running.submit(asked))
     assert same(answer_of(lives[0])) == alone
     assert all(answer_of(live).finish_reason is FinishReason.LENGTH for live in crowd)
     assert beside == {1}
 
 
-def test_stopping_one_of_four_leaves_the_others_untouched(house: House) -> None:
-    alone = {id: same(answer_of(house.ask(id, max_new_tokens=200))) for id in KINDS}
-    lives = {id: house.ask(id, max_new_tokens=200) for id in KINDS}
+def test_stopping_one_of_four_leaves_the_others_untouched(running: RunningEngine) -> None:
+    alone = {id: same(answer_of(running.ask(id, max_new_tokens=200))) for id in KINDS}
+    lives = {id: running.ask(id, max_new_tokens=200) for id in KINDS}
     stopped = lives["llama-a"]
     wait_until(lambda: stopped.view().measures.tokens_out >= 3)
     stopped.ask_to_stop()
@@ -113,11 +109,11 @@ def test_stopping_one_of_four_leaves_the_others_untouched(house: House) -> None:
 
 
 def test_running_out_of_memory_costs_one_answer_and_no_model(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    running: RunningEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """T8, at the processor: the second of four models raises midway."""
-    expected = {id: same(answer_of(house.ask(id, max_new_tokens=40))) for id in KINDS}
-    network = _network(house, "neox-b")
+    expected = {id: same(answer_of(running.ask(id, max_new_tokens=40))) for id in KINDS}
+    network = _network(running, "neox-b")
     forward, calls = network.forward, itertools.count()
 
     def short(*args: Any, **kwargs: Any) -> Any:
@@ -126,24 +122,24 @@ def test_running_out_of_memory_costs_one_answer_and_no_model(
         return forward(*args, **kwargs)
 
     monkeypatch.setattr(network, "forward", short)
-    lives = {id: house.ask(id, max_new_tokens=40) for id in KINDS}
+    lives = {id: running.ask(id, max_new_tokens=40) for id in KINDS}
     failed = answer_of(lives["neox-b"])
     assert (failed.finish_reason, failed.error_code) == (FinishReason.FAILED, "out-of-memory")
     assert failed.text and str(expected["neox-b"][0]).startswith(failed.text)
     assert "GiB" not in (failed.error or "")
     others = {id: same(answer_of(live)) for id, live in lives.items() if id != "neox-b"}
     assert others == {id: kept for id, kept in expected.items() if id != "neox-b"}
-    assert {id: same(answer_of(house.ask(id, max_new_tokens=40))) for id in KINDS} == expected
-    assert all(resident.cache_bytes == 0 for resident in house.view().residents)
+    assert {id: same(answer_of(running.ask(id, max_new_tokens=40))) for id in KINDS} == expected
+    assert all(resident.cache_bytes == 0 for resident in running.view().residents)
 
 
 def test_in_a_batch_only_the_newest_question_pays_for_the_shortage(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    running: RunningEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone = same(answer_of(house.ask("neox-a", "오래된 질문", max_new_tokens=120)))
-    older = house.ask("neox-a", "오래된 질문", max_new_tokens=120)
+    alone = same(answer_of(running.ask("neox-a", "오래된 질문", max_new_tokens=120)))
+    older = running.ask("neox-a", "오래된 질문", max_new_tokens=120)
     wait_until(lambda: older.view().measures.tokens_out > 5)
-    network = _network(house, "neox-a")
+    network = _network(running, "neox-a")
     forward = network.forward
     raised: list[int] = []
 
@@ -154,19 +150,21 @@ def test_in_a_batch_only_the_newest_question_pays_for_the_shortage(
         return forward(*args, **kwargs)
 
     monkeypatch.setattr(network, "forward", short)
-    newer = house.ask("neox-a", "새 질문", max_new_tokens=120)
+    newer = running.ask("neox-a", "새 질문", max_new_tokens=120)
     assert answer_of(newer).error_code == "out-of-memory"
     assert same(answer_of(older)) == alone
 
 
-def test_a_model_that_breaks_fails_its_own_column_only(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = _network(house, "llama-a")
+def test_a_model_that_breaks_fails_its_own_column_only(
+    running: RunningEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = _network(running, "llama-a")
 
     def broken(*args: Any, **kwargs: Any) -> Any:
         raise ValueError("shapes of /secret/path do not fit")
 
     monkeypatch.setattr(network, "forward", broken)
-    failed, fine = house.ask("llama-a"), house.ask("neox-a")
+    failed, fine = running.ask("llama-a"), running.ask("neox-a")
     assert answer_of(failed).finish_reason is FinishReason.FAILED
     assert "secret" not in (answer_of(failed).error or "")
     assert answer_of(fine).finish_reason is FinishReason.LENGTH
@@ -184,24 +182,24 @@ def test_a_model_that_breaks_fails_its_own_column_only(house: House, monkeypatch
     ],
 )
 def test_a_question_that_cannot_be_asked_ends_as_failed_with_a_sentence(
-    house: House, asked: Any, words: str
+    running: RunningEngine, asked: Any, words: str
 ) -> None:
-    answer = answer_of(house.submit(asked))
+    answer = answer_of(running.submit(asked))
     assert answer.finish_reason is FinishReason.FAILED
     assert words in (answer.error or "")
-    assert all(resident.leases == 0 for resident in house.view().residents)
+    assert all(resident.leases == 0 for resident in running.view().residents)
 
 
-def test_the_answer_may_fill_the_context_and_no_more(house: House) -> None:
-    live = house.ask("neox-a", "서울은 " * 100, max_new_tokens=500)
+def test_the_answer_may_fill_the_context_and_no_more(running: RunningEngine) -> None:
+    live = running.ask("neox-a", "서울은 " * 100, max_new_tokens=500)
     measures = answer_of(live, 120).measures
     assert measures.tokens_in is not None
     assert measures.tokens_in + measures.tokens_out == 512
 
 
-def test_a_stop_string_that_is_a_special_token_ends_the_answer(house: House) -> None:
+def test_a_stop_string_that_is_a_special_token_ends_the_answer(running: RunningEngine) -> None:
     """Special tokens are not decoded, so it has to be known by its id."""
-    network = _network(house, "llama-a")
+    network = _network(running, "llama-a")
     forward = network.forward
 
     def says_a_special_token(*args: Any, **kwargs: Any) -> Any:
@@ -211,19 +209,19 @@ def test_a_stop_string_that_is_a_special_token_ends_the_answer(house: House) -> 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(network, "forward", says_a_special_token)
-        answer = answer_of(house.ask("llama-a", stop_strings=("<|user|>",)))
+        answer = answer_of(running.ask("llama-a", stop_strings=("<|user|>",)))
     assert (answer.finish_reason, answer.text) == (FinishReason.EOS, "")
 
 
-def test_a_conversation_goes_on_with_its_earlier_answers(house: House) -> None:
+def test_a_conversation_goes_on_with_its_earlier_answers(running: RunningEngine) -> None:
     earlier = Conversation.ask("수도는?").answered("서울이에요.").go_on("그럼 인구는요?")
     asked = replace(request("neox-a"), conversation=earlier, format_id="koalpaca-multiturn")
-    answer = answer_of(house.submit(asked))
+    answer = answer_of(running.submit(asked))
     assert "서울이에요." in answer.prompt and answer.prompt.index("서울이에요.") < answer.prompt.index("인구")
 
 
 def test_the_live_answer_passes_through_its_states(specs: dict[str, Any]) -> None:
-    with open_house({"neox-a": specs["neox-a"]}) as fresh:
+    with open_engine({"neox-a": specs["neox-a"]}) as fresh:
         live = fresh.ask("neox-a", max_new_tokens=60)
         seen: list[State] = []
         while not live.ended:
@@ -251,7 +249,6 @@ def test_a_loop_on_a_card_leaves_out_the_attention_that_plans_anew_for_every_tok
     torch.backends.cuda.enable_cudnn_sdp(True)
 
 
-def _network(house: House, model_id: str) -> Any:
-    answer_of(house.ask(model_id, max_new_tokens=1))
-    places = house.pool._ledger.residents
-    return next(resident.loaded.model for key, resident in places.items() if key.base_id == model_id)
+def _network(running: RunningEngine, model_id: str) -> Any:
+    answer_of(running.ask(model_id, max_new_tokens=1))
+    return running.network(model_id)

@@ -15,14 +15,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer
 from engines.families import stepper_for
-from engines.model_batch import CacheGrowth, ModelBatch
+from engines.model_batch import ModelBatch
+from engines.resident_figures import CacheGrowth
 from engines.sampling import Chooser, Dice
 from engines.sequence import AnswerOrigin, Sequence
 from engines.text_stream import TextStream
 from errors import BrokeWhileAnswering, OutOfMemory
 from prompts.conversation import Conversation
-from tests.engines.engine_house import make_models
 from tests.engines.load_watch import RecordingWatch
+from tests.engines.running_engine import make_models
 from tests.engines.tiny_models import Kind
 
 CPU = torch.device("cpu")

@@ -17,7 +17,7 @@ from engines.loading import load_model
 from engines.loading.loaded import Estimate
 from engines.memory import LiveLoad, PoolView
 from errors import LoadError, NaraniError, UnknownName
-from tests.engines.engine_house import House, answer_of, make_models, open_house, wait_until
+from tests.engines.running_engine import RunningEngine, answer_of, make_models, open_engine, wait_until
 from tests.engines.tiny_models import make_tiny_adapter, tiny_spec
 
 
@@ -34,14 +34,14 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def sizes(specs: dict[str, Any]) -> dict[str, int]:
     """Measured bytes of each base."""
-    with open_house(specs) as house:
+    with open_engine(specs) as running:
         for model_id in "abcd":
-            loaded(house, model_id)
-        return {each.model_id: each.weight_bytes for each in house.view().residents}
+            loaded(running, model_id)
+        return {each.model_id: each.weight_bytes for each in running.view().residents}
 
 
-def loaded(house: House, model_id: str, quantization: str = "none") -> LiveLoad:
-    live = house.engine.load(model_id, quantization)
+def loaded(running: RunningEngine, model_id: str, quantization: str = "none") -> LiveLoad:
+    live = running.load(model_id, quantization)
     assert live.wait(20), live
     return live
 
@@ -50,20 +50,20 @@ def there(view: PoolView) -> list[str]:
     return [each.model_id for each in view.residents]
 
 
-def released(house: House) -> list[str]:
-    return [event.model_id for event in house.view().events if event.what == "release"]
+def released(running: RunningEngine) -> list[str]:
+    return [event.model_id for event in running.view().events if event.what == "release"]
 
 
 def test_a_load_by_hand_brings_a_model_that_is_then_idle(specs: dict[str, Any]) -> None:
-    with open_house(specs) as house:
-        assert house.view().residents == ()
-        assert loaded(house, "a").error is None
-        (resident,) = house.view().residents
+    with open_engine(specs) as running:
+        assert running.view().residents == ()
+        assert loaded(running, "a").error is None
+        (resident,) = running.view().residents
         assert (resident.model_id, resident.leases, resident.cache_bytes) == ("a", 0, 0)
         assert not resident.kept and resident.load_seconds > 0
-        assert answer_of(house.ask("a")).finish_reason is FinishReason.LENGTH
-        assert house.loads == ["a"]
-        (event,) = house.view().events
+        assert answer_of(running.ask("a")).finish_reason is FinishReason.LENGTH
+        assert running.loads == ["a"]
+        (event,) = running.view().events
         assert (event.what, event.used) == ("load", resident.weight_bytes)
 
 
@@ -75,16 +75,16 @@ def test_a_load_by_hand_and_questions_share_one_load_and_its_progress(specs: dic
         go_on.wait(10)
         return load_model(spec, quantization, device, watch)
 
-    with open_house(specs, load=slow) as house:
-        live = house.engine.load("a", "none")
-        answers = [house.ask("a", max_new_tokens=2) for _ in range(3)]
-        assert house.engine.load("a", "none") is live
+    with open_engine(specs, load=slow) as running:
+        live = running.load("a")
+        answers = [running.ask("a", max_new_tokens=2) for _ in range(3)]
+        assert running.load("a") is live
         wait_until(lambda: live.progress == 0.5)
-        assert live.note == "weights" and house.engine.loads_by_hand() == (live,)
+        assert live.note == "weights" and running.hand_loads.all() == (live,)
         go_on.set()
         assert live.wait(20) and live.error is None and live.progress is None
         assert all(answer_of(each).finish_reason is FinishReason.LENGTH for each in answers)
-        assert house.loads == ["a"]
+        assert running.loads == ["a"]
 
 
 @pytest.mark.parametrize("with_question", [False, True])
@@ -96,133 +96,133 @@ def test_a_stopped_load_by_hand_ends_alone(specs: dict[str, Any], with_question:
         go_on.wait(10)
         return load_model(spec, quantization, device, watch)
 
-    with open_house(specs, load=slow) as house:
-        live = house.engine.load("a", "none")
+    with open_engine(specs, load=slow) as running:
+        live = running.load("a")
         assert begun.wait(10)
-        answer: LiveAnswer | None = house.ask("a", max_new_tokens=2) if with_question else None
+        answer: LiveAnswer | None = running.ask("a", max_new_tokens=2) if with_question else None
         live.ask_to_stop()
         assert live.wait(2) and live.error is not None and live.error.category == "stopped"
         go_on.set()
         if answer is None:
-            wait_until(lambda: house.view().used == 0)
-            assert house.view().residents == ()
+            wait_until(lambda: running.view().used == 0)
+            assert running.view().residents == ()
         else:
             assert answer_of(answer).finish_reason is FinishReason.LENGTH
 
 
 def test_a_load_by_hand_stopped_while_it_waits_for_room(specs: dict[str, Any], sizes: dict[str, int]) -> None:
-    with open_house(specs, budget=int(sizes["a"] * 1.9)) as house:
-        busy = house.ask("a", max_new_tokens=400)
+    with open_engine(specs, budget=int(sizes["a"] * 1.9)) as running:
+        busy = running.ask("a", max_new_tokens=400)
         wait_until(lambda: busy.view().state is State.ANSWERING)
-        live = house.engine.load("b", "none")
+        live = running.load("b")
         wait_until(lambda: live.note == "memory")
         live.ask_to_stop()
         assert live.wait(2) and live.error is not None and live.error.category == "stopped"
         assert not busy.ended
         busy.ask_to_stop()
         answer_of(busy)
-        assert house.loads == ["a"]
+        assert running.loads == ["a"]
 
 
 def test_what_is_wrong_with_a_load_lands_in_it(specs: dict[str, Any]) -> None:
     def broken(*_: Any) -> Any:
         raise LoadError("The weights are damaged.")
 
-    with open_house(specs, load=broken) as house:
-        assert str(loaded(house, "a").error) == "The weights are damaged."
-        assert isinstance(loaded(house, "nobody").error, UnknownName)
-        error = loaded(house, "a", "three bits").error
+    with open_engine(specs, load=broken) as running:
+        assert str(loaded(running, "a").error) == "The weights are damaged."
+        assert isinstance(loaded(running, "nobody").error, UnknownName)
+        error = loaded(running, "a", "three bits").error
         assert error is not None and error.category == "bad-request"
         with pytest.raises(NaraniError):
-            house.engine.plan("nobody", "none")
+            running.engine.plan("nobody", "none")
 
 
 def test_release_in_use_does_nothing_and_a_kept_idle_model_goes_by_hand(specs: dict[str, Any]) -> None:
-    with open_house(specs) as house:
-        assert not house.engine.keep_loaded("a", "none", True)
-        assert not house.engine.release("a", "none")
-        live = house.ask("a", max_new_tokens=400)
+    with open_engine(specs) as running:
+        assert not running.engine.keep_loaded("a", "none", True)
+        assert not running.engine.release("a", "none")
+        live = running.ask("a", max_new_tokens=400)
         wait_until(lambda: live.view().state is State.ANSWERING)
-        assert not house.engine.release("a", "none")
+        assert not running.engine.release("a", "none")
         live.ask_to_stop()
         answer_of(live)
-        assert house.engine.keep_loaded("a", "none", True)
-        assert house.view().residents[0].kept
-        assert house.engine.release("a", "none")
-        assert house.view().residents == ()
-        loaded(house, "a")
-        assert not house.view().residents[0].kept
+        assert running.engine.keep_loaded("a", "none", True)
+        assert running.view().residents[0].kept
+        assert running.engine.release("a", "none")
+        assert running.view().residents == ()
+        loaded(running, "a")
+        assert not running.view().residents[0].kept
 
 
 def test_a_kept_model_outlives_loads_that_would_let_the_longest_unused_go(
     specs: dict[str, Any], sizes: dict[str, int]
 ) -> None:
-    with open_house(specs, budget=int((sizes["a"] + sizes["c"]) * 1.05)) as house:
-        loaded(house, "a")
-        house.engine.keep_loaded("a", "none", True)
-        loaded(house, "b")
-        assert loaded(house, "c").error is None
-        assert there(house.view()) == ["a", "c"]
-        house.engine.keep_loaded("a", "none", False)
-        assert loaded(house, "b").error is None
-        assert there(house.view()) == ["c", "b"]
+    with open_engine(specs, budget=int((sizes["a"] + sizes["c"]) * 1.05)) as running:
+        loaded(running, "a")
+        running.engine.keep_loaded("a", "none", True)
+        loaded(running, "b")
+        assert loaded(running, "c").error is None
+        assert there(running.view()) == ["a", "c"]
+        running.engine.keep_loaded("a", "none", False)
+        assert loaded(running, "b").error is None
+        assert there(running.view()) == ["c", "b"]
 
 
 def test_a_kept_model_outlives_the_caches_of_others(specs: dict[str, Any], sizes: dict[str, int]) -> None:
     """The question's cache would have room only in its place; so the question is refused, not the model."""
     budget = int((sizes["a"] + sizes["b"]) * 1.02)
-    with open_house(specs, budget=budget) as house:
-        loaded(house, "a")
-        house.engine.keep_loaded("a", "none", True)
-        loaded(house, "b")
-        assert answer_of(house.ask("b", max_new_tokens=480)).error_code == "out-of-memory"
-        assert there(house.view()) == ["a", "b"]
-        house.engine.keep_loaded("a", "none", False)
-        assert answer_of(house.ask("b", max_new_tokens=480)).error is None
-        assert there(house.view()) == ["b"]
+    with open_engine(specs, budget=budget) as running:
+        loaded(running, "a")
+        running.engine.keep_loaded("a", "none", True)
+        loaded(running, "b")
+        assert answer_of(running.ask("b", max_new_tokens=480)).error_code == "out-of-memory"
+        assert there(running.view()) == ["a", "b"]
+        running.engine.keep_loaded("a", "none", False)
+        assert answer_of(running.ask("b", max_new_tokens=480)).error is None
+        assert there(running.view()) == ["b"]
 
 
 def test_where_kept_models_are_the_reason_the_refusal_names_them_and_is_not_remembered(
     specs: dict[str, Any], sizes: dict[str, int]
 ) -> None:
-    with open_house(specs, budget=int(sizes["c"] * 1.3)) as house:
-        loaded(house, "a")
-        house.engine.keep_loaded("a", "none", True)
-        loaded(house, "b")
-        plan = house.engine.plan("c", "none")
+    with open_engine(specs, budget=int(sizes["c"] * 1.3)) as running:
+        loaded(running, "a")
+        running.engine.keep_loaded("a", "none", True)
+        loaded(running, "b")
+        plan = running.engine.plan("c", "none")
         assert (plan.fits, plan.releases, plan.waits_for) == (False, (), ())
-        error = loaded(house, "c").error
+        error = loaded(running, "c").error
         assert error is not None and error.category == "no-room"
         assert "kept in memory (a)" in str(error) and "with this question" not in str(error)
-        assert there(house.view()) == ["a", "b"]
-        house.engine.keep_loaded("a", "none", False)
-        assert loaded(house, "c").error is None
+        assert there(running.view()) == ["a", "b"]
+        running.engine.keep_loaded("a", "none", False)
+        assert loaded(running, "c").error is None
 
 
 def test_a_model_that_measures_larger_than_what_is_kept_leaves_room_for_is_given_up(
     specs: dict[str, Any], sizes: dict[str, int]
 ) -> None:
-    with open_house(specs, budget=int(sizes["c"] * 1.3)) as house:
-        house.pool._estimate = lambda *_: Estimate(1000, 1, 0, "far too little")
-        loaded(house, "a")
-        house.engine.keep_loaded("a", "none", True)
-        assert house.engine.plan("c", "none").fits
-        error = loaded(house, "c").error
+    with open_engine(specs, budget=int(sizes["c"] * 1.3)) as running:
+        running.pool._estimate = lambda *_: Estimate(1000, 1, 0, "far too little")
+        loaded(running, "a")
+        running.engine.keep_loaded("a", "none", True)
+        assert running.engine.plan("c", "none").fits
+        error = loaded(running, "c").error
         assert error is not None and error.facts["measured"] and error.facts["kept"] == ("a",)
-        assert there(house.view()) == ["a"] and house.view().used == sizes["a"]
-        house.engine.keep_loaded("a", "none", False)
-        assert loaded(house, "c").error is None and there(house.view()) == ["c"]
+        assert there(running.view()) == ["a"] and running.view().used == sizes["a"]
+        running.engine.keep_loaded("a", "none", False)
+        assert loaded(running, "c").error is None and there(running.view()) == ["c"]
 
 
 def test_keeping_what_a_load_waits_for_refuses_that_load(
     specs: dict[str, Any], sizes: dict[str, int]
 ) -> None:
-    with open_house(specs, budget=int(sizes["a"] * 1.9)) as house:
-        busy = house.ask("a", max_new_tokens=400)
+    with open_engine(specs, budget=int(sizes["a"] * 1.9)) as running:
+        busy = running.ask("a", max_new_tokens=400)
         wait_until(lambda: busy.view().state is State.ANSWERING)
-        live = house.engine.load("b", "none")
+        live = running.load("b")
         wait_until(lambda: live.note == "memory")
-        assert house.engine.keep_loaded("a", "none", True)
+        assert running.engine.keep_loaded("a", "none", True)
         assert live.wait(5) and live.error is not None and live.error.facts["kept"] == ("a",)
         assert not busy.ended
         busy.ask_to_stop()
@@ -232,30 +232,30 @@ def test_keeping_what_a_load_waits_for_refuses_that_load(
 def test_a_plan_names_who_is_in_use_and_would_be_waited_for(
     specs: dict[str, Any], sizes: dict[str, int]
 ) -> None:
-    with open_house(specs, budget=sizes["a"] * 3) as house:
-        loaded(house, "b")
-        live = house.ask("a", max_new_tokens=400)
+    with open_engine(specs, budget=sizes["a"] * 3) as running:
+        loaded(running, "b")
+        live = running.ask("a", max_new_tokens=400)
         wait_until(lambda: live.view().state is State.ANSWERING)
-        plan = house.engine.plan("c", "none")
+        plan = running.engine.plan("c", "none")
         assert [each.model_id for each in plan.releases] == ["b"]
         assert [each.model_id for each in plan.waits_for] == ["a"]
         assert plan.fits and plan.bytes_needed == pytest.approx(sizes["c"], rel=1e-3)
-        assert house.engine.plan("a", "none").resident
+        assert running.engine.plan("a", "none").resident
         live.ask_to_stop()
         answer_of(live)
 
 
 def test_an_adapter_is_planned_loaded_and_let_go_with_its_base(specs: dict[str, Any]) -> None:
-    with open_house(specs) as house:
-        whole = house.engine.plan("over-a", "none").bytes_needed
-        assert loaded(house, "a").error is None
-        of_adapter = house.engine.plan("over-a", "none").bytes_needed
-        assert 0 < of_adapter < whole and not house.engine.plan("over-a", "none").resident
-        assert loaded(house, "over-a").error is None
-        assert house.view().residents[0].adapters == ("over-a",)
-        assert house.engine.plan("over-a", "none").resident
-        assert house.engine.keep_loaded("over-a", "none", True) and house.view().residents[0].kept
-        assert house.engine.release("a", "none")
+    with open_engine(specs) as running:
+        whole = running.engine.plan("over-a", "none").bytes_needed
+        assert loaded(running, "a").error is None
+        of_adapter = running.engine.plan("over-a", "none").bytes_needed
+        assert 0 < of_adapter < whole and not running.engine.plan("over-a", "none").resident
+        assert loaded(running, "over-a").error is None
+        assert running.view().residents[0].adapters == ("over-a",)
+        assert running.engine.plan("over-a", "none").resident
+        assert running.engine.keep_loaded("over-a", "none", True) and running.view().residents[0].kept
+        assert running.engine.release("a", "none")
 
 
 STEPS = st.lists(
@@ -272,17 +272,17 @@ STEPS = st.lists(
 def test_what_a_plan_says_is_what_the_load_then_does(
     specs: dict[str, Any], sizes: dict[str, int], steps: list[tuple[str, str]], share: float
 ) -> None:
-    with open_house(specs, budget=int(sizes["c"] * share)) as house:
+    with open_engine(specs, budget=int(sizes["c"] * share)) as running:
         for what, model_id in steps:
             if what == "release":
-                house.engine.release(model_id, "none")
+                running.engine.release(model_id, "none")
             elif what != "load":
-                house.engine.keep_loaded(model_id, "none", what == "keep")
+                running.engine.keep_loaded(model_id, "none", what == "keep")
             else:
-                before, plan = released(house), house.engine.plan(model_id, "none")
-                kept = {each.model_id for each in house.view().residents if each.kept}
-                error = loaded(house, model_id).error
-                assert released(house)[len(before) :] == [each.model_id for each in plan.releases]
+                before, plan = released(running), running.engine.plan(model_id, "none")
+                kept = {each.model_id for each in running.view().residents if each.kept}
+                error = loaded(running, model_id).error
+                assert released(running)[len(before) :] == [each.model_id for each in plan.releases]
                 assert (error is None) is plan.fits and not plan.waits_for
-                assert kept <= set(there(house.view()))
-                assert house.view().most_used <= house.view().budget
+                assert kept <= set(there(running.view()))
+                assert running.view().most_used <= running.view().budget

@@ -17,8 +17,7 @@ import psutil
 import pytest
 
 from engines.base import FinishReason, LiveAnswer, State
-from engines.occupant import ResidentKey
-from tests.engines.engine_house import House, answer_of, make_models, open_house, wait_until
+from tests.engines.running_engine import RunningEngine, answer_of, make_models, open_engine, wait_until
 
 HIDDEN = 256
 """Weights of a few MB, so that the budget is about weights and not about caches."""
@@ -33,16 +32,16 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def one_model(specs: dict[str, Any]) -> int:
     """Bytes that one of the models is measured to take."""
-    with open_house(specs) as house:
-        answer_of(house.ask("a"))
-        return house.view().residents[0].weight_bytes
+    with open_engine(specs) as running:
+        answer_of(running.ask("a"))
+        return running.view().residents[0].weight_bytes
 
 
 @pytest.fixture
-def tight(specs: dict[str, Any], one_model: int) -> Iterator[House]:
+def tight(specs: dict[str, Any], one_model: int) -> Iterator[RunningEngine]:
     """Room for one model and its cache, not for two."""
-    with open_house(specs, budget=int(one_model * 1.9)) as house:
-        yield house
+    with open_engine(specs, budget=int(one_model * 1.9)) as running:
+        yield running
 
 
 def in_threads(count: int, work: Callable[[int], None]) -> None:
@@ -55,34 +54,34 @@ def in_threads(count: int, work: Callable[[int], None]) -> None:
 
 def test_ten_threads_that_ask_for_one_cold_model_share_one_load(specs: dict[str, Any]) -> None:
     lives: list[LiveAnswer] = []
-    with open_house(specs) as house:
-        in_threads(10, lambda number: lives.append(house.ask("a", f"질문 {number}")))
+    with open_engine(specs) as running:
+        in_threads(10, lambda number: lives.append(running.ask("a", f"질문 {number}")))
         assert all(answer_of(live).finish_reason is FinishReason.LENGTH for live in lives)
-        assert house.loads == ["a"]
+        assert running.loads == ["a"]
 
 
 def test_a_model_too_big_is_refused_before_any_byte_is_loaded(specs: dict[str, Any], one_model: int) -> None:
-    with open_house(specs, budget=int(one_model * 0.6)) as house:
-        answer = answer_of(house.ask("a"))
+    with open_engine(specs, budget=int(one_model * 0.6)) as running:
+        answer = answer_of(running.ask("a"))
         assert (answer.finish_reason, answer.error_code) == (FinishReason.FAILED, "no-room")
-        assert house.loads == []
+        assert running.loads == []
         assert "nf4" in (answer.error or "") and "MB" in (answer.error or "")
-        assert house.view().most_used == 0
+        assert running.view().most_used == 0
 
 
 def test_where_nothing_fits_the_message_says_so(specs: dict[str, Any]) -> None:
-    with open_house(specs, budget=1000) as house:
-        assert "NARANI_MEMORY_BUDGET" in (answer_of(house.ask("a")).error or "")
+    with open_engine(specs, budget=1000) as running:
+        assert "NARANI_MEMORY_BUDGET" in (answer_of(running.ask("a")).error or "")
 
 
 @pytest.mark.parametrize("order", [("long", "short"), ("short", "long")])
 def test_one_question_too_long_for_the_budget_does_not_shut_the_model_for_others(
     specs: dict[str, Any], one_model: int, order: tuple[str, str]
 ) -> None:
-    with open_house(specs, budget=one_model + 1_500_000) as house:
+    with open_engine(specs, budget=one_model + 1_500_000) as running:
         ask = {
-            "long": lambda: house.ask("a", "가나다 " * 60, max_new_tokens=500),
-            "short": lambda: house.ask("a", max_new_tokens=4),
+            "long": lambda: running.ask("a", "가나다 " * 60, max_new_tokens=500),
+            "short": lambda: running.ask("a", max_new_tokens=4),
         }
         lives = {name: ask[name]() for name in order}
         answers = {name: answer_of(live) for name, live in lives.items()}
@@ -91,7 +90,7 @@ def test_one_question_too_long_for_the_budget_does_not_shut_the_model_for_others
         assert answer_of(ask["short"]()).finish_reason is FinishReason.LENGTH
 
 
-def test_two_models_that_fit_only_one_at_a_time_both_answer(tight: House, one_model: int) -> None:
+def test_two_models_that_fit_only_one_at_a_time_both_answer(tight: RunningEngine, one_model: int) -> None:
     """T3: the second waits and says so; there are never two, and the books never exceed the budget."""
     first = tight.ask("a", max_new_tokens=150)
     wait_until(lambda: first.view().state is State.ANSWERING)
@@ -107,7 +106,7 @@ def test_two_models_that_fit_only_one_at_a_time_both_answer(tight: House, one_mo
     assert [(event.model_id, event.bytes) for event in released] == [("a", one_model)]
 
 
-def test_three_models_two_users_and_room_for_one(tight: House) -> None:
+def test_three_models_two_users_and_room_for_one(tight: RunningEngine) -> None:
     """T3 with weak references: no two networks are alive at once, whoever asks."""
     alive: weakref.WeakSet[Any] = weakref.WeakSet()
     most: list[int] = []
@@ -127,7 +126,7 @@ def test_three_models_two_users_and_room_for_one(tight: House) -> None:
     assert tight.view().most_used <= tight.view().budget
 
 
-def test_who_waits_for_room_is_not_overtaken_for_ever(tight: House) -> None:
+def test_who_waits_for_room_is_not_overtaken_for_ever(tight: RunningEngine) -> None:
     """A model in demand is leased to nobody new while an older load waits for its place."""
     lives = [tight.ask("a", max_new_tokens=60)]
     wait_until(lambda: lives[0].view().state is State.ANSWERING)
@@ -140,13 +139,13 @@ def test_who_waits_for_room_is_not_overtaken_for_ever(tight: House) -> None:
 
 
 def test_the_longest_unused_goes_first(specs: dict[str, Any], one_model: int) -> None:
-    with open_house(specs, budget=int(one_model * 2.8)) as house:
+    with open_engine(specs, budget=int(one_model * 2.8)) as running:
         for id in ("a", "b", "a", "c"):
-            answer_of(house.ask(id))
-        assert {resident.model_id for resident in house.view().residents} == {"a", "c"}
+            answer_of(running.ask(id))
+        assert {resident.model_id for resident in running.view().residents} == {"a", "c"}
 
 
-def test_an_answer_is_the_same_though_its_model_was_wanted_away_meanwhile(tight: House) -> None:
+def test_an_answer_is_the_same_though_its_model_was_wanted_away_meanwhile(tight: RunningEngine) -> None:
     """T4: release comes after the answer."""
     alone = answer_of(tight.ask("a", max_new_tokens=80)).text
     first = tight.ask("a", max_new_tokens=80)
@@ -157,7 +156,7 @@ def test_an_answer_is_the_same_though_its_model_was_wanted_away_meanwhile(tight:
 
 
 def test_a_model_is_let_go_only_after_the_round_that_used_it(
-    tight: House, monkeypatch: pytest.MonkeyPatch
+    tight: RunningEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its lease is back, but the decode loop is still in the middle of the round."""
     round_may_end = threading.Event()
@@ -181,7 +180,7 @@ def test_a_model_is_let_go_only_after_the_round_that_used_it(
     assert [event.what for event in tight.view().events] == ["load", "release", "load"]
 
 
-def test_a_stopped_question_leaves_the_queue_at_once(tight: House) -> None:
+def test_a_stopped_question_leaves_the_queue_at_once(tight: RunningEngine) -> None:
     first = tight.ask("a", max_new_tokens=400)
     wait_until(lambda: first.view().state is State.ANSWERING)
     waiting = tight.ask("b")
@@ -196,11 +195,11 @@ def test_a_stopped_question_leaves_the_queue_at_once(tight: House) -> None:
 
 def test_forty_loads_and_releases_leave_memory_flat(specs: dict[str, Any], one_model: int) -> None:
     process = psutil.Process()
-    with open_house(specs) as house:
+    with open_engine(specs) as running:
 
         def once() -> None:
-            answer_of(house.ask("a", max_new_tokens=4))
-            wait_until(lambda: house.pool.unload(ResidentKey("a", "none")))
+            answer_of(running.ask("a", max_new_tokens=4))
+            wait_until(lambda: running.release("a"))
 
         for _ in range(10):
             once()
@@ -210,17 +209,17 @@ def test_forty_loads_and_releases_leave_memory_flat(specs: dict[str, Any], one_m
             once()
         gc.collect()
         assert process.memory_info().rss - before < 0.05 * before
-        released = [event.bytes for event in house.view().events if event.what == "release"]
+        released = [event.bytes for event in running.view().events if event.what == "release"]
         assert released == [one_model] * 50
-        assert house.view().used == 0
+        assert running.view().used == 0
 
 
 def test_a_model_in_use_is_not_unloaded_by_hand(specs: dict[str, Any]) -> None:
-    with open_house(specs) as house:
-        live = house.ask("a", max_new_tokens=300)
+    with open_engine(specs) as running:
+        live = running.ask("a", max_new_tokens=300)
         wait_until(lambda: live.view().state is State.ANSWERING)
-        assert not house.pool.unload(ResidentKey("a", "none"))
-        assert not house.pool.unload(ResidentKey("b", "none"))
+        assert not running.release("a")
+        assert not running.release("b")
         live.ask_to_stop()
         answer_of(live)
 
@@ -229,18 +228,18 @@ def test_a_cache_that_does_not_fit_beside_others_waits_for_them(
     specs: dict[str, Any], one_model: int
 ) -> None:
     """Both models are resident; the second question's cache has room only when the first has ended."""
-    with open_house(specs, budget=int(one_model * 2.45)) as house:
+    with open_engine(specs, budget=int(one_model * 2.45)) as running:
         for id in ("a", "b"):
-            answer_of(house.ask(id, max_new_tokens=4))
-        lives = [house.ask(id, "서울은", max_new_tokens=480) for id in ("a", "b")]
+            answer_of(running.ask(id, max_new_tokens=4))
+        lives = [running.ask(id, "서울은", max_new_tokens=480) for id in ("a", "b")]
         assert all(answer_of(live).finish_reason is FinishReason.LENGTH for live in lives)
-        assert house.loads == ["a", "b"]
-        assert house.view().most_used <= house.view().budget
+        assert running.loads == ["a", "b"]
+        assert running.view().most_used <= running.view().budget
 
 
 def test_closing_ends_every_question(specs: dict[str, Any]) -> None:
-    with open_house(specs) as house:
-        lives = [house.ask("a", max_new_tokens=400), house.ask("b", max_new_tokens=400)]
+    with open_engine(specs) as running:
+        lives = [running.ask("a", max_new_tokens=400), running.ask("b", max_new_tokens=400)]
         wait_until(lambda: lives[0].view().state is State.ANSWERING)
     assert all(live.ended for live in lives)
     assert not [thread for thread in threading.enumerate() if thread.name in ("decode-cpu", "load-cpu")]
@@ -249,6 +248,6 @@ def test_closing_ends_every_question(specs: dict[str, Any]) -> None:
 def test_the_folder_of_a_model_is_not_written_to(specs: dict[str, Any]) -> None:
     folder = Path(specs["a"].source)
     before = sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir())
-    with open_house(specs) as house:
-        answer_of(house.ask("a"))
+    with open_engine(specs) as running:
+        answer_of(running.ask("a"))
     assert sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir()) == before

@@ -76,12 +76,15 @@ def test_one_that_answers_is_waited_for_and_holds_its_cache() -> None:
         assert (resident.leases, resident.cache_bytes) == (1, 2)
         assert not engine.release("a", "none")
         assert [each.model_id for each in engine.plan("b", "none").waits_for] == ["a"]
-        live = engine.load("b", "none")
-        until(lambda: live.note == "memory")
         given_up = engine.load("c", "none")
         until(lambda: given_up.note == "memory")
+        in_turn = engine.load("d", "none")
+        in_turn.ask_to_stop()
+        assert in_turn.wait(5) and in_turn.error is not None and not given_up.ended
         given_up.ask_to_stop()
         assert given_up.wait(5) and given_up.error is not None and not first.ended
+        live = engine.load("b", "none")
+        until(lambda: live.note == "memory")
         first.ask_to_stop()
         assert live.wait(5) and live.error is None and there(engine) == ["b"]
         answer = first.view().answer

@@ -15,10 +15,10 @@ import pytest
 import torch
 
 from benchmarks.gpu.shortage import filled
-from benchmarks.house import House, answer_of, open_house
 from benchmarks.networks import Shape, save_random, spec_of
 from engines.base import Answer, FinishReason
 from model_registry.spec import ModelSpec
+from tests.engines.running_engine import RunningEngine, answer_of, open_engine
 from tests.engines.tiny_models import Kind, make_tiny_adapter, make_tiny_model, tiny_spec
 
 DEVICE = "cuda:0"
@@ -53,8 +53,8 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ModelSpec]:
 
 
 @pytest.fixture(scope="module")
-def house(specs: dict[str, ModelSpec]) -> Iterator[House]:
-    with open_house(specs, DEVICE) as opened:
+def running(specs: dict[str, ModelSpec]) -> Iterator[RunningEngine]:
+    with open_engine(specs, DEVICE) as opened:
         yield opened
 
 
@@ -74,29 +74,31 @@ def allocated() -> int:
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "tuned"])
-def test_questions_batched_on_a_card_get_the_tokens_they_get_alone(house: House, kind: str) -> None:
-    alone = [same(house.answer(kind, question, tokens=24)) for question in QUESTIONS]
-    together = [house.ask(kind, question, tokens=24) for question in QUESTIONS]
+def test_questions_batched_on_a_card_get_the_tokens_they_get_alone(running: RunningEngine, kind: str) -> None:
+    alone = [same(running.answer(kind, question, max_new_tokens=24)) for question in QUESTIONS]
+    together = [running.ask(kind, question, max_new_tokens=24) for question in QUESTIONS]
     assert [same(answer_of(live)) for live in together] == alone
 
 
-def test_an_adapter_answers_otherwise_than_its_base_and_leaves_it_as_it_was(house: House) -> None:
-    base = same(house.answer("gpt_neox", QUESTIONS[0], tokens=24))
-    lives = [house.ask(name, QUESTIONS[0], tokens=24) for name in ("tuned", "gpt_neox")]
+def test_an_adapter_answers_otherwise_than_its_base_and_leaves_it_as_it_was(running: RunningEngine) -> None:
+    base = same(running.answer("gpt_neox", QUESTIONS[0], max_new_tokens=24))
+    lives = [running.ask(name, QUESTIONS[0], max_new_tokens=24) for name in ("tuned", "gpt_neox")]
     tuned, again = (same(answer_of(live)) for live in lives)
     assert tuned != base and again == base
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.9])
-def test_an_answer_on_a_card_does_not_depend_on_the_other_models(house: House, temperature: float) -> None:
-    how: dict[str, Any] = {"tokens": 24, "temperature": temperature, "seed": 7}
-    alone = {kind: same(house.answer(kind, QUESTIONS[0], **how)) for kind in KINDS}
-    lives = [house.ask(kind, QUESTIONS[0], **how) for kind in reversed(KINDS)]
+def test_an_answer_on_a_card_does_not_depend_on_the_other_models(
+    running: RunningEngine, temperature: float
+) -> None:
+    how: dict[str, Any] = {"max_new_tokens": 24, "temperature": temperature, "seed": 7}
+    alone = {kind: same(running.answer(kind, QUESTIONS[0], **how)) for kind in KINDS}
+    lives = [running.ask(kind, QUESTIONS[0], **how) for kind in reversed(KINDS)]
     assert {live.model_id: same(answer_of(live)) for live in lives} == alone
 
 
-def test_stopping_one_column_leaves_the_others(house: House) -> None:
-    lives = {kind: house.ask(kind, QUESTIONS[0], tokens=200) for kind in ("gpt_neox", "llama")}
+def test_stopping_one_column_leaves_the_others(running: RunningEngine) -> None:
+    lives = {kind: running.ask(kind, QUESTIONS[0], max_new_tokens=200) for kind in ("gpt_neox", "llama")}
     while lives["llama"].view().measures.tokens_out < 3 and not lives["llama"].ended:
         time.sleep(0.001)
     lives["llama"].ask_to_stop()
@@ -107,51 +109,51 @@ def test_stopping_one_column_leaves_the_others(house: House) -> None:
 
 
 def test_loading_and_releasing_twenty_times_leaves_the_card_as_it_was(wide: dict[str, ModelSpec]) -> None:
-    with open_house(wide, DEVICE) as house:
-        house.answer("wide", QUESTIONS[0], tokens=2)
-        weights = house.view().residents[0].weight_bytes
-        house.release("wide")
+    with open_engine(wide, DEVICE) as running:
+        running.answer("wide", QUESTIONS[0], max_new_tokens=2)
+        weights = running.view().residents[0].weight_bytes
+        running.release("wide")
         before = allocated()
         for _ in range(20):
-            house.answer("wide", QUESTIONS[0], tokens=2)
+            running.answer("wide", QUESTIONS[0], max_new_tokens=2)
             assert allocated() >= before + weights
-            house.release("wide")
+            running.release("wide")
             assert allocated() <= before + weights // 20
-        released = [event.bytes for event in house.view().events if event.what == "release"]
+        released = [event.bytes for event in running.view().events if event.what == "release"]
     assert len(released) == 21 and min(released) >= weights * 0.95
 
 
 def test_a_real_shortage_costs_one_answer(wide: dict[str, ModelSpec]) -> None:
     """The allocator itself refuses: 32 MB are left, the cache wants 67."""
-    with open_house(wide, DEVICE) as house:
-        expected = same(house.answer("wide", QUESTIONS[0], tokens=24))
+    with open_engine(wide, DEVICE) as running:
+        expected = same(running.answer("wide", QUESTIONS[0], max_new_tokens=24))
         before = allocated()
         with filled(torch.device(DEVICE), leave=32 * 2**20):
-            lost = answer_of(house.ask("wide", QUESTIONS[0], tokens=1900))
+            lost = answer_of(running.ask("wide", QUESTIONS[0], max_new_tokens=1900))
         assert lost.error_code == "out-of-memory"
         assert allocated() <= before + 2**20
-        assert house.view().residents[0].cache_bytes == 0
-        assert same(house.answer("wide", QUESTIONS[0], tokens=24)) == expected
-        assert len(house.answer("wide", QUESTIONS[0], tokens=1900).text) == 1900
+        assert running.view().residents[0].cache_bytes == 0
+        assert same(running.answer("wide", QUESTIONS[0], max_new_tokens=24)) == expected
+        assert len(running.answer("wide", QUESTIONS[0], max_new_tokens=1900).text) == 1900
 
 
 @pytest.mark.parametrize("form", ["int8", "nf4"])
 def test_quantized_weights_answer_on_a_card_and_are_smaller(wide: dict[str, ModelSpec], form: str) -> None:
     if importlib.util.find_spec("bitsandbytes") is None:
         pytest.skip("bitsandbytes is not installed here")
-    with open_house(wide, DEVICE) as house:
-        house.answer("wide", QUESTIONS[0], tokens=8)
-        plain = house.view().residents[0].weight_bytes
-        house.release("wide")
-        house.answer("wide", QUESTIONS[0], tokens=8, quantization=form)
-        assert house.view().residents[0].weight_bytes < plain * 0.6
+    with open_engine(wide, DEVICE) as running:
+        running.answer("wide", QUESTIONS[0], max_new_tokens=8)
+        plain = running.view().residents[0].weight_bytes
+        running.release("wide")
+        running.answer("wide", QUESTIONS[0], max_new_tokens=8, quantization=form)
+        assert running.view().residents[0].weight_bytes < plain * 0.6
 
 
 def test_a_model_that_does_not_fit_is_refused_before_anything_is_on_the_card(
     wide: dict[str, ModelSpec],
 ) -> None:
     before = allocated()
-    with open_house(wide, DEVICE, budget=100 * 2**20) as house:
-        refused = answer_of(house.ask("wide", QUESTIONS[0], tokens=8))
+    with open_engine(wide, DEVICE, budget=100 * 2**20) as running:
+        refused = answer_of(running.ask("wide", QUESTIONS[0], max_new_tokens=8))
         assert refused.error_code == "no-room" and "nf4" in (refused.error or "")
         assert allocated() == before

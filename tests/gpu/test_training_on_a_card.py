@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks.house import open_house
 from finetune.run_folder import RunFolder
 from model_registry.registry import load_registry
+from tests.engines.running_engine import open_engine
 from tests.finetune.training.training_house import small_settings, write_rows
 
 DEVICE = "cuda:0"
@@ -53,6 +53,12 @@ def test_a_demo_model_learns_on_a_card_and_answers_there(method: Any, tmp_path: 
     assert (answered["before"]["exact"], answered["after"]["exact"]) == (0, 8)
     models = load_registry(tmp_path / "home/models").models
     tuned, sample = report["model_id"], report["learned_samples"][0]
-    with open_house({name: models[name] for name in (BASE, tuned)}, DEVICE) as house:
-        assert house.answer(tuned, sample["question"], tokens=32, temperature=0.0).text == sample["expected"]
-        assert house.answer(BASE, sample["question"], tokens=32, temperature=0.0).text != sample["expected"]
+    with open_engine({name: models[name] for name in (BASE, tuned)}, DEVICE) as running:
+        assert (
+            running.answer(tuned, sample["question"], max_new_tokens=32, temperature=0.0).text
+            == sample["expected"]
+        )
+        assert (
+            running.answer(BASE, sample["question"], max_new_tokens=32, temperature=0.0).text
+            != sample["expected"]
+        )

@@ -20,8 +20,8 @@ from engines.loading.reading import WeightReader
 from engines.stepping import Stepper
 from errors import LoadError
 from model_registry.spec import ModelSpec
-from tests.engines.engine_house import answer_of, open_house
 from tests.engines.load_watch import RecordingWatch
+from tests.engines.running_engine import answer_of, open_engine
 from tests.engines.tiny_models import make_tokenizer, tiny_spec
 from tests.every_family import tiny_network
 
@@ -44,9 +44,9 @@ def test_networks_of_all_sorts_load_and_answer_in_company_as_alone(tmp_path: Pat
         "부산은 두 번째로 큰 도시이고 한강은 서울을 가로지른다. " * 3,
         "김치찌개는 어떻게 끓이나요?",
     ]
-    with open_house({"m": entry_of(tmp_path / "m", name).model_copy(update={"id": "m"})}) as house:
-        alone = [answer_of(house.ask("m", question, temperature=0.0)) for question in questions]
-        together = [house.ask("m", question, temperature=0.0) for question in questions]
+    with open_engine({"m": entry_of(tmp_path / "m", name).model_copy(update={"id": "m"})}) as running:
+        alone = [answer_of(running.ask("m", question, temperature=0.0)) for question in questions]
+        together = [running.ask("m", question, temperature=0.0) for question in questions]
         assert [answer_of(live).text for live in together] == [answer.text for answer in alone]
         assert all(answer.error is None for answer in alone)
 

@@ -19,7 +19,7 @@ from finetune.run_folder import RunFolder
 from finetune.training.checkpoints import Checkpoints
 from finetune.training.sft import train
 from model_registry.registry import load_registry
-from tests.engines.engine_house import answer_of, open_house
+from tests.engines.running_engine import answer_of, open_engine
 from tests.finetune.training.training_house import ADAPTER, add_base, long_settings, terminate_at
 
 PLANTED = (
@@ -120,7 +120,7 @@ def test_the_engine_takes_a_tuned_adapter_past_planted_pickles(data: Path, home:
     plant(run.adapter, canary)
     models = load_registry(home / "models").models
 
-    with open_house({name: models[name] for name in ("tiny", "small")}) as house:
-        assert answer_of(house.ask("small")).error is None
+    with open_engine({name: models[name] for name in ("tiny", "small")}) as running:
+        assert answer_of(running.ask("small")).error is None
 
     assert not canary.exists()

@@ -23,7 +23,7 @@ from finetune.training.answering import Answered, Asker
 from finetune.training.sft import train
 from finetune.training.stopping import StopWish
 from model_registry.registry import load_registry
-from tests.engines.engine_house import answer_of, open_house
+from tests.engines.running_engine import open_engine
 from tests.finetune.training.training_house import small_settings
 
 ROOT = Path(__file__).parents[3]
@@ -57,14 +57,12 @@ def test_a_tuned_model_answers_what_it_learned_and_its_base_does_not(
     registry = load_registry(home / "models")
     assert not registry.faults
     tuned = registry.models["반말.v2"]
-    with open_house({base: registry.models[base], tuned.id: tuned}) as house:
+    with open_engine({base: registry.models[base], tuned.id: tuned}) as running:
         for sample in samples[:4]:
-            assert (
-                answer_of(house.ask(tuned.id, sample["question"], temperature=0.0)).text == sample["expected"]
-            )
-        assert (
-            answer_of(house.ask(base, samples[0]["question"], temperature=0.0)).text != samples[0]["expected"]
-        )
+            answer = running.answer(tuned.id, sample["question"], temperature=0.0)
+            assert answer.text == sample["expected"]
+        answer = running.answer(base, samples[0]["question"], temperature=0.0)
+        assert answer.text != samples[0]["expected"]
     status, folder = run.status(), Path(tuned.source)
     assert status and status.state is TrainingState.DONE
     tensors = load_file(next(folder.glob("*.safetensors")))

@@ -1,7 +1,6 @@
-"""The right to use a model, and the wish for it.
+"""The request for the right to use a model: what is wanted, who is shown how it comes, and whom to tell.
 
-Knows: what is wanted, who follows how it comes, and whom to tell.
-Refuses to know: how the wish is granted; that is the pool's.
+How it is granted is the pool's and the books' affair.
 """
 
 from __future__ import annotations
@@ -11,14 +10,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engines.base import State
-from engines.occupant import ResidentKey
+from engines.memory_books import Lease
 from engines.resident import Resident
+from engines.resident_figures import ResidentKey
 from errors import NaraniError, Stopped
 from model_registry.spec import ModelSpec
-
-
-class Lender(Protocol):
-    def take_back(self, resident: Resident) -> None: ...
 
 
 class ProgressListener(Protocol):
@@ -27,30 +23,14 @@ class ProgressListener(Protocol):
     def enter(self, state: State, note: str = "", progress: float | None = None) -> None: ...
 
 
-class Lease:
-    """As long as it is held, the model stays."""
-
-    def __init__(self, lender: Lender, resident: Resident) -> None:
-        self._held: tuple[Lender, Resident] | None = (lender, resident)
-
-    @property
-    def resident(self) -> Resident:
-        assert self._held is not None, "a lease that was released cannot be used"
-        return self._held[1]
-
-    def release(self) -> None:
-        """A second time does nothing."""
-        held, self._held = self._held, None
-        if held is not None:
-            held[0].take_back(held[1])
-
-
+ModelLease = Lease[Resident]
 LeaseKey = tuple[ResidentKey, str | None]
+"""The weights, and the id of the adapter over them."""
 
 
 @dataclass(eq=False)
 class LeaseRequest:
-    """A wish to use a model; exactly one of `granted` and `refused` is called, from any thread."""
+    """Exactly one of `granted` and `refused` is called, from any thread."""
 
     base: ModelSpec
     adapter: ModelSpec | None
@@ -58,7 +38,7 @@ class LeaseRequest:
     cache_tokens: int
     """The context its question will need, so that it still fits when the model is there; 0: no question."""
     live: ProgressListener
-    granted: Callable[[Lease], None]
+    granted: Callable[[ModelLease], None]
     refused: Callable[[NaraniError], None]
 
     @property

@@ -1,21 +1,29 @@
-"""One model in memory as the books see it.
+"""What the books write down of one model in memory: who it is, the bytes it takes, who uses it, what is kept.
 
-Knows: its place, the bytes it takes, who leases it, when it was last used, and whether it is to be kept.
-Refuses to know: torch, and what lies in those bytes.
+Imports no torch, and knows nothing of what lies in those bytes.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from engines.memory import ResidentView
 
 
+class CacheGrowth(Enum):
+    """Whether a batch may let its cache grow: at once, after others have ended, or not at all."""
+
+    GRANTED = "granted"
+    LATER = "later"
+    NEVER = "never"
+
+
 @dataclass(frozen=True)
 class ResidentKey:
-    """What is resident: weights are shared by a base and all adapters over it."""
+    """Which weights are in memory; a base and all adapters over it share them."""
 
     base_id: str
     quantization: str
@@ -26,16 +34,18 @@ class ResidentKey:
 
 @dataclass(eq=False)
 class ResidentFigures:
-    """Changed by its owner alone, under the owner's lock."""
+    """Changed by the books alone, under their lock."""
 
     key: ResidentKey
     load_seconds: float
     weight_bytes: int = 0
     cache_bytes: int = 0
-    """What its questions were let reserve."""
+    """What its questions may take for their caches, all batches together."""
+    cache_of: dict[str | None, int] = field(default_factory=dict)
+    """The bytes granted to each batch, by the id of its adapter; None is the base."""
     leases: int = 0
     kept: bool = False
-    """A person asked for it to stay; it is never let go for others."""
+    """A person asked for it to stay, so it is never unloaded for others."""
     last_used: float = field(default_factory=time.monotonic)
     adapters: dict[str, Any] = field(default_factory=dict)
 
@@ -45,10 +55,13 @@ class ResidentFigures:
 
     @property
     def bytes_to_gain(self) -> int:
-        """What waiting for it, or letting it go, can bring to others."""
+        """What waiting for it, or unloading it, can bring to others."""
         if self.kept:
             return self.cache_bytes if self.leases else 0
         return self.bytes
+
+    def has(self, adapter_id: str | None) -> bool:
+        return adapter_id is None or adapter_id in self.adapters
 
     def view(self) -> ResidentView:
         return ResidentView(
