@@ -30,7 +30,7 @@ class Merge:
     out: Path
     """The folder to write; it must not be there yet."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """Of the merged weights; auto: what the base is stored in."""
+    """The type of the merged weights; auto: what the base is stored in."""
     quantizations: tuple[Quantization, ...] = ()
     """Hold the merged model loaded as int8 or nf4 against the adapter too."""
 

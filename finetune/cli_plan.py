@@ -32,7 +32,7 @@ class PlanOptions(Sft):
     memory: str | None = None
     """Plan for a GPU with so much free memory ("24GB") instead of the devices of this machine."""
     gpus: int = 1
-    """With memory: of so many such GPUs, which share the work as --distributed says."""
+    """With memory: how many such GPUs share the work as --distributed says."""
 
 
 def run(options: PlanOptions, home: Path) -> int:

@@ -27,7 +27,7 @@ class Recipes:
     action: Annotated[Literal["list", "show"], tyro.conf.Positional] = "list"
     """list: all of them; show NAME: one of them."""
     name: Annotated[str, tyro.conf.Positional] = ""
-    """Of the recipe to show."""
+    """The name of the recipe to show."""
 
 
 def run(options: Recipes) -> int:

@@ -20,8 +20,9 @@ from finetune.run_folder import ENDED, RunFolder, TrainingState, TrainingStatus,
 REQUEST = "request.json"
 """What was asked for from the app: the settings, and when; there before the training has its manifest."""
 _STARTING_SECONDS = 60.0
-"""So long a process may take to say for the first time that it is there."""
+"""How long a process may take to write its first status."""
 _CLOCK_SECONDS = 1.0
+"""How much later than its status a process may seem to have been made: clocks are not that exact."""
 
 
 @dataclass(frozen=True)

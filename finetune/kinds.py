@@ -32,7 +32,7 @@ KINDS: dict[str, TrainingKind] = {
 
 
 def kind_of(record: Mapping[str, Any]) -> str:
-    """Of a manifest or a request; those that name none were written when there was only one."""
+    """The kind that a manifest or a request names; those without one were written when there was only one."""
     return str(record.get("kind") or SftSettings.kind)
 
 

@@ -24,8 +24,8 @@ from prompts.rendering import render
 _PROMPTS = Path(__file__).parent / "merge_prompts.txt"
 _ANSWER_TOKENS = 16
 _LIMITS = {"float32": (1e-3, 0.99), "16-bit": (0.03, 0.9), "int8": (0.15, 0.8), "nf4": (0.4, 0.5)}
-"""Of what is held against the adapter: the mean difference in units of the logits' own spread, at most, and
-the share of tokens chosen alike, at least. Rounding alone stays far below."""
+"""How far a merged model may be from its adapter: the mean difference in units of the logits' own spread, at
+most, and the share of tokens chosen alike, at least. Rounding alone stays far below."""
 
 
 class MergeDiffers(NaraniError):

@@ -63,7 +63,7 @@ class _Work:
     source: MergeSource
     device: torch.device
     dtype: torch.dtype
-    """Of the files."""
+    """The type that the merged weights are stored in."""
     watch: LoadWatch
     notes: list[str] = field(default_factory=list)
 

@@ -172,7 +172,7 @@ def card_head(
 def _license_at_hub(
     license: License, base: ModelSpec, of_data: Sequence[str]
 ) -> tuple[str, str | None, str | None]:
-    """Of the base, and beside it those of the data that are known and others: all of them bind."""
+    """The base's license, and beside it those of the data that are known and others: all of them bind."""
     if license.name.strip().lower() in _NOT_KNOWN:
         return "unknown", None, None
     first = _slug(license.name)

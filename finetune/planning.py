@@ -20,10 +20,11 @@ from settings import format_bytes
 
 METHODS: tuple[Method, ...] = get_args(Method)
 _LOGIT = 12
-"""Bytes a logit: as computed, in float32, its softmax, and the gradient of that."""
+"""The bytes that one logit takes: as computed, in float32, its softmax, and the gradient of that."""
 _LEARNED = 4
-"""Bytes a learned weight, and of its gradient: float32 with every method."""
+"""The bytes of one learned weight, and of its gradient: float32 with every method."""
 _OPTIMIZER = {"adamw": 8.0, "adamw-8bit": 2.1, "adafactor": 0.1}
+"""The bytes that an optimizer keeps for one learned weight."""
 _LAYER = {
     "plain": (22.5, 4.0, 13.5, 2.0),
     "gated": (34.5, 8.0, 12.5, 6.0),
@@ -38,7 +39,7 @@ _GPU_RUNTIME = 800_000_000
 """What CUDA and its libraries hold in a process that trains."""
 _CPU_RUNTIME = 500_000_000
 _USABLE = 0.95
-"""Of free memory: the rest is lost between blocks."""
+"""The share of free memory that can be used: the rest is lost between blocks."""
 _SHORTEST = 256
 _SMALLER: dict[Method, Method] = {"full": "lora", "lora": "qlora", "int8-lora": "qlora"}
 

@@ -36,7 +36,7 @@ class Recipe:
     reproduces: str
     """Whose training it is."""
     notes: str = ""
-    """In what it differs from what was published, and why."""
+    """How it differs from what was published, and why."""
     bases: tuple[str, ...] = ()
     """Ids of the registry for which it is taken when no recipe is named."""
     references: tuple[Reference, ...] = ()

@@ -31,7 +31,7 @@ _KNOWN_DATA = {
 
 
 _LONGEST = 72
-"""Letters of an id, so that a number has room behind it."""
+"""How many letters an id may have, so that a number has room behind it."""
 _LOADING = {"dtype", "quantizations", "default_quantization", "attention"}
 
 

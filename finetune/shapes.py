@@ -42,7 +42,7 @@ class NetworkShape:
     adapter_inputs: int
     """Values a token that go into LoRA layers, over the whole network."""
     counted: bool
-    """In the network itself; otherwise guessed from the registry's figures."""
+    """Whether it was counted in the network itself; otherwise it is guessed from the registry's figures."""
 
     @property
     def parameters(self) -> int:

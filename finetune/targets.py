@@ -44,7 +44,8 @@ SUITABLE: Mapping[Architecture, tuple[str, ...]] = MappingProxyType(
         Architecture.OTHER: (),
     }
 )
-"""Of these, those that the network has (DeepSeek has q_proj or two instead); empty: every linear layer."""
+"""The layers that LoRA changes, as far as the network has them (DeepSeek has q_proj or two instead); empty:
+every linear layer."""
 
 
 def lora_targets(

@@ -45,7 +45,7 @@ class Trainable:
 
 
 def count(network: nn.Module) -> Trainable:
-    """Of a network that is ready to learn, quantized or not."""
+    """Counted in a network that is ready to learn, quantized or not."""
     trainable = total = packed = 0
     for parameter in network.parameters():
         values = _stands_for(parameter)

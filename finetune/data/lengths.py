@@ -31,7 +31,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Lengths:
-    """In tokens, prompt, answer and end token together."""
+    """How many tokens rows have, prompt, answer and end token together."""
 
     measured: int
     """Examples that were turned into tokens."""
@@ -47,7 +47,7 @@ class Lengths:
     cut: int
     """Rows longer than max_tokens: they would lose their end, and the end token."""
     dropped: int
-    """Of the answers, those of which nothing would be left."""
+    """Answers of which nothing would be left."""
     bins: tuple[Bin, ...]
 
 

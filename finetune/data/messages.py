@@ -62,7 +62,7 @@ def said_in(item: Mapping[str, Any], told: Counter[str]) -> Message:
 
 
 def is_learned(item: Mapping[str, Any]) -> bool:
-    """By the weight of a turn; raises BadRow where it is neither 0 nor 1."""
+    """Whether a turn is learned, by its weight; raises BadRow where that is neither 0 nor 1."""
     for name in (*_WEIGHTS, *_SWITCHES):
         value = item.get(name)
         if value is None:
@@ -76,13 +76,13 @@ def is_learned(item: Mapping[str, Any]) -> bool:
 
 
 def tell_of_fields(item: Mapping[str, Any], known: Iterable[str], told: Counter[str]) -> None:
-    """Of a turn that is written as question, input and answer."""
+    """The same for a turn that is written as question, input and answer."""
     _refuse_what_is_missed(item)
     _tell_of_the_rest(item, {*known}, told, is_answer=True)
 
 
 def refuse_what_is_not_text(row: Mapping[str, object], told: Counter[str]) -> None:
-    """Of what stands beside the texts of a row."""
+    """What stands beside the texts of a row: media are refused, tools that are offered are counted."""
     for column, value in row.items():
         name = plain_name(column)
         if name in _MEDIA and value:

@@ -21,7 +21,7 @@ from finetune.data.sources import Source, parse_sources, weighted
 from finetune.examples import Example
 
 _NAMED = 5
-"""Bad rows of a file that are named; the others are counted."""
+"""How many bad rows of a file are named; the others are counted."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class DataFile:
     bad: int
     """Rows that were left out."""
     empty_answers: int = 0
-    """Of the bad rows, those without an answer."""
+    """How many of the bad rows have no answer."""
     weight: float = 1.0
 
 

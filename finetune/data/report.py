@@ -24,7 +24,7 @@ from prompts.rendering import training_text
 _FIRST = 5
 _SAMPLES = 5
 _MEASURED = 20_000
-"""Rows that are turned into tokens; of more, so many are drawn."""
+"""How many rows are turned into tokens; where there are more, so many are drawn."""
 _END_TOKENS = (
     "<|endoftext|>",
     "</s>",
@@ -38,7 +38,7 @@ _END_TOKENS = (
     "<end_of_turn>",
     "[|endofturn|]",
 )
-"""Of the models that are tuned mostly; those of a base's own tokenizer are looked for besides."""
+"""The end tokens of models that are often tuned; those of a base's own tokenizer are looked for besides."""
 
 
 @dataclass(frozen=True)

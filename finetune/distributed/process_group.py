@@ -58,7 +58,7 @@ class ProcessGroup:
         return self.kind in DIVIDED
 
     def any(self, *wishes: bool) -> tuple[bool, ...]:
-        """Of each wish, whether a process has it."""
+        """For each wish, whether any process has it."""
         if self.size == 1:
             return wishes
         held = torch.tensor(wishes, dtype=torch.int32)

@@ -49,7 +49,7 @@ class Block:
 
     @property
     def line(self) -> dict[str, list[int]]:
-        """Of a batch."""
+        """The block as one line of a batch."""
         return {"input_ids": self.input_ids, "labels": self.labels, "position_ids": self.position_ids}
 
 

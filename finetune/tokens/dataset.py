@@ -27,7 +27,7 @@ AS_THEY_ARE: dict[str, Any] = {
     "max_length": None,
     "train_sampling_strategy": "sequential",
 }
-"""For SFTConfig; the reason for each stands in the room's `__init__`."""
+"""What SFTConfig is told; the reason for each stands in the room's `__init__`."""
 
 
 def as_dataset(blocks: Sequence[Block]) -> Dataset:

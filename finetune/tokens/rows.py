@@ -114,7 +114,7 @@ def _encoded(
     end: int,
     check: Callable[[], None],
 ) -> Iterator[tuple[Example, list[tuple[int, list[int], list[int]]]]]:
-    """Of each answer that is learned its turn, prompt and answer; a fault names where it was read."""
+    """The turn, prompt and answer of each answer that is learned; a fault names where it was read."""
     for group in _groups(examples, format, tokenizer, eos):
         check()
         pairs = iter(_encoded_at_once(group, tokenizer))

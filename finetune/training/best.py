@@ -69,7 +69,7 @@ class Best:
             restore_weights(path, network)
 
     def facts(self, last: int) -> dict[str, Any]:
-        """For the report."""
+        """What the report tells of it."""
         is_best = self.keep and self.step is not None and self.fault is None
         return {
             "kept_step": self.step if is_best else last,

@@ -90,7 +90,7 @@ class Prepared:
         return self.rows.learned[:_ASKED_OF_LEARNED]
 
     def facts(self) -> dict[str, Any]:
-        """For the manifest; where the base's files lie on this machine is not among them."""
+        """What the manifest tells; where the base's files lie on this machine is not part of it."""
         return {
             "base": {
                 "id": self.base.spec.id,
@@ -159,7 +159,7 @@ def prepare(
     group: ProcessGroup = ALONE,
     begun: Mapping[str, Any] | None = None,
 ) -> Prepared:
-    """By every process. `begun`: the manifest of a run that goes on."""
+    """Called by every process. `begun`: the manifest of a run that goes on."""
     loaded = group.each(lambda: _load(settings, rows, home, device, wish, group))
     batching, unpacked = group.first_only(
         lambda: batching_of(loaded.learner, loaded.made.rows, settings, begun or {}, wish.check)
