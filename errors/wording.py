@@ -1,11 +1,13 @@
 """The sentence of a cause in a language: one wording per code and language, for pages and terminals alike.
 
 The wordings lie in errors/en and errors/ko, a file per room. A fact is filled in with `{name}`, or in the way
-that is named behind it: `{need:bytes}`, `{kind:word}`, `{names:quoted}`, `{names:or}`, `{faults:;}`.
+that is named behind it: `{need:bytes}`, `{kind:word}`, `{names:quoted}`, `{names:or}`, `{faults:;}`,
+`{at:place}`.
 """
 
 from __future__ import annotations
 
+import re
 import string
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -17,6 +19,9 @@ from errors.cause import AS_WRITTEN, Cause
 
 LANGUAGES = ("en", "ko")
 FOLDER = Path(__file__).parent
+_PLACES = {"line": "줄", "row": "행", "instance": "예시"}
+_PLACE = re.compile(r"\b(line|row|instance) (\d+)")
+"""Of a row in a file, as those who read files name it."""
 WORDS = "words"
 """The file of the few words that facts hold and that are another in each language."""
 
@@ -64,10 +69,8 @@ def _said(value: object, way: str, language: str) -> str:
             return wording(value, language)
         case Mapping():
             return ", ".join(f"{name} ({_said(each, way, language)})" for name, each in value.items())
-        case str() if way == "quoted":
-            return f"'{value}'"
         case str():
-            return _words(language).get(value, value) if way == "word" else value
+            return _text(value, way, language)
         case Sequence() if way == "or":
             either = " or " if language == "en" else "이나 "
             return either.join(f"'{each}'" for each in value)
@@ -78,6 +81,14 @@ def _said(value: object, way: str, language: str) -> str:
 
             return format_bytes(value)
     return format(value, way) if value is not None else "-"
+
+
+def _text(value: str, way: str, language: str) -> str:
+    if way == "quoted":
+        return f"'{value}'"
+    if way == "place" and language == "ko":
+        return _PLACE.sub(lambda found: f"{found[2]}번째 {_PLACES[found[1]]}", value)
+    return _words(language).get(value, value) if way == "word" else value
 
 
 @cache

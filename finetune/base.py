@@ -44,7 +44,7 @@ class Base:
 def base_for(name: str, registry: Registry, format: str | None = None) -> Base:
     """The base of that name; `format` is needed where the registry does not know one."""
     if not name.strip():
-        raise BadRequest("No base model is named. Give a model id, a hub id or a folder.", name="base_model")
+        raise BadRequest("base-unnamed", name="base_model")
     spec = _registered(name, registry)
     if spec is not None:
         return _of_entry(spec, registry, format)
@@ -53,7 +53,7 @@ def base_for(name: str, registry: Registry, format: str | None = None) -> Base:
         return _of_files(name, str(folder.resolve()), registry, format)
     if _HUB_ID.fullmatch(name):
         return _of_files(name, name, registry, format)
-    raise BadRequest(f"There is no folder '{name}' to take the base from.", name="base_model")
+    raise BadRequest("base-folder-missing", folder=name, name="base_model")
 
 
 def learned_end(base: Base, tokenizer: Any) -> str:
@@ -94,17 +94,9 @@ def _registered(name: str, registry: Registry) -> ModelSpec | None:
 
 def _of_entry(spec: ModelSpec, registry: Registry, format: str | None) -> Base:
     if spec.adapter is not None:
-        raise BadRequest(
-            f"'{spec.id}' is an adapter and cannot be a base. Tune the model under it, "
-            f"'{spec.adapter.base}', or merge it into a model of its own first.",
-            name="base_model",
-        )
+        raise BadRequest("base-is-adapter", id=spec.id, base=spec.adapter.base, name="base_model")
     if format is None and spec.base_model and spec.prompt_format == "plain":
-        raise BadRequest(
-            f"{spec.title} was never taught to answer and has no format of its own. Name the one to learn, "
-            "for example --format koalpaca.",
-            name="format",
-        )
+        raise BadRequest("base-without-format", model=spec.title, name="format")
     _refuse_wrong_source(spec)
     chosen = registry.formats.get(format or spec.prompt_format)
     notes: tuple[str, ...] = ()
@@ -117,19 +109,12 @@ def _of_entry(spec: ModelSpec, registry: Registry, format: str | None) -> Base:
 
 def _of_files(name: str, source: str, registry: Registry, format: str | None) -> Base:
     if format is None:
-        raise BadRequest(
-            f"'{name}' is not in the registry, so its prompt format is not known. Name it, for example "
-            "--format koalpaca, or --format chat for the tokenizer's own.",
-            name="format",
-        )
+        raise BadRequest("base-not-registered", base=name, name="format")
     chosen = registry.formats.get(format)
     spec = _provisional(name, source, chosen.id)
     folder = cached_files_of(spec) or description_of(spec, UnwatchedLoad())
     if not (folder / "config.json").exists() and (folder / "adapter_config.json").exists():
-        raise BadRequest(
-            f"'{name}' is an adapter and cannot be a base. Name the model that it was trained over.",
-            name="base_model",
-        )
+        raise BadRequest("base-folder-is-adapter", base=name, name="base_model")
     _refuse_wrong_source(spec)
     check_settings(folder, spec)
     config = read_json(folder, "config.json")
@@ -204,11 +189,7 @@ def _own_eos(tokenizer: Any) -> tuple[int, ...]:
 
 
 def _endless(spec: ModelSpec) -> BadRequest:
-    return BadRequest(
-        f"{spec.title} has no end token, so it could never learn to stop. Give its tokenizer an eos_token, "
-        "or name eos_token_ids in an entry of its own.",
-        name="base_model",
-    )
+    return BadRequest("base-no-end-token", model=spec.title, name="base_model")
 
 
 def _after_an_answer(tokenizer: ChatTokenizer) -> str:

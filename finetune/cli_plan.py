@@ -39,7 +39,7 @@ def run(options: PlanOptions, home: Path) -> int:
     """0 where it fits, 1 where it does not."""
     settings = settings_of(options)
     if not settings.base_model:
-        raise BadRequest("No base model is named. Name one with --base-model, or a recipe with --recipe.")
+        raise BadRequest("base-model-not-named")
     from finetune.base import base_for
     from finetune.shapes import shape_for
     from model_registry.registry import load_registry

@@ -35,7 +35,7 @@ def run(options: Recipes) -> int:
     if options.action == "list":
         console.print(_table())
     elif not options.name:
-        raise BadRequest("Name the recipe to show. `recipes list` names them all.")
+        raise BadRequest("recipe-unnamed")
     else:
         _show(load_recipe(options.name), console)
     return 0

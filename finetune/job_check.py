@@ -55,11 +55,9 @@ def check(settings: RunSettings, home: Path) -> Check:
         )
         return Check(**json.loads(done.stdout))
     except subprocess.TimeoutExpired:
-        raise NaraniError(
-            "The data could not be checked in a quarter of an hour. Check a part of it."
-        ) from None
+        raise NaraniError("data-check-late") from None
     except (OSError, subprocess.CalledProcessError, ValueError):
-        raise NaraniError("The data could not be checked: the process that does it broke off.") from None
+        raise NaraniError("data-check-broke") from None
 
 
 def checked(settings: RunSettings, home: Path) -> Check:

@@ -39,9 +39,7 @@ def work(name: str, home: Path, train: Train) -> int:
         return _end(run, TrainingState.FAILED, error, 2)
     except Exception as error:  # noqa: BLE001 - whatever ended it, the page must be able to say so
         traceback.print_exc()
-        return _end(
-            run, TrainingState.FAILED, NaraniError(f"The training broke ({type(error).__name__})."), 1
-        )
+        return _end(run, TrainingState.FAILED, NaraniError("training-broke", kind=type(error).__name__), 1)
     finally:
         run.stop_wish(os.getpid()).unlink(missing_ok=True)
     return 0

@@ -23,6 +23,7 @@ from typing import Any
 import psutil
 
 from errors import BadRequest, NaraniError, UnknownName
+from errors.system_reason import system_reason
 from finetune.job_check import Check, check
 from finetune.job_state import REQUEST, Job, job, jobs, process_of
 from finetune.kinds import recorded, settings_of
@@ -92,9 +93,7 @@ def start(settings: RunSettings, home: Path, uploads: Sequence[Path] = ()) -> st
     try:
         run.path.mkdir(exist_ok=makes_way)
     except FileExistsError:
-        raise BadRequest(
-            f"There is a run named '{name}' already. Choose another name.", name="name"
-        ) from None
+        raise BadRequest("run-name-taken", run=name, name="name") from None
     try:
         data = tuple(_taken(source, uploads, run) for source in settings.data)
         _begin(run, replace(settings, name=name, data=data), home)
@@ -105,14 +104,14 @@ def start(settings: RunSettings, home: Path, uploads: Sequence[Path] = ()) -> st
 
 
 def _not_started(error: OSError) -> NaraniError:
-    return NaraniError(f"The training could not be started: {error.strerror or 'the system refused'}.")
+    return NaraniError("training-not-started", why=system_reason(error))
 
 
 def resume(home: Path, name: str) -> None:
     """Go on from the newest checkpoint, in a new process."""
     here = _known(home, name)
     if not here.can_resume:
-        raise BadRequest(f"The run '{name}' is {here.state}; there is nothing to go on with.", name="name")
+        raise BadRequest("run-cannot-go-on", run=name, state=here.state, name="name")
     _begin(run_folder(home, name), replace(settings_of(here.record), name=name, resume=True), home)
 
 

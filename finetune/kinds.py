@@ -53,7 +53,7 @@ def settings_of(record: Mapping[str, Any]) -> RunSettings:
     except ValidationError as error:
         fault = error.errors()[0]
         key = ".".join(map(str, fault["loc"]))
-        raise BadRequest(f"The settings cannot be read ({key}: {fault['msg']}).", name=key) from None
+        raise BadRequest("settings-unreadable", name=key, fault=fault["msg"]) from None
 
 
 def train(settings: RunSettings, home: Path, **listeners: Any) -> Path:

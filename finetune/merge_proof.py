@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from errors import NaraniError
+from errors import Cause, NaraniError
 from prompts.conversation import Conversation
 from prompts.encoding import encode
 from prompts.format import PromptFormat
@@ -124,23 +124,21 @@ def refuse_difference(proof: Proof, expected: Expected, dtype: str) -> None:
     # Rounded so far that it stands nearer to its base than to its adapter, it has lost what was learned.
     if is_near and (not unquantized or proof.mean <= expected.changed / 2):
         return
-    loaded = "" if unquantized else f", loaded as {proof.quantization},"
     raise MergeDiffers(
-        f"The merged model{loaded} does not say what the adapter says: its logits differ by {proof.mean:.3g} "
-        f"on average, {proof.largest:.3g} at most (the adapter changed its base by {expected.changed:.3g}) "
-        f"and {proof.agreement:.0%} of the tokens agree. It was not kept. {_advice(unquantized, dtype)}",
+        "merge-differs" if unquantized else "merge-differs-quantized",
+        quantization=proof.quantization,
         largest=proof.largest,
         mean=proof.mean,
         agreement=proof.agreement,
+        changed=expected.changed,
+        advice=_advice(unquantized, dtype),
     )
 
 
-def _advice(unquantized: bool, dtype: str) -> str:
+def _advice(unquantized: bool, dtype: str) -> Cause:
     if not unquantized:
-        return "Use the adapter over a quantized base instead, or leave this proof out."
-    if dtype == "float32":
-        return "Use the adapter as it is."
-    return "Merge with --dtype float32, or use the adapter as it is."
+        return Cause("merge-use-over-quantized")
+    return Cause("merge-use-adapter" if dtype == "float32" else "merge-with-float32")
 
 
 def _greedy(network: Any, ids: Sequence[int], ends: frozenset[int]) -> Iterator[int]:

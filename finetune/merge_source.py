@@ -47,11 +47,9 @@ def merge_source(name: str, home: Path) -> MergeSource:
 def _of_run(run: RunFolder, registry: Registry) -> MergeSource:
     if not run.adapter.is_dir():
         status = run.status()
-        if run.model.is_dir():
-            why = "made a whole model, so there is nothing to merge"
-        else:
-            why = f"has no adapter yet (it is {status.state})" if status else "has no adapter yet"
-        raise BadRequest(f"The run '{run.name}' {why}.", name="adapter")
+        whole = "run-made-whole-model" if run.model.is_dir() else None
+        code = whole or ("run-without-adapter-yet" if status else "run-without-adapter")
+        raise BadRequest(code, run=run.name, state=status and status.state, name="adapter")
     for spec in registry.models.values():
         if spec.adapter is not None and spec.source == os.path.normpath(run.adapter.absolute()):
             return _of_entry(spec, registry)
@@ -60,25 +58,17 @@ def _of_run(run: RunFolder, registry: Registry) -> MergeSource:
 
 def _of_entry(spec: ModelSpec, registry: Registry) -> MergeSource:
     if spec.adapter is None:
-        raise BadRequest(
-            f"{spec.title} is a whole model already, so there is nothing to merge.", name="adapter"
-        )
+        raise BadRequest("merge-whole-model", model=spec.title, name="adapter")
     return MergeSource(spec, registry.base_of(spec), registry.format_of(spec))
 
 
 def _of_folder(folder: Path, registry: Registry) -> MergeSource:
     """Its own config names the base; the format is the base's own."""
     if not (folder / "adapter_config.json").is_file():
-        raise BadRequest(
-            f"The folder '{folder.name}' holds no adapter (adapter_config.json is missing).", name="adapter"
-        )
+        raise BadRequest("merge-no-adapter", folder=folder.name, name="adapter")
     name = read_json(folder, "adapter_config.json").get("base_model_name_or_path")
     if not isinstance(name, str) or not name:
-        raise BadRequest(
-            f"The adapter in '{folder.name}' does not say which base it belongs to. Write its entry into the "
-            "registry, which names the base, and merge that.",
-            name="adapter",
-        )
+        raise BadRequest("merge-base-unsaid", folder=folder.name, name="adapter")
     base = base_for(name, registry, format=None if _is_known(name, registry) else "plain")
     spec = base.spec.model_copy(
         update={

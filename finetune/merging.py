@@ -96,7 +96,7 @@ def merge(
     except Exception as error:  # noqa: BLE001 - whatever a library raises, the caller gets one sentence
         _log.info("merging %s failed\n%s", source.adapter.id, traceback.format_exc())
         if is_disk_full(error):
-            failure: Exception = DiskFull("The disk is full, so the merged model was not kept.")
+            failure: Exception = DiskFull("merge-disk-full")
         else:
             failure = explain(error, source.adapter)
     # Only here is the exception gone that held the frames with the networks.
@@ -106,12 +106,15 @@ def merge(
 
 def _refuse_early(source: MergeSource, out: Path, quantizations: Sequence[str]) -> None:
     if out.exists() or out.is_symlink():
-        raise BadRequest(f"'{out.name}' is there already. Name a folder that is not.", name="out")
+        raise BadRequest("merge-folder-taken", folder=out.name, name="out")
     offered = source.base.loading.quantizations
     for quantization in quantizations:
         if quantization not in offered:
             raise BadRequest(
-                f"{source.base.title} is not offered as {quantization}; choose one of: {', '.join(offered)}.",
+                "quantization-not-offered",
+                model=source.base.title,
+                quantization=quantization,
+                offered=offered,
                 name="quantizations",
             )
 
@@ -157,22 +160,18 @@ def _write(work: _Work, folder: Path) -> Expected:
     loaded = load_model(_as(source.base, work.compute), "none", work.device, work.watch)
     work.notes.extend(loaded.notes)
     if getattr(loaded.model.config, "quantization_config", None) is not None:
-        raise BadRequest(
-            f"{source.base.title} is stored quantized, and merging into it would lose what was learned. "
-            "Name an adapter whose base is stored in 16 bits.",
-            model=source.base.id,
-        )
+        raise BadRequest("merge-base-quantized", base=source.base.title, model=source.base.id)
     network = _with_adapter(
         loaded, check_adapter(files_of(source.adapter, work.watch), source.adapter), source
     )
     prompts = prompt_ids(source.format, loaded.tokenizer)
     expected = expected_of(network, prompts, loaded.eos_token_ids, network.disable_adapter())
     if expected.changed == 0:
-        raise LoadError(f"{source.adapter.title} changes nothing of its base: its weights are all zero.")
+        raise LoadError("merge-changes-nothing", model=source.adapter.title)
     try:
         merged = network.merge_and_unload(safe_merge=True)
     except ValueError:
-        raise LoadError(f"{source.adapter.title} holds values that are not numbers; it is damaged.") from None
+        raise LoadError("adapter-no-numbers", model=source.adapter.title) from None
     _store(merged.to(work.dtype), loaded, folder)
     return expected
 
@@ -183,7 +182,7 @@ def _with_adapter(loaded: LoadedModel, checked: CheckedFolder, source: MergeSour
 
     kind = checked.config.get("peft_type")
     if kind != "LORA":
-        raise LoadError(f"{source.adapter.title} is a {kind} adapter; only LoRA adapters can be merged.")
+        raise LoadError("merge-not-lora", model=source.adapter.title, kind=kind)
     known = {key: value for key, value in checked.config.items() if key in LoraConfig.__dataclass_fields__}
     # How the weights began no longer matters, and some beginnings rewrite the base.
     known |= {"init_lora_weights": True, "inference_mode": True, "lora_dropout": 0.0, "auto_mapping": None}
@@ -193,10 +192,7 @@ def _with_adapter(loaded: LoadedModel, checked: CheckedFolder, source: MergeSour
         try:
             network = get_peft_model(loaded.model, LoraConfig(**known), adapter_name=_NAME)
         except ValueError:
-            raise LoadError(
-                f"{source.adapter.title} does not fit {source.base.title}, which has none of the modules "
-                "that it changes."
-            ) from None
+            raise LoadError("merge-no-modules", model=source.adapter.title, base=source.base.title) from None
         wanted = get_peft_model_state_dict(network, adapter_name=_NAME, save_embedding_layers=False)
         held = load_file(checked.folder / "adapter_model.safetensors")
         _refuse_other(held, wanted, source)
@@ -210,16 +206,19 @@ def _refuse_other(
     """Every tensor of the file has its place, and every place its tensor."""
     title, base = source.adapter.title, source.base.title
     for key in sorted(held.keys() - wanted.keys()):
-        raise LoadError(f"{title} does not fit {base}, which has no place for '{key}'.", tensor=key)
+        raise LoadError("adapter-no-place", model=title, base=base, tensor=key)
     for key, value in held.items():
         if value.shape != wanted[key].shape:
             raise LoadError(
-                f"{title} does not fit {base}: '{key}' should be {list(wanted[key].shape)}, but "
-                f"{list(value.shape)} is stored.",
+                "adapter-other-shape",
+                model=title,
+                base=base,
                 tensor=key,
+                wanted=list(wanted[key].shape),
+                stored=list(value.shape),
             )
     for key in sorted(wanted.keys() - held.keys()):
-        raise LoadError(f"The file of {title} is incomplete: it lacks '{key}'.", tensor=key)
+        raise LoadError("adapter-incomplete", model=title, tensor=key)
 
 
 def _store(merged: Any, loaded: LoadedModel, folder: Path) -> None:
@@ -227,7 +226,7 @@ def _store(merged: Any, loaded: LoadedModel, folder: Path) -> None:
 
     for name, value in merged.named_parameters():
         if not bool(torch.isfinite(value).all()):
-            raise LoadError(f"'{name}' has values too large for {_name(value.dtype)}. Merge with bfloat16.")
+            raise LoadError("merge-values-too-large", tensor=name, dtype=_name(value.dtype))
     ends = sorted(loaded.eos_token_ids)
     merged.generation_config = GenerationConfig(
         eos_token_id=ends if len(ends) > 1 else ends[0],
@@ -251,7 +250,7 @@ def _prove(work: _Work, folder: Path, expected: Expected, quantization: Quantiza
     loaded = load_model(spec, quantization, work.device, work.watch)
     prompts = tuple(tuple(ids) for ids in prompt_ids(work.source.format, loaded.tokenizer))
     if prompts != tuple(each.ids[: each.first] for each in expected.said):
-        raise LoadError("The tokenizer that was stored does not read the prompts as the base's does.")
+        raise LoadError("merge-tokenizer-differs")
     proof = compare(loaded.model, expected, quantization)
     del loaded
     clear_device_cache(work.device)

@@ -91,7 +91,7 @@ def say(run: RunFolder, state: TrainingState) -> None:
 
 def leave() -> NoReturn:
     """Before the training listens itself."""
-    raise Stopped("Stopped while it waited; nothing was learned yet.")
+    raise Stopped("training-stopped-waiting")
 
 
 def _may_begin(run: RunFolder, settings: RunSettings) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from errors import BadEntry, NaraniError, UnknownName
+from errors import BadEntry, Cause, NaraniError, UnknownName
 from finetune.sft_settings import SftSettings
 from model_registry.spec import Reference
 
@@ -71,7 +71,7 @@ def load_recipe(name: str, folder: Path = FOLDER) -> Recipe:
         fault = error.errors()[0]
         raise _bad(path, ".".join(str(step) for step in fault["loc"]), fault["msg"]) from None
     except (OSError, ValueError) as error:
-        raise BadEntry(f"{path.name} cannot be read: {error}.", file=path.name) from None
+        raise BadEntry("recipe-unreadable", file=path.name, reason=error) from None
     settings = {key: _value(key, value, path) for key, value in file.settings.items()}
     recipe = Recipe(
         name=name,
@@ -85,7 +85,7 @@ def load_recipe(name: str, folder: Path = FOLDER) -> Recipe:
     try:
         recipe.with_defaults()
     except NaraniError as error:
-        raise BadEntry(f"{path.name}: {error}", file=path.name) from None
+        raise BadEntry("recipe-bad", file=path.name, reason=error) from None
     return recipe
 
 
@@ -102,9 +102,8 @@ def _value(key: str, value: Any, path: Path) -> Any:
     """A setting as SftSettings wants it; TOML has lists where Python has tuples, and files lie beside it."""
     if key not in _FIELDS:
         near = difflib.get_close_matches(key, _FIELDS, n=3)
-        raise _bad(
-            path, f"settings.{key}", "unknown key" + (f"; did you mean {', '.join(near)}?" if near else "")
-        )
+        unknown = Cause("unknown-key-near" if near else "unknown-key", near=near)
+        raise _bad(path, f"settings.{key}", unknown)
     if isinstance(value, list):
         value = tuple(value)
     try:
@@ -120,5 +119,5 @@ def _beside(path: Path, source: str) -> str:
     return str(path.parent / source.removeprefix(_HERE)) if source.startswith(_HERE) else source
 
 
-def _bad(path: Path, key: str, problem: str) -> BadEntry:
-    return BadEntry(f"{path.name}, key '{key}': {problem}.", file=path.name, key=key)
+def _bad(path: Path, key: str, problem: Cause | str) -> BadEntry:
+    return BadEntry("recipe-key-bad", file=path.name, key=key, fault=problem)

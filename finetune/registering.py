@@ -153,5 +153,5 @@ def _write(table: dict[str, Any], models: Path) -> None:
     after = load_registry(models, instead={path: text})
     if table["id"] not in after.models:
         wrong = next((fault.message for fault in after.faults if fault.path == path), "")
-        raise BadEntry(f"The entry of '{table['id']}' would not be read again. {wrong}", file=path.name)
+        raise BadEntry("entry-not-read-again", model=table["id"], wrong=wrong, file=path.name)
     save_text(path, text, None)

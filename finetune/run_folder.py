@@ -204,8 +204,7 @@ def run_folder(home: Path, name: str) -> RunFolder:
     plain = safe_name(name)
     if plain != as_named(name):
         raise BadRequest(
-            f"'{_printable(name[:80])}' cannot be the name of a run. Use {LETTERS_SAID}, like '{plain}'.",
-            name="name",
+            "run-name-bad", given=_printable(name[:80]), letters=LETTERS_SAID, plain=plain, name="name"
         )
     return RunFolder(home / "runs" / plain)
 

@@ -128,16 +128,12 @@ class RunSettings:
         for name, (low, high) in self.ranges.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                raise BadRequest(f"{name} must lie between {low:g} and {high:g}, not {value!r}.", name=name)
+                raise BadRequest("setting-out-of-range", name=name, low=low, high=high, value=value)
         betas = self.adam_betas
         if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
-            raise BadRequest(
-                f"adam_betas must be two numbers from 0 to below 1, not {betas}.", name="adam_betas"
-            )
+            raise BadRequest("adam-betas", betas=betas, name="adam_betas")
         if self.batch is not None and self.batch % self.micro_batch:
-            raise BadRequest(
-                f"batch ({self.batch}) must be a multiple of micro_batch ({self.micro_batch}).", name="batch"
-            )
+            raise BadRequest("batch-not-multiple", batch=self.batch, part=self.micro_batch, name="batch")
 
     def may_change(self, begun: Mapping[str, Any]) -> frozenset[str]:
         """What a run may go on with otherwise than it began: nothing that changes what is learned.

@@ -96,9 +96,9 @@ def _made(run: RunFolder) -> Iterator[str]:
 
 def _refuse(settings: RunSettings, ranks: Ranks, home: Path) -> None:
     if not settings.base_model:
-        raise BadRequest("No base model is named. Name one with --base-model, or a recipe with --recipe.")
+        raise BadRequest("base-model-not-named")
     if not settings.data:
-        raise BadRequest("No data is named. Name files or hub datasets with --data.")
+        raise BadRequest("data-not-named")
     if settings.resume:
         _refuse_never_begun(settings.name, home)
     if ranks.size > 1:
@@ -110,6 +110,6 @@ def _refuse_never_begun(name: str | None, home: Path) -> None:
     if name is not None and as_named(name) in begun:
         return
     if name is None or not begun:
-        there = f"There are: {', '.join(begun[:_NAMED])}." if begun else "There are none yet."
-        raise BadRequest(f"Name the run to go on with (--name NAME --resume). {there}", name="name")
+        code = "run-to-resume-unnamed" if begun else "no-run-to-resume"
+        raise BadRequest(code, begun=begun[:_NAMED], name="name")
     raise UnknownName("run", name, begun)

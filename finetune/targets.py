@@ -58,7 +58,7 @@ def lora_targets(
     linear = linear_layers(network)
     paths = _of_text(network, linear)
     if not paths:
-        raise BadRequest("This network has no linear layers, so LoRA cannot tune it. Choose method full.")
+        raise BadRequest("no-linear-layers")
     names = tuple(dict.fromkeys(wanted)) or tuple(
         name for name in SUITABLE[architecture] if any(fits(name, path) for path in paths)
     )

@@ -46,7 +46,7 @@ def base_reading(registry: Registry, format_id: str | None, base_name: str | Non
     """The format named, or else the base's own; the tokenizer only where it lies on this machine."""
     if not base_name:
         if format_id is None:
-            raise BadRequest("Name a format, or a base model that brings its own.")
+            raise BadRequest("format-unnamed")
         note = "No base model is named, so lengths in tokens are not known."
         return BaseReading(registry.formats.get(format_id), notes=(note,))
     # Not at the top: they bring torch, which a look at data without a base does not need.

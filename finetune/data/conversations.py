@@ -75,9 +75,9 @@ _IN_TURNS = FieldColumns(question="question", input="input", answer="answer")
 def _turn(row: Mapping[str, Any], columns: FieldColumns) -> Turn:
     question, answer = text_in(row, columns.question), text_in(row, columns.answer)
     if not question.strip():
-        raise BadRow(f"'{columns.question}' is empty")
+        raise BadRow("cell-empty", column=columns.question)
     if not answer.strip():
-        raise EmptyAnswer(f"'{columns.answer}' is empty")
+        raise EmptyAnswer("cell-empty", column=columns.answer)
     return Turn(question, text_in(row, columns.input), answer)
 
 
@@ -85,7 +85,7 @@ def _talk(items: Sequence[Mapping[str, Any]], system: str, told: Counter[str]) -
     said = [said_in(item, told) for item in items]
     if said[0].speaker == "system":
         if system:
-            raise BadRow("it has a system text in a column and another in the conversation")
+            raise BadRow("system-text-twice")
         system = said.pop(0).text
     if said and said[0].speaker == "model":
         told[ANSWER_FIRST] += 1
@@ -94,7 +94,7 @@ def _talk(items: Sequence[Mapping[str, Any]], system: str, told: Counter[str]) -
         told[QUESTION_LAST] += 1
         said.pop()
     if not said:
-        raise BadRow("no question in it is answered")
+        raise BadRow("row-without-answer")
     return _weighed(_pairs(said), system, told)
 
 
@@ -114,9 +114,9 @@ def _weighed(turns: Sequence[tuple[Turn, bool]], system: str, told: Counter[str]
 def _pairs(said: Sequence[Message]) -> list[tuple[Turn, bool]]:
     for one, wanted in zip(said, cycle(("person", "model")), strict=False):
         if one.speaker == "system":
-            raise BadRow("a system text stands in the middle of the conversation")
+            raise BadRow("system-text-in-middle")
         if one.speaker != wanted:
-            raise BadRow(f"the {one.speaker} speaks twice in a row")
+            raise BadRow("speaks-twice", speaker=one.speaker)
     return [
         (_answered(question.text, answer.text), answer.is_learned)
         for question, answer in zip(said[::2], said[1::2], strict=True)
@@ -125,16 +125,16 @@ def _pairs(said: Sequence[Message]) -> list[tuple[Turn, bool]]:
 
 def _answered(question: str, answer: str) -> Turn:
     if not question.strip():
-        raise BadRow("a question of the conversation is empty")
+        raise BadRow("talk-question-empty")
     if not answer.strip():
-        raise EmptyAnswer("an answer of the conversation is empty")
+        raise EmptyAnswer("talk-answer-empty")
     return Turn(question, answer=answer)
 
 
 def _items(row: Mapping[str, object], column: str) -> list[Mapping[str, Any]]:
     items = row.get(column)
     if not isinstance(items, list) or not items or not all(isinstance(item, dict) for item in items):
-        raise BadRow(f"'{column}' is not a list of turns")
+        raise BadRow("cell-not-turns", column=column)
     return items
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from errors import BadEntry, BadRequest
+from errors.system_reason import system_reason
 from finetune.data.json_rows import json_array
 from finetune.data.rows import Record
 from finetune.data.talk_text import is_talk_text, talk_rows
@@ -47,17 +48,13 @@ def open_records(path: Path) -> Iterator[Records]:
                 file.seek(0)
                 digest = hashlib.file_digest(file, "sha256")
     except OSError as error:
-        why = error.strerror or "it cannot be opened"
-        raise BadRequest(f"'{path.name}' cannot be read: {why}.", file=path.name) from error
+        raise BadRequest("file-unreadable", file=path.name, why=system_reason(error)) from error
     if start == _PARQUET:
         yield Records(_parquet_rows(path), digest)
         return
     for mark, packer in _PACKED.items():
         if start.startswith(mark):
-            raise BadEntry(
-                f"{path.name} is packed ({packer}). Unpack it, or save a table as CSV, and name that file.",
-                file=path.name,
-            )
+            raise BadEntry("data-packed", file=path.name, packer=packer)
     with open_text(path, digest) as file:
         yield Records(_text_records(file), digest, file.notes)
 
@@ -65,7 +62,7 @@ def open_records(path: Path) -> Iterator[Records]:
 def _text_records(file: TextFile) -> Iterator[Record]:
     beginning = file.beginning().lstrip("\ufeff \t\r\n")
     if not beginning:
-        raise BadEntry(f"{file.name} holds nothing but empty lines.", file=file.name)
+        raise BadEntry("data-empty-lines", file=file.name)
     if beginning.startswith("["):
         return json_array(file)
     if beginning.startswith("{"):
@@ -74,10 +71,7 @@ def _text_records(file: TextFile) -> Iterator[Record]:
         return talk_rows(file)
     if len(names := csv_header(file)) > 1 and all(names):
         return _of_lines(csv_rows(file))
-    raise BadEntry(
-        f"{file.name} is neither JSON nor a table with a row of column names nor a KoChatGPT conversation.",
-        file=file.name,
-    )
+    raise BadEntry("data-unknown-shape", file=file.name)
 
 
 def _of_lines(rows: Iterable[TextRow]) -> Iterator[Record]:
@@ -96,6 +90,4 @@ def _parquet_rows(path: Path) -> Iterator[Record]:
                     number += 1
                     yield Record(f"row {number}", row)
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise BadEntry(
-            f"{path.name} is a damaged parquet file; it cannot be read beyond row {number}.", file=path.name
-        ) from error
+        raise BadEntry("parquet-damaged", file=path.name, number=number) from error

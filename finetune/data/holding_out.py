@@ -25,7 +25,12 @@ def hold_out(
         groups.setdefault(first_question(row), []).append(at)
     held = _drawn(list(groups.values()), wanted, seed)
     if len(held) < least or len(held) > len(rows) / 2:
-        raise BadRequest(_too_few(len(rows), len(groups), wanted), rows=len(rows), questions=len(groups))
+        raise BadRequest(
+            "rows-too-few" if len(groups) == len(rows) else "questions-too-few",
+            rows=len(rows),
+            questions=len(groups),
+            wanted=wanted,
+        )
     return (
         [row for at, row in enumerate(rows) if at not in held],
         [row for at, row in enumerate(rows) if at in held],
@@ -37,11 +42,7 @@ def without_questions(rows: Sequence[Example], held_out: Sequence[Example]) -> l
     asked = {first_question(row) for row in held_out}
     kept = [row for row in rows if first_question(row) not in asked]
     if not kept:
-        raise BadRequest(
-            "Every question of the data stands in the held-out data too, so there is nothing to learn. Name "
-            "other rows with --holdout-data, or leave it out.",
-            name="holdout_data",
-        )
+        raise BadRequest("holdout-holds-all", name="holdout_data")
     return kept
 
 
@@ -64,13 +65,3 @@ def _drawn(groups: list[list[int]], wanted: int, seed: int) -> set[int]:
     if len(held) < wanted and too_large:
         held.update(sorted(too_large, key=len)[0])
     return held
-
-
-def _too_few(rows: int, questions: int, wanted: int) -> str:
-    counted = "is only 1 row" if rows == 1 else f"are only {rows} rows"
-    if questions < rows:
-        counted += " with one question" if questions == 1 else f" with {questions} different questions"
-    return (
-        f"There {counted}. {wanted} are held out to measure with, and at least as many must stay to "
-        "learn from; add more rows."
-    )

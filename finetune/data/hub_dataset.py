@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from errors import BadRequest, Unreachable
+from errors import BadRequest, Cause, Unreachable
 from finetune.data.files import Records
 from finetune.data.rows import Record
 
@@ -50,16 +50,16 @@ def _commit(dataset_id: str) -> str | None:
     try:
         return HfApi().dataset_info(dataset_id, timeout=_SECONDS).sha
     except GatedRepoError:
-        sentence = f"The dataset {dataset_id} is gated. Accept its conditions on the hub and sign in."
+        cause = Cause("dataset-gated", dataset=dataset_id)
     except RepositoryNotFoundError:
-        sentence = f"There is no file and no dataset of the hub named '{dataset_id}', or it is private."
+        cause = Cause("dataset-unknown", dataset=dataset_id)
     except HfHubHTTPError as error:
-        sentence = f"The hub does not give {dataset_id} (status {error.response.status_code})."
+        cause = Cause("dataset-refused", dataset=dataset_id, status=error.response.status_code)
     except (httpx.HTTPError, OSError):
         if _was_fetched(dataset_id):
             return None
-        sentence = f"There is no file '{dataset_id}', and the hub cannot be reached to look there."
-    raise Unreachable(sentence, dataset=dataset_id)
+        cause = Cause("dataset-hub-unreachable", dataset=dataset_id)
+    raise Unreachable(cause)
 
 
 def _was_fetched(dataset_id: str) -> bool:
@@ -77,9 +77,6 @@ def _load(dataset_id: str, commit: str | None) -> Any:
     except (ValueError, datasets.exceptions.DatasetsError) as error:
         # It names the parts or configurations that there are.
         why = " ".join(str(error).split())[:300].rstrip(".")
-        raise BadRequest(f"The dataset {dataset_id} cannot be read: {why}.", dataset=dataset_id) from error
+        raise BadRequest("dataset-unreadable", dataset=dataset_id, why=why) from error
     except (httpx.HTTPError, OSError) as error:
-        raise Unreachable(
-            f"The dataset {dataset_id} could not be fetched ({type(error).__name__}). Try again later.",
-            dataset=dataset_id,
-        ) from error
+        raise Unreachable("dataset-not-fetched", dataset=dataset_id, kind=type(error).__name__) from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from errors import BadEntry
+from errors import BadEntry, Cause
 from finetune.data.rows import Record
 from text_files import MAX_LINE, TextFile
 from text_rows import NOT_AN_OBJECT
@@ -31,10 +31,10 @@ def json_array(file: TextFile) -> Iterator[Record]:
         if text.next_character() == ",":
             text.take(",")
         elif text.next_character() != "]":
-            raise text.fault(f"after row {number} there is neither a comma nor the end of the array")
+            raise text.fault(Cause("array-not-going-on", number=number))
     text.take("]")
     if text.next_character():
-        raise text.fault("more text follows the array")
+        raise text.fault(Cause("array-followed"))
 
 
 class _UnreadText:
@@ -61,7 +61,7 @@ class _UnreadText:
 
     def take(self, character: str) -> None:
         if self.next_character() != character:
-            raise self.fault(f"'{character}' was expected")
+            raise self.fault(Cause("character-expected", character=character))
         self._at += 1
 
     def value(self, at: str) -> object:
@@ -71,23 +71,22 @@ class _UnreadText:
             try:
                 value, end = self._decoder.raw_decode(self._held, self._at)
             except RecursionError:
-                raise self.fault(f"{at} is nested too deeply") from None
+                raise self.fault(Cause("row-nested-too-deeply", at=at)) from None
             except ValueError:
                 end = len(self._held)
                 value = None
             # A value that ends where the text ends may go on in the next piece.
             if end < len(self._held) or not self._more(len(self._held) - self._at + _PIECE):
                 if value is None:
-                    raise self.fault(f"{at} is {NOT_AN_OBJECT}, or the file breaks off")
+                    raise self.fault(Cause("row-not-whole", at=at))
                 self.line += self._held.count("\n", self._at, end)
                 self._at = end
                 return value
             if len(self._held) - self._at > 2 * MAX_LINE:
-                raise self.fault(f"{at} is longer than {MAX_LINE:,} characters, or is not JSON")
+                raise self.fault(Cause("row-too-many-characters", at=at, most=MAX_LINE))
 
-    def fault(self, what: str) -> BadEntry:
-        sentence = f"{self._file.name}, line {self.line}: {what}."
-        return BadEntry(sentence, file=self._file.name, line=self.line)
+    def fault(self, fault: Cause) -> BadEntry:
+        return BadEntry("line-fault", file=self._file.name, line=self.line, fault=fault)
 
     def _more(self, characters: int) -> bool:
         self._held = self._held[self._at :]

@@ -56,7 +56,7 @@ def said_in(item: Mapping[str, Any], told: Counter[str]) -> Message:
     _refuse_what_is_missed(item)
     column = next((column for column in _TEXTS if item.get(column) is not None), None)
     if column is None:
-        raise BadRow(f"a turn has no text ({', '.join(_TEXTS)})")
+        raise BadRow("turn-without-text", columns=_TEXTS)
     _tell_of_the_rest(item, {column}, told, is_answer=speaker == "model")
     return Message(speaker, text_in(item, column), is_learned(item) if speaker == "model" else True)
 
@@ -70,7 +70,7 @@ def is_learned(item: Mapping[str, Any]) -> bool:
         if not isinstance(value, bool | int | float) or value not in (0, 1):
             if name in _SWITCHES:
                 continue
-            raise BadRow(f"the weight {value!r} of a turn is neither 0 nor 1")
+            raise BadRow("turn-weight", value=value)
         return bool(value)
     return True
 
@@ -86,7 +86,7 @@ def refuse_what_is_not_text(row: Mapping[str, object], told: Counter[str]) -> No
     for column, value in row.items():
         name = plain_name(column)
         if name in _MEDIA and value:
-            raise BadRow(f"it comes with something that is not text ('{column}')")
+            raise BadRow("row-with-no-text", column=column)
         if name in ("tools", "functions") and value:
             told[TOOLS_OFFERED] += 1
 
@@ -101,30 +101,30 @@ def text_in(row: Mapping[str, object], column: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str):
-        raise BadRow(f"'{column}' is not text")
+        raise BadRow("cell-not-text", column=column)
     if any("\ud800" <= character <= "\udfff" for character in value):
-        raise BadRow(f"'{column}' holds half a character")
+        raise BadRow("cell-half-character", column=column)
     return value
 
 
 def _text_of_part(part: Mapping[str, Any], column: str) -> str:
     kind = part.get("type", "text")
     if kind not in _TEXT_PARTS:
-        raise BadRow(f"'{column}' holds something that is not text ('{kind}')")
+        raise BadRow("cell-holds-no-text", column=column, kind=kind)
     if not isinstance(part.get("text"), str):
-        raise BadRow(f"'{column}' is not text")
+        raise BadRow("cell-not-text", column=column)
     return str(part["text"])
 
 
 def _speaker(item: Mapping[str, Any]) -> Speaker:
     name = item.get("from", item.get("role"))
     if name is None:
-        raise BadRow("a turn does not say who speaks (from, role)")
+        raise BadRow("turn-without-speaker")
     plain = name.strip().casefold() if isinstance(name, str) else ""
     if plain in _TOOLS:
-        raise BadRow(f"a tool speaks in it ('{name}'), and talks with tools cannot be learned")
+        raise BadRow("turn-of-tool", name=name)
     if plain not in _SPEAKERS:
-        raise BadRow(f"it is not known who speaks as '{name}'")
+        raise BadRow("speaker-unknown", name=name)
     return _SPEAKERS[plain]
 
 
@@ -133,11 +133,11 @@ def _refuse_what_is_missed(item: Mapping[str, Any]) -> None:
         if not value:
             continue
         if name in _CALLS:
-            raise BadRow(f"an answer calls a tool ('{name}'), and talks with tools cannot be learned")
+            raise BadRow("answer-calls-tool", name=name)
         if name in _MEDIA:
-            raise BadRow(f"a turn holds something that is not text ('{name}')")
+            raise BadRow("turn-holds-no-text", name=name)
         if name == "refusal":
-            raise BadRow("an answer was refused ('refusal'); write what is to be learned as its content")
+            raise BadRow("answer-refused")
 
 
 def _tell_of_the_rest(

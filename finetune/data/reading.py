@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from errors import BadEntry
+from errors import BadEntry, Cause
 from finetune.data.conversations import conversations_of
 from finetune.data.files import Records, open_records
 from finetune.data.rows import BadRow, EmptyAnswer, Record
@@ -99,10 +99,10 @@ class _Reading:
             try:
                 self.shape = shape_of(names)
             except BadRow as error:
-                raise BadEntry(f"{self.name}: {error}.", file=self.name, found=names) from None
+                raise BadEntry("data-columns-bad", file=self.name, reason=error, found=names) from None
             return self.shape
         found = ", ".join(f"'{name}'" for name in names) or "no columns"
-        mixed = BadRow(f"holds {found}, but the file began with rows of another shape ({self.shape.id})")
+        mixed = BadRow("row-of-another-shape", found=found, shape=self.shape.id)
         try:
             shape = shape_of(names)
         except BadRow:
@@ -157,7 +157,7 @@ def _read(source: Source, skip_bad: bool) -> tuple[_Reading, DataFile, list[str]
                     raise _refused(reading.name, record, why) from None
                 reading.leave_out(record, why)
     if reading.shape is None or not reading.rows:
-        raise BadEntry(_nothing(reading), file=source.name)
+        raise BadEntry(_nothing(reading))
     file = DataFile(
         name=source.name,
         sha256=opened.digest.hexdigest(),
@@ -182,19 +182,15 @@ def _opened(source: Source) -> Iterator[Records]:
 
 
 def _refused(name: str, record: Record, why: BadRow) -> BadEntry:
-    return BadEntry(
-        f"{name}, {record.at}: {why}. Mend the row, or leave such rows out with --skip-bad.",
-        file=name,
-        at=record.at,
-    )
+    return BadEntry("data-row-bad", file=name, at=record.at, why=why)
 
 
-def _nothing(reading: _Reading) -> str:
+def _nothing(reading: _Reading) -> Cause:
     if reading.bad:
-        return f"{reading.name}: none of its rows can be used: {_named(reading.faults, reading.bad)}."
+        return Cause("data-no-row-usable", file=reading.name, named=_named(reading.faults, reading.bad))
     if reading.told:
-        return f"{reading.name} holds nothing to learn. {' '.join(reading.notes())}"
-    return f"{reading.name} holds no rows."
+        return Cause("data-nothing-to-learn", file=reading.name, notes=" ".join(reading.notes()))
+    return Cause("data-no-rows", file=reading.name)
 
 
 def _counted(bad: int) -> str:

@@ -130,17 +130,18 @@ def report_on(
 
 def _fitting(rows: Sequence[Example], reading: BaseReading) -> tuple[list[Example], Found]:
     fitting: list[Example] = []
-    reason, refused = "", []
+    refused: list[str] = []
+    reason: BadRequest | None = None
     for row in rows:
         try:
             training_text(reading.format, row.conversation, reading.eos, reading.tokenizer)
             fitting.append(row)
         except BadRequest as error:
-            reason = reason or str(error)
+            reason = reason or error
             refused.append(row.source)
-    if not fitting:
-        raise BadRequest(reason, format=reading.format.id)
-    return fitting, _found(reason, refused)
+    if not fitting and reason is not None:
+        raise BadRequest(reason.cause, format=reading.format.id)
+    return fitting, _found("" if reason is None else str(reason), refused)
 
 
 def _lengths(rows: Sequence[Example], reading: BaseReading, max_tokens: int, seed: int) -> Lengths | None:

@@ -108,7 +108,9 @@ def shape_of(names: Sequence[str]) -> DataShape:
     columns = understood(names)
     id = _id(plain, columns)
     if id is None:
-        raise BadRow(_what_is_missing(names, columns))
+        if columns.question:
+            raise BadRow("answer-column-missing", wanted=NAMES["answer"][:4], found=names)
+        raise BadRow("columns-unknown", found=names)
     unused = [name for name in columns.unused(names) if plain_name(name) not in _NOT_USED_AND_NOT_MISSED]
     return DataShape(id, columns, tuple(unused))
 
@@ -131,26 +133,8 @@ def _id(plain: set[str], columns: FieldColumns) -> str | None:
 
 def _refuse_what_is_no_lesson(plain: set[str]) -> None:
     if any(export <= set(new_keys(plain)) for export in _EXPORTS):
-        raise BadRow(
-            "this is an export of answers from Narani, not data to learn from; "
-            "save the answers worth learning as the two columns question and answer"
-        )
+        raise BadRow("data-is-export")
     if {"chosen", "rejected"} <= plain or {"completion_0", "completion_1"} <= plain:
-        raise BadRow("this is preference data (better and worse answers), not questions with their answers")
+        raise BadRow("data-is-preference")
     if "text" in plain and not any(plain & set(names) for names in NAMES.values()):
-        raise BadRow(
-            "it has only a column 'text', in which question and answer cannot be told apart for certain; "
-            "take the form of this data that has them in columns (KoAlpaca_v1.1.jsonl)"
-        )
-
-
-def _what_is_missing(names: Sequence[str], columns: FieldColumns) -> str:
-    found = ", ".join(f"'{name}'" for name in names) or "none"
-    if columns.question:
-        wanted = ", ".join(NAMES["answer"][:4])
-        return f"there is a column of questions but none of answers ({wanted}); found: {found}"
-    return (
-        "the columns are not known as training data; needed are a question and an answer (instruction and"
-        " output, prompt and completion, 질문 and 답변), conversations, or messages;"
-        f" found: {found}"
-    )
+        raise BadRow("data-only-text")

@@ -37,13 +37,11 @@ class Source:
 
 def parse_sources(given: Sequence[str]) -> list[Source]:
     if not given:
-        raise BadRequest("No data is named. Name one or more files, or datasets of the hub.")
+        raise BadRequest("data-unnamed")
     sources = [_parse(text) for text in given]
     for at, source in enumerate(sources):
         if any(_same(source, earlier) for earlier in sources[:at]):
-            raise BadRequest(
-                f"'{source.name}' is named twice. To count it twice, write it once with *2.", file=source.name
-            )
+            raise BadRequest("data-named-twice", file=source.name)
     return sources
 
 
@@ -60,14 +58,14 @@ def _parse(text: str) -> Source:
     named, weight = (match.group(1), _weight(match.group(2), text)) if match else (text, 1.0)
     path = Path(named).expanduser()
     if path.is_dir():
-        raise BadRequest(f"'{path.name or named}' is a folder. Name the files in it.", file=path.name)
+        raise BadRequest("data-is-folder", file=path.name or named)
     if path.is_file():
         return Source(path.name, path, weight)
     if path.exists():
-        raise BadRequest(f"'{path.name}' is not a regular file. Save it as one first.", file=path.name)
+        raise BadRequest("data-not-regular-file", file=path.name)
     if _HUB_ID.fullmatch(named) and not named.endswith(_FILE_ENDINGS) and not path.parent.is_dir():
         return Source(named, None, weight)
-    raise BadRequest(f"There is no file '{path.name}'. Check its name and folder.", file=path.name)
+    raise BadRequest("data-file-missing", file=path.name)
 
 
 def _weight(text: str, whole: str) -> float:
@@ -76,7 +74,7 @@ def _weight(text: str, whole: str) -> float:
     except ValueError:
         weight = math.nan
     if not 0 < weight <= _MOST:
-        raise BadRequest(f"'{whole}': the weight must be above 0 and at most {_MOST:g}.", weight=text)
+        raise BadRequest("data-weight", whole=whole, most=_MOST, weight=text)
     return weight
 
 

@@ -36,26 +36,16 @@ _SAID = (0, 2, 130)
 def processes_for(settings: RunSettings, wanted: int | None) -> int:
     """How many to start: one a GPU, or as many as were asked for."""
     if os.name == "nt":
-        raise BadRequest(
-            "Several processes learn together on Linux only. On Windows do it in WSL2, or leave "
-            "--distributed out.",
-            name="distributed",
-        )
+        raise BadRequest("distributed-only-linux", name="distributed")
     import torch
 
     gpus = torch.cuda.device_count()
     processes = wanted or gpus
     if processes < 2:
         here = {0: "no GPU", 1: "one GPU"}.get(gpus, f"{gpus} GPUs")
-        raise BadRequest(
-            f"This machine has {here}, so there is nobody to share the work with. Leave --distributed out, "
-            "or set it to none.",
-            name="distributed",
-        )
+        raise BadRequest("distributed-alone", here=here, name="distributed")
     if gpus and processes > gpus:
-        raise BadRequest(
-            f"--processes {processes} is more than this machine has GPUs ({gpus}).", name="processes"
-        )
+        raise BadRequest("processes-too-many", processes=processes, gpus=gpus, name="processes")
     refuse_for(settings, processes)
     return processes
 
@@ -73,7 +63,7 @@ def spread(settings: RunSettings, processes: int, home: Path) -> int:
                 process.wait()
     codes = [process.returncode for process in begun]
     if asked.is_set() and codes[0] == -signal.SIGTERM:
-        raise Stopped("Stopped before it could save anything more; what was saved so far is kept.")
+        raise Stopped("training-stopped-hard")
     return _code(codes)
 
 
@@ -122,10 +112,7 @@ def _code(codes: Sequence[int]) -> int:
     said = [code for code in failed if code in _SAID]
     if failed and not said:
         rank = next(rank for rank, code in enumerate(codes) if code)
-        raise NaraniError(
-            f"Process {rank + 1} of {len(codes)} ended with {codes[rank]} and did not say why. Where the "
-            "system ended it because memory ran out, lower what needs memory; go on with --resume."
-        )
+        raise NaraniError("process-ended", number=rank + 1, count=len(codes), exit_code=codes[rank])
     return max(said, default=0)
 
 

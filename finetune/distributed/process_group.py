@@ -137,7 +137,7 @@ ALONE = ProcessGroup(Ranks(), "none")
 def _end_with(stopped: bool | None) -> None:
     """None: the other one did not fail."""
     if stopped:
-        raise Stopped("Stopped. What was saved so far is kept; go on with --resume.")
+        raise Stopped("training-stopped")
     if stopped is False:
         raise ReportedElsewhere
 
@@ -146,10 +146,7 @@ def refuse_lost(error: Exception, group: ProcessGroup) -> Exception:
     """Said by a process that is left over; whoever failed with a sentence of its own has told it before."""
     if group.size == 1 or isinstance(error, NaraniError) or not _tells_of_another(error):
         return error
-    return NaraniError(
-        "Another process of this training ended without a word, as when the system kills it because memory "
-        "ran out. Lower what needs memory, and go on with --resume."
-    )
+    return NaraniError("other-process-ended")
 
 
 def _tells_of_another(error: Exception) -> bool:

@@ -79,16 +79,13 @@ def refuse_for(settings: RunSettings, processes: int) -> None:
     """What several processes cannot do with these settings, before anything is read or started."""
     kind = settings.distributed
     if kind == "none":
-        raise BadRequest(
-            f"{processes} processes were started, but --distributed is none, so each would train alone into "
-            "the same folder. Say how they share the work: --distributed ddp, zero2, zero3 or fsdp2.",
-            name="distributed",
-        )
+        raise BadRequest("processes-undivided", processes=processes, name="distributed")
     if kind in _ZERO and find_spec("deepspeed") is None:
         raise BadRequest(
-            f"--distributed {kind} needs DeepSpeed, which is not installed. Install it with `pip install "
-            f"deepspeed=={_DEEPSPEED}` (it needs a compiler), or choose "
-            f"{'fsdp2' if kind == 'zero3' else 'ddp'}.",
+            "deepspeed-missing",
+            kind=kind,
+            version=_DEEPSPEED,
+            instead="fsdp2" if kind == "zero3" else "ddp",
             name="distributed",
         )
     _refuse_pairs(settings)
@@ -98,23 +95,11 @@ def refuse_for(settings: RunSettings, processes: int) -> None:
 def _refuse_pairs(settings: RunSettings) -> None:
     kind = settings.distributed
     if kind in DIVIDED and settings.method in ("qlora", "int8-lora"):
-        raise BadRequest(
-            f"{settings.method} does not go with {kind}: quantized weights cannot be divided. Choose ddp or "
-            "zero2, or the method lora.",
-            name="distributed",
-        )
+        raise BadRequest("method-not-divided", method=settings.method, kind=kind, name="distributed")
     if kind != "ddp" and settings.optimizer != "adamw":
-        raise BadRequest(
-            f"The optimizer {settings.optimizer} does not go with {kind}: its state cannot be divided. "
-            "Choose adamw, or ddp.",
-            name="optimizer",
-        )
+        raise BadRequest("optimizer-not-divided", optimizer=settings.optimizer, kind=kind, name="optimizer")
     if kind in _ZERO and settings.precision == "float16":
-        raise BadRequest(
-            f"float16 does not go with {kind}: DeepSpeed keeps the scale of its losses to itself. Choose "
-            "bfloat16 or float32, or ddp.",
-            name="precision",
-        )
+        raise BadRequest("float16-not-divided", kind=kind, name="precision")
 
 
 def _refuse_uneven(settings: RunSettings, processes: int) -> None:
@@ -123,7 +108,11 @@ def _refuse_uneven(settings: RunSettings, processes: int) -> None:
         low, high = settings.batch // once * once, -(-settings.batch // once) * once
         nearest = f"{low} or {high}" if low else str(high)
         raise BadRequest(
-            f"batch ({settings.batch}) must be a multiple of micro_batch times processes "
-            f"({settings.micro_batch} x {processes} = {once}). The nearest is {nearest}.",
+            "batch-not-multiple-of-processes",
+            batch=settings.batch,
+            micro_batch=settings.micro_batch,
+            processes=processes,
+            once=once,
+            nearest=nearest,
             name="batch",
         )

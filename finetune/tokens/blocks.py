@@ -59,7 +59,7 @@ def blocks(
     """All rows in the order of the first epoch; by-length, `micro_batch` neighbors are of like length."""
     for row in rows:
         if len(row.ids) > max_tokens:
-            raise BadRequest(f"{row.source} has {len(row.ids)} tokens; {max_tokens} are allowed.")
+            raise BadRequest("row-too-long", source=row.source, tokens=len(row.ids), most=max_tokens)
     draw = Random(seed)
     drawn = draw.sample(rows, len(rows))
     if batching == "packed":

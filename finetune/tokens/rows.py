@@ -162,7 +162,9 @@ def _naming(example: Example) -> Iterator[None]:
     try:
         yield
     except BadRequest as error:
-        raise BadRequest(f"{example.source}: {error}", **{**error.facts, "source": example.source}) from None
+        raise BadRequest(
+            "row-refused", source=example.source, reason=error, **{**error.facts, "source": example.source}
+        ) from None
 
 
 def _in_answers(format: PromptFormat, tokenizer: TrainingTokenizer, eos: str) -> dict[int, str]:
@@ -175,10 +177,7 @@ def _in_answers(format: PromptFormat, tokenizer: TrainingTokenizer, eos: str) ->
 
 def _end_id(tokenizer: TrainingTokenizer, eos: str) -> int:
     if not eos:
-        raise BadRequest(
-            "This base model names no end token, so a tuned one could not learn where an answer ends. Name it"
-            " in its registry entry."
-        )
+        raise BadRequest("base-names-no-eos")
     kept = {token.content: id for id, token in tokenizer.backend_tokenizer.get_added_tokens_decoder().items()}
     if eos not in kept:
         raise _not_an_end(eos)
@@ -186,8 +185,4 @@ def _end_id(tokenizer: TrainingTokenizer, eos: str) -> int:
 
 
 def _not_an_end(eos: str) -> BadRequest:
-    return BadRequest(
-        f"'{eos}' is not a control token of this base model, so it cannot end an answer. Name its own end"
-        " token in its registry entry.",
-        eos=eos,
-    )
+    return BadRequest("eos-not-control-token", eos=eos)

@@ -77,10 +77,7 @@ def trainer_arguments(
 def _reporters(settings: RunSettings, run: Path) -> list[str]:
     missing = [name for name in settings.report_to if find_spec(name) is None]
     if missing:
-        raise BadRequest(
-            f"{missing[0]} is not installed, so curves cannot be written there. Install it or leave it out.",
-            name="report_to",
-        )
+        raise BadRequest("report-to-missing", library=missing[0], name="report_to")
     if "tensorboard" in settings.report_to:
         # The only way to say where.
         os.environ["TENSORBOARD_LOGGING_DIR"] = str(run / "tensorboard")

@@ -78,10 +78,7 @@ class TrainingBatches:
         """A run that goes on must go on with the steps that it began with, as its checkpoint counts them."""
         rows_a_step, blocks = position.get("rows_a_step"), position.get("blocks")
         if (rows_a_step, blocks) != (self.rows_a_step, len(self.blocks)):
-            raise BadRequest(
-                f"'{run}' began with {blocks} blocks, {rows_a_step} a step; now they are others, so it "
-                "cannot go on. Put settings and data back as they were."
-            )
+            raise BadRequest("run-other-blocks", run=run, blocks=blocks, rows_a_step=rows_a_step)
 
     def _real(self, numbers: Sequence[int]) -> list[int]:
         return [number for number in numbers if number < len(self.blocks)]
@@ -92,9 +89,7 @@ def training_batches(
 ) -> TrainingBatches:
     """`batching`: the one that is asked for, or what the network can do instead."""
     if not any(any(row.learned) for row in rows):
-        raise BadRequest(
-            f"Every answer lies beyond max_tokens ({settings.max_tokens}), so nothing is learned. Raise it."
-        )
+        raise BadRequest("answers-beyond-max-tokens", max_tokens=settings.max_tokens)
     lengths = [len(row.ids) for row in rows]
     volume = Volume(len(rows), sum(lengths), max(lengths))
     plan = plan_steps(volume, settings, packed=batching == "packed", processes=processes)

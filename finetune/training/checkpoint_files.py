@@ -102,10 +102,7 @@ def restore_weights(folder: Path, network: Module) -> None:
     held = load_file(folder / _WEIGHTS)
     wanted = dict(learning_weights(network))
     if held.keys() != wanted.keys():
-        raise BadRequest(
-            "The checkpoint holds other weights than those that are trained now. Go on with the settings "
-            "that the run began with."
-        )
+        raise BadRequest("checkpoint-other-weights")
     for name, value in wanted.items():
         put(held[name], value)
 
@@ -146,7 +143,7 @@ def _state(folder: Path) -> Mapping[str, Any]:
 
 
 def _not_ours() -> BadRequest:
-    return BadRequest("The checkpoint does not say where it stands, so the run cannot go on from it.")
+    return BadRequest("checkpoint-without-place")
 
 
 def optimizer_parts(optimizer: Any) -> Parts:
@@ -180,7 +177,7 @@ def restore_optimizer(optimizer: Any, parts: Parts) -> None:
 def _groups(parts: Parts, now: list[dict[str, Any]]) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = parts.values["param_groups"]
     if [len(group["params"]) for group in groups] != [len(group["params"]) for group in now]:
-        raise BadRequest("The checkpoint holds the state of other weights than those that are trained now.")
+        raise BadRequest("checkpoint-other-state")
     return groups
 
 

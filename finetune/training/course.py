@@ -132,9 +132,7 @@ class Course(Generic[AnySettings]):
             trainer.train(resume_from_checkpoint=str(begin.path) if begin else None)
         step = int(trainer.state.global_step)
         if self.wish.asked and step < trainer.state.max_steps:
-            raise Stopped(
-                f"Stopped after step {step}; its checkpoint is kept. Go on with --resume.", step=step
-            )
+            raise Stopped("training-stopped-after", step=step)
         return step
 
     def finish(self, trained: TrainedModel) -> None:

@@ -10,16 +10,16 @@ import errno
 from collections.abc import Sequence
 
 from engines.shortage import is_shortage
-from errors import BadRequest, NaraniError, NoRoom, OutOfMemory
+from errors import BadRequest, Cause, NaraniError, NoRoom, OutOfMemory
 from finetune.planning import lower_and_lower
 from finetune.run_folder import TrainingState
 from finetune.run_settings import RunSettings
 
 _MOST_SOURCES = 8
 _WHILE = {
-    TrainingState.PREPARING: "while the base was loaded",
-    TrainingState.MEASURING: "while measuring",
-    TrainingState.SAVING: "while saving",
+    TrainingState.PREPARING: "while-loading-base",
+    TrainingState.MEASURING: "while-measuring",
+    TrainingState.SAVING: "while-saving",
 }
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _SAYS_FULL = ("no space left on device", "disk quota exceeded", "file too large")
@@ -37,12 +37,13 @@ class NotANumber(NaraniError):
     category = "not-a-number"
 
     def __init__(self, what: str, step: int, sources: Sequence[str]) -> None:
-        named = ", ".join(sources[:_MOST_SOURCES])
-        more = f" and {len(sources) - _MOST_SOURCES} more" if len(sources) > _MOST_SOURCES else ""
+        more = len(sources) - _MOST_SOURCES
         super().__init__(
-            f"The {what} of step {step} was not a number. It came from {named}{more}. Look at these rows; "
-            "if they are sound, lower learning_rate to a third.",
+            "not-a-number-of-many" if more > 0 else "not-a-number",
+            what=what,
             step=step,
+            named=sources[:_MOST_SOURCES],
+            more=more,
             sources=list(sources),
         )
 
@@ -53,39 +54,47 @@ def explained(
     """The error to show; `step`: the last one that was made, `kept`: of the newest checkpoint."""
     step = max(step, kept or 0)
     if is_disk_full(error):
-        return DiskFull(f"The disk is full, so step {step} could not be saved. {_kept(kept)}", step=step)
+        return DiskFull("training-disk-full", step=step, kept=_kept(kept))
     if is_shortage(error) or isinstance(error, NoRoom):
         return out_of_memory(settings, state, step, kept)
     if isinstance(error, NaraniError):
         return error
     return NaraniError(
-        f"The training broke after step {step} ({type(error).__name__}: {_first_line(error)}). {_kept(kept)}",
+        "training-broke-after",
         step=step,
+        kind=type(error).__name__,
+        said=_first_line(error),
+        kept=_kept(kept),
     )
 
 
 def out_of_memory(settings: RunSettings, state: TrainingState, step: int, kept: int | None) -> OutOfMemory:
     learning = state is TrainingState.TRAINING
     name, value, why = smaller(settings, learning)
-    where = f"in step {step + 1}" if learning else _WHILE.get(state, "")
-    change = f"Set {name} to {value}" if name else "Choose a smaller base model"
     return OutOfMemory(
-        f"Memory ran out {where}. {change} ({why}). {_kept(kept)}", step=step, setting=name, value=value
+        "training-ran-out-set" if name else "training-ran-out",
+        where=Cause("in-step", step=step + 1) if learning else Cause(_WHILE.get(state, "while-working")),
+        setting=name,
+        value=value,
+        why=why,
+        kept=_kept(kept),
+        step=step,
     )
 
 
-def smaller(settings: RunSettings, learning: bool = True) -> tuple[str, str, str]:
+def smaller(settings: RunSettings, learning: bool = True) -> tuple[str, str, Cause]:
     """(setting, new value, why): the cheapest change that needs less memory.
 
     `learning`: it ran out in a step."""
     for name, changed in lower_and_lower(settings, in_a_step=learning):
-        before = f"it is {getattr(settings, name)}"
-        why = {
-            "micro_batch": before if settings.batch is None else f"{before}; batch stays {settings.batch}",
-            "gradient_checkpointing": "slower, and needs far less for activations",
-        }
-        return name, str(getattr(changed, name)).lower(), why.get(name, before)
-    return "", "", "every setting that saves memory is in use"
+        before = getattr(settings, name)
+        why = Cause("setting-is", value=before)
+        if name == "micro_batch" and settings.batch is not None:
+            why = Cause("setting-is-batch-stays", value=before, batch=settings.batch)
+        elif name == "gradient_checkpointing":
+            why = Cause("slower-but-smaller")
+        return name, str(getattr(changed, name)).lower(), why
+    return "", "", Cause("all-savings-in-use")
 
 
 def is_disk_full(error: BaseException) -> bool:
@@ -99,15 +108,13 @@ def is_disk_full(error: BaseException) -> bool:
 def refuse_unfit(settings: RunSettings, on_gpu: bool) -> None:
     """What cannot work here is said before anything is read or loaded."""
     if settings.optimizer == "adamw-8bit" and not on_gpu:
-        raise BadRequest("The optimizer adamw-8bit needs a GPU. Choose adamw or adafactor.", name="optimizer")
+        raise BadRequest("adamw-8bit-needs-gpu", name="optimizer")
     if settings.precision == "float16" and not on_gpu:
-        raise BadRequest("A processor does not train in float16. Choose auto or float32.", name="precision")
+        raise BadRequest("float16-needs-gpu", name="precision")
 
 
-def _kept(kept: int | None) -> str:
-    if kept is None:
-        return "No checkpoint had been written yet."
-    return f"The checkpoint of step {kept} is whole; go on from it with --resume."
+def _kept(kept: int | None) -> Cause:
+    return Cause("no-checkpoint-yet") if kept is None else Cause("checkpoint-whole", step=kept)
 
 
 def _first_line(error: Exception) -> str:

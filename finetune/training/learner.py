@@ -72,10 +72,7 @@ def load_base(
     with _weights_that_pass_gradients() if quantization == "nf4" else nullcontext():
         loaded = load_model(spec.model_copy(update={"loading": loading}), quantization, device, watch)
     if getattr(loaded.model, "is_quantized", False) and quantization == "none":
-        raise BadRequest(
-            f"{spec.title} is stored quantized; only its adapters could learn. Choose a base in 16 bits.",
-            model=spec.id,
-        )
+        raise BadRequest("base-stored-quantized", model=spec.title)
     return loaded, compute
 
 
@@ -91,7 +88,7 @@ def set_learning(
         network = _with_lora(loaded, settings, targets)
     for name, value in network.named_parameters():
         if value.requires_grad and value.dtype != torch.float32:
-            raise BadRequest(f"The weights '{name}' are {_name(value.dtype)}, in which small steps are lost.")
+            raise BadRequest("weights-too-coarse", tensor=name, dtype=_name(value.dtype))
     return Learner(loaded, network, compute, loaded.notes)
 
 

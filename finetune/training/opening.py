@@ -34,10 +34,7 @@ def opened(settings: AnySettings, home: Path, group: ProcessGroup) -> Iterator[t
         assert settings.name is not None
         run = run_folder(home, settings.name)
         if not all(group.from_all(run.path.is_dir())):
-            raise BadRequest(
-                f"The folder of the run '{run.name}' is not seen from every machine. Let NARANI_HOME be a "
-                "folder that all of them share."
-            )
+            raise BadRequest("run-folder-not-shared", run=run.name)
         yield run, settings
 
 
@@ -75,21 +72,14 @@ def _refuse_mismatch(run: RunFolder, settings: RunSettings) -> None:
     done = status is not None and status.state is TrainingState.DONE
     begun = bool(Checkpoints(run.checkpoints, 1).all())
     if done:
-        raise BadRequest(f"The run '{run.name}' is finished. Choose another name.", name="name")
+        raise BadRequest("run-finished", run=run.name, name="name")
     if begun and not settings.resume:
-        raise BadRequest(
-            f"The run '{run.name}' was begun already. Go on with --resume, or choose another name.",
-            name="name",
-        )
+        raise BadRequest("run-begun", run=run.name, name="name")
     if begun:
         manifest = run.read("manifest.json") or {}
         changed = _changed(manifest, settings)
         if changed:
-            raise BadRequest(
-                f"The run '{run.name}' was begun with another {changed}. Go on with the same settings, or "
-                "choose another name.",
-                name=changed,
-            )
+            raise BadRequest("run-other-settings", run=run.name, name=changed)
 
 
 def _changed(manifest: Mapping[str, Any], settings: RunSettings) -> str | None:
@@ -104,5 +94,5 @@ def _changed(manifest: Mapping[str, Any], settings: RunSettings) -> str | None:
 def _held(run: RunFolder) -> HeldLock:
     held = try_lock(run.path / LOCK)
     if held is None:
-        raise BadRequest(f"The run '{run.name}' is going on in another process.", name="name")
+        raise BadRequest("run-elsewhere", run=run.name, name="name")
     return held

@@ -130,11 +130,7 @@ def refuse_other_data(run: RunFolder, rows: DividedRows) -> None:
         before = {file["name"]: file["sha256"] for file in manifest.get(kind, [])}
         for file in files:
             if before and before.get(file["name"]) != file["sha256"]:
-                raise BadRequest(
-                    f"{file['name']} is not the file that '{run.name}' began with. Put the old one back, or "
-                    "begin a new run.",
-                    file=file["name"],
-                )
+                raise BadRequest("run-other-file", file=file["name"], run=run.name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,11 +173,7 @@ def _load(
 ) -> _Loaded:
     base = base_for(settings.base_model, load_registry(home / "models"), settings.format)
     if group.divided and base.spec.architecture is Architecture.RWKV:
-        raise BadRequest(
-            f"A recurrent network cannot be divided by {group.kind}: it changes all of its weights between "
-            "learning and answering. Choose ddp or zero2.",
-            name="distributed",
-        )
+        raise BadRequest("recurrent-not-divided", kind=group.kind, name="distributed")
     loaded, compute = load_base(base.spec, settings, device, wish)
     tokenizer = loaded.tokenizer
     added = add_tokens(loaded.model, tokenizer, base.format, settings.method, base.spec.title)

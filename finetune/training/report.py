@@ -45,10 +45,7 @@ def refuse_no_numbers(before: NetworkMeasures, after: NetworkMeasures) -> None:
     """JSON has no word for what is not a number, and nobody wants a model that computes it."""
     figures = (before.held_out, before.forgetting, after.held_out, after.forgetting)
     if not all(math.isfinite(found.loss) for found in figures):
-        raise NaraniError(
-            "The held-out rows or the plain sentences are predicted with a loss that is not a number, so "
-            "nothing was saved as a model. Look at the held-out rows, or begin anew with precision float32."
-        )
+        raise NaraniError("holdout-loss-no-number")
 
 
 def report_of(before: NetworkMeasures, after: NetworkMeasures, facts: dict[str, Any]) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def _refuse_difference(stored: dict[str, Tensor], learned: Mapping[str, Tensor])
     for name, value in learned.items():
         held = stored.get(_stored(name))
         if held is None or not torch.equal(held, value):
-            raise NaraniError("The adapter that was written is not the one that was learned. Save it again.")
+            raise NaraniError("adapter-written-wrong")
 
 
 def _stored(name: str) -> str:

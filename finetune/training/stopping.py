@@ -32,7 +32,7 @@ class StopWish:
 
     def check(self) -> None:
         if self.asked:
-            raise Stopped("Stopped. What was saved so far is kept; go on with --resume.")
+            raise Stopped("training-stopped")
 
     def report(self, stage: str, fraction: float | None, note: str = "") -> None:
         """As the watch of a load: the load ends at its next tensor."""

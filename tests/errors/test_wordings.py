@@ -57,9 +57,17 @@ def test_every_error_that_is_made_has_a_wording_and_gives_its_facts() -> None:
     assert not faults, "\n".join(faults)
 
 
+def test_every_wording_is_of_a_code_that_is_made() -> None:
+    patterns = {each.code for each in made()}
+    idle = {code for code in ENGLISH if not any(fnmatchcase(code, pattern) for pattern in patterns)}
+    assert not idle, ", ".join(sorted(idle))
+
+
 @pytest.mark.parametrize("code", KOREAN)
 def test_a_korean_wording_is_korean_and_an_english_one_is_not(code: str) -> None:
-    assert re.search("[가-힣]", KOREAN[code]) and not re.search("[가-힣]", ENGLISH[code])
+    korean, english = (re.sub(r"\{.*?\}", "", said[code]) for said in (KOREAN, ENGLISH))
+    assert re.search("[가-힣]", korean) or not re.search("[A-Za-z]", korean + english)
+    assert not re.search("니다|세요", english)
 
 
 CAUSE = NoRoom(
