@@ -47,8 +47,8 @@ def merge_source(name: str, home: Path) -> MergeSource:
 def _of_run(run: RunFolder, registry: Registry) -> MergeSource:
     if not run.adapter.is_dir():
         status = run.status()
-        whole = "run-made-whole-model" if run.model.is_dir() else None
-        code = whole or ("run-without-adapter-yet" if status else "run-without-adapter")
+        without = "run-without-adapter-yet" if status else "run-without-adapter"
+        code = "run-made-whole-model" if run.model.is_dir() else without
         raise BadRequest(code, run=run.name, state=status and status.state, name="adapter")
     for spec in registry.models.values():
         if spec.adapter is not None and spec.source == os.path.normpath(run.adapter.absolute()):

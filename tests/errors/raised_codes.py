@@ -96,17 +96,18 @@ def _codes(node: ast.expr, function: Function | None) -> Iterator[str]:
             yield f"{begin}*"
         case ast.Name() if function is not None:
             yield from _assigned(node.id, function)
-        case (
-            ast.Subscript(value=ast.Name(id=table))
-            | ast.Call(func=ast.Attribute(value=ast.Name(id=table), attr="get"))
-        ):
+        case ast.Subscript(value=ast.Name(id=table)):
             yield from _in_tables().get(table, ())
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=table), attr="get"), args=[_, *default]):
+            yield from _in_tables().get(table, ())
+            for each in default:
+                yield from _codes(each, function)
 
 
 def _assigned(name: str, function: Function) -> Iterator[str]:
     for line in ast.walk(function):
         if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == name:
-            yield from _codes(line.value, None)
+            yield from _codes(line.value, function)
 
 
 @cache

@@ -76,7 +76,7 @@ def test_quantized_on_the_processor_answers_nearly_alike(
 
 
 def test_quantization_the_entry_does_not_offer(models: Path) -> None:
-    with pytest.raises(BadRequest, match="choose one of: none"):
+    with pytest.raises(BadRequest, match="Choose one of: none"):
         load(models / "rwkv", "rwkv", "nf4", loading={"quantizations": ["none"]})
 
 
