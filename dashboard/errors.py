@@ -13,7 +13,7 @@ from dashboard.session.shared import ProblemOnce
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from errors import AS_WRITTEN, Cause, NaraniError, wording
-from errors.old_sentences import cause_of
+from errors.stored import cause_of
 
 
 def show_error(error: NaraniError, texts: Texts) -> None:

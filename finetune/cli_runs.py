@@ -15,8 +15,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from errors import wording
 from finetune.job_state import Job, jobs
 from finetune.run_folder import RunFolder
+from settings import terminal_language
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ def run(options: Runs, home: Path) -> int:
         table.add_row(*(Text(cell) for cell in _cells(job, RunFolder(home / "runs" / job.name))))
     console.print(table)
     for job in found:
-        if job.status.error:
-            console.print(Text(f"{job.name}: {job.status.error}"))
+        if job.status.cause:
+            console.print(Text(f"{job.name}: {wording(job.status.cause, terminal_language())}"))
     if any(job.can_resume for job in found):
         console.print(
             "What was stopped, interrupted or failed goes on with --name NAME --resume.", markup=False

@@ -32,10 +32,11 @@ class Check:
 
     data: Mapping[str, Any] | None = None
     """As finetune.data.report.DataReport."""
-    data_error: str | None = None
+    data_error: Mapping[str, Any] | None = None
+    """A cause, as JSON."""
     plan: Mapping[str, Any] | None = None
     """chosen, needs (each with its total and whether it fits), devices, and what to lower if it does not."""
-    plan_error: str | None = None
+    plan_error: Mapping[str, Any] | None = None
     steps: Mapping[str, Any] | None = None
     """As finetune.steps.StepPlan.facts, about; None where the rows could not be counted in tokens."""
 
@@ -73,11 +74,11 @@ def checked(settings: RunSettings, home: Path) -> Check:
     return Check(data, data_error, plan, plan_error, steps)
 
 
-def _told(find: Any) -> tuple[dict[str, Any] | None, str | None]:
+def _told(find: Any) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     try:
         return find(), None
     except NaraniError as error:
-        return None, str(error)
+        return None, error.cause.as_json()
 
 
 def _data(settings: SftSettings, registry: Any) -> dict[str, Any]:

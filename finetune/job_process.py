@@ -11,15 +11,16 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
-from errors import NaraniError, Stopped
+from errors import NaraniError, Stopped, wording
 from finetune.job_state import REQUEST
 from finetune.kinds import settings_of
 from finetune.queueing import leave, say, turn
 from finetune.run_folder import ENDED, RunFolder, TrainingState, TrainingStatus, run_folder
 from finetune.run_settings import RunSettings
+from settings import terminal_language
 
 Train = Callable[[RunSettings, Path], object]
 
@@ -47,9 +48,9 @@ def work(name: str, home: Path, train: Train) -> int:
 
 def _end(run: RunFolder, state: TrainingState, error: NaraniError, code: int) -> int:
     """A training that came so far has told its end itself."""
-    sys.stderr.write(f"{error}\n")
+    sys.stderr.write(f"{wording(error.cause, terminal_language())}\n")
     status = run.status()
     if status is None or status.state not in ENDED:
-        told = {} if state is TrainingState.STOPPED else {"error": str(error), "error_code": error.category}
-        run.set_status(TrainingStatus(**{**asdict(status or TrainingStatus(state)), "state": state, **told}))
+        ended = replace(status or TrainingStatus(state), state=state)
+        run.set_status(ended if state is TrainingState.STOPPED else ended.with_error(error))
     return code

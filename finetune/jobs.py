@@ -169,8 +169,7 @@ def _begin(run: RunFolder, settings: RunSettings, home: Path) -> None:
     run.write(REQUEST, {"asked": now(), **recorded(settings)})
     # What a run that goes on had reached stays on its page while it waits for its turn.
     before = run.status() or TrainingStatus(TrainingState.QUEUED)
-    fresh = {"state": TrainingState.QUEUED, "pid": None, "error": None, "error_code": None}
-    run.set_status(replace(before, **fresh))  # type: ignore[arg-type]
+    run.set_status(replace(before, state=TrainingState.QUEUED, pid=None).with_error(None))
     with run.log.open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", PROCESS, "job", run.name],

@@ -86,7 +86,7 @@ def at_work(home: Path, name: str | None) -> tuple[str, ...]:
 def say(run: RunFolder, state: TrainingState) -> None:
     before = run.status() or TrainingStatus(state)
     fresh = replace(before, state=state, pid=os.getpid(), started=before.started or now())
-    run.set_status(replace(fresh, error=None, error_code=None))
+    run.set_status(fresh.with_error(None))
 
 
 def leave() -> NoReturn:

@@ -29,7 +29,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from errors import BadRequest
+from errors import BadRequest, Cause, NaraniError
+from errors.stored import stored_cause
 from finetune.run_settings import RunSettings
 from model_registry.names import LETTERS_SAID, is_device, plain_name, spelled
 from whole_files import write_whole
@@ -73,8 +74,21 @@ class TrainingStatus:
     """ISO 8601 with the time zone, as is `updated`."""
     updated: str = ""
     error: str | None = None
-    """One sentence."""
+    """The English sentence."""
     error_code: str | None = None
+    """The category of the error."""
+    error_facts: Mapping[str, Any] | None = None
+    """Its code and facts, as `Cause.as_json` makes them."""
+
+    @property
+    def cause(self) -> Cause | None:
+        return stored_cause(self.error, self.error_code, self.error_facts)
+
+    def with_error(self, error: NaraniError | None) -> TrainingStatus:
+        if error is None:
+            return replace(self, error=None, error_code=None, error_facts=None)
+        facts = error.cause.as_json()
+        return replace(self, error=str(error), error_code=error.category, error_facts=facts)
 
 
 @dataclass(frozen=True)

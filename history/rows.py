@@ -14,9 +14,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from engines.base import Answer, AnswerRequest, FinishReason, Measures
-from errors import AS_WRITTEN, Cause
-from errors.old_sentences import cause_of
-from errors.wording import is_worded
+from errors.stored import stored_cause
 from history.records import RunHead, StoredAnswer, StoredRun, StoredState
 from history.request_json import (
     request_json,
@@ -143,18 +141,6 @@ def _answer(row: Row[Any]) -> Answer:
         revision=row.revision,
         quantization=row.quantization,
         measures=Measures(**{name: getattr(row, name) for name in _MEASURES}),
-        cause=_cause(row),
+        cause=stored_cause(row.error, row.error_code, json.loads(row.error_facts or "null")),
         extras=json.loads(row.extras) if row.extras else {},
     )
-
-
-def _cause(row: Row[Any]) -> Cause | None:
-    """An answer stored before history version 3 has its sentence alone; so has, as far as we know, one with a
-    code that only a newer Narani knows."""
-    if row.error is None:
-        return None
-    category = row.error_code or "error"
-    if row.error_facts is None:
-        return cause_of(row.error, category)
-    cause = Cause.from_json(json.loads(row.error_facts), category)
-    return cause if is_worded(cause) else Cause(AS_WRITTEN, category=category, sentence=row.error)

@@ -17,7 +17,7 @@ from dashboard.shared.formatting import duration
 from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.texts import Texts
 from dashboard.training.curves import training_curves
-from errors.old_sentences import cause_of
+from errors import AS_WRITTEN, Cause
 from finetune.jobs import Job, Metric, TrainingState
 from settings import format_bytes
 
@@ -151,7 +151,8 @@ def _sentence(job: Job, texts: Texts) -> None:
     elif job.state is TrainingState.FAILED:
         code = job.status.error_code or "error"
         lead = texts.training.get(f"failed_{code}", texts.training["failed_error"])
-        st.warning(led_by(lead, cause_of(job.status.error or ""), texts), icon=":material/error:")
+        cause = job.status.cause or Cause(AS_WRITTEN, sentence="")
+        st.warning(led_by(lead, cause, texts), icon=":material/error:")
     elif job.state in (TrainingState.STOPPED, TrainingState.INTERRUPTED):
         st.info(texts.training[f"told_{job.state}"], icon=":material/info:")
     elif not job.over:

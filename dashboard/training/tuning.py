@@ -27,8 +27,7 @@ from dashboard.training.data_source import TrainingData
 from dashboard.training.memory_plan import idle, training_memory
 from dashboard.training.progress import TrainingActions, TrainingView
 from dashboard.training.settings_form import training_recipe
-from errors import NaraniError
-from errors.old_sentences import cause_of
+from errors import Cause, NaraniError
 from finetune import jobs
 from finetune.jobs import Check, Job, Recipe, SftSettings
 
@@ -164,7 +163,8 @@ def _draw(found: Check, services: Services, texts: Texts) -> None:
     for error in (found.data_error, found.plan_error):
         if error is not None:
             st.warning(
-                led_by(texts.training["check_refused"], cause_of(error), texts), icon=":material/error:"
+                led_by(texts.training["check_refused"], Cause.from_json(error), texts),
+                icon=":material/error:",
             )
     if found.data is not None:
         with st.container(border=True):

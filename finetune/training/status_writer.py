@@ -53,7 +53,7 @@ class StatusWriter:
         """Whichever process is the first with something to say; the others keep silent."""
         if isinstance(error, ReportedElsewhere) or not self._group.first_to_report(self._run.path):
             raise ReportedElsewhere
-        failed = replace(self.status, state=TrainingState.FAILED, error=str(error), error_code=error.category)
+        failed = replace(self.status, state=TrainingState.FAILED).with_error(error)
         self._write(replace(failed, seconds_left=None))
         if self._show is not None:
             self._show(self.status, None)

@@ -20,7 +20,7 @@ from dashboard.texts import read_texts
 from dashboard.training import tuning
 from dashboard.training.settings_form import ADVANCED, ELSEWHERE, MAIN
 from engines.memory import PoolView, ResidentView
-from errors import NaraniError
+from errors import BadEntry, NaraniError
 from finetune import jobs
 from finetune.job_state import REQUEST
 from finetune.jobs import Check, SftSettings
@@ -192,7 +192,8 @@ def test_what_does_not_fit_is_told_with_what_to_change_and_what_to_let_go(
 
     def found(settings: SftSettings, home: Path) -> Check:
         asked.append(settings)
-        return Check(data_error=f"a.jsonl, line 3: {HOSTILE}", plan=PLAN)
+        refused = BadEntry("line-with-nul", file=HOSTILE, line=3)
+        return Check(data_error=refused.cause.as_json(), plan=PLAN)
 
     resident = ResidentView("demo-chat", "none", (), 10**9, 0, 0, 5.0, 0.1)
     used = replace(resident, model_id="demo-kullm", leases=1)
@@ -211,7 +212,7 @@ def test_what_does_not_fit_is_told_with_what_to_change_and_what_to_let_go(
     shown = plain(page)
     lower = "방법 → QLoRA (4비트), 그래디언트 체크포인팅, 마이크로 배치 → 1"
     assert "들어가지 않습니다" in shown and lower in shown
-    assert "line 3" in shown and "모델 2개가 2.0 GB" in shown
+    assert "3번째 줄에 NUL" in shown and "모델 2개가 2.0 GB" in shown
     page.run()
     assert len(asked) == 1, "what is known is not asked again"
     page.button(key=training.RELEASE).click().run()

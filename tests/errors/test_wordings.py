@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from errors import AS_WRITTEN, BadRequest, Cause, NoRoom, UnknownName, wording
-from errors.old_sentences import cause_of
+from errors.stored import cause_of
 from errors.wording import LANGUAGES, wordings
 from tests.errors.raised_codes import made
 

@@ -1,21 +1,33 @@
-"""The cause of an error of which only the English sentence was kept.
+"""The cause of an error as an answer or a run was stored with it.
 
-Answers and runs stored before history version 3, and the files that `comparison batch` writes, hold no code
-and no facts. Their sentence is known by the English wording of today; one whose wording has changed since
-stays as it was written.
+Its code and facts are kept since history version 3. What was stored before, and the files that `comparison
+batch` writes, hold the English sentence alone: it is known by the English wording of today; one whose wording
+has changed since stays as it was written.
 """
 
 from __future__ import annotations
 
 import re
 import string
+from collections.abc import Mapping
 from functools import cache, lru_cache
+from typing import Any
 
 from errors.cause import AS_WRITTEN, Cause
-from errors.wording import wordings
+from errors.wording import is_worded, wordings
 
 _LEAST_LETTERS = 15
 """Letters that a wording must have of its own; one of facts alone would be seen in any sentence."""
+
+
+def stored_cause(sentence: str | None, category: str | None, facts: Mapping[str, Any] | None) -> Cause | None:
+    """`facts` as `Cause.as_json` made them. A code that only a newer Narani knows leaves its sentence."""
+    if sentence is None:
+        return None
+    if facts is None:
+        return cause_of(sentence, category or "error")
+    cause = Cause.from_json(facts, category or "error")
+    return cause if is_worded(cause) else Cause(AS_WRITTEN, category=cause.category, sentence=sentence)
 
 
 @lru_cache(maxsize=512)
