@@ -162,9 +162,7 @@ def _naming(example: Example) -> Iterator[None]:
     try:
         yield
     except BadRequest as error:
-        raise BadRequest(
-            "row-refused", source=example.source, reason=error, **{**error.facts, "source": example.source}
-        ) from None
+        raise BadRequest("row-refused", source=example.source, reason=error) from None
 
 
 def _in_answers(format: PromptFormat, tokenizer: TrainingTokenizer, eos: str) -> dict[int, str]:

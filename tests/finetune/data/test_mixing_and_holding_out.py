@@ -89,10 +89,10 @@ def test_different_seeds_hold_out_different_rows() -> None:
 @pytest.mark.parametrize(
     ("questions", "says"),
     [
-        ([], "only 0 rows. 8 are held out"),
-        (["가?"], "only 1 row. 8 are held out"),
-        ([str(number) for number in range(15)], "only 15 rows. 8 are held out"),
-        (["가?"] * 50, "only 50 rows with one question"),
+        ([], "Rows: 0. 8 are held out"),
+        (["가?"], "Rows: 1. 8 are held out"),
+        ([str(number) for number in range(15)], "Rows: 15. 8 are held out"),
+        (["가?"] * 50, "Rows: 50, different questions: 1. "),
     ],
 )
 def test_too_few_rows_are_refused(questions: list[str], says: str) -> None:
