@@ -50,7 +50,7 @@ def understood(names: Iterable[str]) -> FieldColumns:
     for use, several in found.items():
         if len(several) > 1:
             listed = " and ".join(f"'{name}'" for name in several)
-            raise BadRow(f"the columns {listed} could both be the {use}; rename or remove one")
+            raise BadRow("columns-for-one-use", listed=listed, use=use)
     return FieldColumns(**{use: one for use, (one,) in found.items()})
 
 

@@ -153,11 +153,7 @@ def add_tokens(network: Any, tokenizer: Any, format: PromptFormat, method: Metho
         return []
     named = ", ".join(missing)
     if method != "full":
-        raise BadRequest(
-            f"The format '{format.id}' is written with tokens that {title} lacks ({named}), and an adapter "
-            "cannot learn new ones. Choose method full, or another format.",
-            tokens=missing,
-        )
+        raise BadRequest("format-tokens-missing", format=format.id, model=title, named=named, tokens=missing)
     tokenizer.add_special_tokens({"additional_special_tokens": missing}, replace_extra_special_tokens=False)
     if len(tokenizer) > network.get_input_embeddings().weight.shape[0]:
         network.resize_token_embeddings(len(tokenizer), mean_resizing=False)
