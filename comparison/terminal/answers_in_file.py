@@ -18,7 +18,7 @@ from comparison.questions import Question
 from comparison.terminal.answer_file import AnswerFile
 from engines.base import Answer, AnswerRequest, FinishReason, Measures
 from errors import BadEntry, BadRequest
-from errors.old_sentences import cause_of
+from errors.stored import cause_of
 from history.history import History
 from history.records import THIS_MACHINE
 from history.request_json import request_json
