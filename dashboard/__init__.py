@@ -1,1 +1,1 @@
-"""What is seen: pages, the components they are composed of, and the words on them. Only here is streamlit."""
+"""What is seen: the pages, what is drawn on each, and the texts. Only here is streamlit imported."""

@@ -1,8 +1,6 @@
-"""Which pages there are.
+"""Which pages there are, their pictures, and where lines end on all of them.
 
-Knows: their names, which are also the last part of their addresses, their pictures, and where
-lines end on all of them.
-Refuses to know: what is on them.
+A page's name is also the last part of its address.
 """
 
 from __future__ import annotations

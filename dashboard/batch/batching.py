@@ -1,7 +1,6 @@
-"""What the page of many questions does, between its widgets and the services.
+"""What the page of many questions does between its widgets and the services.
 
-Knows: how what was chosen becomes a batch, and where its answers are found again.
-Refuses to know: how anything is drawn in detail, and how a batch is worked on.
+What was chosen becomes a batch; its answers are read again only when one of them has changed.
 """
 
 from __future__ import annotations

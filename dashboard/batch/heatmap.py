@@ -1,8 +1,4 @@
-"""Questions across, models down, one measure as color: where a model is long, slow or breaks off.
-
-Knows: the chart, and which measures there are.
-Refuses to know: where the figures come from.
-"""
+"""Questions across, models down, one measure as color: where a model is long, slow or breaks off."""
 
 from __future__ import annotations
 

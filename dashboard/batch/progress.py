@@ -1,13 +1,13 @@
-"""How far a batch is: a bar, its figures, what failed, and the buttons to stop and to go on.
+"""How far a batch is (a bar, its figures, what failed, buttons to stop and go on), and the earlier batches.
 
-Knows: how a view of a batch is drawn, its figures each second while it is at work, and when it has grown.
-Refuses to know: jobs, engines and the history.
+While it is at work its figures are drawn again each second, and the page is drawn whole when it has grown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from time import monotonic
 
 import streamlit as st
@@ -15,10 +15,11 @@ import streamlit as st
 from comparison.batch.progress import BatchFailure, BatchState, BatchView, ModelView
 from dashboard.errors import in_words
 from dashboard.session import batch
-from dashboard.shared.formatting import duration
+from dashboard.shared.formatting import duration, when
 from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.shared.ticking import ticking
 from dashboard.texts import Texts
+from history.records import StoredBatch
 
 _LOOK_AGAIN_SECONDS = 1.0
 _GROW_SECONDS, _GROW_SECONDS_PER_ANSWER = 3.0, 0.002
@@ -163,3 +164,45 @@ def _failures(failures: Sequence[BatchFailure], count: int, titles: Mapping[str,
             width="stretch",
             hide_index=True,
         )
+
+
+def earlier_batches(
+    batches: Sequence[StoredBatch], view: Callable[[StoredBatch], BatchView], zone: tzinfo, texts: Texts
+) -> None:
+    st.subheader(texts.batch["earlier"], divider="gray")
+    if not batches:
+        st.caption(texts.batch["no_earlier"])
+        return
+    shown = batches[: batch.EARLIER.shown()]
+    for stored in shown:
+        _line(stored, view(stored), zone, texts)
+    if len(batches) > len(shown):
+        st.button(
+            texts.batch["more_earlier"].format(count=len(batches) - len(shown)),
+            key=batch.MORE_EARLIER,
+            type="tertiary",
+            icon=":material/expand_more:",
+            on_click=batch.EARLIER.more,
+        )
+
+
+def _line(stored: StoredBatch, view: BatchView, zone: tzinfo, texts: Texts) -> None:
+    head = stored.head
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            texts.batch["open"],
+            key=batch.open_key(head.id),
+            icon=":material/folder_open:",
+            on_click=batch.open_batch,
+            args=(head.id,),
+        )
+        facts = texts.batch["earlier_facts"].format(
+            questions=stored.questions,
+            models=len(head.models),
+            done=view.done,
+            wanted=view.wanted,
+            when=when(head.created, zone, texts),
+        )
+        failed = texts.batch["failed_count"].format(count=view.failed)
+        badges = state_badge(view.state, texts) + (f" :red-badge[{failed}]" if view.failed else "")
+        st.markdown(f"**{safe_text(head.name)}** {badges} :small[:gray[{facts}]]", width="stretch")

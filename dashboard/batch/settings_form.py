@@ -1,8 +1,4 @@
-"""Whom the questions go to and how they are to answer, and how many answers that will be.
-
-Knows: which widgets there are and what comes of them.
-Refuses to know: engines, and what a preset means for each model.
-"""
+"""Which models the questions go to, how they are to answer, and how many questions are asked."""
 
 from __future__ import annotations
 

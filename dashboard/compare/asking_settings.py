@@ -1,8 +1,4 @@
-"""How the models are to answer: a preset or one's own figures, seed, length, system text, another format.
-
-Knows: which widgets there are and what comes of them.
-Refuses to know: models, and what a preset means for each.
-"""
+"""How the models are to answer: a preset or one's own figures, seed, length, system text, another format."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""What the page that asks does, between its widgets and the services.
+"""What the page that asks does between its widgets and the services, and which turns stand on it.
 
-Knows: how what was typed and set becomes a run, and which turns stand on the page.
-Refuses to know: how anything is drawn in detail, and how answers come about.
+Where a question goes that was sent is decided in sending.py.
 """
 
 from __future__ import annotations

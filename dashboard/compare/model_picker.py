@@ -1,8 +1,4 @@
-"""The models to pick from, by family, each with what one should know before picking it.
-
-Knows: how a choice is drawn and how many may be picked.
-Refuses to know: registries, engines, and what is asked of the models.
-"""
+"""The models to pick from, by family, each with what one should know before picking it."""
 
 from __future__ import annotations
 

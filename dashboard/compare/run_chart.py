@@ -1,8 +1,4 @@
-"""Speed and length of the answers to one question, where looking beats reading.
-
-Knows: three bar charts.
-Refuses to know: where the figures come from.
-"""
+"""Speed and length of the answers to one question as bars, where looking beats reading."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""What the history page does, between its widgets and the services.
-
-Knows: how a run is opened, asked once more, deleted and brought back.
-Refuses to know: how runs are found and stored, and how anything is drawn in detail.
-"""
+"""What the pages of the history do between widgets and services: open, ask again, delete, bring back."""
 
 from __future__ import annotations
 

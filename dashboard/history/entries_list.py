@@ -1,8 +1,4 @@
-"""The history as a list, newest first: a line a question, with who answered and how it went.
-
-Knows: how a stored run is drawn in brief.
-Refuses to know: how runs are found, and what opening or deleting one does.
-"""
+"""The history as a list, newest first: a line a question, with who answered and how it went."""
 
 from __future__ import annotations
 

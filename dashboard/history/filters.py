@@ -1,8 +1,4 @@
-"""What to look for in the history, as a person says it.
-
-Knows: the widgets, and what is looked for once they are set.
-Refuses to know: how anything is found.
-"""
+"""What to look for in the history: the widgets, and the filter that they make."""
 
 from __future__ import annotations
 

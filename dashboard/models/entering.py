@@ -1,7 +1,6 @@
 """What the page does with a person's own entries, between its widgets and the files.
 
-Knows: which of list, form and text is shown, and that everyone sees an entry once it is written.
-Refuses to know: how entries are judged, laid out and drawn.
+A list, a form or a file's text is shown; everyone sees an entry once it is written.
 """
 
 from __future__ import annotations
@@ -13,8 +12,7 @@ import streamlit as st
 
 from dashboard.errors import show_error
 from dashboard.models.own_entries_list import OwnEntryActions, own_entries_list
-from dashboard.models.own_entry_fields import NEW, values_typed
-from dashboard.models.own_entry_form import entry_text, own_entry_form
+from dashboard.models.own_entry_form import NEW, entry_text, own_entry_form, values_typed
 from dashboard.resources import Services
 from dashboard.session import models
 from dashboard.shared.model_choices import distinct_titles

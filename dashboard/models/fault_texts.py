@@ -1,8 +1,4 @@
-"""What is wrong with an entry, in the reader's language.
-
-Knows: which words stand for which kind of fault.
-Refuses to know: who found the fault, and where it is shown.
-"""
+"""What is wrong with an entry, in the reader's language: which words stand for which kind of fault."""
 
 from __future__ import annotations
 

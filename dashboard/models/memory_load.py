@@ -1,8 +1,4 @@
-"""Loading a model by hand: pick it, read what that would take, and begin.
-
-Knows: how a plan is said in words, and when there is nothing to begin.
-Refuses to know: how plans are made and models are loaded.
-"""
+"""Loading a model by hand: pick it, read what that would take, and begin."""
 
 from __future__ import annotations
 

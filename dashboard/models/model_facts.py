@@ -1,7 +1,6 @@
 """Every fact of one model's entry, with where it was read and how sure it is.
 
-Knows: which facts belong together and how a fact nobody could read is marked.
-Refuses to know: files, and whether the model is loaded.
+A fact that nobody could read is marked as unsure.
 """
 
 from __future__ import annotations

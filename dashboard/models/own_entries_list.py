@@ -1,8 +1,4 @@
-"""A person's own entries, good ones and faulty ones, each with what can be done with it.
-
-Knows: how an entry and a file's faults are listed.
-Refuses to know: how entries are read, changed and removed.
-"""
+"""A person's own entries, good ones and faulty ones, each with what can be done with it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""All models as a table that can be searched, filtered and opened row by row.
-
-Knows: which facts stand in which column and what a filter keeps.
-Refuses to know: where entries come from, and the other facts of a model.
-"""
+"""All models as a table that can be searched, filtered and opened row by row."""
 
 from __future__ import annotations
 

@@ -1,16 +1,11 @@
-"""The page of many questions: choose them, ask several models, leave, come back, look at what came of it.
-
-Knows: the order of things on the page.
-Refuses to know: how a batch is worked on, and where its answers are kept.
-"""
+"""The page of many questions: choose them, ask several models, leave, come back, look at what came of it."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from dashboard.batch import batching
-from dashboard.batch.earlier_batches import earlier_batches
-from dashboard.batch.progress import batch_progress
+from dashboard.batch.progress import batch_progress, earlier_batches
 from dashboard.batch.question_source import question_preview, question_source
 from dashboard.batch.settings_form import batch_asking
 from dashboard.errors import say_once

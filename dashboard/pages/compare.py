@@ -1,7 +1,6 @@
 """The page that asks: models on the left, the question below, one column a model.
 
-Knows: the order of things on the page.
-Refuses to know: how answers come about; it starts a run and draws what the run holds.
+What was sent is asked before anything is drawn, so one drawing shows the answers beginning.
 """
 
 from __future__ import annotations

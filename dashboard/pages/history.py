@@ -1,8 +1,4 @@
-"""The page that looks back: every question and answer, found again, opened, asked once more, exported.
-
-Knows: the order of things on the page.
-Refuses to know: how runs are found and stored.
-"""
+"""The page that looks back: every question and answer, found again, opened, asked once more, exported."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""The page of one entry of the history, whole. It is not in the menu, so the menu leads back to the list.
-
-Knows: that the address names the entry.
-Refuses to know: how an entry is found and drawn.
-"""
+"""The page of one entry of the history, named in the address; its menu item shows the list again."""
 
 from __future__ import annotations
 

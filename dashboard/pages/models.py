@@ -1,8 +1,4 @@
-"""The page of models: what is in memory, what exists, how each is spoken to, and a person's own entries.
-
-Knows: the order of things on the page.
-Refuses to know: how they come about.
-"""
+"""The page of models: what is in memory, what exists, how each is spoken to, and a person's own entries."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""The page of settings: language, theme, what asking starts with, where data lies, versions.
-
-Knows: the order of things on the page.
-Refuses to know: how they are drawn and where they are kept.
-"""
+"""The page of settings: language, theme, what asking starts with, where data lies, versions."""
 
 from __future__ import annotations
 

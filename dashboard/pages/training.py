@@ -1,8 +1,4 @@
-"""The page of trainings: choose a base and data, see what they are, start, watch, and compare the result.
-
-Knows: the order of things on the page.
-Refuses to know: how a training is done, and how it becomes a process.
-"""
+"""The page of trainings: choose a base and data, see what they are, start, watch, and compare the result."""
 
 from __future__ import annotations
 

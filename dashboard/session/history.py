@@ -1,8 +1,4 @@
-"""What the history page remembers: what is looked for, which page of it, what is ticked and open.
-
-Knows: the keys and what kind of value each holds.
-Refuses to know: what a run is.
-"""
+"""What the history page remembers: what is looked for, which page of it, what is ticked and open."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Over every page: whether answers reach the disk.
-
-Knows: how each trouble of the history is said.
-Refuses to know: how the history is stored and tried again.
-"""
+"""Over every page: whether answers reach the disk, and what each trouble of the history means."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""What a person should know of a model before picking it.
+"""What a person should know of a model before picking it: its entry, whether it fits, how near it is.
 
-Knows: how an entry, the memory and the picked quantization come together in one line of facts.
-Refuses to know: streamlit, and how the line is drawn.
+Plain data; streamlit is not imported here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """What is tuned: the base, the format it learns, and the name of what comes of it.
 
-Knows: which models of the registry can be a base, and when a format must be named.
-Refuses to know: settings, data and runs.
+An adapter is no base: it is tuned by tuning the model under it.
 """
 
 from __future__ import annotations

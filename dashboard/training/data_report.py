@@ -1,7 +1,6 @@
-"""What was found out before a training: its rows, what is wrong with them, and samples with what is learned.
+"""What was found out before a training: its rows, what is wrong with them, samples with what is learned.
 
-Knows: how a data report (finetune/data/report.py) and a plan of steps are drawn, both as plain values.
-Refuses to know: how data is read, and memory.
+It draws a data report (finetune/data/report.py) and a plan of steps, both as plain values.
 """
 
 from __future__ import annotations

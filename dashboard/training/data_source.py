@@ -1,8 +1,4 @@
-"""Where the rows come from: those of a recipe, files of one's own, or paths on this machine.
-
-Knows: which widgets there are, and that files go to disk at once and out of the browser session's memory.
-Refuses to know: what stands in the files.
-"""
+"""Where the rows come from: those of a recipe, files of one's own, or paths on this machine."""
 
 from __future__ import annotations
 

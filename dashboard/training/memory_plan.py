@@ -1,7 +1,6 @@
-"""Whether a training fits into memory: by method, beside what the models of this dashboard hold.
+"""Whether a training fits into memory, by method, beside what the models of this dashboard hold.
 
-Knows: how a plan (finetune/planning.py, as plain values) is drawn, and that idle models can be let go first.
-Refuses to know: how bytes are estimated.
+It draws a plan (finetune/planning.py) as plain values; idle models can be let go first.
 """
 
 from __future__ import annotations

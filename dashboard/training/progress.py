@@ -1,13 +1,14 @@
-"""Where a training stands: its state, a bar, figures, what it printed, and the buttons to stop and to go on.
+"""Where a training stands: its state, a bar, figures, curves, what it printed, and buttons to stop and go on.
 
-Knows: how a job is drawn, again every two seconds while it is at work.
-Refuses to know: processes and files.
+It is drawn again every two seconds while the training is at work. The curves stay small however long it
+runs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -16,10 +17,12 @@ from dashboard.session import training
 from dashboard.shared.formatting import duration
 from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.texts import Texts
-from dashboard.training.curves import training_curves
 from errors import AS_WRITTEN, Cause
 from finetune.jobs import Job, Metric, TrainingState
 from settings import format_bytes
+
+if TYPE_CHECKING:
+    import altair as alt
 
 _LOOK_AGAIN_SECONDS = 2.0
 _BADGES = {
@@ -33,6 +36,8 @@ _BADGES = {
     TrainingState.FAILED: ":red-badge[:material/error: {}]",
     TrainingState.INTERRUPTED: ":orange-badge[:material/power_off: {}]",
 }
+_MOST_POINTS = 500
+_SMALL = ("learning_rate", "tokens_per_second", "memory_bytes")
 
 
 @dataclass(frozen=True)
@@ -157,3 +162,48 @@ def _sentence(job: Job, texts: Texts) -> None:
         st.info(texts.training[f"told_{job.state}"], icon=":material/info:")
     elif not job.over:
         st.caption(texts.training["may_leave"])
+
+
+def training_curves(metrics: Sequence[Metric], texts: Texts) -> None:
+    losses = [
+        {"step": metric.step, "value": value, "of": texts.training[f"curve_{name}"]}
+        for name in ("loss", "held_out_loss")
+        for metric, value in thinned(metrics, name)
+    ]
+    if losses:
+        chart = _lines(losses, texts.training["curve_losses"], texts, height=340)
+        st.altair_chart(chart, width="stretch", key="training_curve_losses")
+    small = {name: thinned(metrics, name) for name in _SMALL}
+    drawn = {name: points for name, points in small.items() if points}
+    if not drawn:
+        return
+    for column, (name, points) in zip(st.columns(len(drawn)), drawn.items(), strict=True):
+        size = 10**9 if name == "memory_bytes" else 1
+        rows = [{"step": metric.step, "value": value / size} for metric, value in points]
+        with column:
+            chart = _lines(rows, texts.training[f"curve_{name}"], texts, height=220)
+            st.altair_chart(chart, width="stretch", key=f"training_curve_{name}")
+
+
+def thinned(metrics: Sequence[Metric], name: str) -> list[tuple[Metric, float]]:
+    """Every so many-th report in which it was measured, and always the last."""
+    measured = [(metric, value) for metric in metrics if (value := getattr(metric, name)) is not None]
+    every = max(1, -(-len(measured) // _MOST_POINTS))
+    return measured[::-1][::every][::-1]
+
+
+def _lines(rows: list[dict[str, Any]], title: str, texts: Texts, height: int) -> alt.Chart:
+    import altair as alt  # half a second that the first page does not have to wait for
+    import pandas as pd
+
+    chart = alt.Chart(pd.DataFrame(rows), title=title).mark_line(point=len(rows) < 40)
+    encodings: dict[str, Any] = {
+        "x": alt.X("step:Q", title=texts.training["step"], axis=alt.Axis(format="d", tickMinStep=1)),
+        "y": alt.Y(
+            "value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format="~r", tickCount=4)
+        ),
+        "tooltip": ["step", alt.Tooltip("value:Q", format=".4~r")],
+    }
+    if "of" in rows[0]:
+        encodings["color"] = alt.Color("of:N", title=None, sort=None, legend=alt.Legend(orient="top"))
+    return chart.encode(**encodings).properties(height=height)

@@ -1,7 +1,6 @@
 """What a training changed: figures before and after, and the answers of both side by side.
 
-Knows: how a report (report.json, as plain values) is drawn; that parts of it may be missing.
-Refuses to know: how anything was measured.
+It draws report.json as plain values; parts of it may be missing.
 """
 
 from __future__ import annotations

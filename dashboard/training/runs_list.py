@@ -1,8 +1,4 @@
-"""The trainings of this home, the newest first, each to be opened.
-
-Knows: how one line of the list looks.
-Refuses to know: folders and processes.
-"""
+"""The trainings of this home, the newest first, each to be opened."""
 
 from __future__ import annotations
 

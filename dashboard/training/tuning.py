@@ -1,8 +1,4 @@
-"""What the training page does, between its widgets and the trainings.
-
-Knows: how what was set becomes a training, and how a finished one gets into the comparison.
-Refuses to know: how anything is drawn in detail, and what happens inside a training.
-"""
+"""What the training page does between its widgets and the trainings: check, start, stop, resume, compare."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import resources
 from dashboard.models.fault_texts import fault_sentence
-from dashboard.models.own_entry_fields import FIELDS
+from dashboard.models.own_entry_form import FIELDS
 from dashboard.session import models
 from dashboard.texts import read_texts
 from model_registry.entry_values import FORM_KEYS
