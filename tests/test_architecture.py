@@ -244,12 +244,20 @@ def test_english_is_right_where_there_is_one() -> None:
 
 
 def test_every_word_that_is_asked_for_exists() -> None:
-    """`said.section["key"]`, however the words are called there."""
+    """`texts.section["key"]`, however the texts are called there."""
     known = keys_of("ko")
     sections = {section for section, _ in known}
     for path in ROOT.glob("dashboard/**/*.py"):
         for section, key in re.findall(r"\.(\w+)\[\"(\w+)\"\]", path.read_text(encoding="utf-8")):
             assert section not in sections or (section, key) in known, f"{name_of(path)}: {section}.{key}"
+
+
+def test_every_key_of_the_session_stands_in_its_room() -> None:
+    """Other rooms of the dashboard name it, as `compare.PRESET`: none is spelled where it is read or set."""
+    spelled = re.compile(r"session_state(\.(get|pop|setdefault))?[\[(]\s*(f?[\"']|_?[A-Z])")
+    for path in ROOT.glob("dashboard/**/*.py"):
+        if path.parent.name != "session":
+            assert not spelled.search(path.read_text(encoding="utf-8")), name_of(path)
 
 
 def test_every_requirement_is_pinned_and_has_its_reason() -> None:

@@ -13,6 +13,9 @@ import streamlit as st
 
 from errors import Cause
 
+TICKING = "ticking_fragments"
+"""The fragments of the page as it was last drawn (dashboard/shared/ticking.py)."""
+
 
 def start_with(key: str, value: object) -> None:
     """What a widget shows that nobody has set yet; before it is drawn. Streamlit warns of a widget whose own

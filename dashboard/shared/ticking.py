@@ -12,7 +12,7 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-_TICKING = "ticking_fragments"
+from dashboard.session import shared
 
 
 def ticking(draw: Callable[[], None], seconds: float) -> None:
@@ -33,7 +33,7 @@ def ticking(draw: Callable[[], None], seconds: float) -> None:
         with st.container():
             st.fragment(tick, run_every=seconds)()
     finally:
-        st.session_state[_TICKING] = context.fragment_storage.ids_registered_after(before)
+        st.session_state[shared.TICKING] = context.fragment_storage.ids_registered_after(before)
 
 
 def turn_late_ticks_away() -> None:
@@ -41,7 +41,7 @@ def turn_late_ticks_away() -> None:
     ends is taken for a new run, and Streamlit drops the end of this one: half a page that never ticks again.
     It looks whether the fragment is still there before that, so the fragment must be gone by then."""
     context = get_script_run_ctx()
-    late: frozenset[str] = st.session_state.pop(_TICKING, frozenset())
+    late: frozenset[str] = st.session_state.pop(shared.TICKING, frozenset())
     if late and context is not None:
         storage = context.fragment_storage
         storage.clear(storage.ids_registered_after(0) - late)
