@@ -15,7 +15,7 @@ from dashboard.shared.safe_text import whole_characters
 from dashboard.texts import Texts
 
 _ROW_HEIGHT, _AROUND = 34, 120
-"""Pixels of a model, and of the legend and the axis together."""
+"""How many pixels a model takes, and the legend and the axis together."""
 _LONGEST_QUESTION = 80
 _REASONS = ("eos", "stop_string", "length", "stopped", "failed")
 _COLORS = ("#4c9f70", "#7fb6d6", "#e0a030", "#9a9a9a", "#cc4b4b")

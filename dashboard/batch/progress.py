@@ -23,7 +23,7 @@ from history.records import StoredBatch
 
 _LOOK_AGAIN_SECONDS = 1.0
 _GROW_SECONDS, _GROW_SECONDS_PER_ANSWER = 3.0, 0.002
-"""Between two drawings of the answers so far. Reading thousands of them takes time that the models need."""
+"""Least time between two drawings of the answers: reading thousands takes time that the models need."""
 _MODELS_BESIDE = 4
 _ICONS = {
     BatchState.RUNNING: ":blue-badge[:material/play_circle: {}]",
@@ -38,11 +38,11 @@ _ICONS = {
 
 @dataclass(frozen=True)
 class BatchActions:
-    """What the buttons do."""
+    """What the buttons of a batch do."""
 
     stop: Callable[[], None]
     go_on: Callable[[bool], None]
-    """Asks again what failed where True."""
+    """Told whether what failed is asked again."""
 
 
 def batch_progress(

@@ -16,12 +16,12 @@ from dashboard.texts import Texts
 from model_registry.spec import ModelSpec
 
 _ASKED_AT_FIRST = 1000
-"""Questions; a file of a million is not asked whole by one careless click."""
+"""How many questions are asked where nobody says: one careless click does not ask a file of a million."""
 
 
 @dataclass(frozen=True)
 class BatchForm:
-    """What was set."""
+    """What a person set for a batch."""
 
     models: tuple[str, ...]
     choice: GenerationChoice

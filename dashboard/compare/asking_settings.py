@@ -14,7 +14,7 @@ from dashboard.texts import Texts
 from engines.base import GenerationSettings
 
 _OWN = ""
-"""Each model's own format."""
+"""The option that leaves each model its own format."""
 
 _MOST_TEMPERATURE, _LEAST_TOP_P, _MOST_TOP_K, _MOST_SEED = 2.0, 0.05, 1000, 2**53 - 1
 _REPETITION_PENALTY = (0.5, 2.0)

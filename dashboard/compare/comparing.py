@@ -31,10 +31,10 @@ from dashboard.texts import Texts, read_chosen
 from errors import BadRequest, NaraniError
 
 _TURNS = 3
-"""Turns drawn at once: a long conversation must not slow the newest answers down."""
+"""How many turns are drawn at once: a long conversation must not slow the newest answers down."""
 
 _SECONDS_PER_WATCHED = 0.03
-"""With many looking on each page is drawn less often: together they must leave the models their time."""
+"""What each watched run adds to the time between two drawings, so that the models keep theirs."""
 
 _DEMO_EXAMPLES = (
     "남한에서 가장 높은 산은 무엇인가요?",

@@ -73,13 +73,13 @@ def examples(questions: Sequence[str], texts: Texts, *, enabled: bool, toys: boo
 
 @dataclass(frozen=True)
 class ShownQuestion:
-    """One of them."""
+    """A question that waits or was not sent, as it is drawn."""
 
     id: str
     text: str
     input: str = ""
     models: Sequence[str] = ()
-    """The titles of those it goes to."""
+    """The titles of the models it goes to."""
 
 
 def waiting_questions(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _AROUND, _BAR = 84, 26
-"""Points for title and axis, which Streamlit takes from the height of a chart, and for each bar."""
+"""How many points title and axis take, which Streamlit subtracts from a chart's height, and each bar."""
 
 
 def run_chart(turn: TurnPicture, titles: Mapping[str, str], texts: Texts) -> None:

@@ -15,7 +15,7 @@ from model_registry.own_files import OwnEntry, OwnFile
 
 @dataclass(frozen=True)
 class OwnEntryActions:
-    """What the buttons of the list do."""
+    """What the buttons of the list do with a file or one entry of it."""
 
     edit: Callable[[OwnFile, OwnEntry], None]
     edit_text: Callable[[OwnFile], None]

@@ -27,7 +27,7 @@ from prompts.rendered import Piece, RenderedPrompt
 from prompts.rendering import render
 
 _MOST_SHOWN = 6_000
-"""Characters that are told apart; of a longer prompt the rest stands in the exact text only."""
+"""Of a longer prompt, what comes after so many characters stands in the exact text only."""
 _EDGES = re.compile(r"^ +| +$|  +")
 
 

@@ -26,7 +26,7 @@ LANGUAGES = ("ko", "en")
 LONGEST = 131_072
 MOST_MODELS = 8
 PRESETS = (Preset.RECOMMENDED, Preset.GREEDY, Preset.CREATIVE)
-"""Those that need nothing else to be said."""
+"""The presets that need no figures of one's own."""
 _OWNER = "settings_owner"
 _KEPT = "settings_kept"
 _LANGUAGE = "language"

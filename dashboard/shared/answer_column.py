@@ -25,7 +25,7 @@ _ALARMING = frozenset({FinishReason.LENGTH, FinishReason.STOPPED})
 _FIXED_SPACE = "\N{NO-BREAK SPACE}"
 
 _LONG_LOAD = 0.5
-"""Seconds from which a load explains a late first text."""
+"""A load that took so many seconds explains a late first text."""
 _SHORTEST, _LONGEST = 1_600, 2_400
 
 

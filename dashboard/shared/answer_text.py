@@ -22,9 +22,9 @@ from dashboard.shared.safe_text import SEAM, safe_text, whole_characters
 from dashboard.texts import Texts
 
 _FOLDED_FROM, _SHOWN = 3_000, 2_000
-"""Characters. What is hidden must be worth a click."""
+"""From how many characters on a text is folded, and how many are shown then: a click must be worth it."""
 MOST_MARKS = 2_000
-"""Each is an element in the browser; beyond that everything differs anyway."""
+"""Each mark is an element in the browser; beyond so many everything differs anyway."""
 _STRETCH = re.compile(r"\S(?:.{0,398}\S)?")
 """What one mark holds: Streamlit reads no longer one, and a mark may not end in a space."""
 _SPACES = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥"})

@@ -25,7 +25,7 @@ from history.records import FlatBatch
 from settings import format_bytes
 
 MOST_BYTES = 64 * 10**6
-"""What the server holds in memory for one download."""
+"""The largest file that the server holds in memory for one download."""
 
 _TYPES = {".csv": "text/csv", ".jsonl": "application/jsonl", ".md": "text/markdown"}
 _QUESTION, _CONVERSATION = "question", "conversation"

@@ -22,7 +22,7 @@ from markdown_it.tree import SyntaxTreeNode as Node
 from markdown_it.utils import EnvType
 
 LONGEST, DEEPEST, MOST = 200_000, 20, 30_000
-"""Characters; blocks within blocks; beginnings and ends of blocks."""
+"""The most characters, blocks within blocks, and beginnings and ends of blocks that are read as Markdown."""
 _CJK = re.compile(r"[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff]")
 _ITS_LISTS = ("bullet_list", "ordered_list")
 

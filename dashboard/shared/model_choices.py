@@ -18,7 +18,7 @@ from model_registry.spec import ModelSpec, Quantization
 
 
 class Availability(StrEnum):
-    """How near a model is."""
+    """Where a model is now, nearest first."""
 
     IN_USE = "in_use"
     LOADED = "loaded"

@@ -23,7 +23,7 @@ from dashboard.shared.markdown_reading import TooTangled, read_markdown
 from dashboard.shared.safe_text import SEAM, safe_text, whole_characters
 
 MOST_SEAMS = 4_000
-"""Each is an element in the browser."""
+"""The most seams that are drawn: each is an element in the browser."""
 _DRAWN = {"mermaid", "math"}
 """Languages of a fence that are drawn as pictures, where a picture can fetch."""
 LINE_END = "\\\n"
@@ -41,19 +41,10 @@ class CodeBlock:
     language: str | None
 
 
-def safe_markdown(text: str) -> str:
-    """For st.markdown; what cannot be read as Markdown within reason is shown as it is."""
-    text = whole_characters(text)
-    try:
-        return _joined(block if isinstance(block, str) else _fence(block) for block in safe_blocks(text))
-    except TooTangled:
-        return _fence(CodeBlock(text, None))
-
-
 @lru_cache(maxsize=64)
 def safe_blocks(text: str) -> tuple[str | CodeBlock, ...]:
-    """The same with code apart, for whoever draws code as code; raises TooTangled. Kept, because a page with
-    many answers is drawn again at every click."""
+    """For st.markdown, with code apart for st.code; raises TooTangled where a text cannot be read as Markdown
+    within reason. Cached, because a page with many answers is drawn again at every click."""
     blocks = list(_blocks(read_markdown(whole_characters(text)).children))
     if sum(block.count(SEAM) for block in blocks if isinstance(block, str)) > MOST_SEAMS:
         raise TooTangled

@@ -39,7 +39,7 @@ _WRAPPING = """<style>
 own columns shrink instead, and its containers have no least width; the class is how it names a key.
 Labels only read out (icon_label) take no room."""
 _SHORT = 600
-"""Characters of its longest text, that stand on one screen beside others."""
+"""A turn whose longest text has no more characters stands on one screen beside others."""
 _LINE = 90
 
 

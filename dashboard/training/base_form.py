@@ -22,7 +22,7 @@ from model_registry.spec import ModelSpec
 
 @dataclass(frozen=True)
 class TrainingTarget:
-    """What was chosen."""
+    """What was chosen to be tuned."""
 
     base: ModelSpec
     format: str | None

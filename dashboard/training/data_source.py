@@ -21,7 +21,7 @@ _TYPES = ("jsonl", "json", "csv", "parquet", "txt")
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What was chosen; nothing while `sources` is empty."""
+    """The rows that were chosen; none while `sources` is empty."""
 
     sources: tuple[str, ...] = ()
     uploads: tuple[str, ...] = ()

@@ -51,7 +51,7 @@ class TrainingView:
 
 @dataclass(frozen=True)
 class TrainingActions:
-    """What the buttons do."""
+    """What the buttons of a training do."""
 
     stop: Callable[[], None]
     resume: Callable[[], None]

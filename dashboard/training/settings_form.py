@@ -44,10 +44,8 @@ ADVANCED: Mapping[str, tuple[str, ...]] = {
         "report_to",
     ),
 }
-ELSEWHERE = ("base_model", "data", "name", "format", "resume", "distributed")
-"""Chosen by other means; several GPUs are a matter of the command that starts them."""
 PATHS = ("holdout_data",)
-"""Only where a person may name files of this machine."""
+"""The settings that are shown only where a person may name files of this machine."""
 _HINTS = get_type_hints(SftSettings)
 _DEFAULTS = {field.name: field.default for field in fields(SftSettings) if field.default is not MISSING}
 _COLUMNS = 3
