@@ -17,8 +17,9 @@ from playwright.sync_api import Browser, Dialog, Page, expect
 from comparison.difference import word_differences
 from tests.browser.attacker import Attacker, attacker
 from tests.browser.conftest import ROOT, SCREENSHOTS, _free_port, _wait_for
+from tests.dashboard.drawn_markdown import safe_markdown
 from tests.dashboard.hostile_answers import HOSTILE, hostile
-from tests.dashboard.test_safe_markdown import safe_markdown, without_spaces, words_shown
+from tests.dashboard.test_safe_markdown import without_spaces, words_shown
 
 PLACES = {"answer": 1, "difference": 1, "elsewhere": 3}
 """And how often each text stands there: elsewhere is a question, a title and a label."""

@@ -19,7 +19,8 @@ from markdown_it.tree import SyntaxTreeNode as Node
 
 from dashboard.shared.markdown_reading import TooTangled, read_markdown
 from dashboard.shared.safe_markdown import CodeBlock, safe_blocks
-from dashboard.shared.safe_text import SEAM, safe_text, whole_characters
+from dashboard.shared.safe_text import SEAM, safe_text
+from tests.dashboard.drawn_markdown import safe_markdown
 from tests.dashboard.hostile_answers import HOSTILE, hostile
 
 READ_BY_STREAMLIT = re.compile(
@@ -47,21 +48,6 @@ def browser() -> MarkdownIt:
 
     reader.inline.ruler.before("link", "seam", seam)
     return reader
-
-
-def safe_markdown(text: str) -> str:
-    """All that a page draws of an answer, as one text of Markdown."""
-    try:
-        blocks = safe_blocks(text)
-    except TooTangled:
-        blocks = (CodeBlock(whole_characters(text), None),)
-    return "\n\n".join(block if isinstance(block, str) else fenced(block) for block in blocks)
-
-
-def fenced(code: CodeBlock) -> str:
-    ticks = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", code.text))])
-    ending = "" if code.text.endswith("\n") else "\n"
-    return f"{ticks}{code.language or ''}\n{code.text}{ending}{ticks}"
 
 
 def leaves(markdown: str) -> Iterator[Token]:
