@@ -18,7 +18,7 @@ from comparison.question_source import without_repeats
 from comparison.questions import Question
 from comparison.run import check_requests
 from engines.base import Answer, AnswerRequest
-from errors import BadRequest, NaraniError
+from errors import BadRequest, Cause, NaraniError
 from history.history import History
 from history.records import BatchHead, RunHead, StoredAnswer, StoredBatch, StoredState
 from prompts.conversation import Conversation
@@ -40,13 +40,13 @@ class BatchCell:
     """0: it was never asked."""
     answered: bool = False
     failed: bool = False
-    error: str = ""
+    cause: Cause | None = None
     run_id: str = ""
     """Its run in the history, and its position there."""
     position: int = 0
 
-    def failure(self, error: str) -> BatchFailure:
-        return BatchFailure(self.request.conversation.turns[-1].question, self.request.model_id, error)
+    def failure(self, cause: Cause) -> BatchFailure:
+        return BatchFailure(self.request.conversation.turns[-1].question, self.request.model_id, cause)
 
 
 class BatchAnswers(Protocol):
@@ -85,17 +85,17 @@ def plan_of(cells: Iterable[BatchCell], retry_failed: bool) -> BatchPlan:
     failures: list[BatchFailure] = []
     for cell in cells:
         wanted[cell.request.model_id] += 1
-        if not cell.answered or (cell.failed and (retry_failed or _never_asked(cell.error))):
+        if not cell.answered or (cell.failed and (retry_failed or _never_asked(cell.cause))):
             left.append(cell)
             continue
         done[cell.request.model_id] += 1
-        failures += [cell.failure(cell.error)] if cell.failed else []
+        failures += [cell.failure(cell.cause)] if cell.failed and cell.cause else []
     return BatchPlan(tuple(left), wanted, done, tuple(failures))
 
 
-def _never_asked(error: str) -> bool:
+def _never_asked(cause: Cause | None) -> bool:
     """Whether a stored failure was that of the process and not of the model. Such are no longer stored."""
-    return error.startswith(_OF_THE_PROCESS)
+    return str(cause).startswith(_OF_THE_PROCESS)
 
 
 def new_batch_id() -> str:
@@ -180,8 +180,8 @@ class AnswersInHistory:
         cell = BatchCell(request, run_id=run_id, position=position)
         if before is not None:
             failed = before.state is StoredState.FAILED
-            error = before.answer.error if before.answer is not None else None
+            cause = before.answer.cause if before.answer is not None else None
             answered = failed or before.state is StoredState.DONE
-            cell = replace(cell, attempt=before.attempt, answered=answered, failed=failed, error=error or "")
+            cell = replace(cell, attempt=before.attempt, answered=answered, failed=failed, cause=cause)
         waits = self._history.unsaved(run_id, position)
         return replace(cell, answered=True, failed=False) if waits else cell

@@ -13,7 +13,7 @@ from comparison.batch.cells import BatchAnswers, BatchCell, plan_of
 from comparison.batch.progress import BatchProgress, BatchState, BatchView
 from comparison.batch.queue import RequestQueue
 from engines.base import Answer, Engine, FinishReason
-from errors import NaraniError
+from errors import Cause, NaraniError
 
 
 class BatchJob:
@@ -36,7 +36,7 @@ class BatchJob:
         self._lock = threading.Lock()
         self._stopping = False
         self._queue: RequestQueue | None = None
-        self._problem: str | None = None
+        self._problem: Cause | None = None
         self._ended = threading.Event()
 
     def start(self) -> None:
@@ -77,9 +77,9 @@ class BatchJob:
             self._progress.begin(plan.wanted, plan.done, plan.failures)
             self._ask(plan.left)
         except NaraniError as error:
-            self._problem = str(error)
+            self._problem = error.cause
         except Exception as error:  # noqa: BLE001 - whatever ends this thread is told on the page
-            self._problem = f"The batch broke off ({type(error).__name__}). What was answered is kept."
+            self._problem = Cause("batch-broke-off", kind=type(error).__name__)
         finally:
             with self._lock:
                 self._queue = None
@@ -92,7 +92,7 @@ class BatchJob:
 
         def report(at: int, answer: Answer) -> None:
             failed = answer.finish_reason is FinishReason.FAILED
-            failure = cells[at].failure(answer.error or "") if failed else None
+            failure = cells[at].failure(answer.cause) if failed and answer.cause else None
             self._progress.answered(answer.model_id, failure)
 
         with self._lock:

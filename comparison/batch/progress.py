@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from time import monotonic
 
+from errors import Cause
+
 _Clock = Callable[[], float]
 _WINDOW_SECONDS = 60.0
 _FEWEST, _MOST = 64, 2000
@@ -79,11 +81,11 @@ class BatchState(StrEnum):
 
 @dataclass(frozen=True)
 class BatchFailure:
-    """One answer that failed, and why in a sentence."""
+    """One answer that failed, and why."""
 
     question: str
     model_id: str
-    sentence: str
+    cause: Cause
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class BatchView:
     """The newest last; of very many only the newest."""
     unsaved: int = 0
     """Answers that could not be stored yet and are tried again."""
-    problem: str | None = None
+    problem: Cause | None = None
 
 
 class BatchProgress:
@@ -147,7 +149,7 @@ class BatchProgress:
                 self._failed += 1
                 self._failures.append(failure)
 
-    def view(self, state: BatchState, unsaved: int = 0, problem: str | None = None) -> BatchView:
+    def view(self, state: BatchState, unsaved: int = 0, problem: Cause | None = None) -> BatchView:
         with self._lock:
             models = tuple(map(_of_model, self._paces.items())) if state.at_work else ()
             left = longest(each.seconds_left for each in models)

@@ -14,6 +14,7 @@ from enum import StrEnum
 from statistics import fmean, median
 from unicodedata import normalize
 
+from errors import Cause
 from history.records import StoredAnswer, StoredRun
 
 ExpectedAnswers = Mapping[tuple[str, str], str]
@@ -32,7 +33,7 @@ class ResultRow:
     model_id: str
     finish_reason: str = ""
     text: str = ""
-    error: str = ""
+    cause: Cause | None = None
     tokens_out: int | None = None
     tokens_per_second: float | None = None
     seconds_to_first_text: float | None = None
@@ -135,7 +136,7 @@ def _answered(asked: ResultRow, stored: StoredAnswer | None, expected: str) -> R
         asked.model_id,
         finish_reason=reason,
         text=answer.text,
-        error=answer.error or "",
+        cause=answer.cause,
         tokens_out=measures.tokens_out,
         tokens_per_second=measures.tokens_per_second,
         seconds_to_first_text=measures.seconds_to_first_text,

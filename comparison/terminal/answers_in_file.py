@@ -45,7 +45,7 @@ class AnswersInFile:
                     yield BatchCell(request)
                 else:
                     _check_same_way(row, request, self._file.name)
-                    yield BatchCell(request, row.attempt, True, row.failed, row.error)
+                    yield BatchCell(request, row.attempt, True, row.failed, cause_of(row.error))
 
     def keep_in(self, history: History, name: str) -> None:
         """From here on store answers in the history, too, and at once what it lacks of the file's."""

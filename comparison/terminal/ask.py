@@ -109,6 +109,8 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "text": answer.text,
         "finish_reason": str(answer.finish_reason),
         "error": answer.error,
+        "error_code": answer.error_code,
+        "error_facts": answer.cause.as_json() if answer.cause else None,
         "prompt": answer.prompt,
         **asdict(answer.measures),
         "format": answer.format_id,

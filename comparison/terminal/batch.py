@@ -26,7 +26,8 @@ from comparison.terminal.history import HistoryOfMachine
 from comparison.terminal.options import SharedOptions, how_of, picked
 from comparison.terminal.progress import lines_for
 from comparison.terminal.wiring import Wiring
-from errors import BadRequest, NaraniError
+from errors import BadRequest, Cause, NaraniError, wording
+from settings import terminal_language
 
 TICK = 0.1
 """Seconds between two looks at the batch."""
@@ -102,7 +103,9 @@ def _worked_on(answers: AnswersInFile, plan: BatchPlan, retry_failed: bool, wiri
 def _told(view: BatchView, name: str) -> int:
     """Say how it ended, and what to do next; the exit code of that."""
     if view.problem is not None:
-        _say(f"{view.problem} Then run the same command again.")
+        language = terminal_language()
+        again = wording(Cause("run-command-again"), language)
+        _say(f"{wording(view.problem, language)} {again}")
         return EXIT_SOME_FAILED
     if view.state is BatchState.STOPPED:
         _say(f"Stopped. Everything answered is in {name}; the same command again goes on from here.")

@@ -90,7 +90,7 @@ def _count(
         cell, question = asked[at]
         exact[cell] += question.is_exact(answer.text)
         failed[cell] += answer.finish_reason is FinishReason.FAILED
-        fault = BatchFailure("", answer.model_id, answer.error) if answer.error else None
+        fault = BatchFailure("", answer.model_id, answer.cause) if answer.cause else None
         progress.answered(answer.model_id, fault)
         lines.show(progress.view(BatchState.RUNNING))
 

@@ -17,6 +17,8 @@ from rich.text import Text
 
 from comparison.run import Run
 from engines.base import LiveView, Measures, State
+from errors import wording
+from settings import terminal_language
 
 _NARROWEST = 38
 """Cells a panel needs so that Korean text still reads well."""
@@ -89,8 +91,8 @@ def _panel(view: LiveView, console: Console, width: int, height: int | None) -> 
 
 def _figures(view: LiveView) -> str:
     """What is going on, or went wrong, or was measured."""
-    if view.answer is not None and view.answer.error:
-        return printable(view.answer.error)
+    if view.answer is not None and view.answer.cause:
+        return printable(wording(view.answer.cause, terminal_language()))
     if view.answer is not None:
         return f"{view.answer.finish_reason} · {describe(view.measures)}"
     if view.state is State.ANSWERING:

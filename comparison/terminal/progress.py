@@ -10,6 +10,8 @@ from time import monotonic
 from typing import Any, Protocol, TextIO
 
 from comparison.batch.progress import BatchView, ModelView
+from errors import wording
+from settings import terminal_language
 
 
 class BatchLines(Protocol):
@@ -46,10 +48,11 @@ class _Faults:
     def __init__(self, view: BatchView) -> None:
         self._told: set[tuple[str, str]] = set()
         self._earlier = view.failures
+        self._language = terminal_language()
 
     def new(self, view: BatchView) -> list[str]:
         since = [each for each in view.failures if each not in self._earlier]
-        faults = dict.fromkeys((each.model_id, each.sentence) for each in since)
+        faults = dict.fromkeys((each.model_id, wording(each.cause, self._language)) for each in since)
         new = [fault for fault in faults if fault not in self._told]
         self._told.update(new)
         return [f"{model_id}: {sentence}" for model_id, sentence in new]

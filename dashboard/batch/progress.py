@@ -13,7 +13,7 @@ from time import monotonic
 import streamlit as st
 
 from comparison.batch.progress import BatchFailure, BatchState, BatchView, ModelView
-from dashboard.errors import in_words
+from dashboard.errors import explain, plainly
 from dashboard.session import batch
 from dashboard.shared.formatting import duration, when
 from dashboard.shared.safe_text import safe_text, whole_characters
@@ -60,7 +60,7 @@ def batch_progress(
         _draw(view, titles, texts)
     _buttons(view, actions, texts)
     if view.problem:
-        st.warning(safe_text(view.problem), icon=":material/error:")
+        st.warning(explain(view.problem, texts), icon=":material/error:")
     if view.failures:
         _failures(view.failures, view.failed, titles, texts)
 
@@ -158,7 +158,7 @@ def _failures(failures: Sequence[BatchFailure], count: int, titles: Mapping[str,
         st.dataframe(
             {
                 texts.batch["model"]: [titles.get(each.model_id, each.model_id) for each in newest],
-                texts.batch["why"]: [whole_characters(in_words(each.sentence, texts)) for each in newest],
+                texts.batch["why"]: [whole_characters(plainly(each.cause, texts)) for each in newest],
                 texts.batch["question"]: [whole_characters(each.question[:200]) for each in newest],
             },
             width="stretch",

@@ -12,7 +12,7 @@ from math import ceil
 import streamlit as st
 
 from comparison.batch.results import ModelSummary, ResultFilter, ResultRow, narrowed
-from dashboard.errors import in_words
+from dashboard.errors import plainly
 from dashboard.session import batch
 from dashboard.session.shared import start_with
 from dashboard.shared.safe_text import safe_text, whole_characters
@@ -161,8 +161,8 @@ def _in_full(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) 
                 with column:
                     st.markdown(f"**{safe_text(names[row.model_id])}**")
                     st.text(whole_characters(row.text) or "—")
-                    if row.error:
-                        st.warning(safe_text(in_words(row.error, texts)), icon=":material/error:")
+                    if row.cause:
+                        st.warning(safe_text(plainly(row.cause, texts)), icon=":material/error:")
 
 
 def _question(row: ResultRow) -> str:
@@ -173,7 +173,7 @@ def _text(row: ResultRow | None, texts: Texts) -> str | None:
     if row is None or not row.finish_reason:
         return None
     if row.finish_reason == "failed":
-        return _cut(f"⚠ {texts.reasons['failed']}: {in_words(row.error, texts)}")
+        return _cut(f"⚠ {texts.reasons['failed']}: {plainly(row.cause, texts) if row.cause else ''}")
     return _cut(row.text)
 
 

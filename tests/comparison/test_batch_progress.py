@@ -7,6 +7,9 @@ from collections import Counter
 import pytest
 
 from comparison.batch.progress import AnswerPace, BatchFailure, BatchProgress, BatchState
+from errors import AS_WRITTEN, Cause
+
+NO = Cause(AS_WRITTEN, sentence="no")
 
 
 class Clock:
@@ -22,7 +25,7 @@ def test_each_model_has_its_own_speed_and_the_slowest_decides() -> None:
     clock = Clock()
     progress = BatchProgress(80, clock=clock)
     assert progress.view(BatchState.RUNNING).seconds_left is None
-    progress.begin({"fast": 40, "slow": 40}, Counter(fast=4), [BatchFailure("q", "fast", "no")])
+    progress.begin({"fast": 40, "slow": 40}, Counter(fast=4), [BatchFailure("q", "fast", NO)])
     for _ in range(36):
         progress.answered("fast")
         clock.now += 5
@@ -33,7 +36,7 @@ def test_each_model_has_its_own_speed_and_the_slowest_decides() -> None:
     assert (slow.done, slow.per_second, slow.seconds_left) == (0, None, None)
     assert view.seconds_left is None, "nobody knows how long the other takes"
     for _ in range(3):
-        progress.answered("slow", BatchFailure("r", "slow", "no"))
+        progress.answered("slow", BatchFailure("r", "slow", NO))
         clock.now += 100
     view = progress.view(BatchState.RUNNING)
     assert view.models[1].per_second == pytest.approx(2 / 300)

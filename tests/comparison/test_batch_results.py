@@ -53,7 +53,7 @@ def test_a_row_for_each_question_and_model_answered_or_not() -> None:
         (2, "b", ""),
     ]
     assert [row.as_expected for row in ROWS] == [True, False, None, None]
-    assert ROWS[2].error == "The files are not here."
+    assert str(ROWS[2].cause) == "The files are not here."
 
 
 @pytest.mark.parametrize(

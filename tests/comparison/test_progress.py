@@ -10,6 +10,7 @@ from rich.console import Console
 
 from comparison.batch.progress import BatchFailure, BatchProgress, BatchState, BatchView
 from comparison.terminal.progress import BarLines, PlainLines, pace_of, whole_pace
+from errors import AS_WRITTEN, Cause
 
 
 class Clock:
@@ -75,12 +76,15 @@ def test_plain_lines_come_seldom_but_the_last_one_always() -> None:
 @pytest.mark.parametrize("kind", ["plain", "bar"])
 def test_each_fault_is_told_once_and_none_of_an_earlier_command(kind: str) -> None:
     stream, progress = io.StringIO(), BatchProgress()
-    progress.begin(Counter(m=5), Counter(m=1), [BatchFailure("앞?", "m", "앞선 고장.")])
+    progress.begin(
+        Counter(m=5), Counter(m=1), [BatchFailure("앞?", "m", Cause(AS_WRITTEN, sentence="앞선 고장."))]
+    )
     console = Console(file=stream, force_terminal=True, width=100)
     view = at_work(progress)
     lines = PlainLines(view, stream) if kind == "plain" else BarLines(view, console)
     for at, error in enumerate(("첫째 [고장].", "둘째 고장.", "첫째 [고장].", None)):
-        progress.answered("m", BatchFailure(f"{at}?", "m", error) if error else None)
+        cause = Cause(AS_WRITTEN, sentence=error)
+        progress.answered("m", BatchFailure(f"{at}?", "m", cause) if error else None)
         lines.show(at_work(progress))
     lines.close()
     said = stream.getvalue()

@@ -9,10 +9,11 @@ import re
 
 import pytest
 
-from dashboard.errors import explain, in_words, led_by
+from dashboard.errors import explain, led_by, plainly
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import read_texts
 from errors import AS_WRITTEN, BadRequest, Cause
+from errors.stored import cause_of
 from errors.wording import LANGUAGES, wordings
 from tests.errors.raised_codes import categories
 
@@ -40,9 +41,8 @@ def test_a_wording_needs_no_words_above_it() -> None:
 
 
 def test_a_sentence_stored_before_is_worded_too() -> None:
-    sentence = wordings("en")["empty-question"]
-    assert in_words(sentence, KOREAN) == wordings("ko")["empty-question"]
-    stored = Cause(AS_WRITTEN, sentence=sentence)
+    stored = cause_of(wordings("en")["empty-question"])
+    assert plainly(stored, KOREAN) == wordings("ko")["empty-question"]
     assert explain(stored, KOREAN) == safe_text(wordings("ko")["empty-question"])
 
 
