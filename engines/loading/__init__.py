@@ -4,7 +4,7 @@ Knows: the names that other rooms use.
 Refuses to know: pools, decoding and training.
 """
 
-from engines.loading.adapters import AdapterSwitch, attach_adapter, detach_adapter
+from engines.loading.adapters import AdapterSwitch, attach_adapter
 from engines.loading.estimating import estimate
 from engines.loading.hub import files_of
 from engines.loading.load import load_model
@@ -17,7 +17,6 @@ __all__ = [
     "LoadWatch",
     "LoadedModel",
     "attach_adapter",
-    "detach_adapter",
     "estimate",
     "files_of",
     "load_model",

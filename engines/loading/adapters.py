@@ -1,8 +1,7 @@
-"""PEFT adapters over a loaded base: attached in place, sharing its weights, switched per step, taken off.
+"""PEFT adapters over a loaded base: attached in place, sharing its weights, and switched before each step.
 
-Knows: LoRA layers, how they come into a network and leave it without a trace.
-Refuses to know: which row of a batch wants which adapter, and training.
-Attach, detach and use must not run while another thread is inside the network's forward pass.
+An adapter that cannot be attached leaves the network as it was. Attaching and switching must not run while
+another thread is inside the network's forward pass.
 """
 
 from __future__ import annotations
@@ -58,13 +57,6 @@ def attach_adapter(loaded: LoadedModel, spec: ModelSpec, watch: LoadWatch) -> At
     _take_out(loaded, name)
     clear_device_cache(loaded.device)
     raise failure
-
-
-def detach_adapter(loaded: LoadedModel, adapter: AttachedAdapter) -> None:
-    """Remove the adapter's weights; with the last one the base has its plain layers again."""
-    loaded.adapters.pop(adapter.name, None)
-    _take_out(loaded, adapter.name)
-    clear_device_cache(loaded.device)
 
 
 class AdapterSwitch:

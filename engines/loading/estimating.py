@@ -35,16 +35,14 @@ def estimate(spec: ModelSpec, quantization: str, device: torch.device) -> Estima
             # Loading will name the fault; until then the registry's figure serves.
             pass
     cache = 0 if spec.architecture == "rwkv" or spec.adapter else spec.parameters // _PARAMETERS_A_CACHE_BYTE
-    return Estimate(
-        bytes_needed(spec, cast(Quantization, quantization)), cache, 0, "registry parameters (estimate)"
-    )
+    return Estimate(bytes_needed(spec, cast(Quantization, quantization)), cache, 0)
 
 
 def _from_files(folder: Path, spec: ModelSpec, quantization: str, device: torch.device) -> Estimate:
     if spec.adapter is not None:
         width = 4 if spec.loading.dtype == "float32" else 2
         values = sum(tensor.values for tensor in check_adapter(folder, spec).tensors)
-        return Estimate(values * width, 0, 0, "safetensors headers")
+        return Estimate(values * width, 0, 0)
     checked = check_model(folder, spec)
     config = checked.config
     width = choose_dtype(checked.tensors, spec, quantization, device)[0].itemsize
@@ -53,9 +51,7 @@ def _from_files(folder: Path, spec: ModelSpec, quantization: str, device: torch.
     else:
         vocabulary = text_settings(config).get("vocab_size")
         weights = sum(_loaded_bytes(tensor, quantization, width, vocabulary) for tensor in checked.tensors)
-    cache, state = _cache(config, width)
-    source = "registry parameters (estimate)" if checked.pickles else "safetensors headers"
-    return Estimate(weights, cache, state, source)
+    return Estimate(weights, *_cache(config, width))
 
 
 def _loaded_bytes(tensor: StoredTensor, quantization: str, width: int, vocabulary: Any) -> int:

@@ -43,7 +43,7 @@ class LoadedModel:
     """The commit that was really loaded, where the source is the hub."""
     adapters: dict[str, AttachedAdapter] = field(default_factory=dict)
     adapter_layers: list[Any] = field(default_factory=list, repr=False)
-    """The LoRA layers of all attached adapters, collected when one is attached or detached."""
+    """The LoRA layers of all attached adapters, collected when one is attached or taken out."""
     adapter_in_use: str | None = None
 
 
@@ -65,5 +65,3 @@ class Estimate:
     cache_bytes_per_token: int
     state_bytes: int
     """Per running question, whatever its length (recurrent models)."""
-    read_from: str
-    """Either `safetensors headers` or `registry parameters (estimate)`."""

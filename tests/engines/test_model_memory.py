@@ -203,7 +203,7 @@ def test_a_model_that_measures_larger_than_what_is_kept_leaves_room_for_is_given
     specs: dict[str, Any], sizes: dict[str, int]
 ) -> None:
     with open_engine(specs, budget=int(sizes["c"] * 1.3)) as running:
-        running.pool._estimate = lambda *_: Estimate(1000, 1, 0, "far too little")
+        running.pool._estimate = lambda *_: Estimate(1000, 1, 0)  # far too little
         loaded(running, "a")
         running.engine.keep_loaded("a", "none", True)
         assert running.engine.plan("c", "none").fits

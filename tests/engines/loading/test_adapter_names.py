@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from engines.loading import AdapterSwitch, LoadedModel, attach_adapter, detach_adapter, load_model
+from engines.loading import AdapterSwitch, AttachedAdapter, LoadedModel, attach_adapter, load_model
+from errors import Stopped
 from tests.engines.load_watch import RecordingWatch
 from tests.engines.tiny_models import make_tiny_adapter, make_tiny_model, tiny_spec
 
@@ -20,7 +21,7 @@ ALIKE = ["2", "first", "first-2", "first.2", "first-2.5", "a.first", "adapter", 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["shortest first", "longest first"])
 def test_adapters_whose_ids_begin_or_end_alike_are_told_apart(tmp_path: Path, order: int) -> None:
-    """Each answers as PEFT's own network does, and goes without touching another."""
+    """Each answers as PEFT's own network does, and one that is stopped at its end takes no other with it."""
     base = make_tiny_model(tmp_path / "base", "llama", hidden=64)
     adapters = {
         id: make_tiny_adapter(tmp_path / id, base, TARGETS[seed % 2 :], seed=seed)
@@ -28,19 +29,26 @@ def test_adapters_whose_ids_begin_or_end_alike_are_told_apart(tmp_path: Path, or
     }
     exact = tiny_spec(base, "llama", id="base", loading={"dtype": "float32"})
     loaded = load_model(exact, "none", torch.device("cpu"), RecordingWatch())
-    attached = {
-        id: attach_adapter(loaded, tiny_spec(folder, id=id, adapter={"base": "base"}), RecordingWatch())
-        for id, folder in adapters.items()
-    }
+    fresh = load_model(exact, "none", torch.device("cpu"), RecordingWatch())
     theirs = {id: peft_logits(loaded, base, folder) for id, folder in adapters.items()}
+    attached: dict[str, AttachedAdapter] = {}
     switch = AdapterSwitch(loaded)
-    for gone in [None, *ALIKE]:
-        if gone is not None:
-            detach_adapter(loaded, attached.pop(gone))
-        for id, each in attached.items():
-            switch.use(each.name)
-            said = [name for name in ALIKE if torch.allclose(logits(loaded), theirs[name], atol=1e-4)]
-            assert said == [id], f"{id} says what {said} say, with {gone} gone"
+    for last, folder in adapters.items():
+        spec, watch = tiny_spec(folder, id=last, adapter={"base": "base"}), RecordingWatch()
+        attach_adapter(fresh, spec, watch)
+        with pytest.raises(Stopped):
+            attach_adapter(loaded, spec, RecordingWatch(stop_at=len(watch.reports)))
+        assert all(answers_as(loaded, theirs, switch, each) == [id] for id, each in attached.items()), last
+        attached[last] = attach_adapter(loaded, spec, RecordingWatch())
+    for id, each in attached.items():
+        assert answers_as(loaded, theirs, switch, each) == [id]
+
+
+def answers_as(
+    loaded: LoadedModel, theirs: dict[str, torch.Tensor], switch: AdapterSwitch, adapter: AttachedAdapter
+) -> list[str]:
+    switch.use(adapter.name)
+    return [name for name in ALIKE if torch.allclose(logits(loaded), theirs[name], atol=1e-4)]
 
 
 def logits(loaded: LoadedModel, network: torch.nn.Module | None = None) -> torch.Tensor:

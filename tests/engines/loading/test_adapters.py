@@ -15,14 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from engines.loading import (
-    AdapterSwitch,
-    AttachedAdapter,
-    LoadedModel,
-    attach_adapter,
-    detach_adapter,
-    load_model,
-)
+from engines.loading import AdapterSwitch, AttachedAdapter, LoadedModel, attach_adapter, load_model
 from errors import BadRequest, LoadError, Stopped, Unsafe
 from model_registry.spec import Adapter
 from tests.engines.load_watch import RecordingWatch
@@ -61,6 +54,14 @@ def attach(loaded: LoadedModel, folder: Path, id: str = "adapter-1.5", **entry: 
     return attach_adapter(loaded, spec, RecordingWatch())
 
 
+def attach_and_stop(loaded: LoadedModel, fresh: LoadedModel, folder: Path) -> None:
+    """Attach it whole, and be stopped at the last report; `fresh` is where the reports are counted."""
+    spec, watch = tiny_spec(folder, id="stopped", adapter={"base": "base"}), RecordingWatch()
+    attach_adapter(fresh, spec, watch)
+    with pytest.raises(Stopped):
+        attach_adapter(loaded, spec, RecordingWatch(stop_at=len(watch.reports)))
+
+
 def logits(loaded: LoadedModel) -> torch.Tensor:
     ids = loaded.tokenizer("서울은 대한민국의 수도이며, 한강이", return_tensors="pt").input_ids
     with torch.no_grad():
@@ -85,9 +86,13 @@ def merged(root: Path, kind: Kind, folder: Path, tmp_path: Path) -> LoadedModel:
 
 @pytest.mark.parametrize("quantization", QUANTIZED)
 @pytest.mark.parametrize("kind", list(TARGETS))
-def test_base_is_bit_identical_while_off_and_after(root: Path, kind: Kind, quantization: str) -> None:
+def test_base_is_bit_identical_while_off_and_after_a_stop(root: Path, kind: Kind, quantization: str) -> None:
     loaded = load(root, kind, quantization)
     before, shape = logits(loaded), structure(loaded)
+    attach_and_stop(loaded, load(root, kind, quantization), root / f"{kind}-two")
+    assert torch.equal(logits(loaded), before)
+    assert structure(loaded) == shape and loaded.adapters == {} and loaded.adapter_layers == []
+    assert not hasattr(loaded.model, "peft_config")
     attached = attach(loaded, root / f"{kind}-one")
     switch = AdapterSwitch(loaded)
     assert torch.equal(logits(loaded), before)
@@ -95,10 +100,6 @@ def test_base_is_bit_identical_while_off_and_after(root: Path, kind: Kind, quant
     assert not torch.allclose(logits(loaded), before, atol=0.5)
     switch.use(None)
     assert torch.equal(logits(loaded), before)
-    detach_adapter(loaded, attached)
-    assert torch.equal(logits(loaded), before)
-    assert structure(loaded) == shape and loaded.adapters == {} and loaded.adapter_layers == []
-    assert not hasattr(loaded.model, "peft_config")
 
 
 @pytest.mark.parametrize("kind", list(TARGETS))
@@ -124,7 +125,8 @@ def test_two_adapters_share_one_base(root: Path, quantization: str) -> None:
     switch.use(one.name)
     assert torch.equal(logits(loaded), alone) and not torch.allclose(alone, other, atol=0.5)
     assert weights <= {id(value) for value in loaded.model.parameters()}
-    detach_adapter(loaded, one)
+    attach_and_stop(loaded, load(root, "llama", quantization), root / "llama-one")
+    assert torch.equal(logits(loaded), alone)
     switch.use(two.name)
     assert torch.equal(logits(loaded), other)
 
@@ -245,7 +247,7 @@ def test_cancelling_at_any_report_leaves_the_base_alone(root: Path) -> None:
     before, shape = logits(loaded), structure(loaded)
     spec = tiny_spec(root / "gpt_neox-one", id="a", adapter={"base": "base"})
     watch = RecordingWatch()
-    detach_adapter(loaded, attach_adapter(loaded, spec, watch))
+    attach_adapter(load(root), spec, watch)
     assert watch.fractions("adapter")[-1] == 1.0
     for number in range(1, len(watch.reports) + 1):
         with pytest.raises(Stopped):
