@@ -23,12 +23,12 @@ from comparison.terminal.history import HistoryOfMachine
 from comparison.terminal.options import SharedOptions, how_of, picked
 from comparison.terminal.wiring import Wiring
 from engines.base import Answer, FinishReason
+from errors import Cause
 from history.records import THIS_MACHINE
 
 EXIT_SOME_FAILED = 3
 TOYS = "Demo models are toys that learned a small set of questions by heart; beyond it they talk nonsense."
 _SECONDS_PER_TICK = 0.1
-_UNKEPT = "Save from here what you want to keep; --no-history leaves the history alone."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,11 @@ def ask(options: AskOptions, wiring: Wiring) -> int:
     how = how_of(options, models, wiring, options.system)
     sent = SentQuestion(options.question, options.input, models, how)
     check_requests(requests_for(models, sent.alone, how, wiring.recommended))
-    with HistoryOfMachine(wiring.open_history if options.history else None, _UNKEPT) as kept:
+
+    def lacking(problem: Cause) -> Cause:
+        return Cause("answers-not-in-history", problem=problem)
+
+    with HistoryOfMachine(wiring.open_history if options.history else None, lacking) as kept:
         engine = wiring.build_engine()
         try:
             asking = AskingService(engine, wiring.recommended, kept.history, LiveRuns())

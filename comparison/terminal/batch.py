@@ -61,8 +61,11 @@ def batch(options: BatchOptions, wiring: Wiring) -> int:
         held = [f"{file.name} holds {kept} of these answers already."] if kept else []
         for note in (*read.notes, *file.notes, *held):
             _say(note)
-        unkept = f"The answers are in {file.name}; the same command again writes them there."
-        with HistoryOfMachine(wiring.open_history if options.history else None, unkept) as machine:
+
+        def lacking(problem: Cause) -> Cause:
+            return Cause("batch-not-in-history-yet", problem=problem, file=file.name)
+
+        with HistoryOfMachine(wiring.open_history if options.history else None, lacking) as machine:
             _keep_beside(answers, machine, options.file.name)
             view = _worked_on(answers, plan, options.retry_failed, wiring)
     return _told(view, file.name)

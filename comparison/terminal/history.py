@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from errors import NaraniError, wording
+from errors import Cause, NaraniError, wording
 from settings import terminal_language
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 class HistoryOfMachine:
     """Opened on entering, closed on leaving; `history` is None where none is wanted or it cannot be opened.
-    `unkept`: what to do about answers that are not kept there."""
+    `lacking`: what to say about answers that are not kept there, from the problem."""
 
-    def __init__(self, open_history: Callable[[], History] | None, unkept: str) -> None:
-        self._open, self._unkept = open_history, unkept
+    def __init__(self, open_history: Callable[[], History] | None, lacking: Callable[[Cause], Cause]) -> None:
+        self._open, self._lacking = open_history, lacking
         self._said = False
         self.history: History | None = None
 
@@ -47,5 +47,4 @@ class HistoryOfMachine:
     def say(self, error: NaraniError) -> None:
         if not self._said:
             self._said = True
-            sentence = wording(error.cause, terminal_language())
-            sys.stderr.write(f"Not kept in the history: {sentence} {self._unkept}\n")
+            sys.stderr.write(f"{wording(self._lacking(error.cause), terminal_language())}\n")

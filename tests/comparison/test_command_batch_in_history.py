@@ -47,7 +47,7 @@ def test_a_batch_stands_in_the_history_of_this_machine(questions: Path, out: Pat
     )
     assert run(questions, out, models="steady,absent") == 3
     assert batches(home)[0] == ("questions.txt", 14, 14, 7, False) and len(batches(home)) == 2
-    assert len(asked(out)) == 14, "a question that stands there twice is asked once"
+    assert out.read_bytes().count(b'"absent"') == 7, "a question that stands there twice is asked once"
     with closing(History(home)) as history:
         stored = [run.answers[0].answer for run in history.page(THIS_MACHINE, size=7).runs]
     rows = {row.question: row for row in read_answers(out) if row.model == "steady"}
