@@ -60,7 +60,7 @@ def _list(services: Services, texts: Texts) -> None:
     )
 
 
-def _form(opened: models.Opened, services: Services, texts: Texts) -> None:
+def _form(opened: models.OpenedEntry, services: Services, texts: Texts) -> None:
     entry = _opened_entry(opened, services)
     if opened.file and entry is None:
         _close_with(BadRequest("entry-gone"), texts)
@@ -83,7 +83,7 @@ def _close_with(error: NaraniError, texts: Texts) -> None:
     st.button(texts.models["cancel"], key="models_cancel", on_click=models.close)
 
 
-def _text(opened: models.Opened, services: Services, texts: Texts) -> None:
+def _text(opened: models.OpenedEntry, services: Services, texts: Texts) -> None:
     folder = _folder(services)
     path = folder / opened.file
 
@@ -143,18 +143,20 @@ def _undo(services: Services, texts: Texts) -> None:
 
 
 def _open_new() -> None:
-    models.open_form({**values_of({}), **NEW}, models.Opened())
+    models.open_form({**values_of({}), **NEW}, models.OpenedEntry())
 
 
 def _open(file: OwnFile, entry: OwnEntry) -> None:
-    models.open_form(values_of(entry.table), models.Opened(file.path.name, entry.number, file.text or ""))
+    models.open_form(
+        values_of(entry.table), models.OpenedEntry(file.path.name, entry.number, file.text or "")
+    )
 
 
 def _open_text(file: OwnFile) -> None:
     models.open_text(file.path.name, file.text or "")
 
 
-def _opened_entry(opened: models.Opened, services: Services) -> OwnEntry | None:
+def _opened_entry(opened: models.OpenedEntry, services: Services) -> OwnEntry | None:
     if not opened.file or opened.number is None:
         return None
     found = (one for one in own_files(_folder(services), services.registry) if one.path.name == opened.file)

@@ -28,7 +28,7 @@ _MODEL = "model"
 _PART = "part"
 _OPENED = "models_opened"
 _REMOVED = "models_removed"
-_SAID = "models_said"
+_SAVED = "models_said"
 LOAD_MODEL = "memory_model"
 LOAD = "memory_load"
 REFRESH_MEMORY = "memory_refresh"
@@ -36,7 +36,7 @@ _LAST_LOAD = "memory_last_load"
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedEntry:
     """What is being written: a new entry (no file), an entry of a file, or a file's whole text."""
 
     file: str = ""
@@ -78,12 +78,12 @@ def choose_model(model_id: str | None) -> None:
         st.query_params[_MODEL] = model_id
 
 
-def opened() -> Opened | None:
+def opened() -> OpenedEntry | None:
     value = st.session_state.get(_OPENED)
-    return None if value is None else Opened(**value)
+    return None if value is None else OpenedEntry(**value)
 
 
-def open_form(values: Mapping[str, object], what: Opened) -> None:
+def open_form(values: Mapping[str, object], what: OpenedEntry) -> None:
     """The widgets of the form start with these values."""
     fill(values)
     st.session_state[_OPENED] = asdict(what)
@@ -91,7 +91,7 @@ def open_form(values: Mapping[str, object], what: Opened) -> None:
 
 def open_text(file: str, text: str) -> None:
     st.session_state[RAW] = text
-    st.session_state[_OPENED] = asdict(Opened(file, None, text))
+    st.session_state[_OPENED] = asdict(OpenedEntry(file, None, text))
 
 
 def fill(values: Mapping[str, object]) -> None:
@@ -114,11 +114,11 @@ def set_removed(removed: Removed | None) -> None:
 
 def say_saved(name: str) -> None:
     """To be said by the next drawing, which shows the list again."""
-    st.session_state[_SAID] = name
+    st.session_state[_SAVED] = name
 
 
 def just_saved() -> str | None:
-    value = st.session_state.pop(_SAID, None)
+    value = st.session_state.pop(_SAVED, None)
     return value if isinstance(value, str) else None
 
 
