@@ -252,25 +252,6 @@ def test_every_word_that_is_asked_for_exists() -> None:
             assert section not in sections or (section, key) in known, f"{name_of(path)}: {section}.{key}"
 
 
-def test_what_is_drawn_on_one_page_knows_no_other_page() -> None:
-    """What several pages draw lies in dashboard/shared/, which knows no page."""
-    folders = {path.parent.name for path in ROOT.glob("dashboard/*/__init__.py")}
-    folders -= {"shared", "session", "texts"}
-    for path in ROOT.glob("dashboard/*/*.py"):
-        others = {f"dashboard.{name}" for name in folders - {path.parent.name}}
-        modules = imported(ast.parse(path.read_text(encoding="utf-8")))
-        wrong = [module for module in modules if within(module, others)]
-        assert path.parent.name == "pages" or not wrong, f"{name_of(path)}: {wrong}"
-
-
-def test_every_key_of_the_session_stands_in_its_room() -> None:
-    """Other rooms of the dashboard name it, as `compare.PRESET`: none is spelled where it is read or set."""
-    spelled = re.compile(r"session_state(\.(get|pop|setdefault))?[\[(]\s*(f?[\"']|_?[A-Z])")
-    for path in ROOT.glob("dashboard/**/*.py"):
-        if path.parent.name != "session":
-            assert not spelled.search(path.read_text(encoding="utf-8")), name_of(path)
-
-
 def test_every_requirement_is_pinned_and_has_its_reason() -> None:
     for name in ("requirements.txt", "requirements-dev.txt"):
         for line in (ROOT / name).read_text(encoding="utf-8").splitlines():

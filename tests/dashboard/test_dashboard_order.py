@@ -1,0 +1,30 @@
+"""The order inside dashboard/: pages beside each other, and every key of the session in its room.
+
+Run: python -m pytest tests/dashboard/test_dashboard_order.py
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from tests.test_architecture import ROOT, imported, name_of, within
+
+
+def test_what_is_drawn_on_one_page_knows_no_other_page() -> None:
+    """What several pages draw lies in dashboard/shared/, which knows no page."""
+    folders = {path.parent.name for path in ROOT.glob("dashboard/*/__init__.py")}
+    folders -= {"shared", "session", "texts"}
+    for path in ROOT.glob("dashboard/*/*.py"):
+        others = {f"dashboard.{name}" for name in folders - {path.parent.name}}
+        modules = imported(ast.parse(path.read_text(encoding="utf-8")))
+        wrong = [module for module in modules if within(module, others)]
+        assert path.parent.name == "pages" or not wrong, f"{name_of(path)}: {wrong}"
+
+
+def test_every_key_of_the_session_stands_in_its_room() -> None:
+    """Other rooms of the dashboard name it, as `compare.PRESET`: none is spelled where it is read or set."""
+    spelled = re.compile(r"session_state(\.(get|pop|setdefault))?[\[(]\s*(f?[\"']|_?[A-Z])")
+    for path in ROOT.glob("dashboard/**/*.py"):
+        if path.parent.name != "session":
+            assert not spelled.search(path.read_text(encoding="utf-8")), name_of(path)
