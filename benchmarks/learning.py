@@ -21,11 +21,11 @@ from benchmarks.rounds import Effort
 from engines.devices import pick_device
 from finetune.examples import TokenRow
 from finetune.sft_settings import SftSettings
+from finetune.stopping import StopWish
 from finetune.tokens.blocks import Block
 from finetune.tokens.dataset import Collator, as_dataset
 from finetune.training.batches import TrainingBatches, training_batches
 from finetune.training.learner import Learner, load_base, set_learning
-from finetune.training.stopping import StopWish
 from model_registry.spec import ModelSpec
 
 NEOX = Shape("gpt_neox", hidden=256, layers=4, heads=4, intermediate=1024)

@@ -17,12 +17,12 @@ from benchmarks.learning import NEOX, adapted, batches_of, full_batches, optimiz
 from benchmarks.rounds import Effort, Measured, paired
 from finetune.run_folder import Metric, RunFolder, TrainingStatus
 from finetune.sft_settings import SftSettings
+from finetune.stopping import StopWish
 from finetune.training.batches import TrainingBatches
 from finetune.training.best import Best
 from finetune.training.course import Course
 from finetune.training.learner import Learner
 from finetune.training.status_writer import Show, StatusWriter
-from finetune.training.stopping import StopWish
 from finetune.training.trainer import MeasuringPace, Tuner, sft_arguments
 
 _TOKENS = 256

@@ -22,6 +22,7 @@ from safetensors.torch import load_file
 
 from engines.devices import pick_device
 from engines.loading import LoadedModel, LoadWatch, files_of, load_model
+from engines.loading.adapters import lora_config
 from engines.loading.load import explain
 from engines.loading.safety import CheckedFolder, check_adapter, check_model
 from engines.loading.weights import choose_dtype
@@ -178,19 +179,15 @@ def _write(work: _Work, folder: Path) -> Expected:
 
 def _with_adapter(loaded: LoadedModel, checked: CheckedFolder, source: MergeSource) -> Any:
     """PEFT's own network, of any kind of LoRA: what cannot be switched over a shared base can be merged."""
-    from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+    from peft import get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 
     kind = checked.config.get("peft_type")
     if kind != "LORA":
         raise LoadError("merge-not-lora", model=source.adapter.title, kind=kind)
-    known = {key: value for key, value in checked.config.items() if key in LoraConfig.__dataclass_fields__}
-    # How the weights began no longer matters, and some beginnings rewrite the base.
-    known |= {"init_lora_weights": True, "inference_mode": True, "lora_dropout": 0.0, "auto_mapping": None}
-    known.pop("runtime_config", None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            network = get_peft_model(loaded.model, LoraConfig(**known), adapter_name=_NAME)
+            network = get_peft_model(loaded.model, lora_config(checked.config), adapter_name=_NAME)
         except ValueError:
             raise LoadError("merge-no-modules", model=source.adapter.title, base=source.base.title) from None
         wanted = get_peft_model_state_dict(network, adapter_name=_NAME, save_embedding_layers=False)

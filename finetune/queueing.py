@@ -20,7 +20,7 @@ from finetune.job_state import REQUEST, job, jobs, process_of
 from finetune.kinds import recorded
 from finetune.run_folder import RunFolder, TrainingState, TrainingStatus, name_for, now, run_folder
 from finetune.run_settings import RunSettings
-from finetune.stop_signals import heard_by
+from finetune.stopping import heard_by
 
 _LOCK = ".training.lock"
 _LOOK_AGAIN_SECONDS = 1.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +77,11 @@ class AdapterSwitch:
 
 
 def _attach(loaded: LoadedModel, spec: ModelSpec, name: str, watch: LoadWatch) -> AttachedAdapter:
-    from peft import LoraConfig
     from peft.functional import inject_adapter_in_model
 
     folder = files_of(spec, watch)
     checked = check_adapter(folder, spec)
-    config = _lora_config(checked, spec, LoraConfig)
+    config = _plain_lora_config(checked, spec)
     with WeightReader(checked.tensors, loaded.device, watch, stage="adapter") as reader:
         weights = {key: tensor[...] for key, tensor in reader.lazy.items()}
     _forget_peft(loaded)
@@ -94,8 +94,19 @@ def _attach(loaded: LoadedModel, spec: ModelSpec, name: str, watch: LoadWatch) -
     return AttachedAdapter(spec, name, _notes(checked, loaded, spec), commit_of(Path(folder)))
 
 
-def _lora_config(checked: CheckedFolder, spec: ModelSpec, config_class: Any) -> Any:
-    """A LoRA config of known keys only; what would change the base for everyone is refused."""
+def lora_config(stored: Mapping[str, Any]) -> Any:
+    """PEFT's config of an adapter that is to answer, of known keys only."""
+    from peft import LoraConfig
+
+    known = {key: value for key, value in stored.items() if key in LoraConfig.__dataclass_fields__}
+    # How the weights began no longer matters, and some beginnings rewrite the base.
+    known |= {"init_lora_weights": True, "inference_mode": True, "lora_dropout": 0.0, "auto_mapping": None}
+    known.pop("runtime_config", None)
+    return LoraConfig(**known)
+
+
+def _plain_lora_config(checked: CheckedFolder, spec: ModelSpec) -> Any:
+    """What would change the base for everyone is refused."""
     stored = checked.config
     if stored.get("peft_type") != "LORA":
         raise LoadError("adapter-not-lora", model=spec.title, kind=stored.get("peft_type"))
@@ -104,13 +115,9 @@ def _lora_config(checked: CheckedFolder, spec: ModelSpec, config_class: Any) -> 
             raise LoadError("adapter-not-plain", model=spec.title, what=what, key=key)
     if stored.get("bias", "none") != "none":
         raise LoadError("adapter-retrains-biases", model=spec.title)
-    known = {key: value for key, value in stored.items() if key in config_class.__dataclass_fields__}
-    # How the weights began no longer matters, and some beginnings rewrite the base.
-    known |= {"init_lora_weights": True, "inference_mode": True, "lora_dropout": 0.0, "auto_mapping": None}
-    known.pop("runtime_config", None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return config_class(**known)
+        return lora_config(stored)
 
 
 def _fill(loaded: LoadedModel, name: str, weights: dict[str, torch.Tensor], spec: ModelSpec) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from errors import BadRequest, Cause, Unreachable
-from finetune.data.files import Records
 from finetune.data.rows import Record
+from finetune.data.sources import Records
 
 if TYPE_CHECKING:
     from hashlib import _Hash

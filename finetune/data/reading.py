@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 
 from errors import BadEntry, Cause
 from finetune.data.conversations import conversations_of
-from finetune.data.files import Records, open_records
 from finetune.data.rows import BadRow, EmptyAnswer, Record
 from finetune.data.shapes import DataShape, shape_of
-from finetune.data.sources import Source, parse_sources, weighted
+from finetune.data.sources import Records, Source, open_records, parse_sources, weighted
 from finetune.examples import Example
 
 _NAMED = 5

@@ -1,20 +1,32 @@
-"""What a person names as data: a file or a hub dataset, and how much it counts in the mixture.
+"""What a person names as data: a file or a hub dataset, how much it counts, and the records of a file.
 
-Knows: `file.jsonl*2`, and how a dataset's name is told from a file's.
-Refuses to know: what is in the file.
+Knows: `file.jsonl*2`, how a dataset's name is told from a file's, and what JSON lines, a JSON array, CSV,
+parquet and KoChatGPT's text look like in their first characters; a hash of every file that was read.
+Refuses to know: what the records mean.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from errors import BadRequest
+from errors import BadEntry, BadRequest
+from errors.system_reason import system_reason
+from finetune.data.json_rows import json_array
+from finetune.data.rows import Record
+from finetune.data.talk_text import is_talk_text, talk_rows
+from text_files import TextFile, open_text
+from text_rows import TextRow, csv_header, csv_rows, json_line_rows
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 AnyRow = TypeVar("AnyRow")
 
@@ -22,6 +34,9 @@ _MOST = 100.0
 _WEIGHTED = re.compile(r"(.+)\*([0-9.]+)")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _FILE_ENDINGS = (".jsonl", ".json", ".csv", ".tsv", ".txt", ".parquet", ".md")
+_PARQUET = b"PAR1"
+_ROWS_AT_ONCE = 512
+_PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
 @dataclass(frozen=True)
@@ -82,3 +97,67 @@ def _same(one: Source, other: Source) -> bool:
     if one.path is None or other.path is None:
         return one.path is other.path and one.name == other.name
     return one.path.samefile(other.path)
+
+
+@dataclass(frozen=True)
+class Records:
+    """What a source holds; `sha256` counts once all records were taken."""
+
+    records: Iterator[Record]
+    digest: _Hash
+    notes: tuple[str, ...] = ()
+
+
+@contextmanager
+def open_records(path: Path) -> Iterator[Records]:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+            if start == _PARQUET:
+                file.seek(0)
+                digest = hashlib.file_digest(file, "sha256")
+    except OSError as error:
+        raise BadRequest("file-unreadable", file=path.name, why=system_reason(error)) from error
+    if start == _PARQUET:
+        yield Records(_parquet_rows(path), digest)
+        return
+    for mark, packer in _PACKED.items():
+        if start.startswith(mark):
+            raise BadEntry("data-packed", file=path.name, packer=packer)
+    with open_text(path, digest) as file:
+        yield Records(_text_records(file), digest, file.notes)
+
+
+def _text_records(file: TextFile) -> Iterator[Record]:
+    beginning = file.beginning().lstrip("\ufeff \t\r\n")
+    if not beginning:
+        raise BadEntry("data-empty-lines", file=file.name)
+    if beginning.startswith("["):
+        return json_array(file)
+    if beginning.startswith("{"):
+        return _of_lines(json_line_rows(file))
+    if is_talk_text(beginning):
+        return talk_rows(file)
+    if len(names := csv_header(file)) > 1 and all(names):
+        return _of_lines(csv_rows(file))
+    raise BadEntry("data-unknown-shape", file=file.name)
+
+
+def _of_lines(rows: Iterable[TextRow]) -> Iterator[Record]:
+    return (Record(f"line {row.line}", row.cells, row.fault) for row in rows)
+
+
+def _parquet_rows(path: Path) -> Iterator[Record]:
+    import pyarrow
+    import pyarrow.parquet
+
+    number = 0
+    try:
+        with pyarrow.parquet.ParquetFile(path) as table:
+            for batch in table.iter_batches(_ROWS_AT_ONCE):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield Record(f"row {number}", row)
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise BadEntry("parquet-damaged", file=path.name, number=number) from error

@@ -23,7 +23,7 @@ from errors import BadRequest, NaraniError, Stopped
 from finetune.distributed.ranks import refuse_for
 from finetune.kinds import recorded
 from finetune.run_settings import RunSettings
-from finetune.stop_signals import heard_by
+from finetune.stopping import heard_by
 
 _PROCESS = "finetune.process"
 _LOOK_AGAIN_SECONDS = 0.1

@@ -19,6 +19,7 @@ import torch.distributed as dist
 from errors import NaraniError, Stopped
 from finetune.distributed.ranks import DIVIDED, Ranks, ReportedElsewhere, launched
 from finetune.run_settings import Distributed
+from finetune.stopping import StopWish
 
 Agreed = TypeVar("Agreed")
 _LONGEST_WAIT = timedelta(hours=2)
@@ -132,6 +133,19 @@ class ProcessGroup:
 
 
 ALONE = ProcessGroup(Ranks(), "none")
+
+
+class SharedWish(StopWish):
+    """For work that all processes do at once: where one is asked to stop, all do at the same place."""
+
+    def __init__(self, own: StopWish, group: ProcessGroup) -> None:
+        super().__init__()
+        self._own, self._group = own, group
+
+    def check(self) -> None:
+        if self._group.any(self._own.asked)[0]:
+            self._own.ask()
+        self._own.check()
 
 
 def _end_with(stopped: bool | None) -> None:

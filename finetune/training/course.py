@@ -33,6 +33,7 @@ from finetune.distributed.ranks import device_of, launched, report_once
 from finetune.registering import TrainingResult, register
 from finetune.run_folder import RunFolder, TrainingState
 from finetune.run_settings import AnySettings
+from finetune.stopping import StopWish, listening
 from finetune.training.checkpoint_files import restore_weights, whole_weights
 from finetune.training.checkpoints import Checkpoint, Checkpoints
 from finetune.training.faults import explained, refuse_unfit
@@ -40,7 +41,6 @@ from finetune.training.learner import Learner
 from finetune.training.opening import begin_manifest, opened
 from finetune.training.saving import save_result
 from finetune.training.status_writer import Show, StatusWriter, Tell
-from finetune.training.stopping import StopWish, listening
 from whole_files import write_whole
 
 if TYPE_CHECKING:

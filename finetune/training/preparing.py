@@ -20,6 +20,7 @@ from finetune.distributed.process_group import ALONE, ProcessGroup
 from finetune.examples import Example
 from finetune.run_folder import RunFolder
 from finetune.sft_settings import Batching, SftSettings
+from finetune.stopping import StopWish
 from finetune.targets import lora_targets
 from finetune.tokens.blocks import Block, blocks
 from finetune.tokens.rows import TokenRows, token_rows
@@ -28,7 +29,6 @@ from finetune.training.batches import TrainingBatches, training_batches
 from finetune.training.learner import Learner, add_tokens, load_base, set_learning
 from finetune.training.measuring import forgetting_rows
 from finetune.training.packing_probe import batching_of
-from finetune.training.stopping import StopWish
 from model_registry.registry import load_registry
 from model_registry.spec import Architecture
 

@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from errors import NaraniError
-from finetune.training.answering import NEAR, Answered
-from finetune.training.measuring import Predicted
+from finetune.training.measuring import NEAR, Answered, Predicted
 
 SAMPLES = 8
 """Questions whose answers before and after are shown."""

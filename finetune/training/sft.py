@@ -11,20 +11,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from finetune.distributed.process_group import SharedWish
 from finetune.model_cards import model_card
 from finetune.run_folder import TrainingState
 from finetune.sft_settings import SftSettings
-from finetune.training.answering import Asker
+from finetune.stopping import StopWish
 from finetune.training.best import Best
 from finetune.training.checkpoint_files import read_position
 from finetune.training.checkpoints import Checkpoint
 from finetune.training.course import Course, TrainedModel, run_course
-from finetune.training.measuring import predicted
+from finetune.training.measuring import Asker, predicted
 from finetune.training.preparing import DividedRows, Prepared, prepare, read_rows, refuse_other_data
 from finetune.training.report import NetworkMeasures, markdown, refuse_no_numbers, report_of
 from finetune.training.saving import settle
 from finetune.training.status_writer import Show, Tell
-from finetune.training.stopping import SharedWish, StopWish
 from finetune.training.trainer import MeasuringPace, Tuner, WhenDivided, sft_arguments
 
 Measurement = TypeVar("Measurement")

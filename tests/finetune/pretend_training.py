@@ -15,7 +15,7 @@ from errors import BadEntry, Stopped
 from finetune.job_process import work
 from finetune.run_folder import Metric, TrainingState, TrainingStatus, now, run_folder
 from finetune.run_settings import RunSettings
-from finetune.training.stopping import listening
+from finetune.stopping import listening
 from settings import read_settings
 
 

@@ -20,8 +20,8 @@ from safetensors.torch import load_file
 from engines.loading import load_model
 from errors import BadRequest
 from finetune.run_folder import RunFolder
+from finetune.stopping import StopWish
 from finetune.tokens.blocks import Block
-from finetune.training.answering import Answered
 from finetune.training.batches import training_batches
 from finetune.training.checkpoint_files import (
     Parts,
@@ -32,9 +32,8 @@ from finetune.training.checkpoint_files import (
     restore_random,
 )
 from finetune.training.learner import Learner, lacking, load_base, set_learning
-from finetune.training.measuring import forgetting_rows, forgetting_sentences, predicted, resting
+from finetune.training.measuring import Answered, forgetting_rows, forgetting_sentences, predicted, resting
 from finetune.training.sft import train
-from finetune.training.stopping import StopWish
 from model_registry.registry import load_registry
 from prompts.catalog import load_formats
 from tests.engines.tiny_models import make_tiny_model, tiny_spec

@@ -19,9 +19,9 @@ from safetensors.torch import load_file
 from engines.loading.tokenizing import load_tokenizer
 from finetune.data import read_examples
 from finetune.run_folder import RunFolder, TrainingState
-from finetune.training.answering import Answered, Asker
+from finetune.stopping import StopWish
+from finetune.training.measuring import Answered, Asker
 from finetune.training.sft import train
-from finetune.training.stopping import StopWish
 from model_registry.registry import load_registry
 from tests.engines.running_engine import open_engine
 from tests.finetune.training.training_house import small_settings
