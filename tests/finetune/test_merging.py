@@ -217,4 +217,4 @@ def test_what_is_there_already_is_not_touched(root: Path, tmp_path: Path) -> Non
 
 def test_a_form_the_base_is_not_offered_in_is_refused_before_anything_loads(tmp_path: Path) -> None:
     assert "demo-kullm-banmal" in load_registry().models
-    assert "not offered as int4" in refused("demo-kullm-banmal", tmp_path, "auto", ("int4",))
+    assert "not offered as 'int4'" in refused("demo-kullm-banmal", tmp_path, "auto", ("int4",))
