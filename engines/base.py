@@ -1,7 +1,7 @@
-"""What is asked of an engine and what comes back: the only door of this room that others use.
+"""What is asked of an engine and what comes back: the interface of this room that all others use.
 
-Knows: a request, the settings of a generation, the live answer an engine writes into, the finished answer.
-Refuses to know: torch, streamlit, how any engine makes text, and what becomes of an answer afterwards.
+A request with its settings goes in; a live answer is written while it grows, and a finished answer comes out.
+Nothing here imports torch, or depends on how an engine makes text.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class GenerationSettings:
     max_new_tokens: int = 512
     seed: int = 0
     stop_strings: tuple[str, ...] = ()
-    """Beyond those of the model's format."""
+    """They are added to those of the model's format."""
 
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
@@ -64,7 +64,7 @@ class AnswerRequest:
     format_id: str | None = None
     """Ask in another format than the model's own (to show what a wrong one costs)."""
     quantization: str | None = None
-    """None: the entry's default."""
+    """Where it is None, the default of the model's entry is taken."""
     thinking: bool | None = None
     """For chat formats that can switch it; None: the template's own default."""
     reproducible: bool = False
@@ -99,13 +99,13 @@ ENDED = frozenset({State.DONE, State.STOPPED, State.FAILED})
 
 @dataclass(frozen=True)
 class Measures:
-    """Read, not estimated; None where there was nothing to read."""
+    """They are measured, not estimated, and None where there was nothing to measure."""
 
     load_seconds: float | None = None
     seconds_to_first_text: float | None = None
-    """From the question's submission, loading and waiting included."""
+    """It counts from the question's submission, so loading and waiting are included."""
     answering_seconds: float | None = None
-    """From the first token after the prompt was read to the last one."""
+    """It counts from the first token after the prompt was read to the last one."""
     tokens_in: int | None = None
     tokens_out: int = 0
     tokens_per_second: float | None = None
@@ -150,7 +150,7 @@ class LiveView:
     state: State
     text: str
     progress: float | None
-    """Of loading, 0 to 1; None where it is not known."""
+    """How far loading is, from 0 to 1; None where it is not known."""
     note: str
     """What it is waiting for or doing, in a few words."""
     measures: Measures
@@ -270,4 +270,4 @@ class Engine(Protocol):
         """Take the question and return at once; whatever happens later is written into `live`."""
 
     def close(self) -> None:
-        """Stop what runs and give back what is held."""
+        """Stop what runs and free what is held."""

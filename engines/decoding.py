@@ -1,8 +1,7 @@
 """The decode loop: one long-lived thread that owns all answering on a device.
 
-Knows: which batches have work and whose turn it is; runs small calls between rounds for whoever must not
-meet a step halfway (attaching an adapter, giving a model up).
-Refuses to know: what a model is, how its step works, and who asked.
+Each batch that has work advances by one step in turn. Small calls run between two rounds, for whoever must
+not meet a step halfway (attaching an adapter, unloading a model).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where models live: which device is used, how much memory it has, and what a model really takes of it.
 
-Knows: reading free and used bytes of a GPU or of the machine's own memory, and counting a network's storages.
-Refuses to know: which models there are and who may stay.
+Free and used bytes are read from a GPU or from the machine's own memory; a network's bytes are those of its
+storages.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _beside(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
 
 
 class ReleaseProof:
-    """Made before a network is let go; tells afterwards how many bytes really came back."""
+    """Made before a network is unloaded; tells afterwards how many bytes really came back."""
 
     def __init__(self, network: torch.nn.Module, device: torch.device) -> None:
         self._device = device

@@ -61,7 +61,7 @@ def stepper_for(model: Any, device: torch.device) -> Stepper:
 def try_stepping(model: Any, device: torch.device) -> bool:
     """Two short questions through the very steps that answers take; whether all figures are numbers.
 
-    Raises what the network raises; all that was reserved is given back.
+    Raises what the network raises; all that was reserved is freed.
     """
     stepper = stepper_for(model, device)
     figures = []

@@ -1,7 +1,6 @@
-"""What is in memory, as others see it, and what they may do about it.
+"""What is in memory, as other rooms see it, and the few things that may be done about it by hand.
 
-Knows: the views of the pool, a load as it goes, and the few things a person may ask of it by hand.
-Refuses to know: torch, threads, and how a model is loaded or let go.
+These are plain records and protocols; nothing here imports torch or says how a model is loaded or unloaded.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ class ResidentView:
     idle_seconds: float
     load_seconds: float
     kept: bool = False
-    """A person asked for it to stay; no load lets it go."""
+    """A person asked for it to stay, so no load unloads it."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +65,15 @@ class LoadPlan:
     """What a load would take, and who would have to go for it."""
 
     bytes_needed: int
-    """By estimate; of what is there already, as measured."""
+    """Estimated where nothing is loaded yet, else measured."""
     free: int
-    """Of the budget."""
+    """How much of the budget is not used."""
     releases: tuple[ResidentView, ...]
-    """Idle models that would be let go, in that order."""
+    """Idle models that would be unloaded, in that order."""
     waits_for: tuple[ResidentView, ...]
     """Models in use that it would wait for."""
     fits: bool
-    """Whether it would ever fit; a kept model is not let go for it."""
+    """Whether it would ever fit; a kept model is not unloaded for it."""
     resident: bool = False
     """It is there already."""
 
@@ -89,11 +88,11 @@ class LiveLoad(Stoppable):
     note: str = ""
     """What it waits for ("engine", "memory") or does ("download", "weights", "adapter")."""
     error: NaraniError | None = None
-    """Of code "stopped" where a person ended it."""
+    """Why it failed; its category is "stopped" where a person ended it."""
     _ended: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def enter(self, state: State, note: str = "", progress: float | None = None) -> None:
-        """As a live answer is told; whether it waits or loads is said by the note."""
+        """Take the news that a live answer takes; here the note alone says whether it waits or loads."""
         with self._lock:
             if not self.ended:
                 self.note, self.progress = note or state.value, progress

@@ -65,7 +65,7 @@ class ModelBatch:
         del self._stepper, self._prepare
 
     def advance(self) -> None:
-        """One turn: let go of the stopped, admit, read one chunk of a prompt, step the batch once."""
+        """One turn: drop the stopped, admit, read one chunk of a prompt, step the batch once."""
         problem = self._attempt()
         if problem is None:
             return

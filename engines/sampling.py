@@ -1,7 +1,7 @@
 """From logits to the next token of every row, each row by its own settings and its own random numbers.
 
-Knows: repetition penalty, temperature, top-k, top-p, and a draw by one uniform number a token.
-Refuses to know: models, text and threads. A row's token depends on its own logits and numbers only.
+Repetition penalty, temperature, top-k and top-p, then a draw by one uniform number a token. A row's token
+depends on its own logits and numbers only.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from engines.base import GenerationSettings
 
 NO_TOKEN = -1
-"""Instead of a token where a row's logits are no numbers (NaN, infinite, or -inf throughout)."""
+"""It stands instead of a token where a row's logits are no numbers (NaN, infinite, or -inf throughout)."""
 
 
 class Dice:

@@ -1,7 +1,7 @@
 """One question on its way through the decode loop: the tokens so far, and the answer they become.
 
-Knows: when an answer ends and why, and the times and counts behind its measures.
-Refuses to know: models, batches, threads and memory; it is handed one token at a time.
+It is handed one token at a time, decides when the answer ends and why, and keeps the times and counts behind
+its measures. It sees no model, no batch and no other question.
 """
 
 from __future__ import annotations

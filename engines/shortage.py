@@ -1,8 +1,4 @@
-"""Running out of memory, and getting over it.
-
-Knows: how a shortage is recognized on any device, and how its leftovers are given back.
-Refuses to know: whose answer or load it was.
-"""
+"""Running out of memory: how it is recognized on any device, and how what it left behind is freed."""
 
 from __future__ import annotations
 

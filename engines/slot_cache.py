@@ -1,8 +1,8 @@
 """A key-value cache with one slot a running question, so that questions join and leave a batch freely.
 
-Knows: where each slot's keys and values lie, how they grow, move and are given back.
-Refuses to know: models, tokens, and why a row joins or leaves. Shapes change only when a slot or length
-is first needed, so that a captured graph can stand on a cache reserved at its full size.
+A slot holds the keys and values of one row; they grow, move and are freed here. The reserved tensors change
+only when a slot or a length is first needed, but the part of them that the network is shown grows with every
+step.
 """
 
 from __future__ import annotations

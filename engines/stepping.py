@@ -1,8 +1,7 @@
 """What the decode loop asks of a network, however it is stepped: rows that open, are read, step and close.
 
-Knows: a row, the methods of a stepper, in which pieces a prompt is read, and what a token takes in the cache.
-Refuses to know: how a forward pass is made (batch_stepping.py, row_stepping.py) and which way a network
-is stepped (families.py); sampling, text, stop rules, and whose question a row is.
+How a forward pass is made stands in batch_stepping.py and row_stepping.py, and which of the two a network
+gets in families.py. Sampling, text, stop rules, and whose question a row is, are not known here.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ CHUNK = 512
 
 @dataclass(eq=False)
 class DecodeRow:
-    """One running question's place in the batch."""
+    """One running question in the batch."""
 
     limit: int
     """The most tokens it can come to hold, prompt included."""

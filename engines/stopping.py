@@ -1,8 +1,4 @@
-"""Work that can be asked to stop.
-
-Knows: that it was asked, and whom to tell at once.
-Refuses to know: what the work is, and what stopping it means.
-"""
+"""Work that can be asked to stop, from any thread: a live answer or a load by hand."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Turns one answer's token ids into whole characters, and cuts it where a stop string begins.
 
-Knows: incremental decoding, tokens that are single bytes, held-back text, stop strings, and the lead that
-training put before an answer.
-Refuses to know: models, settings, threads. What was emitted is final: it never has to be taken back.
+It decodes step by step, also tokens that are single bytes, drops the lead that training put before an answer,
+and holds back what may still become a stop string. What was emitted is final.
 """
 
 from __future__ import annotations

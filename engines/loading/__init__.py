@@ -1,8 +1,4 @@
-"""How a model gets from its entry onto a device: files, checks, weights, tokenizer, adapters.
-
-Knows: the names that other rooms use.
-Refuses to know: pools, decoding and training.
-"""
+"""How a model gets from its entry onto a device: files, checks, weights, tokenizer, adapters."""
 
 from engines.loading.adapters import AdapterSwitch, attach_adapter
 from engines.loading.estimating import estimate

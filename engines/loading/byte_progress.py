@@ -1,7 +1,6 @@
 """Stands in for the progress bars of huggingface_hub: counts bytes for the watch, cancels any thread.
 
-Knows: the few methods of a tqdm bar that the downloader calls.
-Refuses to know: what is downloaded, and how progress is shown.
+It has the few methods of a tqdm bar that the downloader calls.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """How many bytes a model will take, known in milliseconds and before anything is loaded.
 
-Knows: what safetensors headers and config.json say, and what each quantization makes of a matrix.
-Refuses to know: budgets, and what is resident.
+It goes by what safetensors headers and config.json say, and by what each quantization makes of a matrix.
 """
 
 from __future__ import annotations

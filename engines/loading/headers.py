@@ -1,7 +1,6 @@
 """The header of a safetensors file, checked against the file before any library maps it.
 
-Knows: the layout of the format: a length, a JSON table of tensors, then their bytes without gap or overlap.
-Refuses to know: what the tensors are for.
+The format is a length, a JSON table of tensors, then their bytes without gap or overlap.
 """
 
 from __future__ import annotations

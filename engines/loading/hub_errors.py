@@ -1,7 +1,6 @@
 """What a person reads when the files of a model cannot be fetched.
 
-Knows: the ways in which a hub refuses or a download breaks, and the next step for each.
-Refuses to know: how files are fetched.
+Each way in which a hub refuses or a download breaks becomes an error that names the next step.
 """
 
 from __future__ import annotations

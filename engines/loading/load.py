@@ -1,7 +1,7 @@
 """One model from its entry to its device, or nothing: a load that fails or is stopped leaves no byte behind.
 
-Knows: the order of the steps, and how to let go of everything that a failed step held.
-Refuses to know: budgets, who waits for the model, and what is asked of it.
+It runs the steps in order, and frees everything that a failed step held. Budgets, and who waits for the
+model, are the pool's.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""What loading takes and gives: the plain types that the pool, the engine and training are written against.
-
-Knows: a loaded model, an attached adapter, an estimate of bytes, and who is told about progress.
-Refuses to know: files, the hub and how any of it is made.
-"""
+"""What loading takes and gives: the plain types that pool, engine and training are written against."""
 
 from __future__ import annotations
 
@@ -64,4 +60,4 @@ class Estimate:
     weight_bytes: int
     cache_bytes_per_token: int
     state_bytes: int
-    """Per running question, whatever its length (recurrent models)."""
+    """What each running question takes, whatever its length (recurrent models)."""

@@ -1,7 +1,6 @@
 """Reads stored tensors one by one: to the device, checked for numbers, with progress, able to stop midway.
 
-Knows: how to hand a library tensors that are only read when it asks for them.
-Refuses to know: what the tensors are called in the model, and who asks.
+A library is handed tensors that are only read when it asks for them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """What may be loaded: the one place that decides it, before any library parses a file of a model.
 
-Knows: which files and keys can run code, when an entry allows them, and whether the files fit together.
-Refuses to know: how a model is built from files that passed.
+It knows which files and keys can run code, when an entry allows them, and whether the files fit together.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The tokenizer of a model, and the token ids that end its answers.
 
-Knows: that tokenizer.json is taken as it is, and where eos ids are found when the entry names none.
-Refuses to know: prompts, and how text is encoded or streamed.
+tokenizer.json is taken as it is; the end tokens are looked for where an entry names none.
 """
 
 from __future__ import annotations

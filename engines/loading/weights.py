@@ -1,7 +1,6 @@
 """Builds the network from checked files: the right class, the right type, on its device, complete.
 
-Knows: transformers' loader and its traps, bitsandbytes' two recipes, and what a model of each family needs.
-Refuses to know: where the files came from, tokenizers, and answering.
+It knows transformers' loader and its traps, bitsandbytes' two recipes, and what a model of each family needs.
 """
 
 from __future__ import annotations
