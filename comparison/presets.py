@@ -1,7 +1,6 @@
-"""The few ways of answering that a person picks by name.
+"""The ways of answering that a person picks by name, and the settings that each means for a model.
 
-Knows: what "greedy" and "creative" stand for, and that the model's own recommendation comes first.
-Refuses to know: pages, command lines, and which model is asked.
+What the person set counts first, then what the model's source recommends, then our own values.
 """
 
 from __future__ import annotations

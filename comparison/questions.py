@@ -1,8 +1,7 @@
 """Question files as people have them: jsonl, csv or one question a line.
 
-Knows: which names the columns go by in English and Korean files, and how to name a bad row by its line.
-Refuses to know: models, and what is done with the questions. A file with bad rows is refused as a whole,
-before any model was asked, and the first of them are named.
+Columns go by English and Korean names. A file with bad rows is refused as a whole, before anything is asked,
+and the first of them are named by their lines.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
 """The runs of this process, so that a refreshed or second page finds its run again.
 
-Knows: which runs there are and whose, when one that ended may be forgotten, and that one nobody has looked
-at for long is stopped.
-Refuses to know: pages, people, and what was asked.
+One that ended is forgotten after a while, and one that nobody has looked at for long is stopped.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Files that came through the browser, on disk only until they were read.
+"""Files that came through the browser, on disk only until they were read; a page and a folder stay apart.
 
-Knows: where they lie, names that are safe on disk, and that what was forgotten goes after a day.
-Refuses to know: the browser, and what stands in a file.
+Their names are made safe for a disk, and what was forgotten goes after a day.
 """
 
 from __future__ import annotations

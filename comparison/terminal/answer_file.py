@@ -1,8 +1,7 @@
 """The CSV file that a batch writes: every row on disk before it is reported.
 
-Knows: how a row is appended safely, how one that a killed process left half written is found and cut, and
-that one process writes at a time (the lock dies with the process).
-Refuses to know: engines, question files, and which questions are still to be asked.
+A row that a killed process left half written is found and cut. One process writes at a time: its lock dies
+with it. What the rows mean for a batch stands in answers_in_file.py.
 """
 
 from __future__ import annotations

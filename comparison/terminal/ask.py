@@ -1,7 +1,6 @@
 """`python -m comparison ask`: one question to several models, side by side.
 
-Knows: the order of things: check, build the engine, ask, show, close; and the exit codes.
-Refuses to know: how options are parsed and how an engine is built.
+It is asked as on a page, and stands in the same history from before its first token.
 """
 
 from __future__ import annotations

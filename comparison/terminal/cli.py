@@ -1,8 +1,4 @@
-"""The command line: `python -m comparison ask|batch|formats`.
-
-Knows: how arguments are parsed.
-Refuses to know: what the commands do, and how a process begins and ends (command_line.py).
-"""
+"""The arguments of `python -m comparison`, apart from `__main__.py`, which may import nothing slow."""
 
 from __future__ import annotations
 

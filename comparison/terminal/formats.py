@@ -1,7 +1,6 @@
 """`python -m comparison formats`: what it costs to ask a model in another format than its own.
 
-Knows: how the exact answers of every model in every format are counted, and how the table is told.
-Refuses to know: how prompts are made and how an engine is built.
+Questions with known answers are asked of every model in every format, and the exact answers are counted.
 """
 
 from __future__ import annotations

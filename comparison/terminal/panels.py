@@ -1,7 +1,6 @@
 """A run in the terminal: panels side by side, text growing, state above and figures below.
 
-Knows: how panels share the width, that Hangul is two cells wide, and that text must not steer a terminal.
-Refuses to know: engines, arguments, and what the answers mean.
+Panels share the width, Hangul is two cells wide, and no text of a model may steer a terminal.
 """
 
 from __future__ import annotations

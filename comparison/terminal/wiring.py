@@ -1,7 +1,6 @@
 """Where the command lines meet the registry and a concrete engine; tests wire in a scripted one.
 
-Knows: which facts about models a command line needs, and who builds the engine.
-Refuses to know: what is asked. The heavy imports happen in `build_engine`, after the arguments were checked.
+What is heavy is imported in `build_engine`, after the arguments were checked.
 """
 
 from __future__ import annotations
