@@ -166,7 +166,7 @@ def test_a_run_of_a_terminal_is_in_the_list_and_in_english(engine: ScriptedEngin
     page.session_state["language"] = "en"
     page.button(key=training.open_key("from-terminal")).click().run()
     assert page.query_params["training"] in ("from-terminal", ["from-terminal"])
-    assert "learning" in texts(page) and "step 3 of 9" in str(page.get("progress")[0].proto.text)
+    assert "training" in texts(page) and "step 3 of 9" in str(page.get("progress")[0].proto.text)
 
 
 def test_an_address_without_a_run_is_said(engine: ScriptedEngine) -> None:
