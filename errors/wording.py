@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from errors.cause import AS_WRITTEN, Cause
+from errors.particles import with_particles
 
 LANGUAGES = ("en", "ko")
 FOLDER = Path(__file__).parent
@@ -33,7 +34,8 @@ def wording(cause: Cause, language: str) -> str:
     template = wordings(language).get(cause.code)
     try:
         if template is not None:
-            return _Filler(language).vformat(template, (), cause.facts)
+            said = _Filler(language).vformat(template, (), cause.facts)
+            return with_particles(said) if language == "ko" else said
     except (KeyError, ValueError, TypeError):
         pass  # the facts are of another version than the wording
     facts = ", ".join(f"{name}: {_said(value, '', language)}" for name, value in cause.facts.items())

@@ -19,7 +19,8 @@ def test_what_is_set_is_read_and_the_rest_has_defaults(tmp_path: Path) -> None:
     assert settings.own_models == tmp_path / "models"
     assert settings.memory_budget == 0
     assert (settings.device, settings.rows_per_model, settings.failed_load_seconds) == (None, 8, 30.0)
-    assert read_settings({}).memory_budget is None
+    assert (read_settings({}).memory_budget, read_settings({}).language) == (None, None)
+    assert read_settings({"NARANI_LANGUAGE": "KO"}).language == "ko"
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,7 @@ def test_what_is_set_is_read_and_the_rest_has_defaults(tmp_path: Path) -> None:
         ("NARANI_ROWS_PER_MODEL", "inf"),
         ("NARANI_ROWS_PER_MODEL", "eight"),
         ("NARANI_FAILED_LOAD_SECONDS", "-1"),
+        ("NARANI_LANGUAGE", "fr"),
     ],
 )
 def test_what_cannot_be_read_is_refused_by_name(name: str, value: str) -> None:

@@ -59,6 +59,15 @@ def test_the_language_changes_at_once_and_is_remembered_for_this_person_only(hom
     assert title(opened("settings")) == "설정"
 
 
+def test_where_no_browser_and_no_person_says_a_language_the_environment_does(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NARANI_LANGUAGE", "en")
+    page = opened("settings")
+    assert title(page) == "Settings"
+    assert title(page.radio(key=settings.LANGUAGE).set_value("ko").run()) == "설정"
+
+
 def test_what_asking_starts_with_is_kept(home: Path) -> None:
     page = opened("settings")
     page.multiselect(key=settings.MODELS).set_value([MODEL]).run()

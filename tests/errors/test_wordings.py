@@ -93,6 +93,19 @@ def test_facts_are_written_as_the_reader_s_language_has_them() -> None:
     assert "Known: a, b." in str(UnknownName("model", "x", ("b", "a")))
 
 
+@pytest.mark.parametrize(
+    ("cause", "says"),
+    [
+        (Cause("name-of-none", kind="model", name="가"), "'가'라는 모델은 없습니다"),
+        (Cause("name-of-none", kind="recipe", name="강"), "'강'이라는 레시피는 없습니다"),
+        (Cause("picked-twice", name="x"), "'x'을(를) 두 번"),
+        (Cause("stored-quantized", model="M", quantization="길"), "길로 불러올"),
+    ],
+)
+def test_a_korean_particle_fits_the_sound_before_it(cause: Cause, says: str) -> None:
+    assert says in wording(cause, "ko")
+
+
 def test_what_only_another_narani_knows_is_shown_plainly() -> None:
     newer = Cause("tired-of-it", hours=3, model="가")
     assert wording(newer, "ko") == wording(newer, "en") == "tired-of-it (hours: 3, model: 가)"
