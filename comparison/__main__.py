@@ -1,7 +1,4 @@
-"""`python -m comparison`: the process of the command; what it does is in cli.py.
-
-Knows: nothing that is slow to import, so that Ctrl-C is heard from the first moment.
-"""
+"""`python -m comparison`: imports nothing that is slow, so that Ctrl-C is heard from the first moment."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class SentQuestion:
     models: tuple[str, ...]
     how: HowToAnswer
     goes_on: bool = False
-    """With the conversation before it."""
+    """Whether the models are shown the conversation before it."""
     lender: int | None = None
     """The position of the answer that whoever joins late takes over."""
 

@@ -1,7 +1,6 @@
 """Text cells of CSV files that a spreadsheet will not run.
 
-Knows: which first characters a spreadsheet takes for a formula; how to disarm and rearm a cell exactly.
-Refuses to know: tables, files and what the text means. Number cells stay numbers and never come here.
+A cell that would be taken for a formula is disarmed and rearmed exactly. Number cells never come here.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""What one answer says otherwise than another, word by word.
-
-Knows: words, the spaces after them, and how much comparing is worth its time.
-Refuses to know: models, and how a difference is drawn.
-"""
+"""What one answer says otherwise than another, word by word, as far as comparing is worth its time."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """What each model is shown of the conversation so far when a following question is asked.
 
-Knows: that a model sees its own earlier answers, and of the questions it was not asked those of another,
-marked with whose they are; that a question which got no answer is left out, since no format can show one.
-Refuses to know: settings, runs at work, and who picks the models.
+A model sees its own earlier answers, and of the questions it was not asked those of another, marked with
+whose they are. A question that got no answer is left out, since no format can show one.
 """
 
 from __future__ import annotations

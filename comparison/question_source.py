@@ -1,7 +1,6 @@
 """Where the questions of a batch come from: a file, a set that ships, or pasted lines.
 
-Knows: how each is read, that a question is asked once however often it stands there, what a preview shows.
-Refuses to know: pages, models, and how the questions are asked.
+A question is asked once, however often it stands there.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ class Preview:
 
     first: tuple[Question, ...]
     count: int
-    """Of the questions that would be asked."""
+    """How many questions would be asked."""
     repeated: int
     """How many more stand there that are the same as an earlier one."""
     encoding: str

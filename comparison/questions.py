@@ -1,7 +1,7 @@
 """Question files as people have them: jsonl, csv or one question a line.
 
-Columns go by English and Korean names. A file with bad rows is refused as a whole, before anything is asked,
-and the first of them are named by their lines.
+Columns go by English and Korean names. A file with bad rows is refused as a whole, before anything is
+asked, and the first of them are named by their lines.
 """
 
 from __future__ import annotations

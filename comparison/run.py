@@ -1,8 +1,7 @@
 """One question to several models: a run and its live answers.
 
-Knows: which requests belong together, in which order they were picked, and that an answer is stored
-before its column counts as ended.
-Refuses to know: how text is made, where answers are stored, and who looks on; it belongs to the process.
+An answer is stored before its column counts as ended; where, is not known here. A run belongs to the
+process, whoever looks on.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """One question with its answers as a picture to draw, the same for a run at work and one of the history.
 
-Knows: how a live run and a stored one look alike, and how a conversation is gathered from both.
-Refuses to know: pages and how a picture is drawn.
+A conversation is gathered from both.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Questions that were sent while answers still ran, and wait until those have ended.
 
-Knows: which questions wait behind which run, in the order sent; that each goes out once, though several pages
-look on; and which run came of it, so that all of them can follow.
-Refuses to know: runs at work, pages, people, and what a question is.
+They wait behind a run in the order sent. Each goes out once, though several pages look on, and all of these
+can follow to the run that came of it.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class BatchPlan:
     """Cells by model."""
     done: Counter[str]
     failures: tuple[BatchFailure, ...]
-    """Of those done."""
+    """Why answers failed, among those that are done."""
 
 
 def plan_of(cells: Iterable[BatchCell], retry_failed: bool) -> BatchPlan:

@@ -1,8 +1,4 @@
-"""Batches at work: they belong to the process, not to a page, and go on from what the history holds.
-
-Knows: which batches this process works on and whose, and how one is written down before it begins.
-Refuses to know: pages, files of questions, how answers are stored, and how text is made.
-"""
+"""Batches at work: they belong to the process, not to a page, and go on from what the history holds."""
 
 from __future__ import annotations
 

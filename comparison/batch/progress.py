@@ -1,8 +1,4 @@
-"""How far a batch is: counts, speed, time left, and what failed.
-
-Knows: that each model has its own counts and pace, and which state a batch is in.
-Refuses to know: engines, storage, threads of others, and pages.
-"""
+"""How far a batch is: counts, speed, time left, and what failed; each model has its own counts and pace."""
 
 from __future__ import annotations
 
@@ -25,7 +21,7 @@ _SHOWN_FAILURES = 200
 
 
 class AnswerPace:
-    """Of one model."""
+    """How many answers of one model there are, and how fast they come."""
 
     def __init__(self, wanted: int, done: int = 0, clock: _Clock = monotonic) -> None:
         self.wanted, self.done, self._clock = wanted, done, clock
@@ -108,7 +104,7 @@ class BatchView:
     wanted: int
     done: int
     failed: int = 0
-    """Of those done."""
+    """How many of those done failed."""
     models: tuple[ModelView, ...] = ()
     """While it is at work, in the order they were picked."""
     seconds_left: float | None = None

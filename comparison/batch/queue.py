@@ -1,8 +1,7 @@
-"""Many questions put to several models, some of them at the same time, every answer stored as it comes.
+"""Many requests to several models, some of them at the same time, every answer stored as it comes.
 
-Knows: how many are in flight for a model, that an answer is stored before it is reported, how to stop early.
-Refuses to know: the terminal, signals, files, and what is asked. Answers are stored by one thread in the
-order in which they end; a stopped answer is no answer, and an engine that is down ends the batch.
+Answers are stored by one thread in the order in which they end, and reported only then. A stopped answer is
+no answer, and an engine that is down ends the queue.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ class QueueOutcome:
 
     answered: int = 0
     failed: int = 0
-    """Of those answered."""
+    """How many of those answered."""
     stopped: bool = False
     not_kept: BaseException | None = None
     """Why storing ended the batch early."""

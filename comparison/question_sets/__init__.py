@@ -1,7 +1,7 @@
 """Question sets that ship: everyday matters, reasoning, writing.
 
-Knows: which sets there are, their questions, and the expected answer where there is exactly one.
-Refuses to know: what a set is called on the screen, models, and how answers are judged.
+Some questions have an expected answer, where there is exactly one. What a set is called stands with the
+texts.
 """
 
 from __future__ import annotations

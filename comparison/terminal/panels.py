@@ -23,10 +23,10 @@ _NARROWEST = 38
 """Cells a panel needs so that Korean text still reads well."""
 
 _FRAME_LINES = 4
-"""Of a panel's height: two borders, and the figures on two lines."""
+"""Lines of a panel that hold no answer: two borders, and the figures on two lines."""
 
 _SIDES = 4
-"""Of a panel's width: borders and padding."""
+"""Cells of a panel's width that its borders and padding take."""
 
 _CONTROLS = (*range(0x20), *range(0x7F, 0xA0))
 _TURNS_OF_DIRECTION = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
