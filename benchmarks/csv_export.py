@@ -19,10 +19,10 @@ import pyarrow as pa
 
 from benchmarks.korean import ordinary
 from benchmarks.rounds import Effort, Measured, Seconds, Stopwatch, paired
-from comparison.export.long_csv import write_long_csv
-from comparison.export.reading import read_long_csv
+from comparison.export.csv_files import write_long_csv
 from history.records import FLAT_COLUMNS, FlatBatch
 from settings import format_bytes
+from tests.comparison.export.reading_back import read_long_csv
 
 _ROWS = 100_000
 _ROWS_A_BATCH = 2000
@@ -45,7 +45,7 @@ def measure(effort: Effort) -> Measured:
     batches = list(_batches(_ROWS * effort.tokens // Effort().tokens))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "answers.csv"
-        ours = Stopwatch(_fresh(path, lambda: write_long_csv(batches, path)))
+        ours = Stopwatch(_fresh(path, lambda: write_long_csv(lambda: batches, path)))
         theirs = Stopwatch(_fresh(path, lambda: _plainly(batches, path)))
         values = paired(ours, theirs, effort.rounds)
         broken, notes = _kept(batches, path)
@@ -86,7 +86,7 @@ def _kept(batches: list[FlatBatch], path: Path) -> tuple[list[str], list[str]]:
             yield batch
             seen.append(process.memory_info().rss)
 
-    rows = write_long_csv(watched(), path)
+    rows = write_long_csv(watched, path)
     growth = max(0, max(seen) - before)
     written = path.stat().st_size
     broken = [] if growth < _MOST_GROWTH else [f"the memory grew by {format_bytes(growth)}"]

@@ -20,7 +20,7 @@ from benchmarks.rounds import Effort, Measured
 from engines.base import AnswerRequest, GenerationSettings
 from history.history import History
 from history.records import Wanted
-from history.request_json import request_json, settings_json
+from history.rows import request_json, settings_json
 from history.word_index import document, tokens
 from prompts.conversation import Conversation
 

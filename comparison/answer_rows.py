@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from comparison.csv_cells import disarm, rearm
+from engines.base import MEASURES, Measures
+from old_keys import new_keys
 
 LINE_END = b"\r\n"
 
@@ -21,7 +23,7 @@ Key = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class AnswerRow:
-    """One answer of one model to one question; the fields are the columns, in this order."""
+    """One answer of one model to one question; its fields and measures are the columns, in this order."""
 
     question_id: str
     question: str
@@ -38,14 +40,7 @@ class AnswerRow:
     settings: str
     """What was asked for, as JSON; equal text means asked the same way."""
     attempt: int
-    tokens_in: int | None
-    tokens_out: int
-    load_seconds: float | None
-    seconds_to_first_text: float | None
-    answering_seconds: float | None
-    tokens_per_second: float | None
-    characters_per_second: float | None
-    peak_bytes: int | None
+    measures: Measures
     started: str
     """ISO 8601 with the time zone, as is `ended`."""
     ended: str
@@ -60,13 +55,23 @@ class AnswerRow:
         return self.finish_reason == "failed"
 
 
-COLUMNS = tuple(column.name for column in fields(AnswerRow))
-_WHOLE = frozenset({"attempt", "tokens_in", "tokens_out", "peak_bytes"})
-_DECIMAL = frozenset(name for name in COLUMNS if name.endswith("_seconds") or "second" in name)
+COLUMNS: tuple[str, ...] = tuple(
+    name for field in fields(AnswerRow) for name in (MEASURES if field.name == "measures" else (field.name,))
+)
+_NUMBERS = {**MEASURES, "attempt": int}
 
 
-def encode(row: AnswerRow) -> bytes:
-    return encode_cells(asdict(row).values())
+def columns_of(header: Sequence[str]) -> tuple[str, ...] | None:
+    """The columns of an answer file that begins so, None where it is none. One that was begun under old keys,
+    or before there was some measure, goes on as it is."""
+    found = set(new_keys(header))
+    return tuple(header) if set(COLUMNS) - set(MEASURES) <= found <= set(COLUMNS) else None
+
+
+def encode(row: AnswerRow, columns: Sequence[str] = COLUMNS) -> bytes:
+    values = asdict(row)
+    values |= values.pop("measures")
+    return encode_cells(values[name] for name in new_keys(columns))
 
 
 def encode_cells(cells: Iterable[object]) -> bytes:
@@ -77,9 +82,11 @@ def encode_cells(cells: Iterable[object]) -> bytes:
     return text.getvalue().encode("utf-8", "replace")
 
 
-def decode(cells: Sequence[str]) -> AnswerRow:
+def decode(cells: Sequence[str], columns: Sequence[str] = COLUMNS) -> AnswerRow:
     """The row again; ValueError where the cells are not one."""
-    return AnswerRow(**{name: _value(name, cell) for name, cell in zip(COLUMNS, cells, strict=True)})
+    values = {name: _value(name, cell) for name, cell in zip(new_keys(columns), cells, strict=True)}
+    measures = {name: values.pop(name) for name in MEASURES if name in values}
+    return AnswerRow(**values, measures=Measures(**measures))
 
 
 def newest(rows: Iterable[AnswerRow]) -> dict[Key, AnswerRow]:
@@ -88,8 +95,6 @@ def newest(rows: Iterable[AnswerRow]) -> dict[Key, AnswerRow]:
 
 
 def _value(name: str, cell: str) -> Any:
-    if name in _WHOLE:
-        return int(cell) if cell else None
-    if name in _DECIMAL:
-        return float(cell) if cell else None
+    if (number := _NUMBERS.get(name)) is not None:
+        return number(cell) if cell else None
     return rearm(cell)

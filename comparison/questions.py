@@ -12,8 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from comparison.csv_cells import rearm
-from comparison.export.columns import is_ours
-from comparison.export.first_questions import FirstQuestions
+from comparison.export.exported_questions import FirstQuestions, is_ours
 from errors import BadEntry, BadRequest, Cause, NaraniError
 from text_files import TextFile, open_text
 from text_rows import COLUMN_NAMES, TextRow, csv_header, csv_rows, json_line_rows, plain_name

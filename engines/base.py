@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Protocol
 
@@ -99,18 +99,26 @@ ENDED = frozenset({State.DONE, State.STOPPED, State.FAILED})
 
 @dataclass(frozen=True)
 class Measures:
-    """They are measured, not estimated, and None where there was nothing to measure."""
+    """They are measured, not estimated, and None where there was nothing to measure. This is the one list of an
+    answer's figures: columns of the database, of exports and of answer files are made from it. A new one is
+    None by default, for older answers lack it."""
 
+    tokens_in: int | None = None
+    tokens_out: int = 0
     load_seconds: float | None = None
     seconds_to_first_text: float | None = None
     """It counts from the question's submission, so loading and waiting are included."""
     answering_seconds: float | None = None
     """It counts from the first token after the prompt was read to the last one."""
-    tokens_in: int | None = None
-    tokens_out: int = 0
     tokens_per_second: float | None = None
     characters_per_second: float | None = None
     peak_bytes: int | None = None
+
+
+MEASURES: Mapping[str, type[int] | type[float]] = {
+    each.name: int if str(each.type).startswith("int") else float for each in fields(Measures)
+}
+"""The names of an answer's figures, in the order of every table, and what kind of number each is."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from history.ballast import BALLAST_BYTES, Ballast
 from history.database_file import DatabaseFile
 from history.neighbors import Neighbors
 from history.problems import Problem, Trouble, problem_of
-from history.schema import bring_up_to_date
+from history.schema import add_measures, bring_up_to_date
 
 Result = TypeVar("Result")
 Work = Callable[[Connection], Result]
@@ -161,6 +161,7 @@ class Database:
         try:
             with engine.connect().execution_options(narani_writes=True) as connection, connection.begin():
                 bring_up_to_date(connection)
+                add_measures(connection)
                 self._at_start(connection)
                 if self._file_is_new:
                     self._at_new_file(connection)

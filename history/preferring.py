@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, delete, insert, select
 
-from history.request_json import to_json
+from history.rows import to_json
 from history.schema import preferences
 from history.writing import owner_made, owner_number
 

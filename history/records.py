@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from engines.base import Answer, AnswerRequest
+from engines.base import MEASURES, Answer, AnswerRequest
 from errors import EngineDown
 
 THIS_MACHINE = "this-machine"
@@ -160,19 +160,14 @@ FLAT_COLUMNS = (
     "quantization",
     "format",
     "settings",
-    "tokens_in",
-    "tokens_out",
-    "load_seconds",
-    "seconds_to_first_text",
-    "answering_seconds",
-    "tokens_per_second",
-    "characters_per_second",
-    "peak_bytes",
+    *MEASURES,
     "started",
     "ended",
     "request",
+    "extras",
 )
-"""One row an answer, for export. `settings` and `request` are JSON; `request` is enough to ask again."""
+"""One row an answer, for export. `settings`, `request` and `extras` are JSON; `request` is enough to ask
+again, and `extras` is None where nothing was added."""
 
 FlatBatch = dict[str, list[object]]
 """Some rows, column by column: a list as long as the others for each of FLAT_COLUMNS."""

@@ -1,6 +1,6 @@
-"""Stored runs and answers as rows, and rows as stored runs and answers.
+"""Stored runs, answers and requests as rows, and rows as stored runs, answers and requests.
 
-Knows: which field lies in which column, and how a moment is written.
+Knows: which field lies in which column, a request and its settings as JSON, and how a moment is written.
 Refuses to know: connections, owners, and which rows are wanted.
 """
 
@@ -8,33 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row
 
-from engines.base import Answer, AnswerRequest, FinishReason, Measures
+from engines.base import MEASURES, Answer, AnswerRequest, FinishReason, GenerationSettings, Measures
 from errors.stored import stored_cause
 from history.records import RunHead, StoredAnswer, StoredRun, StoredState
-from history.request_json import (
-    request_json,
-    request_of,
-    settings_json,
-    settings_of,
-    to_json,
-)
-
-Values = dict[str, Any]
-_MEASURES = (
-    "load_seconds",
-    "seconds_to_first_text",
-    "answering_seconds",
-    "tokens_in",
-    "tokens_out",
-    "tokens_per_second",
-    "characters_per_second",
-    "peak_bytes",
-)
+from prompts.conversation import Conversation, Turn
 
 
 def moment(value: datetime) -> str:
@@ -46,7 +29,7 @@ def moment_of(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def run_values(head: RunHead) -> Values:
+def run_values(head: RunHead) -> dict[str, Any]:
     conversation = head.requests[0].conversation
     return {
         "id": head.id,
@@ -60,7 +43,7 @@ def run_values(head: RunHead) -> Values:
     }
 
 
-def request_values(request: AnswerRequest) -> Values:
+def request_values(request: AnswerRequest) -> dict[str, Any]:
     """An answer as far as it is known before it is there."""
     return {
         "model": request.model_id,
@@ -72,9 +55,9 @@ def request_values(request: AnswerRequest) -> Values:
     }
 
 
-def answer_values(stored: StoredAnswer) -> Values:
+def answer_values(stored: StoredAnswer) -> dict[str, Any]:
     """What an ended answer adds to its row."""
-    values: Values = {
+    values: dict[str, Any] = {
         "state": str(stored.state),
         "started": moment(stored.started),
         "ended": moment(stored.ended) if stored.ended else None,
@@ -96,7 +79,7 @@ def answer_values(stored: StoredAnswer) -> Values:
         "text": answer.text,
         "prompt": answer.prompt,
         "extras": to_json(answer.extras) if answer.extras else None,
-        **{name: getattr(answer.measures, name) for name in _MEASURES},
+        **{name: getattr(answer.measures, name) for name in MEASURES},
     }
 
 
@@ -140,7 +123,54 @@ def _answer(row: Row[Any]) -> Answer:
         format_id=row.format,
         revision=row.revision,
         quantization=row.quantization,
-        measures=Measures(**{name: getattr(row, name) for name in _MEASURES}),
+        measures=Measures(**{name: getattr(row, name) for name in MEASURES}),
         cause=stored_cause(row.error, row.error_code, json.loads(row.error_facts or "null")),
         extras=json.loads(row.extras) if row.extras else {},
     )
+
+
+def request_json(request: AnswerRequest) -> str:
+    return to_json(
+        {
+            "model": request.model_id,
+            "conversation": asdict(request.conversation),
+            "settings": asdict(request.settings),
+            "format": request.format_id,
+            "quantization": request.quantization,
+            "thinking": request.thinking,
+            "reproducible": request.reproducible,
+        }
+    )
+
+
+def request_of(text: str) -> AnswerRequest:
+    values = json.loads(text)
+    return AnswerRequest(
+        model_id=values["model"],
+        conversation=_conversation_of(values["conversation"]),
+        settings=_settings(values["settings"]),
+        format_id=values["format"],
+        quantization=values["quantization"],
+        thinking=values["thinking"],
+        reproducible=values["reproducible"],
+    )
+
+
+def settings_json(settings: GenerationSettings) -> str:
+    return to_json(asdict(settings))
+
+
+def settings_of(text: str) -> GenerationSettings:
+    return _settings(json.loads(text))
+
+
+def to_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _conversation_of(values: dict[str, Any]) -> Conversation:
+    return Conversation(tuple(Turn(**turn) for turn in values["turns"]), values["system"])
+
+
+def _settings(values: dict[str, Any]) -> GenerationSettings:
+    return GenerationSettings(**{**values, "stop_strings": tuple(values["stop_strings"])})

@@ -27,6 +27,7 @@ from sqlalchemy import (
     update,
 )
 
+from engines.base import MEASURES
 from errors import NaraniError
 from history.text_column import Kept, KeptName
 from history.word_index import create_word_index
@@ -85,14 +86,7 @@ answers = Table(
     Column("error_code", _NAME),
     Column("started", _MOMENT),
     Column("ended", _MOMENT),
-    Column("tokens_in", BigInteger),
-    Column("tokens_out", BigInteger),
-    Column("load_seconds", Float(53)),
-    Column("seconds_to_first_text", Float(53)),
-    Column("answering_seconds", Float(53)),
-    Column("tokens_per_second", Float(53)),
-    Column("characters_per_second", Float(53)),
-    Column("peak_bytes", BigInteger),
+    *(Column(name, BigInteger if kind is int else Float(53)) for name, kind in MEASURES.items()),
     Column("error", Kept),
     Column("settings", Kept, nullable=False),
     Column("text", Kept),
@@ -181,12 +175,17 @@ def bring_up_to_date(connection: Connection, steps: Sequence[Step] = STEPS) -> N
     version = version_of(connection)
     if version > len(steps):
         raise NewerDatabase("history-newer", version=version, known=len(steps))
-    if version == len(steps):
-        return
-    for step in steps[version:]:
-        step(connection)
-    connection.execute(version_table.delete())
-    connection.execute(version_table.insert().values(version=len(steps)))
+    if version < len(steps):
+        for step in steps[version:]:
+            step(connection)
+        connection.execute(version_table.delete())
+        connection.execute(version_table.insert().values(version=len(steps)))
+
+
+def add_measures(connection: Connection) -> None:
+    """A measure that answers have had only lately gets its column without a step; older rows hold nothing."""
+    for name in MEASURES.keys() - _columns(connection, answers):
+        _add_column(connection, answers, name)
 
 
 def version_of(connection: Connection) -> int:

@@ -15,8 +15,7 @@ from engines.base import AnswerRequest
 from errors import NaraniError
 from history.indexing import index_answer, index_question, indexed_text
 from history.records import BatchHead, RunHead, StoredAnswer, StoredState
-from history.request_json import to_json
-from history.rows import answer_values, moment, request_values, run_values
+from history.rows import answer_values, moment, request_values, run_values, to_json
 from history.schema import PLANNED, answers, batches, owners, runs
 
 FIRST_ATTEMPT = 1

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from comparison.terminal.answer_file import read_answers
+from tests.comparison.answers_read import read_answers
 
 ROOT = Path(__file__).parents[1]
 SCRIPTED = str(ROOT / "tests" / "comparison" / "scripted_command.py")

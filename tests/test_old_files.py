@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from comparison.export.columns import is_ours
-from comparison.terminal.answer_file import read_answers
+from comparison.export.exported_questions import is_ours
 from comparison.terminal.cli import main
 from finetune.data.rows import BadRow
 from finetune.data.shapes import shape_of
@@ -22,6 +21,7 @@ from model_registry.cli import main as registry_main
 from model_registry.drafting import draft, write_entry
 from model_registry.entry_values import values_of
 from model_registry.registry import load_registry
+from tests.comparison.answers_read import read_answers
 from tests.comparison.scripted_command import scripted_wiring
 from tests.engines.scripted_engine import Script
 from tests.model_registry.drafts import put

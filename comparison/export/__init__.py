@@ -1,1 +1,1 @@
-"""The history on its way out: CSV for spreadsheets, JSONL for programs; and our own CSV read back."""
+"""The history on its way out: CSV for spreadsheets, JSONL for programs, Markdown for reports."""

@@ -1,22 +1,23 @@
-"""An export made into a folder under a name that sorts by time.
+"""An export made into a folder under a name that sorts by time; and JSONL, its plainest kind.
 
-Knows: the kinds of exports and their names; a name that is taken is never written over.
-Refuses to know: what is in the files, and who takes them.
+Knows: the kinds of exports and their names, that a name that is taken is never written over; that JSONL is an
+object an answer, to the character what the history holds.
+Refuses to know: how CSV and Markdown are written, where rows come from, and who takes the files.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from comparison.export.jsonl import write_jsonl
 from comparison.export.markdown import write_markdown
-from comparison.export.whole_file import unwritable
-from history.records import FlatBatch
+from comparison.export.shared import object_of, unwritable, whole_file
+from history.records import FLAT_COLUMNS, FlatBatch
 
-Flat = Callable[[], Iterable[FlatBatch]]
+ReadFlat = Callable[[], Iterable[FlatBatch]]
 
 
 class ExportKind(StrEnum):
@@ -26,6 +27,7 @@ class ExportKind(StrEnum):
     MARKDOWN = "markdown"
 
 
+_JSON_COLUMNS = frozenset({"settings", "request", "extras"})
 _ENDINGS = {ExportKind.JSONL: ".jsonl", ExportKind.MARKDOWN: ".md"}
 
 
@@ -34,7 +36,9 @@ def export_name(kind: ExportKind, now: datetime) -> str:
     return f"narani-{now:%Y%m%d-%H%M}{_ENDINGS.get(kind, f'-{kind}.csv')}"
 
 
-def make_export(kind: ExportKind, flat: Flat, folder: Path, now: datetime, words: Mapping[str, str]) -> Path:
+def make_export(
+    kind: ExportKind, flat: ReadFlat, folder: Path, now: datetime, words: Mapping[str, str]
+) -> Path:
     """The finished file; with a NaraniError nothing of it is left. `words` are those of a report."""
     path = _reserved(folder, export_name(kind, now))
     try:
@@ -45,17 +49,15 @@ def make_export(kind: ExportKind, flat: Flat, folder: Path, now: datetime, words
     return path
 
 
-def _write(kind: ExportKind, flat: Flat, path: Path, words: Mapping[str, str]) -> int:
-    from comparison.export.long_csv import (
-        write_long_csv,
-    )  # here: no page waits for pyarrow before it is needed
+def _write(kind: ExportKind, flat: ReadFlat, path: Path, words: Mapping[str, str]) -> int:
+    from comparison.export.csv_files import write_long_csv  # here: no page waits for pyarrow unasked
     from comparison.export.wide_csv import write_wide_csv
 
     if kind is ExportKind.WIDE:
         return write_wide_csv(flat, path)
     if kind is ExportKind.MARKDOWN:
         return write_markdown(flat(), path, words)
-    return write_jsonl(flat(), path) if kind is ExportKind.JSONL else write_long_csv(flat(), path)
+    return write_jsonl(flat(), path) if kind is ExportKind.JSONL else write_long_csv(flat, path)
 
 
 def _reserved(folder: Path, name: str) -> Path:
@@ -78,3 +80,25 @@ def _made(path: Path) -> bool:
     except FileExistsError:
         return False
     return True
+
+
+def write_jsonl(batches: Iterable[FlatBatch], path: Path) -> int:
+    """How many lines; the file is there whole or, with a NaraniError, not at all."""
+    lines = 0
+    with whole_file(path) as file:
+        for batch in batches:
+            for values in zip(*(batch[name] for name in FLAT_COLUMNS), strict=True):
+                file.write(_line(values))
+                lines += 1
+    return lines
+
+
+def _line(values: tuple[object, ...]) -> bytes:
+    row = {name: _in_json(name, value) for name, value in zip(FLAT_COLUMNS, values, strict=True)}
+    text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace") + b"\n"  # half a character as JSON escapes it: \ud83d
+
+
+def _in_json(name: str, value: object) -> object:
+    found = object_of(value) if name in _JSON_COLUMNS else None
+    return value if found is None else found

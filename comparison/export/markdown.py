@@ -7,24 +7,17 @@ Refuses to know: the words of a language (they are handed in), where rows come f
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from comparison.export.run_rows import Rows, runs_of
-from comparison.export.whole_file import whole_file
+from comparison.export.shared import RunRows, object_of, runs_of, whole_file
+from engines.base import MEASURES
 from history.records import FLAT_COLUMNS, FlatBatch
 
-_MEASURES = (
-    "tokens_in",
-    "tokens_out",
-    "load_seconds",
-    "seconds_to_first_text",
-    "tokens_per_second",
-    "characters_per_second",
-)
+_LEFT_OUT = ("answering_seconds", "peak_bytes")
+"""Measures that a report has no use for: the one is told by tokens a second, the other is the engine's."""
 
 
 def write_markdown(batches: Iterable[FlatBatch], path: Path, words: Mapping[str, str]) -> int:
@@ -39,7 +32,7 @@ def write_markdown(batches: Iterable[FlatBatch], path: Path, words: Mapping[str,
     return answers
 
 
-def _question(number: int, rows: Rows, words: Mapping[str, str]) -> Iterator[str]:
+def _question(number: int, rows: RunRows, words: Mapping[str, str]) -> Iterator[str]:
     first = rows[0]
     moment = datetime.fromisoformat(str(first["created"]))
     yield f"\n## {words['question'].format(number=number)}\n\n{moment:%Y-%m-%d %H:%M} UTC\n"
@@ -54,8 +47,8 @@ def _question(number: int, rows: Rows, words: Mapping[str, str]) -> Iterator[str
 def _answer(row: Mapping[str, object], words: Mapping[str, str]) -> Iterator[str]:
     yield f"### {_code(str(row['model']))}\n"
     how = {name: row[name] for name in ("revision", "quantization", "format") if row[name]}
-    yield f"- {words['settings']}: {_code(_listed(how | _object(row['settings'])))}"
-    figures = {name: row[name] for name in _MEASURES if row[name] is not None}
+    yield f"- {words['settings']}: {_code(_listed(how | (object_of(row['settings']) or {})))}"
+    figures = {name: row[name] for name in MEASURES if row[name] is not None and name not in _LEFT_OUT}
     ended = {"finish_reason": row["finish_reason"] or row["state"]}
     yield f"- {words['measures']}: {_code(_listed(ended | figures))}"
     if lenders := _lenders(row):
@@ -71,17 +64,9 @@ def _answer(row: Mapping[str, object], words: Mapping[str, str]) -> Iterator[str
 
 def _lenders(row: Mapping[str, object]) -> list[str]:
     """Whose answers this model was shown for questions that it was not asked itself."""
-    conversation = _object(row["request"]).get("conversation")
+    conversation = (object_of(row["request"]) or {}).get("conversation")
     turns = conversation.get("turns", []) if isinstance(conversation, dict) else []
     return list(dict.fromkeys(turn["answered_by"] for turn in turns if turn.get("answered_by")))
-
-
-def _object(text: object) -> dict[str, object]:
-    try:
-        found = json.loads(str(text))
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _listed(values: Mapping[str, object]) -> str:

@@ -1,24 +1,26 @@
 """The wide CSV: a row a question, a column a model.
 
-Knows: which cell each answer of a run stands in.
+Knows: that a column is what was asked for and not what came, so that an answer that failed before its format
+was known stands in its model's column too; how two columns of one model are told apart; and which cell each
+answer of a run stands in.
 Refuses to know: where rows come from, and who reads them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from comparison.export.columns import WIDE_COLUMNS
-from comparison.export.csv_table import CsvTable, Kind
-from comparison.export.run_rows import Rows, runs_of
-from comparison.export.whole_file import whole_file
-from comparison.export.wide_columns import Column, WideColumns
+from comparison.export.csv_files import CsvTable, CsvType
+from comparison.export.exported_questions import WIDE_COLUMNS
+from comparison.export.shared import RunRows, extras_of, object_of, runs_of, whole_file
 from history.records import FlatBatch
 
 _ROWS_AT_ONCE = 200
-_READ = (*WIDE_COLUMNS, "position", "attempt", "model", "quantization", "format", "text", "request")
+_READ = (*WIDE_COLUMNS, "position", "attempt", "model", "quantization", "format", "text", "request", "extras")
 
 
 def write_wide_csv(flat: Callable[[], Iterable[FlatBatch]], path: Path) -> int:
@@ -29,7 +31,7 @@ def write_wide_csv(flat: Callable[[], Iterable[FlatBatch]], path: Path) -> int:
         for run in runs_of(flat(), _READ):
             columns.see(run)
         titles = columns.titles()
-        table = CsvTable(file, dict.fromkeys([*WIDE_COLUMNS, *titles.values()], Kind.TEXT))
+        table = CsvTable(file, dict.fromkeys([*WIDE_COLUMNS, *titles.values()], CsvType.TEXT))
         lines = (_line(run, columns.of(run), titles) for run in runs_of(flat(), _READ))
         written = 0
         while some := list(islice(lines, _ROWS_AT_ONCE)):
@@ -37,6 +39,101 @@ def write_wide_csv(flat: Callable[[], Iterable[FlatBatch]], path: Path) -> int:
         return written
 
 
-def _line(run: Rows, columns: list[Column], titles: Mapping[Column, str]) -> list[object]:
-    answers = {column: row["text"] for column, row in zip(columns, run, strict=True)}
-    return [*(run[0][name] for name in WIDE_COLUMNS), *(answers.get(column) for column in titles)]
+def _line(run: RunRows, columns: list[WideColumn], titles: Iterable[tuple[WideColumn, str]]) -> list[object]:
+    answers = {
+        column: {"": row["text"], **extras_of(row["extras"])}
+        for column, row in zip(columns, run, strict=True)
+    }
+    cells = (answers.get(column, {}).get(name) for column, name in titles)
+    return [*(run[0][name] for name in WIDE_COLUMNS), *cells]
+
+
+@dataclass(frozen=True)
+class WideColumn:
+    """A model as it was asked; empty where nothing was asked for and its own default is not known."""
+
+    model: str
+    quantization: str
+    format: str
+    nth: int = 1
+    """Of those alike in one run: asked with other settings."""
+
+
+@dataclass
+class WideColumns:
+    """Has to see every run once before it can say where an answer belongs."""
+
+    _picks: dict[tuple[WideColumn, ...], None] = field(default_factory=dict)
+    _own: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """What each model answers in when nothing is asked for."""
+    _extras: dict[str, dict[str, None]] = field(default_factory=dict)
+    """The names among the extras of each model's answers."""
+
+    def see(self, rows: Iterable[dict[str, object]]) -> None:
+        """The rows of one run, by position."""
+        picked = []
+        for row in rows:
+            asked = _asked(row)
+            picked.append(asked)
+            self._extras.setdefault(asked.model, {}).update(dict.fromkeys(extras_of(row["extras"])))
+            if row["format"]:
+                before = self._own.get(asked.model, ("", ""))
+                self._own[asked.model] = (
+                    before[0] if asked.quantization else str(row["quantization"]),
+                    before[1] if asked.format else str(row["format"]),
+                )
+        self._picks.setdefault(tuple(picked))
+
+    def of(self, rows: Sequence[dict[str, object]]) -> list[WideColumn]:
+        """The column of each row of one run."""
+        return self._resolved([_asked(row) for row in rows])
+
+    def titles(self) -> dict[tuple[WideColumn, str], str]:
+        """Each column, and behind it one for each name among its model's extras, in the order in which they
+        first came; no two titles are the same."""
+        columns = dict.fromkeys(column for picked in self._picks for column in self._resolved(picked))
+        titles: dict[tuple[WideColumn, str], str] = {}
+        taken = set(WIDE_COLUMNS)
+        for column in columns:
+            title = _title(column, [other for other in columns if other.model == column.model])
+            for name in ("", *self._extras[column.model]):
+                titles[column, name] = _free(f"{title} extras.{name}" if name else title, taken)
+                taken.add(titles[column, name])
+        return titles
+
+    def _resolved(self, picked: Sequence[WideColumn]) -> list[WideColumn]:
+        seen: Counter[WideColumn] = Counter()
+        columns = []
+        for asked in picked:
+            quantization, format = self._own.get(asked.model, ("", ""))
+            column = replace(
+                asked, quantization=asked.quantization or quantization, format=asked.format or format
+            )
+            seen[column] += 1
+            columns.append(replace(column, nth=seen[column]))
+        return columns
+
+
+def _asked(row: dict[str, object]) -> WideColumn:
+    asked = object_of(row["request"]) or {}
+    return WideColumn(str(row["model"]), str(asked.get("quantization") or ""), str(asked.get("format") or ""))
+
+
+def _title(column: WideColumn, alike: Sequence[WideColumn]) -> str:
+    """The model, and of how it was asked what is not the same in all its columns."""
+    told = []
+    if len({other.quantization for other in alike}) > 1:
+        told.append(column.quantization)
+    if len({other.format for other in alike}) > 1:
+        told.append(column.format)
+    how = ", ".join(filter(None, told))
+    number = f" #{column.nth}" if column.nth > 1 else ""
+    return (f"{column.model} ({how})" if how else column.model) + number
+
+
+def _free(title: str, taken: set[str]) -> str:
+    number = 2
+    free = title
+    while free in taken:
+        free, number = f"{title} [{number}]", number + 1
+    return free

@@ -14,25 +14,24 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
-from comparison.answer_rows import COLUMNS, LINE_END, AnswerRow, Key, decode, encode, encode_cells, newest
+from comparison.answer_rows import (
+    COLUMNS,
+    LINE_END,
+    AnswerRow,
+    Key,
+    columns_of,
+    decode,
+    encode,
+    encode_cells,
+    newest,
+)
 from errors import BadEntry, BadRequest, NaraniError
 from errors.system_reason import system_reason
 from file_lock import HeldLock, try_lock
-from old_keys import old_keys
 from whole_files import sync
 
-_MARK = "\ufeff".encode()
-"""By which a spreadsheet knows the Hangul for UTF-8."""
-HEADER = _MARK + encode_cells(COLUMNS)
-_OLD_HEADER = _MARK + encode_cells(old_keys(COLUMNS))
-"""As long as the new one. A file keeps the one it was begun with."""
-
-
-def read_answers(path: Path) -> list[AnswerRow]:
-    """The answers of a file, the newest of each question and model."""
-    with path.open("rb") as file:
-        end = _whole_rows_end(file, path.name)
-        return list(newest(_rows(file, end, path.name)).values())
+HEADER = "\ufeff".encode() + encode_cells(COLUMNS)
+"""With the mark by which a spreadsheet knows the Hangul for UTF-8."""
 
 
 class AnswerFile:
@@ -55,7 +54,7 @@ class AnswerFile:
     def append(self, row: AnswerRow) -> None:
         """Return once the row is on disk; otherwise the file is as it was, and the error says why."""
         try:
-            self._write(encode(row))
+            self._write(encode(row, self._columns))
         except OSError as error:
             raise NaraniError("answers-not-written", file=self.name, why=system_reason(error)) from error
 
@@ -68,13 +67,25 @@ class AnswerFile:
         if size < len(HEADER) and HEADER.startswith(self._file.read()):
             os.ftruncate(self._file.fileno(), 0)
             self._write(HEADER)
+            self._columns = COLUMNS
             return {}
         self._file.seek(0)
-        self._end = _whole_rows_end(self._file, self.name)
+        self._columns, start = _columns(self._file, self.name)
+        self._end = _whole_rows_end(self._file, start)
         if self._end < size:
             os.ftruncate(self._file.fileno(), self._end)
             self.notes.append(f"The last row of {self.name} was only half written; it was cut off.")
-        return newest(_rows(self._file, self._end, self.name))
+        return newest(self._rows(start))
+
+    def _rows(self, start: int) -> Iterator[AnswerRow]:
+        reader = csv.reader(_lines(self._file, start, self._end), strict=True)
+        begins = 2
+        try:
+            for cells in reader:
+                yield decode(cells, self._columns)
+                begins = reader.line_num + 2
+        except (csv.Error, ValueError) as error:
+            raise BadEntry("answers-row-unreadable", file=self.name, line=begins) from error
 
     def _write(self, data: bytes) -> None:
         left = memoryview(data)
@@ -102,11 +113,18 @@ def _lock_of(path: Path) -> HeldLock:
     return lock
 
 
-def _whole_rows_end(file: BinaryIO, name: str) -> int:
-    """Where the last whole row ends: at a line end with every quote before it closed."""
-    if file.read(len(HEADER)) not in (HEADER, _OLD_HEADER):
+def _columns(file: BinaryIO, name: str) -> tuple[tuple[str, ...], int]:
+    """The columns in the first line, and where it ends."""
+    line = file.readline()
+    columns = columns_of(next(csv.reader([line.decode("utf-8-sig", "replace")]), []))
+    if columns is None or not line.endswith(LINE_END):
         raise BadRequest("answers-file-not-ours", file=name)
-    at = end = len(HEADER)
+    return columns, len(line)
+
+
+def _whole_rows_end(file: BinaryIO, start: int) -> int:
+    """Where the last whole row ends: at a line end with every quote before it closed."""
+    at = end = start
     quotes = 0
     for line in file:
         at += len(line)
@@ -116,19 +134,8 @@ def _whole_rows_end(file: BinaryIO, name: str) -> int:
     return end
 
 
-def _rows(file: BinaryIO, end: int, name: str) -> Iterator[AnswerRow]:
-    reader = csv.reader(_lines(file, end), strict=True)
-    begins = 2
-    try:
-        for cells in reader:
-            yield decode(cells)
-            begins = reader.line_num + 2
-    except (csv.Error, ValueError) as error:
-        raise BadEntry("answers-row-unreadable", file=name, line=begins) from error
-
-
-def _lines(file: BinaryIO, end: int) -> Iterator[str]:
-    at = file.seek(len(HEADER))
+def _lines(file: BinaryIO, start: int, end: int) -> Iterator[str]:
+    at = file.seek(start)
     while at < end:
         line = file.readline()
         at += len(line)

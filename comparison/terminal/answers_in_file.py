@@ -21,7 +21,7 @@ from errors import BadEntry, BadRequest
 from errors.stored import cause_of
 from history.history import History
 from history.records import THIS_MACHINE
-from history.request_json import request_json
+from history.rows import request_json
 from old_keys import with_new_keys
 
 
@@ -105,7 +105,7 @@ def answer_row(question_id: str, cell: BatchCell, answer: Answer, started: datet
         format=answer.format_id,
         settings=_way(cell.request),
         attempt=cell.attempt + 1,
-        **asdict(answer.measures),
+        measures=answer.measures,
         started=started.isoformat(timespec="milliseconds"),
         ended=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )

@@ -16,8 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comparison.answer_rows import COLUMNS, AnswerRow, decode, encode
-from comparison.terminal.answer_file import HEADER, AnswerFile, read_answers
+from comparison.terminal.answer_file import HEADER, AnswerFile
+from engines.base import Measures
 from errors import BadEntry, BadRequest, NaraniError
+from tests.comparison.answers_read import read_answers
 
 ROW = AnswerRow(
     question_id="1",
@@ -34,14 +36,7 @@ ROW = AnswerRow(
     format="koalpaca",
     settings='{"temperature": 0.0}',
     attempt=1,
-    tokens_in=5,
-    tokens_out=1,
-    load_seconds=None,
-    seconds_to_first_text=0.25,
-    answering_seconds=0.5,
-    tokens_per_second=-0.5,
-    characters_per_second=1e-07,
-    peak_bytes=None,
+    measures=Measures(5, 1, None, 0.25, 0.5, -0.5, 1e-07),
     started="2026-01-01T00:00:00.000+00:00",
     ended="2026-01-01T00:00:01.000+00:00",
 )

@@ -10,14 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from comparison.terminal.answer_file import HEADER, read_answers
+from comparison.terminal.answer_file import HEADER
 from comparison.terminal.cli import main
 from errors import EngineDown, LoadError, NaraniError
-from tests.comparison.scripted_command import (
-    SCRIPTS,
-    StartCommand,
-    scripted_wiring,
-)
+from tests.comparison.answers_read import read_answers
+from tests.comparison.scripted_command import SCRIPTS, StartCommand, scripted_wiring
 from tests.engines.scripted_engine import Script
 
 

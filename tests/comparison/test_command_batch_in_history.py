@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from comparison.batch.jobs import BatchJobs
-from comparison.terminal.answer_file import read_answers
 from comparison.terminal.cli import main
 from history.history import History
 from history.records import THIS_MACHINE
+from tests.comparison.answers_read import read_answers
 from tests.comparison.batch_house import until
 from tests.comparison.scripted_command import (
     SCRIPTS,

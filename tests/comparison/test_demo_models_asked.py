@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from comparison.terminal.answer_file import read_answers
+from tests.comparison.answers_read import read_answers
 from tests.comparison.scripted_command import StartCommand
 
 MODELS = "demo-koalpaca,demo-kullm,demo-chat,demo-korwkv"

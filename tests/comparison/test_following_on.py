@@ -14,7 +14,7 @@ from comparison.run import start
 from comparison.turns import TurnPicture, picture_of_run, who_left
 from engines.base import AnswerRequest
 from errors import BadRequest
-from history.request_json import request_json, request_of
+from history.rows import request_json, request_of
 from prompts.conversation import Conversation, Turn
 from tests.engines.scripted_engine import Script, ScriptedEngine
 

@@ -13,7 +13,7 @@ from engines.base import AnswerRequest, Measures
 from errors import AS_WRITTEN, Cause
 from history.history import History
 from history.records import FLAT_COLUMNS, FlatBatch, StoredState
-from history.request_json import request_of, settings_of
+from history.rows import request_of, settings_of
 from prompts.conversation import Conversation, Turn
 from tests.history.history_house import answered, asked, keep
 
@@ -32,9 +32,9 @@ def test_every_column_is_what_was_stored(history: History) -> None:
     talk = Conversation((Turn("첫", "", "답"), Turn("둘", "읽을거리")), system="너는")
     request = AnswerRequest("가", talk, quantization="int8", thinking=True)
     head = replace(asked(previous="earlier"), requests=(request,))
-    measures = Measures(1.5, 0.5, 2.0, 7, 9, 4.5, 6.5, 2**33)
+    measures = Measures(7, 9, 1.5, 0.5, 2.0, 4.5, 6.5, 2**33)
     cause = Cause(AS_WRITTEN, category="odd", sentence="끝")
-    fields = {"measures": measures, "revision": "abc", "cause": cause}
+    fields = {"measures": measures, "extras": {"search": {"sources": [1]}}, "revision": "abc", "cause": cause}
     keep(history, head, "답\0", state=StoredState.STOPPED, **fields)
     row = {name: column[0] for name, column in joined(history).items()}
     assert request_of(str(row.pop("request"))) == request
@@ -47,6 +47,7 @@ def test_every_column_is_what_was_stored(history: History) -> None:
         **{"quantization": "int8", "format": "koalpaca"},
         **{"load_seconds": 1.5, "seconds_to_first_text": 0.5, "answering_seconds": 2.0},
         **{"tokens_in": 7, "tokens_out": 9, "tokens_per_second": 4.5, "characters_per_second": 6.5},
+        "extras": '{"search":{"sources":[1]}}',
         **{"peak_bytes": 2**33, "created": "2026-03-01T12:00:00.000000+00:00"},
         **{"started": "2026-03-01T12:00:00.000000+00:00", "ended": "2026-03-01T12:00:02.000000+00:00"},
     }

@@ -46,7 +46,7 @@ FAILED = Answer(
     format_id="kullm",
     revision="0123abcd",
     quantization="nf4",
-    measures=Measures(1.5, 0.25, 3.125, 17, 99, 31.5, 44.25, 2**40),
+    measures=Measures(17, 99, 1.5, 0.25, 3.125, 31.5, 44.25, 2**40),
     cause=Cause(AS_WRITTEN, category="out-of-memory", sentence="메모리가 모자랍니다."),
 )
 AGAIN = replace(

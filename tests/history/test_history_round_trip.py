@@ -35,7 +35,7 @@ FULL_ANSWER = Answer(
     format_id="kullm",
     revision="0123abcd",
     quantization="nf4",
-    measures=Measures(1.5, 0.25, 3.125, 17, 99, 31.5, 44.25, 2**40),
+    measures=Measures(17, 99, 1.5, 0.25, 3.125, 31.5, 44.25, 2**40),
     cause=Cause(AS_WRITTEN, category="out-of-memory", sentence="메모리가 모자랍니다."),
     extras={"search": {"sources": [{"title": "하늘", "score": 0.5}]}, "judging": {"votes": [1, None]}},
 )

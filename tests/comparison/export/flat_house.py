@@ -73,6 +73,7 @@ def row(**cells: Any) -> dict[str, Any]:
         "peak_bytes": 2**40,
         "started": MOMENT,
         "ended": MOMENT,
+        "extras": None,
     } | cells
     request = {"model": made["model"], **asked, "settings": json.loads(SETTINGS)}
     return {"request": json.dumps(request, ensure_ascii=False)} | made

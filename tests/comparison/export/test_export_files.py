@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from comparison.export.making import ExportKind, Flat, export_name, make_export
-from comparison.export.reading import read_jsonl, read_long_csv
+from comparison.export.making import ExportKind, ReadFlat, export_name, make_export
 from dashboard.texts import read_texts
 from errors import NaraniError
 from history.records import FlatBatch
 from tests.comparison.export.flat_house import batch, in_pieces, row
+from tests.comparison.export.reading_back import read_jsonl, read_long_csv
 from tests.history.history_house import asked, keep, opened
 
 ROOT = Path(__file__).parents[3]
@@ -87,12 +87,12 @@ def test_rows_that_break_off_leave_nothing(kind: ExportKind, tmp_path: Path) -> 
 
 
 def test_a_file_that_was_there_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
-    from comparison.export.long_csv import write_long_csv
+    from comparison.export.csv_files import write_long_csv
 
     path = tmp_path / "long.csv"
     path.write_text("before")
     with files_of_at_most(100_000), pytest.raises(NaraniError):
-        write_long_csv(flat(), path)
+        write_long_csv(flat, path)
     assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
 
 
@@ -103,7 +103,7 @@ def test_a_folder_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_two_people_in_one_minute_get_two_files(tmp_path: Path) -> None:
-    def flat_of(number: int) -> Flat:
+    def flat_of(number: int) -> ReadFlat:
         return lambda: iter([batch([row(text=str(number))])])
 
     def make(number: int) -> Path:

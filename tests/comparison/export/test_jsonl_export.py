@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
-from comparison.export.jsonl import write_jsonl
-from comparison.export.reading import read_jsonl
-from errors import NaraniError
+from comparison.export.making import write_jsonl
 from history.records import FLAT_COLUMNS
 from tests.comparison.export.flat_house import HOSTILE, SETTINGS, batch, in_pieces, row
+from tests.comparison.export.reading_back import read_jsonl
 
 
 def parsed(made: dict[str, Any]) -> dict[str, Any]:
@@ -39,11 +38,12 @@ def test_hangul_is_not_escaped_and_nothing_is_composed(tmp_path: Path) -> None:
 
 def test_a_line_names_every_column_in_order(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    write_jsonl([batch([row()])], path)
+    write_jsonl([batch([row(extras='{"search":{"sources":["하늘"]}}')])], path)
     line = json.loads(path.read_bytes())
     assert tuple(line) == FLAT_COLUMNS
     assert line["settings"] == json.loads(SETTINGS)
     assert line["request"]["model"] == "demo-chat"
+    assert line["extras"] == {"search": {"sources": ["하늘"]}}
     assert line["revision"] == "0" * 40 and line["load_seconds"] is None
 
 
@@ -52,18 +52,3 @@ def test_what_is_no_json_object_stays_text(tmp_path: Path, settings: str | None)
     path = tmp_path / "a.jsonl"
     write_jsonl([batch([row(settings=settings)])], path)
     assert next(read_jsonl(path))["settings"] == settings
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        ('{"question": "가?"}\n', "not a JSONL file that Narani exported"),
-        ("가\n", "line 1: not a JSON object"),
-        ("", "is empty"),
-    ],
-)
-def test_a_file_that_is_not_ours_is_refused(tmp_path: Path, content: str, says: str) -> None:
-    path = tmp_path / "a.jsonl"
-    path.write_text(content, encoding="utf-8")
-    with pytest.raises(NaraniError, match=says):
-        list(read_jsonl(path))

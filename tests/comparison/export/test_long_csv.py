@@ -6,6 +6,7 @@ Run: python -m pytest tests/comparison/export
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from comparison.csv_cells import rearm
-from comparison.export.columns import DECIMAL, WHOLE
-from comparison.export.long_csv import write_long_csv
-from comparison.export.reading import read_long_csv
-from errors import NaraniError
-from history.records import FLAT_COLUMNS
+from comparison.export.csv_files import write_long_csv
 from tests.comparison.export.flat_house import HOSTILE, batch, in_pieces, row
+from tests.comparison.export.reading_back import LONG_COLUMNS, NUMBERS, read_long_csv
 
-TEXTS = [name for name in FLAT_COLUMNS if name not in WHOLE | DECIMAL]
+TEXTS = [name for name in LONG_COLUMNS if name not in NUMBERS]
 ROWS = [
     *(row(run_id=f"run-{at}", question=text, text=text, prompt=text) for at, text in enumerate(HOSTILE)),
     row(run_id="-dash", state="interrupted", finish_reason=None, error="=멈춤", ended=None, peak_bytes=None),
@@ -32,7 +30,7 @@ ROWS = [
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "long.csv"
-    assert write_long_csv(in_pieces(ROWS, 5), path) == len(ROWS)
+    assert write_long_csv(lambda: in_pieces(ROWS, 5), path) == len(ROWS)
     return path
 
 
@@ -47,7 +45,7 @@ def as_text(rows: list[dict[str, Any]], name: str) -> list[str]:
 
 def test_python_reads_the_same_table(path: Path) -> None:
     header, *cells = cells_of(path)
-    assert tuple(header) == FLAT_COLUMNS
+    assert tuple(header) == LONG_COLUMNS
     for name, column in zip(header, zip(*cells, strict=True), strict=True):
         if name in TEXTS:
             assert [rearm(cell) for cell in column] == as_text(ROWS, name)
@@ -59,7 +57,7 @@ def test_pandas_reads_the_same_table(path: Path) -> None:
     table = pandas.read_csv(
         path, encoding="utf-8-sig", dtype=dict.fromkeys(TEXTS, str), keep_default_na=False
     )
-    assert tuple(table.columns) == FLAT_COLUMNS
+    assert tuple(table.columns) == LONG_COLUMNS
     for name in TEXTS:
         assert [rearm(cell) for cell in table[name]] == as_text(ROWS, name)
     assert list(table["tokens_out"]) == [row["tokens_out"] for row in ROWS]
@@ -79,7 +77,7 @@ def test_no_text_begins_a_formula(path: Path) -> None:
 def test_the_bytes_are_those_of_a_spreadsheet(tmp_path: Path) -> None:
     path = tmp_path / "long.csv"
     cells = {"text": "=1", "prompt": "", "revision": None, "tokens_in": None, "seconds_to_first_text": -0.5}
-    write_long_csv([batch([row(**cells)])], path)
+    write_long_csv(lambda: [batch([row(**cells)])], path)
     written = path.read_bytes()
     assert written.startswith(b'\xef\xbb\xbf"run_id","batch",')
     assert written.count(b"\n") == written.count(b"\r\n") == 2 and written.endswith(b"\r\n")
@@ -91,14 +89,14 @@ def test_the_bytes_are_those_of_a_spreadsheet(tmp_path: Path) -> None:
 
 def test_no_rows_are_a_header(tmp_path: Path) -> None:
     path = tmp_path / "long.csv"
-    assert write_long_csv([], path) == 0
+    assert write_long_csv(list, path) == 0
     assert len(cells_of(path)) == 1
     assert list(read_long_csv(path)) == []
 
 
 def test_half_a_character_is_a_question_mark(tmp_path: Path) -> None:
     path = tmp_path / "long.csv"
-    write_long_csv([batch([row(text="가\ud83d나")])], path)
+    write_long_csv(lambda: [batch([row(text="가\ud83d나")])], path)
     assert next(read_long_csv(path))["text"] == "가?나"
 
 
@@ -119,25 +117,26 @@ MADE = {
 def test_any_rows_come_back(tmp_path: Path, made: list[dict[str, object]]) -> None:
     path = tmp_path / "long.csv"
     rows = [row(**cells) for cells in made]
-    write_long_csv(in_pieces(rows, 3), path)
+    write_long_csv(lambda: in_pieces(rows, 3), path)
     assert list(read_long_csv(path)) == rows
 
 
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        (lambda text: "", "is empty"),
-        (lambda text: "question,answer\r\n가,나\r\n", "not a long CSV that Narani exported"),
-        (lambda text: text.replace('"batch",', "", 1), "not a long CSV that Narani exported"),
-        (lambda text: text[: len(text) // 2], "line 2: not a row of an export"),
-        (lambda text: text.replace(",7,", ",일곱,"), "line 4: not a row of an export"),
-        (lambda text: text.replace(",7,", ",7,8,"), "line 4: not a row of an export"),
-    ],
-)
-def test_a_file_that_is_not_ours_is_refused(tmp_path: Path, change: Any, says: str) -> None:
-    path = tmp_path / "long.csv"
-    write_long_csv([batch([row()])], path)
-    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8", newline="")
-    with pytest.raises(NaraniError, match=says) as caught:
-        list(read_long_csv(path))
-    assert str(tmp_path) not in str(caught.value)
+EXTRAS: list[dict[str, Any] | None] = [
+    {"search": {"sources": ["=하늘"]}},
+    None,
+    {"judging": -1},
+    {"search": None, "votes": []},
+]
+
+
+def test_what_other_rooms_added_is_a_column_for_each_name(path: Path) -> None:
+    rows = [row(run_id=f"{at}", extras=json.dumps(one) if one else None) for at, one in enumerate(EXTRAS)]
+    assert write_long_csv(lambda: in_pieces(rows, 1), path) == 4
+    header, *cells = cells_of(path)
+    assert header[len(LONG_COLUMNS) :] == ["extras.search", "extras.judging", "extras.votes"]
+    assert [line[len(LONG_COLUMNS) :] for line in cells] == [
+        ['{"sources": ["=하늘"]}', "", ""],
+        ["", "", ""],
+        ["", "'-1", ""],
+        ["null", "", "[]"],
+    ]

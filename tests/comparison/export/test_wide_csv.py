@@ -124,6 +124,19 @@ def test_the_own_way_asked_for_by_name_is_the_same_column(tmp_path: Path) -> Non
     assert answers(tmp_path, rows) == [{"demo-chat": "하나"}, {"demo-chat": "둘"}]
 
 
+def test_what_other_rooms_added_stands_behind_its_models_answer(tmp_path: Path) -> None:
+    rows = [
+        row(model="가", text="하나", extras='{"search":{"sources":[1]},"votes":2}'),
+        row(model="나", text="둘", position=1),
+        row(run_id="b", model="나", text="셋", extras='{"votes":"=좋음"}'),
+    ]
+    assert [line[5:] for line in table(tmp_path, rows)] == [
+        ["가", "가 extras.search", "가 extras.votes", "나", "나 extras.votes"],
+        ["하나", '{"sources": [1]}', "2", "둘", ""],
+        ["", "", "", "셋", '"=좋음"'],
+    ]
+
+
 def test_every_text_comes_back(tmp_path: Path) -> None:
     rows = [row(run_id=str(at), question=text, text=text) for at, text in enumerate(HOSTILE)]
     _, *lines = table(tmp_path, rows, 7)

@@ -14,7 +14,7 @@ import pytest
 
 import text_files
 from comparison.answer_rows import COLUMNS
-from comparison.export.columns import WIDE_COLUMNS
+from comparison.export.exported_questions import WIDE_COLUMNS
 from errors import BadEntry, BadRequest, NaraniError
 from finetune.data import json_rows, read_examples
 from finetune.data.shapes import FieldColumns

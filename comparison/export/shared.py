@@ -1,0 +1,69 @@
+"""What all kinds of exports share: a file that is there whole or not at all, and rows gathered into runs.
+
+Knows: what is said of a full disk, which rows are one run, and that of several attempts at one position the
+newest counts.
+Refuses to know: file formats, and where rows come from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import BinaryIO
+
+import whole_files
+from errors import NaraniError
+from errors.system_reason import system_reason
+from history.records import FlatBatch
+
+RunRows = list[dict[str, object]]
+"""One run by position, of each position the newest attempt."""
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Write into it; at the end it takes the place of `path`, and after any failure nothing of it is left."""
+    try:
+        with whole_files.whole_file(path) as file:
+            yield file
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> NaraniError:
+    return NaraniError("export-not-written", file=path.name, why=system_reason(error))
+
+
+def runs_of(batches: Iterable[FlatBatch], columns: Sequence[str]) -> Iterator[RunRows]:
+    """`columns` are those to read; run_id, position and attempt have to be among them."""
+    for _, rows in groupby(_rows(batches, columns), key=lambda row: row["run_id"]):
+        newest: dict[int, dict[str, object]] = {}
+        for row in rows:
+            position = int(str(row["position"]))
+            if position not in newest or int(str(row["attempt"])) > int(str(newest[position]["attempt"])):
+                newest[position] = row
+        yield [newest[position] for position in sorted(newest)]
+
+
+def object_of(text: object) -> dict[str, object] | None:
+    """The JSON object that a text is; None where it is none."""
+    try:
+        found = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def extras_of(text: object) -> dict[str, str]:
+    """What other rooms added to an answer, each as JSON."""
+    extras = object_of(text) if text else None
+    return {name: json.dumps(value, ensure_ascii=False) for name, value in (extras or {}).items()}
+
+
+def _rows(batches: Iterable[FlatBatch], columns: Sequence[str]) -> Iterator[dict[str, object]]:
+    for batch in batches:
+        for values in zip(*(batch[name] for name in columns), strict=True):
+            yield dict(zip(columns, values, strict=True))
