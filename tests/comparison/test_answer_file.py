@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comparison.answer_rows import COLUMNS, AnswerRow, decode, encode
+from comparison.answer_rows import COLUMNS, AnswerRow, decode, encode, encode_cells
 from comparison.terminal.answer_file import HEADER, AnswerFile
 from engines.base import Measures
 from errors import BadEntry, BadRequest, NaraniError
@@ -115,6 +115,15 @@ def test_the_newest_row_of_a_question_and_model_counts(path: Path) -> None:
     again = replace(ROW, attempt=2)
     written(path, failed, other, again)
     assert read_answers(path) == [again, other]
+
+
+def test_a_file_begun_before_there_was_some_measure_goes_on_without_it(path: Path) -> None:
+    lacking = [name for name in COLUMNS if name != "tokens_per_second"]
+    path.write_bytes("\ufeff".encode() + encode_cells(lacking))
+    written(path, ROW, replace(ROW, question="b"))
+    known = replace(ROW, measures=replace(ROW.measures, tokens_per_second=None))
+    assert read_answers(path) == [known, replace(known, question="b")]
+    assert {len(cells) for cells in rows_of(path.read_bytes())} == {len(COLUMNS) - 1}
 
 
 def test_a_row_torn_at_any_byte_is_cut_and_said(path: Path) -> None:

@@ -155,6 +155,22 @@ def test_a_database_that_was_brought_up_has_the_tables_of_a_new_one(tmp_path: Pa
     assert _tables(tmp_path / "new") == _tables(tmp_path / "old")
 
 
+def test_a_measure_that_is_new_gets_its_column_when_an_older_database_opens(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    before = keep(first, asked(models=("가",)), measures=Measures(tokens_out=3, peak_bytes=5))
+    first.close()
+    with closing(sqlite3.connect(tmp_path / "narani.db")) as connection:
+        connection.execute("ALTER TABLE answers DROP COLUMN peak_bytes")
+    second = opened(tmp_path)
+    after = keep(second, asked(models=("가",)), measures=Measures(tokens_out=4, peak_bytes=6))
+    kept = [second.get("me", head.id) for head in (before, after)]
+    assert [run.answers[0].answer.measures for run in kept if run and run.answers[0].answer] == [
+        Measures(tokens_out=3),
+        Measures(tokens_out=4, peak_bytes=6),
+    ]
+    second.close()
+
+
 def _older(home: Path, version: int) -> History:
     """Written by Narani when that was its version, with one answer still running."""
     home.mkdir(exist_ok=True)
