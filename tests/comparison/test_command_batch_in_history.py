@@ -52,7 +52,7 @@ def test_a_batch_stands_in_the_history_of_this_machine(questions: Path, out: Pat
         stored = [run.answers[0].answer for run in history.page(THIS_MACHINE, size=7).runs]
     rows = {row.question: row for row in read_answers(out) if row.model == "steady"}
     assert {answer.prompt: (answer.text, answer.measures.tokens_out) for answer in stored if answer} == {
-        row.prompt: (row.text, row.tokens_out) for row in rows.values()
+        row.prompt: (row.text, row.measures.tokens_out) for row in rows.values()
     }
 
 
