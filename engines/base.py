@@ -99,9 +99,9 @@ ENDED = frozenset({State.DONE, State.STOPPED, State.FAILED})
 
 @dataclass(frozen=True)
 class Measures:
-    """They are measured, not estimated, and None where there was nothing to measure. This is the one list of an
-    answer's figures: columns of the database, of exports and of answer files are made from it. A new one is
-    None by default, for older answers lack it."""
+    """They are measured, not estimated, and None where there was nothing to measure. This is the one list of
+    an answer's figures: columns of the database, of exports and of answer files are made from it. A new one
+    is None by default, for older answers lack it."""
 
     tokens_in: int | None = None
     tokens_out: int = 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -16,7 +16,7 @@ from comparison.answer_rows import AnswerRow, Key
 from comparison.batch.cells import AnswersInHistory, BatchCell, begin_batch, conversation_of, take_batch
 from comparison.questions import Question
 from comparison.terminal.answer_file import AnswerFile
-from engines.base import Answer, AnswerRequest, FinishReason, Measures
+from engines.base import Answer, AnswerRequest, FinishReason
 from errors import BadEntry, BadRequest
 from errors.stored import cause_of
 from history.history import History
@@ -122,7 +122,7 @@ def answer_of(row: AnswerRow, request: AnswerRequest) -> Answer:
         format_id=row.format,
         revision=row.revision or None,
         quantization=row.quantization,
-        measures=Measures(**{each.name: getattr(row, each.name) for each in fields(Measures)}),
+        measures=row.measures,
         cause=cause_of(row.error) if row.error else None,
     )
 
