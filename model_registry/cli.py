@@ -129,7 +129,7 @@ def _check(own: Path, files: list[Path]) -> int:
 
 def _doubts(spec: ModelSpec) -> Iterable[Cause]:
     # Whatever is local is absolute in a spec, so no folder stands before it.
-    return doubts_of(spec.model_dump(), Path()).values()
+    return doubts_of(spec.entry(), Path()).values()
 
 
 def _say(faults: Iterable[EntryFault], stream: TextIO) -> None:

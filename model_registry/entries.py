@@ -6,7 +6,6 @@ Refuses to know: other files, prompt formats and bases; whatever is wrong become
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tomllib
@@ -18,7 +17,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from model_registry.faults import EntryFault, Place, near
-from model_registry.spec import ModelSpec
+from model_registry.spec import LOCAL_KEYS, REMOTE_KEYS, ModelSpec
 from old_keys import new_key, new_keys, with_new_keys
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -119,13 +118,17 @@ def _entry(table: dict[str, Any], position: str, path: Path) -> Iterator[Entry |
     place = Place(path, name if isinstance(name, str) and 0 < len(name) <= 80 else position)
     yield from (_old_key(key, place) for key in _old_keys(table))
     table = entry_with_new_keys(table)
+    local, remote = (", ".join(sorted(table.keys() & keys)) for keys in (LOCAL_KEYS, REMOTE_KEYS))
+    if local and remote:
+        problem = f"has keys of local weights ({local}) and of a remote service ({remote}); take one kind out"
+        yield place.fault("", problem, "mixture", local=local, remote=remote)
+        return
     try:
-        # Strict JSON rules: a list may become a tuple and text an enum, but never text a number.
-        spec = ModelSpec.model_validate_json(json.dumps(table, default=_as_wrong_type))
+        spec = ModelSpec.of_entry(table)
         yield Entry(_with_absolute_sources(spec, path.parent), place)
     except ValidationError as invalid:
         for error in invalid.errors():
-            yield place.finding(error, ModelSpec)
+            yield place.finding(error)
     except _BadSource as bad:
         yield place.fault(bad.key, bad.problem, "source")
 
@@ -151,11 +154,14 @@ class _BadSource(Exception):
 
 
 def _with_absolute_sources(spec: ModelSpec, folder: Path) -> ModelSpec:
-    spec = spec.model_copy(update={"source": _source(spec.source, "source", folder)})
-    if spec.tokenizer.source is None:
+    if spec.remote:
         return spec
-    source = _source(spec.tokenizer.source, "tokenizer.source", folder)
-    return spec.model_copy(update={"tokenizer": spec.tokenizer.model_copy(update={"source": source})})
+    spec = spec.with_local(source=_source(spec.local.source, "source", folder))
+    tokenizer = spec.local.tokenizer
+    if tokenizer.source is None:
+        return spec
+    source = _source(tokenizer.source, "tokenizer.source", folder)
+    return spec.with_local(tokenizer=tokenizer.model_copy(update={"source": source}))
 
 
 def _source(text: str, key: str, folder: Path) -> str:
@@ -170,8 +176,3 @@ def _source(text: str, key: str, folder: Path) -> str:
             key, "must be a hub id like owner/name, or a folder that begins with ./, ../, ~/ or the root"
         )
     return text
-
-
-def _as_wrong_type(value: object) -> list[object]:
-    # Dates and times are the only TOML values JSON has no word for, and no key takes a nested list.
-    return [[]]

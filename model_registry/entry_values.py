@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from model_registry.names import spelled
-from model_registry.spec import ModelSpec
+from model_registry.spec import field_of
 
 _COUNT = re.compile(r"([0-9]+(?:[.][0-9]+)?)\s*(k|m|b|만|억)?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "만": 10**4, "억": 10**8}
@@ -115,11 +115,9 @@ def values_of(table: Mapping[str, Any]) -> dict[str, object]:
 
 def default_of(key: str) -> Any:
     """The value of a key that is not written; lists for tuples, None where there is none."""
-    model: type[BaseModel] = ModelSpec
-    *outer, last = key.split(".")
-    for name in outer:
-        model = _model_of(model.model_fields[name].annotation)
-    default = model.model_fields[last].default
+    first, _, inner = key.partition(".")
+    field = field_of(first)
+    default = (_model_of(field.annotation).model_fields[inner] if inner else field).default
     if default is PydanticUndefined:
         return None
     return list(default) if isinstance(default, tuple) else default

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from model_registry.names import LETTERS_SAID
+from model_registry.spec import entry_keys, field_of
 
 _PLAIN = {
     "missing": "is missing",
@@ -69,12 +70,14 @@ class Place:
         shown = {name: printable(value) for name, value in facts.items()}
         return EntryFault(self.file, self.entry, key, message, self.path, printable(problem), kind, shown)
 
-    def finding(self, error: ErrorDetails, model: type[BaseModel]) -> EntryFault:
+    def finding(self, error: ErrorDetails) -> EntryFault:
         """One finding of pydantic as a fault."""
-        key, problem, kind = _describe(error, model)
+        key, problem, kind = _describe(error)
         context = error.get("ctx") or {}
         facts = {name: str(value) for name, value in context.items() if name not in ("key", "problem")}
-        return self.fault(key, problem, kind, **facts, given=_short(error["input"]))
+        if error["type"] != "contradiction":  # where the problem itself says all that may be said again
+            facts["given"] = _short(error["input"])
+        return self.fault(key, problem, kind, **facts)
 
 
 class _Finding(NamedTuple):
@@ -83,14 +86,16 @@ class _Finding(NamedTuple):
     kind: str
 
 
-def _describe(error: ErrorDetails, model: type[BaseModel]) -> _Finding:
+def _describe(error: ErrorDetails) -> _Finding:
     context: Mapping[str, object] = error.get("ctx") or {}
-    kind, key = error["type"], ".".join(str(part) for part in error["loc"])
+    # An entry is flat, whatever it is made into: ("runs", "local", "loading") is its key "loading".
+    location = error["loc"][2:] if error["loc"][:1] == ("runs",) else error["loc"]
+    kind, key = error["type"], ".".join(map(str, location))
     if kind == "contradiction":
         key = str(context["key"])
         return _Finding(key, str(context["problem"]), f"contradiction_{key.split('.')[-1]}")
     if kind == "extra_forbidden":
-        known = near(str(error["loc"][-1]), _keys_at(model, error["loc"][:-1]))
+        known = near(str(location[-1]), _keys_at(location[:-1]))
         return _Finding(key, f"is not known here{known}", kind)
     if kind in ("enum", "literal_error"):
         return _Finding(key, f"must be {context['expected']}, not {_short(error['input'])}", "choice")
@@ -115,14 +120,12 @@ def _pattern_problem(key: str, value: object) -> str:
     return f"must be a plain folder name inside the source, not {_short(value)}"
 
 
-def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> set[str]:
-    for part in location:
-        if isinstance(part, str) and part in model.model_fields:
-            inner = _model_in(model.model_fields[part].annotation)
-            if inner is None:
-                return set()
-            model = inner
-    return set(model.model_fields)
+def _keys_at(location: tuple[int | str, ...]) -> set[str]:
+    names = [part for part in location if isinstance(part, str)]
+    if not names:
+        return set(entry_keys())
+    inner = _model_in(field_of(names[0]).annotation)
+    return set(inner.model_fields) if inner else set()
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:

@@ -1,33 +1,36 @@
-"""What is known about one model, before anything of it is loaded.
+"""What is known about one model, before anything of it is loaded: the fields of its entry and their types.
 
-Knows: the fields of a registry entry, their types, and which values contradict each other.
-Refuses to know: files, folders, torch, and how a model is loaded or asked; an entry is only facts.
+A model runs here, from weights that are loaded, or elsewhere, as a service that is asked over the network. An
+entry is one flat table and says which by its keys; a spec keeps apart what only one of the two has.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic.fields import FieldInfo
 
+from errors import BadRequest
+from model_registry.entry_table import EntryTable, Text, contradiction
 from model_registry.names import NAME, spelled
+from model_registry.remote_service import RemoteService
 
 Quantization = Literal["none", "int8", "nf4"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 ModelId = Annotated[
     str, Field(pattern=NAME), BeforeValidator(lambda text: spelled(text) if isinstance(text, str) else text)
 ]
-Text = Annotated[str, Field(min_length=1)]
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 Subfolder = Annotated[str, Field(pattern=r"^([A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*)?$")]
 
 
-class Fact(BaseModel):
-    """Base of everything in an entry: frozen, and an unknown key is a fault."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+def is_commit(revision: str | None) -> bool:
+    """Whether a revision is a full commit, which cannot be moved like a branch or a tag."""
+    return revision is not None and len(revision) == 40 and all(c in "0123456789abcdef" for c in revision)
 
 
 class CommercialUse(StrEnum):
@@ -58,7 +61,7 @@ class Architecture(StrEnum):
     OTHER = "other"
 
 
-class Reference(Fact):
+class FactReference(EntryTable):
     """Where a fact was read, and how sure it is."""
 
     what: str
@@ -66,14 +69,14 @@ class Reference(Fact):
     sure: bool = True
 
 
-class License(Fact):
+class License(EntryTable):
     name: Text
     address: str = ""
     commercial: CommercialUse
     note: str = ""
 
 
-class TokenizerRecipe(Fact):
+class TokenizerRecipe(EntryTable):
     """What the tokenizer of this model needs to be told."""
 
     use_fast: bool = True
@@ -82,7 +85,7 @@ class TokenizerRecipe(Fact):
     """Another hub id or folder to take the tokenizer from; None: the model's own."""
 
 
-class LoadingRecipe(Fact):
+class LoadingRecipe(EntryTable):
     """How the weights become a model."""
 
     dtype: Dtype = "auto"
@@ -96,7 +99,7 @@ class LoadingRecipe(Fact):
     """The source has .bin files only; read with weights_only, never otherwise."""
 
 
-class GenerationDefaults(Fact):
+class GenerationDefaults(EntryTable):
     """What the model's own source recommends; None where it says nothing."""
 
     temperature: float | None = Field(default=None, ge=0, le=5)
@@ -106,7 +109,7 @@ class GenerationDefaults(Fact):
     max_new_tokens: int | None = Field(default=None, ge=1, le=131_072)
 
 
-class Embeddings(Fact):
+class Embeddings(EntryTable):
     """The part of the weights that every quantization leaves in 16 bits."""
 
     vocabulary: int = Field(gt=0, le=10**7)
@@ -120,28 +123,62 @@ class Embeddings(Fact):
         return self.vocabulary * self.hidden_size * (1 if self.tied else 2)
 
 
-class Adapter(Fact):
+class Adapter(EntryTable):
     """The entry is a PEFT adapter over another entry; `source` is then the adapter's own folder or hub id."""
 
     base: ModelId
     subfolder: Subfolder = ""
 
 
-class ModelSpec(Fact):
-    """One model: what it is, where it comes from, how it is spoken to and loaded."""
+class LocalWeights(EntryTable):
+    """A model that runs here."""
 
-    id: ModelId
-    title: Text
     source: Text
     """A hub id (owner/name) or a local folder; the loader of entries has already made a folder absolute."""
     revision: str | None = None
-    family: Text
     architecture: Architecture
     parameters: int = Field(gt=0, le=10**14)
-    """Of an adapter: its own, without those of its base."""
+    """An adapter's own, without those of its base."""
     embeddings: Embeddings | None = None
     """None: not known; the bytes of a quantized model are then a coarser estimate."""
     context_length: int = Field(gt=0, le=10**9)
+    eos_token_ids: tuple[TokenId, ...] = ()
+    """Every id that ends an answer; empty: unknown, taken from the generation config and said so."""
+    tokenizer: TokenizerRecipe = TokenizerRecipe()
+    loading: LoadingRecipe = LoadingRecipe()
+    adapter: Adapter | None = None
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> LocalWeights:
+        loading = self.loading
+        if loading.default_quantization not in loading.quantizations:
+            raise contradiction("loading.default_quantization", "is not one of loading.quantizations")
+        if loading.trust_remote_code and not is_commit(self.revision):
+            raise contradiction("loading.trust_remote_code", "needs revision to be a full 40-digit commit")
+        if self.embeddings and self.adapter is None and self.embeddings.parameters >= self.parameters:
+            raise contradiction("embeddings", "are larger than the whole model")
+        return self
+
+
+def _where_it_runs(runs: object) -> str:
+    here = runs if isinstance(runs, Mapping) else vars(runs)
+    return "remote" if here.keys() & REMOTE_KEYS else "local"
+
+
+Runs = Annotated[
+    Annotated[LocalWeights, Tag("local")] | Annotated[RemoteService, Tag("remote")],
+    Discriminator(_where_it_runs),
+]
+LOCAL_KEYS, REMOTE_KEYS = frozenset(LocalWeights.model_fields), frozenset(RemoteService.model_fields)
+
+
+class ModelSpec(EntryTable):
+    """One model: what it is, where it runs, and how it is spoken to."""
+
+    id: ModelId
+    title: Text
+    runs: Runs
+    family: Text
     license: License
     prompt_format: Text
     thinking: Literal["never", "switch", "always"] = "never"
@@ -149,41 +186,72 @@ class ModelSpec(Fact):
     """Pre-trained only: it continues text and was never taught to answer."""
     improvised_format: bool = False
     """The format was chosen by somebody other than the makers."""
-    eos_token_ids: tuple[TokenId, ...] = ()
-    """Every id that ends an answer; empty: unknown, taken from the generation config and said so."""
     stop_strings: tuple[Text, ...] = ()
     """Beyond those of the format."""
-    tokenizer: TokenizerRecipe = TokenizerRecipe()
-    loading: LoadingRecipe = LoadingRecipe()
     generation: GenerationDefaults = GenerationDefaults()
-    adapter: Adapter | None = None
     demo: bool = False
     """A toy that ships with Narani and learned a small set by heart."""
     unsure: tuple[str, ...] = ()
     """Names of fields whose value nobody could read at the source."""
     notes: str = ""
-    references: tuple[Reference, ...] = ()
+    references: tuple[FactReference, ...] = ()
+
+    @classmethod
+    def of_entry(cls, table: Mapping[str, Any]) -> ModelSpec:
+        """From the flat table of an entry, by the strict rules of JSON: a list may become a tuple and text an
+        enum, but never text a number."""
+        own = {key: value for key, value in table.items() if key in cls.model_fields and key != "runs"}
+        runs = {key: value for key, value in table.items() if key not in own}
+        return cls.model_validate_json(json.dumps({**own, "runs": runs}, default=_as_wrong_type))
+
+    def entry(self) -> dict[str, Any]:
+        """The flat table again, without what is at its default."""
+        table = self.model_dump(mode="json", exclude_defaults=True)
+        return table.pop("runs") | table
+
+    @property
+    def local(self) -> LocalWeights:
+        """For whoever needs weights; of a service elsewhere it is refused."""
+        if isinstance(self.runs, LocalWeights):
+            return self.runs
+        raise BadRequest("remote-service-not-asked", model=self.title)
+
+    @property
+    def remote(self) -> RemoteService | None:
+        return self.runs if isinstance(self.runs, RemoteService) else None
+
+    @property
+    def adapter(self) -> Adapter | None:
+        """What it stands on where it is an adapter over another model's weights."""
+        return self.runs.adapter if isinstance(self.runs, LocalWeights) else None
+
+    def with_local(self, **changes: object) -> ModelSpec:
+        """The same with other facts about its weights."""
+        return self.model_copy(update={"runs": self.local.model_copy(update=changes)})
 
     @model_validator(mode="after")
-    def _agrees_with_itself(self) -> ModelSpec:
-        loading = self.loading
-        if loading.default_quantization not in loading.quantizations:
-            raise _contradiction("loading.default_quantization", "is not one of loading.quantizations")
-        if loading.trust_remote_code and not is_commit(self.revision):
-            raise _contradiction("loading.trust_remote_code", "needs revision to be a full 40-digit commit")
-        if self.embeddings and self.adapter is None and self.embeddings.parameters >= self.parameters:
-            raise _contradiction("embeddings", "are larger than the whole model")
-        unknown = sorted(set(self.unsure) - set(type(self).model_fields))
+    def _names_only_what_there_is(self) -> ModelSpec:
+        unknown = sorted(set(self.unsure) - set(entry_keys()))
         if unknown:
-            raise _contradiction("unsure", f"names fields that do not exist: {', '.join(unknown)}")
+            raise contradiction("unsure", f"names fields that do not exist: {', '.join(unknown)}")
         return self
 
 
-def _contradiction(key: str, problem: str) -> PydanticCustomError:
-    # The key travels along, so that whoever reads entries can name it without searching the sentence.
-    return PydanticCustomError("contradiction", "{key} {problem}", {"key": key, "problem": problem})
+def entry_keys() -> Iterator[str]:
+    """Every key of an entry, in the order in which they are written."""
+    for name in ModelSpec.model_fields:
+        if name == "runs":
+            yield from (*LocalWeights.model_fields, *RemoteService.model_fields)
+        else:
+            yield name
 
 
-def is_commit(revision: str | None) -> bool:
-    """Whether a revision is a full commit, which cannot be moved like a branch or a tag."""
-    return revision is not None and len(revision) == 40 and all(c in "0123456789abcdef" for c in revision)
+def field_of(key: str) -> FieldInfo:
+    """What is known of one key of an entry."""
+    owners: tuple[type[EntryTable], ...] = (LocalWeights, RemoteService, ModelSpec)
+    return next(owner.model_fields[key] for owner in owners if key in owner.model_fields)
+
+
+def _as_wrong_type(value: object) -> list[object]:
+    # Dates and times are the only TOML values JSON has no word for, and no key takes a nested list.
+    return [[]]

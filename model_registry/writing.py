@@ -17,7 +17,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Integer, Trivia
 
 from errors import BadRequest
-from model_registry.spec import ModelSpec
+from model_registry.spec import entry_keys
 from old_keys import new_key
 
 _FROM_HERE_GROUPED = 10_000
@@ -129,5 +129,5 @@ def _item(value: Any) -> Any:
 
 
 def _place(key: str) -> int:
-    order = list(ModelSpec.model_fields)
+    order = list(entry_keys())
     return order.index(key) if key in order else len(order)
