@@ -85,7 +85,7 @@ def spec_of(id: str, folder: Path, shape: Shape) -> ModelSpec:
         "prompt_format": "koalpaca",
         "eos_token_ids": [korean_tokenizer().eos_token_id],
     }
-    return ModelSpec.model_validate(entry, strict=False)
+    return ModelSpec.of_entry(entry)
 
 
 @cache

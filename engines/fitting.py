@@ -29,7 +29,7 @@ def bytes_needed(
     """(weights with those of the adapter, cache of its question) by estimate."""
     known = estimate(request.base, quantization, device)
     adapter = adapter_bytes(request, device, estimate)
-    tokens = min(request.cache_tokens, request.base.context_length)
+    tokens = min(request.cache_tokens, request.base.local.context_length)
     return known.weight_bytes + adapter, known.state_bytes + tokens * known.cache_bytes_per_token
 
 
@@ -37,7 +37,7 @@ def adapter_bytes(request: LeaseRequest, device: torch.device, estimate: Estimat
     """What the wanted adapter adds; its weights take the type that its base is loaded in."""
     if request.adapter is None:
         return 0
-    as_base = request.adapter.model_copy(update={"loading": request.base.loading})
+    as_base = request.adapter.with_local(loading=request.base.local.loading)
     return estimate(as_base, "none", device).weight_bytes
 
 
@@ -54,7 +54,7 @@ def refusal(
     in_the_way = kept if need <= budget else {}
     left = budget - sum(in_the_way.values())
     fitting: dict[str, int] = {}
-    for other in request.base.loading.quantizations:
+    for other in request.base.local.loading.quantizations:
         size = sum(bytes_needed(request, other, device, estimate))
         if other != request.quantization and size <= left and size < need:
             fitting[other] = size

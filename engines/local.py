@@ -113,7 +113,7 @@ class LocalEngine:
         spec = self._registry.get(request.model_id)
         format = self._format(request, spec)
         base = self._registry.base_of(spec)
-        quantization = request.quantization or spec.loading.default_quantization
+        quantization = request.quantization or spec.local.loading.default_quantization
         _check_offered(spec, base, quantization)
         return LeaseRequest(
             base=base,
@@ -165,9 +165,11 @@ class LocalEngine:
         loaded = resident.loaded
         rendered = render(format, request.conversation, loaded.tokenizer, request.thinking)
         ids = encode(rendered, loaded.tokenizer)
-        most = min(settings.max_new_tokens, spec.context_length - len(ids))
+        most = min(settings.max_new_tokens, spec.local.context_length - len(ids))
         if most < 1:
-            raise BadRequest("prompt-too-long", tokens=len(ids), model=spec.title, most=spec.context_length)
+            raise BadRequest(
+                "prompt-too-long", tokens=len(ids), model=spec.title, most=spec.local.context_length
+            )
         prompt = rendered.text
         stops = (*rendered.stop_strings, *spec.stop_strings, *settings.stop_strings)
         return Sequence(
@@ -175,7 +177,7 @@ class LocalEngine:
                 request,
                 prompt,
                 format.id,
-                loaded.revision or spec.revision,
+                loaded.revision or spec.local.revision,
                 resident.key.quantization,
                 resident.load_seconds,
             ),
@@ -192,8 +194,8 @@ class LocalEngine:
 
 
 def _check_offered(spec: ModelSpec, base: ModelSpec, quantization: str) -> None:
-    if quantization not in base.loading.quantizations:
-        offered = ", ".join(base.loading.quantizations)
+    if quantization not in base.local.loading.quantizations:
+        offered = ", ".join(base.local.loading.quantizations)
         raise BadRequest(
             "quantization-not-offered", model=spec.title, quantization=quantization, offered=offered
         )
@@ -204,7 +206,7 @@ def _ends(spec: ModelSpec, loaded: LoadedModel, stops: tuple[str, ...]) -> froze
     are not decoded, so as text it would never be seen."""
     added = loaded.tokenizer.get_added_vocab()
     of_stops = {added[stop] for stop in stops if stop in added}
-    return (frozenset(spec.eos_token_ids) or loaded.eos_token_ids) | of_stops
+    return (frozenset(spec.local.eos_token_ids) or loaded.eos_token_ids) | of_stops
 
 
 def build_local_engine(registry: Registry, settings: Settings) -> LocalEngine:

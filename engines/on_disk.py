@@ -52,7 +52,7 @@ class DiskLook:
 
 def on_disk(spec: ModelSpec) -> bool:
     """Whether every file of weights is there; an adapter's own only."""
-    folder = Path(spec.source) if Path(spec.source).is_absolute() else _snapshot(spec)
+    folder = Path(spec.local.source) if Path(spec.local.source).is_absolute() else _snapshot(spec)
     if folder is None:
         return False
     try:
@@ -60,7 +60,7 @@ def on_disk(spec: ModelSpec) -> bool:
             return (folder / spec.adapter.subfolder / "adapter_model.safetensors").is_file()
         if _complete(folder, "model.safetensors"):
             return True
-        return spec.loading.allow_pickle and _complete(folder, "pytorch_model.bin")
+        return spec.local.loading.allow_pickle and _complete(folder, "pytorch_model.bin")
     except (OSError, ValueError):
         return False
 
@@ -82,11 +82,11 @@ def _snapshot(spec: ModelSpec) -> Path | None:
     from huggingface_hub import constants
 
     cache = Path(os.environ.get("HF_HUB_CACHE") or constants.HF_HUB_CACHE).expanduser()
-    model = cache / f"models--{spec.source.replace('/', '--')}"
-    commit = spec.revision
+    model = cache / f"models--{spec.local.source.replace('/', '--')}"
+    commit = spec.local.revision
     if not is_commit(commit):
         try:
-            commit = (model / "refs" / (spec.revision or "main")).read_text(encoding="utf-8").strip()
+            commit = (model / "refs" / (spec.local.revision or "main")).read_text(encoding="utf-8").strip()
         except OSError:
             return None
     return model / "snapshots" / str(commit)

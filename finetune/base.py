@@ -19,7 +19,7 @@ from engines.loading.weights import build_empty
 from errors import BadRequest
 from model_registry.names import plain_name, spelled
 from model_registry.registry import Registry
-from model_registry.spec import Architecture, CommercialUse, Embeddings, License, ModelSpec
+from model_registry.spec import Architecture, CommercialUse, Embeddings, License, LocalWeights, ModelSpec
 from prompts.chat import ChatTokenizer
 from prompts.format import PromptFormat
 
@@ -59,7 +59,7 @@ def base_for(name: str, registry: Registry, format: str | None = None) -> Base:
 def learned_end(base: Base, tokenizer: Any) -> str:
     """The text of the token that ends an answer in training: where a chat template writes one after an answer
     that one, else the tokenizer's own."""
-    ids = base.spec.eos_token_ids or _own_eos(tokenizer)
+    ids = base.spec.local.eos_token_ids or _own_eos(tokenizer)
     ends = [text for text in map(tokenizer.convert_ids_to_tokens, ids) if isinstance(text, str)]
     if not ends:
         raise _endless(base.spec)
@@ -73,7 +73,7 @@ def learned_end(base: Base, tokenizer: Any) -> str:
 
 def empty_network(base: Base) -> Any | None:
     """The network without weights, to be counted; None where its files are not here or bring code."""
-    if base.folder is None or base.spec.loading.trust_remote_code:
+    if base.folder is None or base.spec.local.loading.trust_remote_code:
         return None
     config = read_json(base.folder, "config.json")
     return build_empty(CheckedFolder(base.folder, config, (), (), False), base.spec)
@@ -86,7 +86,7 @@ def _registered(name: str, registry: Registry) -> ModelSpec | None:
     folder = Path(name).expanduser()
     source = str(folder.resolve()) if folder.exists() else name
     for spec in registry.models.values():
-        if spec.source == source and spec.adapter is None:
+        if not spec.remote and spec.local.source == source and spec.adapter is None:
             return spec
     # What can be neither a folder nor a hub id is answered with the near ids.
     return registry.get(name) if "/" not in name and "\\" not in name and not folder.is_dir() else None
@@ -124,7 +124,7 @@ def _of_files(name: str, source: str, registry: Registry, format: str | None) ->
 
 def _refuse_wrong_source(spec: ModelSpec) -> None:
     """What lies here is named before anything is read of it; nothing is fetched for that."""
-    if Path(spec.source).is_absolute():
+    if Path(spec.local.source).is_absolute():
         description_of(spec, UnwatchedLoad())
 
 
@@ -133,11 +133,8 @@ def _provisional(name: str, source: str, format: str) -> ModelSpec:
     return ModelSpec(
         id=plain_name(last, "base"),
         title=(last or name) if Path(source).is_absolute() else name,
-        source=source,
+        runs=LocalWeights(source=source, architecture=Architecture.OTHER, parameters=1, context_length=1),
         family="own",
-        architecture=Architecture.OTHER,
-        parameters=1,
-        context_length=1,
         license=License(name="not known", commercial=CommercialUse.UNCLEAR),
         prompt_format=format,
     )
@@ -147,21 +144,18 @@ def _described(spec: ModelSpec, folder: Path, config: dict[str, Any]) -> ModelSp
     text = text_settings(config)
     kind = str(text.get("model_type", config.get("model_type"))).removesuffix("_text")
     architecture = Architecture(kind) if kind in list(Architecture) else Architecture.OTHER
-    found = spec.model_copy(
-        update={
-            "architecture": architecture,
-            "parameters": _parameters(folder, config, spec),
-            "context_length": _first(text, "max_position_embeddings", "context_length", "n_positions")
-            or 2048,
-        }
+    found = spec.with_local(
+        architecture=architecture,
+        parameters=_parameters(folder, config, spec),
+        context_length=_first(text, "max_position_embeddings", "context_length", "n_positions") or 2048,
     )
     rows, width = _first(text, "vocab_size"), _first(text, "hidden_size", "n_embd")
     if not rows or not width:
         return found
     tied = bool(config.get("tie_word_embeddings", text.get("tie_word_embeddings", False)))
     embeddings = Embeddings(vocabulary=rows, hidden_size=width, tied=tied)
-    known = embeddings if embeddings.parameters < found.parameters else None
-    return found.model_copy(update={"embeddings": known})
+    known = embeddings if embeddings.parameters < found.local.parameters else None
+    return found.with_local(embeddings=known)
 
 
 def _parameters(folder: Path, config: dict[str, Any], spec: ModelSpec) -> int:
@@ -181,7 +175,7 @@ def _with_end(spec: ModelSpec, folder: Path, config: dict[str, Any]) -> tuple[Mo
     ids, _ = eos_ids(folder, tokenizer, rows, spec)
     listed = ", ".join(map(str, sorted(ids)))
     note = f"{spec.title} is not in the registry; its end token ({listed}) is taken from its own files."
-    return spec.model_copy(update={"eos_token_ids": tuple(sorted(ids))}), (note,)
+    return spec.with_local(eos_token_ids=tuple(sorted(ids))), (note,)
 
 
 def _own_eos(tokenizer: Any) -> tuple[int, ...]:

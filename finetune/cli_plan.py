@@ -52,7 +52,10 @@ def run(options: PlanOptions, home: Path) -> int:
     for line in _lines(base.spec.title, found):
         console.print(line, markup=False)
     console.print(table_of(found))
-    for sentence in (*found.advice, *_steps(settings, base.spec.architecture is Architecture.RWKV, registry)):
+    for sentence in (
+        *found.advice,
+        *_steps(settings, base.spec.local.architecture is Architecture.RWKV, registry),
+    ):
         console.print(sentence, markup=False)
     return 0 if found.fits else 1
 

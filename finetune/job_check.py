@@ -106,7 +106,7 @@ def _steps(settings: SftSettings, registry: Any, data: Mapping[str, Any]) -> dic
     from model_registry.spec import Architecture
 
     base = base_for(settings.base_model, registry, settings.format)
-    recurrent = base.spec.architecture is Architecture.RWKV
+    recurrent = base.spec.local.architecture is Architecture.RWKV
     return foreseen_steps(data["lengths"], data["rows"], settings, recurrent=recurrent).facts()
 
 

@@ -51,7 +51,7 @@ def _of_run(run: RunFolder, registry: Registry) -> MergeSource:
         code = "run-made-whole-model" if run.model.is_dir() else without
         raise BadRequest(code, run=run.name, state=status and status.state, name="adapter")
     for spec in registry.models.values():
-        if spec.adapter is not None and spec.source == os.path.normpath(run.adapter.absolute()):
+        if spec.adapter is not None and spec.local.source == os.path.normpath(run.adapter.absolute()):
             return _of_entry(spec, registry)
     return _of_folder(run.adapter.absolute(), registry)
 
@@ -70,15 +70,8 @@ def _of_folder(folder: Path, registry: Registry) -> MergeSource:
     if not isinstance(name, str) or not name:
         raise BadRequest("merge-base-unsaid", folder=folder.name, name="adapter")
     base = base_for(name, registry, format=None if _is_known(name, registry) else "plain")
-    spec = base.spec.model_copy(
-        update={
-            "id": plain_name(folder.name, "adapter"),
-            "title": folder.name,
-            "source": str(folder),
-            "revision": None,
-            "adapter": Adapter(base=base.spec.id),
-        }
-    )
+    named = base.spec.model_copy(update={"id": plain_name(folder.name, "adapter"), "title": folder.name})
+    spec = named.with_local(source=str(folder), revision=None, adapter=Adapter(base=base.spec.id))
     check_settings(folder, spec)
     return MergeSource(spec, base.spec, base.format)
 
@@ -86,4 +79,7 @@ def _of_folder(folder: Path, registry: Registry) -> MergeSource:
 def _is_known(name: str, registry: Registry) -> bool:
     """Whether the registry knows its format; for a proof any format serves where it does not."""
     folder = str(Path(name).absolute())
-    return any(name == spec.id or spec.source in (name, folder) for spec in registry.models.values())
+    return any(
+        name == spec.id or (not spec.remote and spec.local.source in (name, folder))
+        for spec in registry.models.values()
+    )

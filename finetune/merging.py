@@ -108,7 +108,7 @@ def merge(
 def _refuse_early(source: MergeSource, out: Path, quantizations: Sequence[str]) -> None:
     if out.exists() or out.is_symlink():
         raise BadRequest("merge-folder-taken", folder=out.name, name="out")
-    offered = source.base.loading.quantizations
+    offered = source.base.local.loading.quantizations
     for quantization in quantizations:
         if quantization not in offered:
             raise BadRequest(
@@ -240,10 +240,8 @@ def _store(merged: Any, loaded: LoadedModel, folder: Path) -> None:
 def _prove(work: _Work, folder: Path, expected: Expected, quantization: Quantization) -> Proof:
     """The folder loaded as anybody would load it."""
     base = work.source.base
-    own = base.tokenizer.model_copy(update={"source": None})
-    spec = _as(base, work.compute).model_copy(
-        update={"source": str(folder.absolute()), "revision": None, "tokenizer": own}
-    )
+    own = base.local.tokenizer.model_copy(update={"source": None})
+    spec = _as(base, work.compute).with_local(source=str(folder.absolute()), revision=None, tokenizer=own)
     loaded = load_model(spec, quantization, work.device, work.watch)
     prompts = tuple(tuple(ids) for ids in prompt_ids(work.source.format, loaded.tokenizer))
     if prompts != tuple(each.ids[: each.first] for each in expected.said):
@@ -256,7 +254,7 @@ def _prove(work: _Work, folder: Path, expected: Expected, quantization: Quantiza
 
 
 def _as(spec: ModelSpec, dtype: str) -> ModelSpec:
-    return spec.model_copy(update={"loading": spec.loading.model_copy(update={"dtype": dtype})})
+    return spec.with_local(loading=spec.local.loading.model_copy(update={"dtype": dtype}))
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -124,7 +124,7 @@ def merge_card(source: MergeSource, dtype: str, changed: float, proofs: Sequence
         head=head,
         title=source.adapter.title,
         base=source.base.title,
-        source="a folder" if Path(source.base.source).is_absolute() else source.base.source,
+        source="a folder" if Path(source.base.local.source).is_absolute() else source.base.local.source,
         dtype=dtype,
         date=datetime.now(UTC).date().isoformat(),
         format=source.format.id,
@@ -138,7 +138,7 @@ def merge_card(source: MergeSource, dtype: str, changed: float, proofs: Sequence
 
 def _data_of_adapter(source: MergeSource) -> list[tuple[str, str]]:
     """What the adapter learned, where it lies in the run that it came of."""
-    manifest = RunFolder(Path(source.adapter.source).parent).read("manifest.json") or {}
+    manifest = RunFolder(Path(source.adapter.local.source).parent).read("manifest.json") or {}
     return data_licenses([file["name"] for file in manifest.get("data", [])])
 
 
@@ -151,11 +151,11 @@ def card_head(
     data: Sequence[tuple[str, str]] = (),
 ) -> str:
     """Between its lines of dashes. `data`: what was learned, with the license as far as it is known."""
-    on_hub = _HUB_ID.fullmatch(base.source) is not None
+    on_hub = _HUB_ID.fullmatch(base.local.source) is not None
     name, license_name, license_link = _license_at_hub(license, base, [named for _, named in data])
     learned = [name for name, _ in data if _HUB_ID.fullmatch(name)]
     head = ModelCardData(
-        base_model=base.source if on_hub else None,
+        base_model=base.local.source if on_hub else None,
         base_model_relation=("adapter" if is_adapter else "finetune") if on_hub else None,
         datasets=learned or None,
         language="ko",
@@ -181,7 +181,7 @@ def _license_at_hub(
         return "other", "-and-".join((first, *rest)), None
     if first in _IDENTIFIERS:
         return first, None, None
-    page = f"https://huggingface.co/{base.source}" if _HUB_ID.fullmatch(base.source) else None
+    page = f"https://huggingface.co/{base.local.source}" if _HUB_ID.fullmatch(base.local.source) else None
     return "other", first, license.address or page
 
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from errors import BadEntry, Cause, NaraniError, UnknownName
 from finetune.sft_settings import SftSettings
-from model_registry.spec import Reference
+from model_registry.spec import FactReference
 
 FOLDER = Path(__file__).parent / "recipes"
 _FIELDS = tuple(field.name for field in fields(SftSettings))
@@ -39,7 +39,7 @@ class Recipe:
     """How it differs from what was published, and why."""
     bases: tuple[str, ...] = ()
     """Ids of the registry for which it is taken when no recipe is named."""
-    references: tuple[Reference, ...] = ()
+    references: tuple[FactReference, ...] = ()
 
     def with_defaults(self) -> SftSettings:
         return SftSettings(**self.settings)
@@ -53,7 +53,7 @@ class _RecipeFile(BaseModel):
     notes: str = ""
     bases: tuple[str, ...] = ()
     settings: dict[str, Any]
-    references: tuple[Reference, ...] = ()
+    references: tuple[FactReference, ...] = ()
 
 
 def recipe_names(folder: Path = FOLDER) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ _KNOWN_DATA = {
 
 _LONGEST = 72
 """How many letters an id may have, so that a number has room behind it."""
+_KEPT = {"family", "architecture", "context_length", "generation", "stop_strings", "thinking"}
 _LOADING = {"dtype", "quantizations", "default_quantization", "attention"}
 
 
@@ -55,7 +56,7 @@ def register(result: TrainingResult, base: Base, home: Path) -> str:
     models = home / "models"
     registry = load_registry(models)
     for spec in registry.models.values():
-        if spec.source == os.path.normpath(result.folder.absolute()):
+        if not spec.remote and spec.local.source == os.path.normpath(result.folder.absolute()):
             return spec.id
     if result.is_adapter and not base.registered:
         base = _with_entry(base, models, registry)
@@ -74,13 +75,9 @@ def free_id(run: str, registry: Registry) -> str:
 
 def entry_table(model_id: str, result: TrainingResult, base: Base, models: Path) -> dict[str, Any]:
     spec = base.spec
-    kept = spec.model_dump(
-        mode="json",
-        exclude_defaults=True,
-        include={"family", "architecture", "context_length", "generation", "stop_strings", "thinking"},
-    )
+    kept = {key: value for key, value in spec.entry().items() if key in _KEPT}
     # What a base may do (run code, bring pickles) was allowed to its makers' files, not to these.
-    loading = spec.loading.model_dump(mode="json", exclude_defaults=True, include=_LOADING)
+    loading = spec.local.loading.model_dump(mode="json", exclude_defaults=True, include=_LOADING)
     table: dict[str, Any] = {
         **kept,
         "id": model_id,
@@ -141,7 +138,7 @@ def _source(folder: Path, models: Path) -> str:
 def _with_entry(base: Base, models: Path, registry: Registry) -> Base:
     """An adapter's base has to be an entry as well."""
     model_id = free_id(base.spec.id, registry)
-    table = base.spec.model_dump(mode="json", exclude_defaults=True)
+    table = base.spec.entry()
     table |= {"id": model_id, "prompt_format": base.format.id, "improvised_format": True}
     _write(table, models)
     return Base(base.spec.model_copy(update={"id": model_id}), base.format, True, base.folder, base.notes)

@@ -56,7 +56,7 @@ def shape_for(settings: RunSettings, base: Base) -> NetworkShape:
     network = empty_network(base)
     if network is None:
         return _guessed(base.spec, settings)
-    return shape_of(network, base.spec.architecture, settings)
+    return shape_of(network, base.spec.local.architecture, settings)
 
 
 def shape_of(network: Any, architecture: Architecture, settings: RunSettings) -> NetworkShape:
@@ -95,13 +95,15 @@ def _feed_forward(linear: dict[str, tuple[int, int]], config: Any) -> int:
 
 def _guessed(spec: ModelSpec, settings: RunSettings) -> NetworkShape:
     """What the parameters tell of such a network: 12 hidden² weights a layer, about hidden / 128 layers."""
-    known = spec.embeddings
-    hidden = known.hidden_size if known else max(64, round((spec.parameters * 10.7) ** (1 / 3) / 64) * 64)
-    rest = known.parameters if known else spec.parameters // 10
-    linear = spec.parameters - rest
+    known = spec.local.embeddings
+    hidden = (
+        known.hidden_size if known else max(64, round((spec.local.parameters * 10.7) ** (1 / 3) / 64) * 64)
+    )
+    rest = known.parameters if known else spec.local.parameters // 10
+    linear = spec.local.parameters - rest
     layers = max(1, round(linear / (12 * hidden**2)))
-    recurrent = spec.architecture is Architecture.RWKV
-    plain = spec.architecture in _PLAIN
+    recurrent = spec.local.architecture is Architecture.RWKV
+    plain = spec.local.architecture in _PLAIN
     inputs = len(settings.lora_targets) or (1 if plain else 4)
     return NetworkShape(
         layers=layers,

@@ -21,14 +21,16 @@ class UnreadableTokenizer(Exception):
 
 def tokenizer_folder(registry: Registry, spec: ModelSpec) -> Path | None:
     """Where it lies; None where it is not on this machine."""
+    if spec.remote:
+        return None
     base = registry.base_of(spec)
-    source = spec.tokenizer.source or base.tokenizer.source or base.source
+    source = spec.local.tokenizer.source or base.local.tokenizer.source or base.local.source
     if Path(source).is_absolute():
         return Path(source)
     # Not at the top: the hub's library is slow to import, and most models are asked for without it.
     from huggingface_hub import try_to_load_from_cache
 
-    revision = base.revision if source == base.source else None
+    revision = base.local.revision if source == base.local.source else None
     file = try_to_load_from_cache(source, "tokenizer_config.json", revision=revision)
     return Path(file).parent if isinstance(file, str) else None
 

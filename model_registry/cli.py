@@ -89,7 +89,11 @@ def _chosen(registry: Registry, commercial: bool, size: str | None) -> list[Mode
         spec
         for spec in registry.models.values()
         if (not commercial or spec.license.commercial is CommercialUse.YES)
-        and (budget is None or fits(spec, budget, registry.base_of(spec) if spec.adapter else None))
+        and (
+            budget is None
+            or spec.remote
+            or fits(spec, budget, registry.base_of(spec) if spec.adapter else None)
+        )
     ]
 
 

@@ -1,4 +1,4 @@
-"""What all tables of an entry have in common; alone, because the entry and what it consists of both need it."""
+"""What all tables of an entry have in common; alone, because entries and services both need it."""
 
 from __future__ import annotations
 

@@ -75,7 +75,10 @@ class Place:
         key, problem, kind = _describe(error)
         context = error.get("ctx") or {}
         facts = {name: str(value) for name, value in context.items() if name not in ("key", "problem")}
-        if error["type"] != "contradiction":  # where the problem itself says all that may be said again
+        if error["type"] not in (
+            "contradiction",
+            "extra_forbidden",
+        ):  # there it may be a key that opens a server
             facts["given"] = _short(error["input"])
         return self.fault(key, problem, kind, **facts)
 

@@ -23,16 +23,17 @@ _ADAPTER_BYTES = 4
 def bytes_needed(spec: ModelSpec, quantization: Quantization, base: ModelSpec | None = None) -> int:
     """Estimated bytes of the weights; of an adapter its own only, unless its `base` is loaded with it."""
     if spec.adapter is not None:
-        own = spec.parameters * _ADAPTER_BYTES
+        own = spec.local.parameters * _ADAPTER_BYTES
         return own + (bytes_needed(base, quantization) if base is not None else 0)
-    width = 4 if spec.loading.dtype == "float32" else 2
+    weights = spec.local
+    width = 4 if weights.loading.dtype == "float32" else 2
     if quantization == "none":
-        return spec.parameters * width
-    embeddings = spec.embeddings
-    kept = embeddings.parameters if embeddings else int(spec.parameters * _EMBEDDING_SHARE)
-    return kept * width + int((spec.parameters - kept) * _BITS[quantization] / 8)
+        return weights.parameters * width
+    embeddings = weights.embeddings
+    kept = embeddings.parameters if embeddings else int(weights.parameters * _EMBEDDING_SHARE)
+    return kept * width + int((weights.parameters - kept) * _BITS[quantization] / 8)
 
 
 def fits(spec: ModelSpec, budget: int, base: ModelSpec | None = None) -> tuple[Quantization, ...]:
     """The quantizations offered whose estimate stays within so many bytes."""
-    return tuple(q for q in spec.loading.quantizations if bytes_needed(spec, q, base) <= budget)
+    return tuple(q for q in spec.local.loading.quantizations if bytes_needed(spec, q, base) <= budget)

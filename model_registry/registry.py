@@ -169,6 +169,8 @@ def _base_problem(spec: ModelSpec, by_id: Mapping[str, ModelSpec]) -> str | None
             return f"there is no model '{base}'{near(base, by_id)}"
         trail.append(base)
         spec = by_id[base]
+        if spec.remote:
+            return f"'{base}' is a remote service, and an adapter needs weights that are here"
     if len(trail) > 2:
         return f"'{trail[1]}' is an adapter itself; name the model under it, '{trail[-1]}'"
     return None

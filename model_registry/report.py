@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from model_registry.memory import bytes_needed
-from model_registry.names import family_title
 from model_registry.registry import Registry
-from model_registry.spec import ModelSpec, Quantization
+from model_registry.remote_service import RemoteService
+from model_registry.spec import LocalWeights, ModelSpec, Quantization
 from settings import format_bytes
 
 ESTIMATE = (
@@ -27,22 +27,25 @@ _QUANTIZATIONS: tuple[Quantization, ...] = ("none", "int8", "nf4")
 
 
 def as_json(registry: Registry, spec: ModelSpec) -> dict[str, Any]:
+    """Every model has the same keys; None where local weights or a remote service have nothing to say."""
+    weights = None if spec.remote else spec.local
     return {
         "id": spec.id,
         "title": spec.title,
         "family": spec.family,
-        "source": spec.source,
-        "revision": spec.revision,
-        "architecture": spec.architecture.value,
-        "parameters": spec.parameters,
-        "context_length": spec.context_length,
+        "source": weights and weights.source,
+        "revision": weights and weights.revision,
+        "architecture": weights and weights.architecture.value,
+        "parameters": weights and weights.parameters,
+        "context_length": weights and weights.context_length,
         "license": spec.license.name,
         "commercial": spec.license.commercial.value,
         "prompt_format": spec.prompt_format,
-        "eos_token_ids": list(spec.eos_token_ids),
-        "quantizations": list(spec.loading.quantizations),
+        "eos_token_ids": weights and list(weights.eos_token_ids),
+        "quantizations": list(_bytes(registry, spec)),
         "bytes_needed": _bytes(registry, spec),
         "adapter_base": spec.adapter.base if spec.adapter else None,
+        "service": spec.remote and spec.remote.model_dump(mode="json"),
         "demo": spec.demo,
     }
 
@@ -61,7 +64,7 @@ def as_table(registry: Registry, specs: Iterable[ModelSpec]) -> Table:
         needed = _bytes(registry, spec)
         table.add_row(
             spec.id,
-            _parameters(spec.parameters),
+            Text(f"on {spec.remote.server}") if spec.remote else _parameters(spec.local.parameters),
             Text(spec.license.name),
             spec.license.commercial.value,
             Text(spec.prompt_format),
@@ -76,38 +79,51 @@ def as_page(registry: Registry, spec: ModelSpec) -> Iterator[tuple[str, str]]:
     license = spec.license
     shown = {
         "title": spec.title,
-        "source": spec.source,
-        "revision": spec.revision or "the newest",
-        "family": family_title(spec.family),
-        "architecture": spec.architecture.value,
-        "parameters": f"{spec.parameters:,}",
-        "context_length": f"{spec.context_length:,}",
+        "family": spec.family,
+        **(_service(spec.remote) if spec.remote else _weights(spec.local)),
         "license": " - ".join(filter(None, (license.name, license.note, license.address))),
         "commercial": license.commercial.value,
         "prompt_format": spec.prompt_format + (" (improvised)" if spec.improvised_format else ""),
         "thinking": spec.thinking,
         "base_model": "yes, it continues text" if spec.base_model else "",
-        "eos_token_ids": ", ".join(map(str, spec.eos_token_ids)) or "from the generation config",
         "stop_strings": ", ".join(map(repr, spec.stop_strings)),
         "generation": _settings(spec.generation.model_dump(exclude_none=True)),
-        "loading": _settings(spec.loading.model_dump(exclude_defaults=True)),
-        "tokenizer": _settings(spec.tokenizer.model_dump(exclude_defaults=True)),
-        "adapter": f"over {spec.adapter.base}" if spec.adapter else "",
         "notes": spec.notes,
     }
     yield "id", spec.id
     for key, value in shown.items():
         if value:
             yield key, value + (" (unsure)" if key in spec.unsure else "")
-    yield "bytes needed", f"{needed} (estimates)"
+    if needed:
+        yield "bytes needed", f"{needed} (estimates)"
     yield "entry", registry.origin(spec.id)
     for reference in spec.references:
         yield "read", f"{reference.what}: {reference.where}{'' if reference.sure else ' (unsure)'}"
 
 
+def _weights(weights: LocalWeights) -> dict[str, str]:
+    return {
+        "source": weights.source,
+        "revision": weights.revision or "the newest",
+        "architecture": weights.architecture.value,
+        "parameters": f"{weights.parameters:,}",
+        "context_length": f"{weights.context_length:,}",
+        "eos_token_ids": ", ".join(map(str, weights.eos_token_ids)) or "from the generation config",
+        "loading": _settings(weights.loading.model_dump(exclude_defaults=True)),
+        "tokenizer": _settings(weights.tokenizer.model_dump(exclude_defaults=True)),
+        "adapter": f"over {weights.adapter.base}" if weights.adapter else "",
+    }
+
+
+def _service(service: RemoteService) -> dict[str, str]:
+    return {key: str(value) for key, value in service.model_dump(mode="json", exclude_none=True).items()}
+
+
 def _bytes(registry: Registry, spec: ModelSpec) -> dict[Quantization, int]:
+    if spec.remote:
+        return {}
     base = registry.base_of(spec) if spec.adapter else None
-    return {q: bytes_needed(spec, q, base) for q in spec.loading.quantizations}
+    return {q: bytes_needed(spec, q, base) for q in spec.local.loading.quantizations}
 
 
 def _parameters(count: int) -> str:

@@ -207,7 +207,7 @@ class ModelSpec(EntryTable):
     def entry(self) -> dict[str, Any]:
         """The flat table again, without what is at its default."""
         table = self.model_dump(mode="json", exclude_defaults=True)
-        return table.pop("runs") | table
+        return {**dict(table.pop("runs")), **table}
 
     @property
     def local(self) -> LocalWeights:

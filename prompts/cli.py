@@ -94,7 +94,9 @@ def _format_of_model(model_id: str) -> tuple[PromptFormat, ChatTokenizer | None]
     if format.kind == "template":
         return format, None
     owner = registry.base_of(spec)
-    return format, _tokenizer_on_disk(owner.tokenizer.source or owner.source, owner.revision, model_id)
+    return format, _tokenizer_on_disk(
+        owner.local.tokenizer.source or owner.local.source, owner.local.revision, model_id
+    )
 
 
 def _tokenizer_on_disk(source: str, revision: str | None, model_id: str) -> ChatTokenizer:

@@ -44,8 +44,8 @@ def test_entries_under_old_keys_count_and_check_names_each_key(
     registry = load_registry(home / "models")
     mine = registry.get("mine")
     assert registry.faults == ()
-    assert (mine.license.name, mine.loading.quantizations) == ("mit", ("none", "nf4"))
-    assert mine.loading.default_quantization == "nf4"
+    assert (mine.license.name, mine.local.loading.quantizations) == ("mit", ("none", "nf4"))
+    assert mine.local.loading.default_quantization == "nf4"
     assert registry.base_of(registry.get("learned")).id == "demo-koalpaca"
 
     assert registry_main(["check"]) == 0

@@ -70,7 +70,7 @@ def wire() -> Wiring:
         spec.id: ModelFacts(
             format_id=spec.prompt_format,
             generation=spec.generation,
-            quantizations=spec.loading.quantizations,
+            quantizations=() if spec.remote else spec.local.loading.quantizations,
             is_demo=spec.demo,
         )
         for spec in registry.models.values()

@@ -22,6 +22,7 @@ _WHERE_COLORS = {
     Availability.LOADED: "blue",
     Availability.ON_DISK: "gray",
     Availability.TO_FETCH: "gray",
+    Availability.REMOTE: "violet",
 }
 
 _ROWS = """<style>
@@ -153,11 +154,11 @@ def _badges(choice: ModelChoice, texts: Texts) -> str:
     license = texts.compare[f"commercial_{spec.license.commercial}"]
     where = texts.compare[f"where_{choice.where}"]
     badges = [
-        f":gray-badge[{parameters(spec.parameters)}]",
         f":{_LICENSE_COLORS[spec.license.commercial]}-badge[{license}]",
         f":{_WHERE_COLORS[choice.where]}-badge[{where}]",
-        _size(choice, texts),
     ]
+    if not spec.remote:
+        badges = [f":gray-badge[{parameters(spec.local.parameters)}]", *badges, _size(choice, texts)]
     if spec.base_model:
         badges.append(f":gray-badge[{texts.compare['base_model']}]")
     return " ".join(badges)
@@ -170,6 +171,8 @@ def _size(choice: ModelChoice, texts: Texts) -> str:
 
 def _short_size(choice: ModelChoice) -> str:
     """Without the words, which a row has no room for; a mark beside the color, and the words on a touch."""
+    if choice.spec.remote:
+        return f":gray[{choice.spec.remote.server}]"
     size = format_bytes(choice.bytes)
     return f":red[:material/warning: {size}]" if choice.fits is False else f":gray[{size}]"
 

@@ -101,7 +101,7 @@ def _start_from(services: Services, texts: Texts) -> None:
     def fill() -> None:
         spec = services.registry.models.get(st.session_state[models.START] or "")
         if spec is not None:
-            table = spec.model_dump(mode="json", exclude_defaults=True)
+            table = spec.entry()
             own = dict.fromkeys(("id", "title", "source", "revision"))
             models.fill({**values_of({key: table[key] for key in table if key not in own}), **_typed(*own)})
 

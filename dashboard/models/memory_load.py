@@ -93,7 +93,7 @@ def _names(residents: Sequence[ResidentView], titles: Mapping[str, str], texts: 
 
 
 def _pick(registry: Registry, titles: Mapping[str, str], texts: Texts) -> tuple[str, Quantization]:
-    models = registry.models
+    models = {id: spec for id, spec in registry.models.items() if not spec.remote}
     which, how = st.columns([3, 1])
     model_id = which.selectbox(
         texts.memory["model"],
@@ -102,8 +102,8 @@ def _pick(registry: Registry, titles: Mapping[str, str], texts: Texts) -> tuple[
         key=session.LOAD_MODEL,
     )
     spec = models[model_id]
-    offered = registry.base_of(spec).loading.quantizations
-    default = spec.loading.default_quantization
+    offered = registry.base_of(spec).local.loading.quantizations
+    default = spec.local.loading.default_quantization
     quantization: Quantization = how.selectbox(
         texts.memory["quantization"],
         offered,
@@ -115,7 +115,7 @@ def _pick(registry: Registry, titles: Mapping[str, str], texts: Texts) -> tuple[
 
 
 def _fitting(memory: ModelMemory, registry: Registry, model_id: str, besides: str) -> dict[str, int]:
-    others = registry.base_of(registry.get(model_id)).loading.quantizations
+    others = registry.base_of(registry.get(model_id)).local.loading.quantizations
     plans = {each: memory.plan(model_id, each) for each in others if each != besides}
     return {each: plan.bytes_needed for each, plan in plans.items() if plan and plan.fits}
 

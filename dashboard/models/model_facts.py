@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import streamlit as st
+from pydantic import BaseModel
 
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
@@ -37,7 +38,7 @@ def model_facts(registry: Registry, spec: ModelSpec, texts: Texts) -> None:
     with right:
         _table(texts.models["facts_speaking"], _of_speaking(spec, texts), spec, texts)
         _table(texts.models["facts_loading"], _of_loading(spec), spec, texts)
-        _table(texts.models["facts_generation"], _written("generation", spec), spec, texts)
+        _table(texts.models["facts_generation"], _written("generation", spec.generation), spec, texts)
     _references(registry, spec, texts)
 
 
@@ -46,17 +47,28 @@ FactValues = Mapping[str, str]
 
 
 def _of_model(spec: ModelSpec, texts: Texts) -> FactValues:
+    whose = {"id": spec.id, "family": family_title(spec.family)}
+    if spec.remote:
+        service = spec.remote
+        return {
+            **whose,
+            "server": service.server,
+            "url": service.url,
+            "served_name": service.served_name,
+            "transport": service.transport,
+            "key_variable": service.key_variable or "",
+        }
+    weights = spec.local
     return {
-        "id": spec.id,
-        "source": texts.models["ships"] if spec.demo else spec.source,
-        "revision": spec.revision or "",
-        "family": family_title(spec.family),
-        "architecture": spec.architecture.value,
-        "parameters": f"{spec.parameters:,}",
-        "context_length": f"{spec.context_length:,}",
+        **whose,
+        "source": texts.models["ships"] if spec.demo else weights.source,
+        "revision": weights.revision or "",
+        "architecture": weights.architecture.value,
+        "parameters": f"{weights.parameters:,}",
+        "context_length": f"{weights.context_length:,}",
         "adapter_base": spec.adapter.base if spec.adapter else "",
         "adapter_subfolder": spec.adapter.subfolder if spec.adapter else "",
-        **_written("embeddings", spec),
+        **_written("embeddings", weights.embeddings),
     }
 
 
@@ -70,24 +82,29 @@ def _of_license(spec: ModelSpec, texts: Texts) -> FactValues:
 
 
 def _of_bytes(registry: Registry, spec: ModelSpec, texts: Texts) -> FactValues:
+    if spec.remote:
+        return {}
     base = registry.base_of(spec) if spec.adapter else None
     return {
         f"quantization_{q}": f"{format_bytes(bytes_needed(spec, q, base))} ({texts.models['estimate']})"
-        for q in spec.loading.quantizations
+        for q in spec.local.loading.quantizations
     }
 
 
 def _of_speaking(spec: ModelSpec, texts: Texts) -> FactValues:
+    ends = () if spec.remote else spec.local.eos_token_ids
     return {
         "prompt_format": spec.prompt_format,
         "thinking": texts.models[f"thinking_{spec.thinking}"],
-        "eos_token_ids": ", ".join(map(str, spec.eos_token_ids)) or texts.models["eos_unknown"],
+        "eos_token_ids": ", ".join(map(str, ends)) or ("" if spec.remote else texts.models["eos_unknown"]),
         "stop_strings": " ".join(repr(stop) for stop in spec.stop_strings),
     }
 
 
 def _of_loading(spec: ModelSpec) -> FactValues:
-    loading, tokenizer = spec.loading, spec.tokenizer
+    if spec.remote:
+        return {}
+    loading, tokenizer = spec.local.loading, spec.local.tokenizer
     shown = {
         "loading_dtype": loading.dtype,
         "loading_default_quantization": loading.default_quantization,
@@ -102,9 +119,8 @@ def _of_loading(spec: ModelSpec) -> FactValues:
     return shown
 
 
-def _written(key: str, spec: ModelSpec) -> FactValues:
+def _written(key: str, inner: BaseModel | None) -> FactValues:
     """What an inner table of the entry says, as far as it says anything."""
-    inner = getattr(spec, key)
     values: dict[str, Any] = inner.model_dump(exclude_none=True) if inner is not None else {}
     shown = {name: _yes(value) if isinstance(value, bool) else str(value) for name, value in values.items()}
     return {f"{key}_{name}": value for name, value in shown.items()}

@@ -266,5 +266,5 @@ def _options(field: EntryField, registry: Registry) -> Sequence[str]:
     if field.key == "prompt_format":
         return sorted(registry.formats.by_id)
     if field.key == "adapter.base":
-        return sorted(spec.id for spec in registry.models.values() if spec.adapter is None)
+        return sorted(spec.id for spec in registry.models.values() if not spec.adapter and not spec.remote)
     return field.options

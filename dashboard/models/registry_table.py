@@ -12,6 +12,7 @@ from streamlit.elements.arrow import DataframeStateInput
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from dashboard.session import models
+from dashboard.shared.model_choices import facts_to_search
 from dashboard.texts import Texts
 from model_registry.memory import bytes_needed
 from model_registry.names import family_title
@@ -111,47 +112,51 @@ def registry_table(
     )
 
 
-def default_bytes(spec: ModelSpec, registry: Registry) -> int:
-    """The estimate at the entry's own quantization; of an adapter with its base."""
+def default_bytes(spec: ModelSpec, registry: Registry) -> int | None:
+    """The estimate at the entry's own quantization, of an adapter with its base; None of a remote service."""
+    if spec.remote:
+        return None
     base = registry.base_of(spec) if spec.adapter else None
-    return bytes_needed(spec, spec.loading.default_quantization, base)
+    return bytes_needed(spec, spec.local.loading.default_quantization, base)
 
 
 def _is_wanted(spec: ModelSpec, registry: Registry, wanted: RegistryFilter) -> bool:
-    facts = (
-        spec.id,
-        spec.title,
-        spec.family,
-        family_title(spec.family),
-        spec.architecture,
-        spec.source,
-        spec.license.name,
-    )
-    text = " ".join([*facts, spec.prompt_format, spec.notes]).casefold()
+    text = f"{facts_to_search(spec)} {spec.license.name} {spec.prompt_format} {spec.notes}".casefold()
     return (
         all(word in text for word in wanted.words.casefold().split())
         and (not wanted.families or spec.family in wanted.families)
         and (not wanted.commercial or spec.license.commercial in wanted.commercial)
-        and (wanted.most_gigabytes is None or default_bytes(spec, registry) <= wanted.most_gigabytes * 1e9)
+        and (
+            wanted.most_gigabytes is None
+            or (default_bytes(spec, registry) or 0) <= wanted.most_gigabytes * 1e9
+        )
     )
 
 
 def _row(spec: ModelSpec, registry: Registry, texts: Texts) -> dict[str, object]:
+    size = default_bytes(spec, registry)
     return {
         "title": spec.title,
         "commercial": texts.models[f"commercial_{spec.license.commercial}"],
-        "parameters": spec.parameters,
-        "bytes": default_bytes(spec, registry) / 1e9,
-        "context_length": spec.context_length,
+        "bytes": size / 1e9 if size is not None else None,
         "license": spec.license.name,
         "prompt_format": spec.prompt_format,
         "family": family_title(spec.family),
-        "architecture": spec.architecture.value,
-        "quantizations": [texts.models[f"quantization_{q}"] for q in spec.loading.quantizations],
         "demo": spec.demo,
         "id": spec.id,
-        "source": texts.models["ships"] if spec.demo else spec.source,
-        "revision": spec.revision or "",
+        **({"source": spec.remote.url} if spec.remote else _of_weights(spec, texts)),
+    }
+
+
+def _of_weights(spec: ModelSpec, texts: Texts) -> dict[str, object]:
+    weights = spec.local
+    return {
+        "parameters": weights.parameters,
+        "context_length": weights.context_length,
+        "architecture": weights.architecture.value,
+        "quantizations": [texts.models[f"quantization_{q}"] for q in weights.loading.quantizations],
+        "source": texts.models["ships"] if spec.demo else weights.source,
+        "revision": weights.revision or "",
     }
 
 

@@ -24,6 +24,8 @@ class Availability(StrEnum):
     LOADED = "loaded"
     ON_DISK = "on_disk"
     TO_FETCH = "to_fetch"
+    REMOTE = "remote"
+    """Elsewhere: another process or machine serves it."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,18 @@ def families(choices: Mapping[str, ModelChoice], search: str) -> dict[str, list[
     found: dict[str, list[ModelChoice]] = {}
     for choice in sorted(choices.values(), key=lambda choice: (not choice.spec.demo, choice.spec.family)):
         spec = choice.spec
-        facts = " ".join(
-            [spec.id, spec.title, spec.family, family_title(spec.family), spec.architecture, spec.source]
-        ).casefold()
+        facts = facts_to_search(spec)
         if all(word in facts for word in words):
             found.setdefault(spec.family, []).append(choice)
     return found
+
+
+def facts_to_search(spec: ModelSpec) -> str:
+    """What words are looked for in, whatever list the model stands in."""
+    runs = (
+        (spec.remote.server, spec.remote.url) if spec.remote else (spec.local.architecture, spec.local.source)
+    )
+    return " ".join((spec.id, spec.title, spec.family, family_title(spec.family), *runs)).casefold()
 
 
 def _choice(
@@ -84,9 +92,11 @@ def _choice(
     pool: PoolView | None,
     picked: str | None,
 ) -> ModelChoice:
+    if spec.remote:
+        return ModelChoice(spec, title, "none", ("none",), 0, None, Availability.REMOTE)
     base = registry.base_of(spec)
-    offered = base.loading.quantizations
-    default = spec.loading.default_quantization
+    offered = base.local.loading.quantizations
+    default = spec.local.loading.default_quantization
     quantization: Quantization = next((each for each in offered if each == picked), default)
     resident = _resident(pool, base.id, quantization)
     needed = bytes_needed(spec, quantization, None if spec is base else base)

@@ -37,7 +37,7 @@ class TrainingTarget:
 
 def can_be_tuned(registry: Registry) -> dict[str, ModelSpec]:
     """Whole models, the toys first; an adapter is tuned by tuning the model under it."""
-    whole = [spec for spec in registry.models.values() if spec.adapter is None]
+    whole = [spec for spec in registry.models.values() if not spec.adapter and not spec.remote]
     return {spec.id: spec for spec in sorted(whole, key=lambda spec: (not spec.demo, spec.title))}
 
 
@@ -57,8 +57,8 @@ def training_base(registry: Registry, texts: Texts) -> ModelSpec:
     spec = bases[chosen]
     st.caption(
         texts.training["base_facts"].format(
-            parameters=parameters(spec.parameters),
-            context=f"{spec.context_length:,}",
+            parameters=parameters(spec.local.parameters),
+            context=f"{spec.local.context_length:,}",
             format=safe_text(spec.prompt_format),
             license=safe_text(spec.license.name),
         )

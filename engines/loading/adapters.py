@@ -162,7 +162,10 @@ def _place(layers: dict[str, Any], name: str, key: str) -> torch.Tensor | None:
 
 def _notes(checked: CheckedFolder, loaded: LoadedModel, spec: ModelSpec) -> tuple[str, ...]:
     said = checked.config.get("base_model_name_or_path")
-    if not said or str(said).rstrip("/\\").replace("\\", "/").split("/")[-1] == Path(loaded.spec.source).name:
+    if (
+        not said
+        or str(said).rstrip("/\\").replace("\\", "/").split("/")[-1] == Path(loaded.spec.local.source).name
+    ):
         return ()
     shown = said if str(said).count("/") == 1 else Path(str(said)).name
     return (f"{spec.title} says it was trained over {shown}; it is used over {loaded.spec.title}.",)

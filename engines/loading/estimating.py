@@ -33,13 +33,17 @@ def estimate(spec: ModelSpec, quantization: str, device: torch.device) -> Estima
         except NaraniError:
             # Loading will name the fault; until then the registry's figure serves.
             pass
-    cache = 0 if spec.architecture == "rwkv" or spec.adapter else spec.parameters // _PARAMETERS_A_CACHE_BYTE
+    cache = (
+        0
+        if spec.local.architecture == "rwkv" or spec.adapter
+        else spec.local.parameters // _PARAMETERS_A_CACHE_BYTE
+    )
     return Estimate(bytes_needed(spec, cast(Quantization, quantization)), cache, 0)
 
 
 def _from_files(folder: Path, spec: ModelSpec, quantization: str, device: torch.device) -> Estimate:
     if spec.adapter is not None:
-        width = 4 if spec.loading.dtype == "float32" else 2
+        width = 4 if spec.local.loading.dtype == "float32" else 2
         values = sum(tensor.values for tensor in check_adapter(folder, spec).tensors)
         return Estimate(values * width, 0, 0)
     checked = check_model(folder, spec)

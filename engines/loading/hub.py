@@ -42,12 +42,12 @@ _CHUNK = 16 * 2**20
 
 
 def is_local(spec: ModelSpec) -> bool:
-    return Path(spec.source).is_absolute()
+    return Path(spec.local.source).is_absolute()
 
 
 def files_of(spec: ModelSpec, watch: LoadWatch) -> Path:
     """The folder with the model's (or adapter's) files; downloads what is missing of a hub id."""
-    folder = Path(spec.source) if is_local(spec) else _fetched(spec, watch)
+    folder = Path(spec.local.source) if is_local(spec) else _fetched(spec, watch)
     folder = _subfolder(folder, spec)
     wrong = wrong_source(folder, spec.adapter is not None) if is_local(spec) else None
     if wrong is not None:
@@ -57,11 +57,11 @@ def files_of(spec: ModelSpec, watch: LoadWatch) -> Path:
 
 def tokenizer_files_of(spec: ModelSpec, folder: Path, watch: LoadWatch) -> Path:
     """The folder with the tokenizer: the model's own `folder`, or what the entry names instead."""
-    own = spec.tokenizer.source
+    own = spec.local.tokenizer.source
     if own is None:
         return folder
     if not Path(own).is_absolute():
-        return files_of(spec.model_copy(update={"source": own, "revision": None}), watch)
+        return files_of(spec.with_local(source=own, revision=None), watch)
     wrong = no_folder(Path(own))
     if wrong is not None:
         raise LoadError(wrong)
@@ -71,7 +71,7 @@ def tokenizer_files_of(spec: ModelSpec, folder: Path, watch: LoadWatch) -> Path:
 def cached_files_of(spec: ModelSpec) -> Path | None:
     """The folder if it is complete on this machine; never touches the network."""
     if is_local(spec):
-        folder = _subfolder(Path(spec.source), spec)
+        folder = _subfolder(Path(spec.local.source), spec)
         return folder if folder.is_dir() else None
     try:
         return _subfolder(_snapshot(spec, _patterns(spec), local_files_only=True), spec)
@@ -105,7 +105,7 @@ def _fetched(spec: ModelSpec, watch: LoadWatch) -> Path:
     constants.HF_HUB_DISABLE_XET = True
     try:
         folder = _download(spec, _patterns(spec), watch)
-        if spec.loading.allow_pickle and spec.adapter is None and not any(folder.glob("*.safetensors")):
+        if spec.local.loading.allow_pickle and spec.adapter is None and not any(folder.glob("*.safetensors")):
             folder = _download(spec, (*_TEXT_FILES, *_PICKLES), watch)
         return folder
     except (httpx.HTTPError, OSError, ValueError) as error:
@@ -121,7 +121,7 @@ def _download(spec: ModelSpec, patterns: Iterable[str], watch: LoadWatch) -> Pat
     missing = [file for file in plan if file.will_download]
     total = sum(file.file_size or 0 for file in missing)
     if plan and all(Path(file.local_path).exists() for file in plan):
-        pinned = spec.model_copy(update={"revision": plan[0].commit_hash})
+        pinned = spec.with_local(revision=plan[0].commit_hash)
         return _snapshot(pinned, patterns, local_files_only=True)
     _refuse_full_disk(spec, total)
     progress = ByteProgress(total, watch)
@@ -143,8 +143,8 @@ def _snapshot(spec: ModelSpec, patterns: Iterable[str], **options: Any) -> Path:
 
 def _what(spec: ModelSpec, patterns: Iterable[str]) -> dict[str, Any]:
     return {
-        "repo_id": spec.source,
-        "revision": spec.revision,
+        "repo_id": spec.local.source,
+        "revision": spec.local.revision,
         "allow_patterns": list(patterns),
         "endpoint": endpoint(),
         "cache_dir": os.environ.get("HF_HUB_CACHE") or constants.HF_HUB_CACHE,

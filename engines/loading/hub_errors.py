@@ -30,7 +30,7 @@ def explain_hub(error: Exception, spec: ModelSpec, endpoint: str) -> LoadError:
     if own is not None:
         return own.with_traceback(None)
     for known in chain:
-        cause = _refusal(known, spec, f"{endpoint}/{spec.source}") or _breakage(known, spec)
+        cause = _refusal(known, spec, f"{endpoint}/{spec.local.source}") or _breakage(known, spec)
         if cause is not None:
             return Unreachable(cause)
     return Unreachable("hub-not-fetched", model=spec.title, kind=type(error).__name__)
@@ -55,11 +55,11 @@ def _refusal(error: BaseException, spec: ModelSpec, page: str) -> Cause | None:
         case GatedRepoError():
             return Cause("hub-gated", model=spec.title, page=page)
         case RevisionNotFoundError():
-            return Cause("hub-no-revision", model=spec.source, revision=spec.revision)
+            return Cause("hub-no-revision", model=spec.local.source, revision=spec.local.revision)
         case RemoteEntryNotFoundError():
-            return Cause("hub-file-gone", model=spec.source)
+            return Cause("hub-file-gone", model=spec.local.source)
         case RepositoryNotFoundError():
-            return Cause("hub-unknown", model=spec.source, page=page)
+            return Cause("hub-unknown", model=spec.local.source, page=page)
         case HfHubHTTPError():
             return _status(error.response.status_code, spec, page)
     return None
@@ -67,12 +67,12 @@ def _refusal(error: BaseException, spec: ModelSpec, page: str) -> Cause | None:
 
 def _status(status: int, spec: ModelSpec, page: str) -> Cause:
     if status in (401, 403):
-        return Cause("hub-forbidden", model=spec.source, page=page)
+        return Cause("hub-forbidden", model=spec.local.source, page=page)
     if status == 429:
         return Cause("hub-wait")
     if status >= 500:
         return Cause("hub-out-of-order", status=status)
-    return Cause("hub-refused", model=spec.source, status=status)
+    return Cause("hub-refused", model=spec.local.source, status=status)
 
 
 def _breakage(error: BaseException, spec: ModelSpec) -> Cause | None:

@@ -30,8 +30,8 @@ def load_model(spec: ModelSpec, quantization: str, device: torch.device, watch: 
     """The model of an entry that is no adapter; raises a LoadError or errors.Stopped."""
     if spec.adapter is not None:
         raise BadRequest("adapter-alone", model=spec.title, base=spec.adapter.base)
-    if quantization not in spec.loading.quantizations:
-        offered = ", ".join(spec.loading.quantizations)
+    if quantization not in spec.local.loading.quantizations:
+        offered = ", ".join(spec.local.loading.quantizations)
         raise BadRequest(
             "quantization-not-offered", model=spec.title, quantization=quantization, offered=offered
         )
@@ -121,7 +121,7 @@ def _refuse_old_transformers(spec: ModelSpec) -> None:
     import transformers
     from packaging.version import Version
 
-    lowest = spec.loading.lowest_transformers
+    lowest = spec.local.loading.lowest_transformers
     if lowest and Version(transformers.__version__) < Version(lowest):
         raise LoadError(
             "transformers-too-old", model=spec.title, lowest=lowest, installed=transformers.__version__

@@ -38,7 +38,7 @@ class CheckedFolder:
 
 def may_run_its_own_code(spec: ModelSpec) -> bool:
     """The only source of `trust_remote_code`: the entry says so, for a commit that cannot be moved."""
-    return spec.loading.trust_remote_code and is_commit(spec.revision)
+    return spec.local.loading.trust_remote_code and is_commit(spec.local.revision)
 
 
 def check_model(folder: Path, spec: ModelSpec) -> CheckedFolder:
@@ -142,7 +142,7 @@ def _all_keys(value: Any) -> Iterator[tuple[str, Any]]:
 
 def _harmless_map(key: str, folder: Path, spec: ModelSpec) -> bool:
     """Many hub models still name code that transformers has since taken in; none was fetched, none runs."""
-    if key != "auto_map" or Path(spec.source).is_absolute() or any(folder.glob("*.py")):
+    if key != "auto_map" or Path(spec.local.source).is_absolute() or any(folder.glob("*.py")):
         return False
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
@@ -184,7 +184,7 @@ def _pickled_weights(folder: Path, spec: ModelSpec) -> list[Path]:
         raise LoadError("adapter-base-unnamed", model=spec.title)
     if not _pickles_in(folder):
         raise LoadError("weights-missing", model=spec.title)
-    if not spec.loading.allow_pickle:
+    if not spec.local.loading.allow_pickle:
         raise Unsafe("only-pickle", model=spec.title, file=_pickles_in(folder)[0].name)
     if (folder / "pytorch_model.bin").exists():
         return [inside(folder, "pytorch_model.bin")]

@@ -29,7 +29,7 @@ def load_tokenizer(folder: Path, spec: ModelSpec) -> PreTrainedTokenizerFast:
         )
     except Exception:  # noqa: BLE001 - the tokenizers library raises its bare Exception
         raise LoadError("tokenizer-unreadable", model=spec.title) from None
-    if not spec.tokenizer.return_token_type_ids:
+    if not spec.local.tokenizer.return_token_type_ids:
         tokenizer.model_input_names = ["input_ids", "attention_mask"]
     return tokenizer
 
@@ -44,11 +44,11 @@ def eos_ids(
     folder: Path, tokenizer: PreTrainedTokenizerFast, rows: int, spec: ModelSpec
 ) -> tuple[frozenset[int], list[str]]:
     """The ids that end an answer, and what was decided about them."""
-    if spec.eos_token_ids:
-        outside = sorted(token for token in spec.eos_token_ids if not 0 <= token < rows)
+    if spec.local.eos_token_ids:
+        outside = sorted(token for token in spec.local.eos_token_ids if not 0 <= token < rows)
         if outside:
             raise LoadError("eos-id-unknown", model=spec.title, token=outside[0])
-        return frozenset(spec.eos_token_ids), []
+        return frozenset(spec.local.eos_token_ids), []
     if tokenizer.eos_token_id is None:
         raise LoadError("tokenizer-without-eos", model=spec.title)
     generation = _ids(read_json(folder, "generation_config.json")) if _has(folder) else []

@@ -56,10 +56,10 @@ def choose_dtype(
         if tensor.dtype in _TORCH:
             sizes[tensor.dtype] += tensor.bytes
     stored = _TORCH[sizes.most_common(1)[0][0]] if sizes else torch.bfloat16
-    wanted = stored if spec.loading.dtype == "auto" else getattr(torch, spec.loading.dtype)
+    wanted = stored if spec.local.loading.dtype == "auto" else getattr(torch, spec.local.loading.dtype)
     if quantization == "nf4" and wanted != torch.bfloat16:
         return torch.bfloat16, [f"Computed in bfloat16 instead of {_name(wanted)}, as nf4 needs."]
-    if wanted == torch.float16 and (device.type == "cpu" or spec.architecture == "rwkv"):
+    if wanted == torch.float16 and (device.type == "cpu" or spec.local.architecture == "rwkv"):
         why = "the processor is slow in it" if device.type == "cpu" else "RWKV overflows in it"
         return torch.bfloat16, [f"Computed in bfloat16 instead of float16: {why}."]
     return wanted, []
@@ -143,9 +143,9 @@ def _prepare_family(config: PreTrainedConfig, network: Any, spec: ModelSpec) -> 
         # Otherwise building the network fetches a compiled kernel from the hub.
         modeling_rwkv.is_ninja_available = lambda: False
         return None, []
-    if spec.loading.attention == "sdpa" and not network._supports_sdpa:
+    if spec.local.loading.attention == "sdpa" and not network._supports_sdpa:
         return "eager", ["This network has no sdpa attention; eager is used."]
-    return spec.loading.attention, []
+    return spec.local.loading.attention, []
 
 
 def _bitsandbytes(quantization: str) -> Any:

@@ -63,5 +63,5 @@ def base_reading(registry: Registry, format_id: str | None, base_name: str | Non
 
 
 def _tokenizer_folder(base: Base, registry: Registry) -> Path | None:
-    folder = tokenizer_folder(registry, base.spec) if base.spec.tokenizer.source else base.folder
+    folder = tokenizer_folder(registry, base.spec) if base.spec.local.tokenizer.source else base.folder
     return folder if folder is not None and (folder / "tokenizer.json").is_file() else None

@@ -43,7 +43,7 @@ class Learner:
 
     @property
     def recurrent(self) -> bool:
-        return self.loaded.spec.architecture is Architecture.RWKV
+        return self.loaded.spec.local.architecture is Architecture.RWKV
 
     @property
     def pad_id(self) -> int:
@@ -62,7 +62,7 @@ def load_base(
     if launched().size > 1 and settings.distributed in DIVIDED:
         # No GPU need have room for all of it: each takes its part from here.
         device = torch.device("cpu")
-    loading = spec.loading.model_copy(
+    loading = spec.local.loading.model_copy(
         update={
             "dtype": _name(stored),
             "quantizations": (quantization,),
@@ -70,7 +70,7 @@ def load_base(
         }
     )
     with _weights_that_pass_gradients() if quantization == "nf4" else nullcontext():
-        loaded = load_model(spec.model_copy(update={"loading": loading}), quantization, device, watch)
+        loaded = load_model(spec.with_local(loading=loading), quantization, device, watch)
     if getattr(loaded.model, "is_quantized", False) and quantization == "none":
         raise BadRequest("base-stored-quantized", model=spec.title)
     return loaded, compute
@@ -128,7 +128,7 @@ def _compute_type(precision: Precision, spec: ModelSpec, device: torch.device) -
         if device.type != "cuda":
             return torch.float32
         precision = "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
-    if precision == "float16" and spec.architecture is Architecture.RWKV:
+    if precision == "float16" and spec.local.architecture is Architecture.RWKV:
         # RWKV overflows in it.
         return torch.float32
     return _TYPES[precision]

@@ -172,7 +172,7 @@ def _load(
     group: ProcessGroup,
 ) -> _Loaded:
     base = base_for(settings.base_model, load_registry(home / "models"), settings.format)
-    if group.divided and base.spec.architecture is Architecture.RWKV:
+    if group.divided and base.spec.local.architecture is Architecture.RWKV:
         raise BadRequest("recurrent-not-divided", kind=group.kind, name="distributed")
     loaded, compute = load_base(base.spec, settings, device, wish)
     tokenizer = loaded.tokenizer
@@ -213,8 +213,8 @@ def _prepared(
 
 def base_name(base: Base) -> str:
     """As a card may show it: the hub's name, or a folder's without the way to it."""
-    source = Path(base.spec.source)
-    return source.name if source.is_absolute() else base.spec.source
+    source = Path(base.spec.local.source)
+    return source.name if source.is_absolute() else base.spec.local.source
 
 
 def _tokens(
@@ -242,7 +242,7 @@ def _told(unpacked: str | None) -> Iterator[str]:
 
 
 def _targets(network: Any, base: Base, settings: SftSettings) -> tuple[str, ...]:
-    return lora_targets(network, base.spec.architecture, settings.lora_targets)
+    return lora_targets(network, base.spec.local.architecture, settings.lora_targets)
 
 
 def _notes(

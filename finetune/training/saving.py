@@ -58,7 +58,7 @@ def _write_adapter(learner: Learner, weights: Mapping[str, Tensor], folder: Path
     save_file(tensors, folder / _WEIGHTS, metadata={"format": "pt"})
     config = {**learner.network.peft_config["default"].to_dict(), "inference_mode": True}
     # The hub's name, or where the folder lies, whole: so PEFT finds it, wherever the adapter is moved to.
-    config["base_model_name_or_path"] = learner.loaded.spec.source
+    config["base_model_name_or_path"] = learner.loaded.spec.local.source
     config["revision"] = learner.loaded.revision
     text = json.dumps(config, indent=2, sort_keys=True, default=_listed, ensure_ascii=False)
     (folder / "adapter_config.json").write_text(text + "\n", encoding="utf-8")

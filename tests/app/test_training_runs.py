@@ -112,7 +112,7 @@ def test_the_comparison_opens_with_base_and_tuned_picked(engine: ScriptedEngine,
         f"""[[model]]
 id = "tuned"
 title = "tuned"
-source = "{spec.source}"
+source = "{spec.local.source}"
 family = "demo"
 architecture = "gpt_neox"
 parameters = 131072

@@ -135,7 +135,7 @@ def test_what_a_further_row_takes_is_measured_once_a_row_has_been_read(name: str
 
 def test_what_ships_is_batched_but_rwkv_and_what_runs_code_of_its_own() -> None:
     """Speed of the registry's models and the demos rests on it; SOLAR is a llama."""
-    types = {str(spec.architecture) for spec in load_registry().models.values() if spec.adapter is None}
+    types = {str(spec.local.architecture) for spec in load_registry().models.values() if spec.adapter is None}
     assert types - BATCHED == {"rwkv", "exaone", "solar"}
 
 

@@ -34,7 +34,7 @@ def spec(source: str, **changes: Any) -> ModelSpec:
         "license": {"name": "x", "commercial": "yes"},
         "prompt_format": "plain",
     }
-    return ModelSpec.model_validate({**entry, **changes}, strict=False)
+    return ModelSpec.of_entry({**entry, **changes})
 
 
 @pytest.mark.parametrize(

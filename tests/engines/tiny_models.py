@@ -149,7 +149,7 @@ def tiny_spec(folder: Path | str, kind: Kind = "gpt_neox", *, id: str = "tiny", 
         "prompt_format": "plain",
         "eos_token_ids": [_FAMILIES[kind].specials.index(_FAMILIES[kind].eos)],
     }
-    return ModelSpec.model_validate({**entry, **changes}, strict=False)
+    return ModelSpec.of_entry({**entry, **changes})
 
 
 @functools.cache

@@ -83,12 +83,12 @@ def test_a_folder_is_described_by_its_files(tmp_path: Path, kind: Any) -> None:
     base = base_for(str(folder), REGISTRY, "koalpaca")
     assert not base.registered
     assert (base.spec.id, base.spec.title) == ("my-model", "My Model")
-    assert base.spec.architecture is Architecture(kind)
-    assert base.spec.context_length == 512
+    assert base.spec.local.architecture is Architecture(kind)
+    assert base.spec.local.context_length == 512
     network = empty_network(base)
     assert network is not None
-    assert base.spec.parameters == sum(value.numel() for value in network.parameters())
-    assert base.spec.embeddings is not None and base.spec.embeddings.hidden_size == 32
+    assert base.spec.local.parameters == sum(value.numel() for value in network.parameters())
+    assert base.spec.local.embeddings is not None and base.spec.local.embeddings.hidden_size == 32
     assert end_of(base) == ("</s>" if kind == "llama" else "<|endoftext|>")
     assert "taken from its own files" in base.notes[0]
 
@@ -134,6 +134,6 @@ def test_of_several_end_tokens_the_one_that_the_template_writes_is_learned(tmp_p
     template = "{% for message in messages %}{{ message['content'] }}<|endoftext|>{% endfor %}"
     (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
     base = base_for(str(folder), REGISTRY, "chat")
-    assert base.spec.eos_token_ids == (1, 2)
+    assert base.spec.local.eos_token_ids == (1, 2)
     assert end_of(base) == "<|endoftext|>"
     assert end_of(base_for("demo-chat", REGISTRY)) == "<|end|>"

@@ -122,7 +122,7 @@ def _value(name: str, said: tuple[str, ...]) -> Any:
 def architecture(base_model: str) -> str:
     if base_model in OUTSIDE:
         return OUTSIDE[base_model]
-    return REGISTRY.get(base_model).architecture.value
+    return REGISTRY.get(base_model).local.architecture.value
 
 
 def test_every_row_says_what_is_there_what_is_here_and_what_differs() -> None:

@@ -38,7 +38,7 @@ def test_every_license_of_the_registry_is_one_that_the_hub_knows(name: str) -> N
     assert held["license"] == name or held["license"] in ("unknown", "other")
     if held["license"] == "other":
         assert SLUG.fullmatch(held["license_name"]) and held["license_link"].startswith("https://")
-    assert held["base_model"] == LICENSES[name].source
+    assert held["base_model"] == LICENSES[name].local.source
     assert held["pipeline_tag"] == "text-generation" and held["library_name"] == "peft"
     assert set(held["tags"]) == {"lora", "narani"} and held["base_model_relation"] == "adapter"
 

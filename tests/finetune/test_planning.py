@@ -215,7 +215,7 @@ def test_a_base_that_is_here_is_counted(name: str) -> None:
     base = base_for(name, REGISTRY)
     shape = shape_for(SftSettings(), base)
     assert shape.counted
-    assert shape.parameters == base.spec.parameters
+    assert shape.parameters == base.spec.local.parameters
 
 
 def plan_on(card: Device, **changes: Any) -> Plan:

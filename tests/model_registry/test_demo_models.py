@@ -62,13 +62,17 @@ def test_a_folder_is_small_and_holds_nothing_that_runs(model_id: str) -> None:
 @pytest.mark.parametrize("model_id", MODELS)
 def test_the_registry_says_what_lies_in_the_folder(model_id: str) -> None:
     spec = REGISTRY.get(model_id)
-    [weights] = Path(spec.source).glob("*.safetensors")
+    [weights] = Path(spec.local.source).glob("*.safetensors")
     tokenizer = tokenizer_of(spec)
-    assert spec.parameters == sum(tensor.numel() for tensor in load_file(weights).values())
-    assert spec.context_length == tokenizer.model_max_length == model_of(spec).config.max_position_embeddings
+    assert spec.local.parameters == sum(tensor.numel() for tensor in load_file(weights).values())
+    assert (
+        spec.local.context_length
+        == tokenizer.model_max_length
+        == model_of(spec).config.max_position_embeddings
+    )
     ends = model_of(spec).generation_config.eos_token_id
-    assert list(spec.eos_token_ids) == (ends if isinstance(ends, list) else [ends])
-    assert tokenizer.eos_token_id == spec.eos_token_ids[0] == END_TOKENS[model_id]
+    assert list(spec.local.eos_token_ids) == (ends if isinstance(ends, list) else [ends])
+    assert tokenizer.eos_token_id == spec.local.eos_token_ids[0] == END_TOKENS[model_id]
     assert "token_type_ids" not in tokenizer("안녕")
 
 
@@ -119,7 +123,7 @@ def model_at(base: str, adapter: str | None) -> Any:
 
 
 def model_of(spec: ModelSpec) -> Any:
-    return model_at(REGISTRY.base_of(spec).source, spec.source if spec.adapter else None)
+    return model_at(REGISTRY.base_of(spec).local.source, spec.local.source if spec.adapter else None)
 
 
 @functools.cache
@@ -128,7 +132,7 @@ def tokenizer_at(folder: str) -> Any:
 
 
 def tokenizer_of(spec: ModelSpec) -> Any:
-    return tokenizer_at(REGISTRY.base_of(spec).source)
+    return tokenizer_at(REGISTRY.base_of(spec).local.source)
 
 
 @torch.no_grad()
@@ -139,7 +143,7 @@ def answer(spec: ModelSpec, talk: Conversation) -> str:
     start = len(ids)
     for _ in range(48):
         token = int(model_of(spec)(input_ids=torch.tensor([ids]), use_cache=False).logits[0, -1].argmax())
-        if token in spec.eos_token_ids:
+        if token in spec.local.eos_token_ids:
             break
         ids.append(token)
     return str(tokenizer.decode(ids[start:])).strip()

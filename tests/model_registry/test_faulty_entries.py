@@ -143,7 +143,7 @@ def test_second_entry_of_an_id_is_left_out(
     (fault,) = registry.faults
     assert (fault.file, fault.key) == (file, "id") and words in fault.message
     assert registry.get("mine").title == "내 모델"
-    assert registry.get("kullm3").source == "nlpai-lab/KULLM3"
+    assert registry.get("kullm3").local.source == "nlpai-lab/KULLM3"
 
 
 def test_an_id_is_the_same_however_its_hangul_is_typed(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_estimates_come_within_five_percent(id: str, none: float, int8: float, n
 
 @pytest.mark.parametrize(("id", "none", "int8", "nf4"), CALCULATED)
 def test_unknown_embeddings_still_come_near(id: str, none: float, int8: float, nf4: float) -> None:
-    spec = REGISTRY.get(id).model_copy(update={"embeddings": None})
+    spec = REGISTRY.get(id).with_local(embeddings=None)
 
     estimates = [bytes_needed(spec, quantization) / 1e9 for quantization in ("none", "int8", "nf4")]
 
@@ -43,17 +43,17 @@ def test_unknown_embeddings_still_come_near(id: str, none: float, int8: float, n
 
 def test_float32_takes_twice_the_bytes() -> None:
     half = REGISTRY.get("polyglot-ko-1.3b")
-    full = half.model_copy(update={"loading": LoadingRecipe(dtype="float32")})
+    full = half.with_local(loading=LoadingRecipe(dtype="float32"))
 
-    assert bytes_needed(full, "none") == 2 * bytes_needed(half, "none") == 4 * half.parameters
+    assert bytes_needed(full, "none") == 2 * bytes_needed(half, "none") == 4 * half.local.parameters
 
 
 def test_tied_embeddings_count_once() -> None:
     spec = REGISTRY.get("llama-3.2-1b-instruct")
-    assert spec.embeddings is not None and spec.embeddings.tied
+    assert spec.local.embeddings is not None and spec.local.embeddings.tied
 
     kept = 128_256 * 2_048
-    assert bytes_needed(spec, "int8") == 2 * kept + (spec.parameters - kept)
+    assert bytes_needed(spec, "int8") == 2 * kept + (spec.local.parameters - kept)
 
 
 def test_adapter_costs_only_itself_unless_its_base_comes_too() -> None:

@@ -133,7 +133,7 @@ def test_folder_sources_become_absolute(tmp_path: Path, written: str, meant: str
     spec = load_registry(folder).get("mine")
 
     expected = meant.format(folder=folder, parent=tmp_path, home=Path.home())
-    assert (spec.source, spec.tokenizer.source) == (expected, expected)
+    assert (spec.local.source, spec.local.tokenizer.source) == (expected, expected)
 
 
 def test_relative_folder_still_gives_absolute_sources(
@@ -142,7 +142,7 @@ def test_relative_folder_still_gives_absolute_sources(
     monkeypatch.chdir(tmp_path)
     Path("my.toml").write_text(entry(source='"./weights"'), encoding="utf-8")
 
-    assert load_registry(Path(".")).get("mine").source == str(tmp_path / "weights")
+    assert load_registry(Path(".")).get("mine").local.source == str(tmp_path / "weights")
 
 
 @pytest.mark.parametrize("written", ["mine.json", "./mine.json", "deep/mine.json", "{folder}/mine.json"])

@@ -46,8 +46,12 @@ def test_historic_model_is_as_it_was_read(line: str) -> None:
     id, source, architecture, parameters, context, eos, commercial, format = line.split()
     spec = REGISTRY.get(id)
 
-    assert (spec.source, spec.architecture.value, spec.parameters) == (source, architecture, int(parameters))
-    assert (spec.context_length, spec.eos_token_ids) == (int(context), (int(eos),))
+    assert (spec.local.source, spec.local.architecture.value, spec.local.parameters) == (
+        source,
+        architecture,
+        int(parameters),
+    )
+    assert (spec.local.context_length, spec.local.eos_token_ids) == (int(context), (int(eos),))
     assert (spec.prompt_format, spec.license.commercial.value) == (format, commercial)
 
 
@@ -72,20 +76,20 @@ STORED_AS_PICKLE = [
 
 @pytest.mark.parametrize(("id", "dtype"), STORED_AS_PICKLE)
 def test_fp32_pickles_are_allowed_and_halved(id: str, dtype: str) -> None:
-    loading = REGISTRY.get(id).loading
+    loading = REGISTRY.get(id).local.loading
 
     assert loading.allow_pickle and loading.dtype == dtype
 
 
 def test_quirks_of_single_models() -> None:
-    assert REGISTRY.get("llama-2-ko-7b").tokenizer.use_fast
-    assert not any(spec.tokenizer.return_token_type_ids for spec in MODELS)
+    assert REGISTRY.get("llama-2-ko-7b").local.tokenizer.use_fast
+    assert not any(spec.local.tokenizer.return_token_type_ids for spec in MODELS)
     korani = REGISTRY.get("korani-5.8b")
     assert REGISTRY.base_of(korani).id == "polyglot-ko-5.8b"
-    assert korani.tokenizer.source == REGISTRY.base_of(korani).source
+    assert korani.local.tokenizer.source == REGISTRY.base_of(korani).local.source
     assert REGISTRY.get("exaone-4.0-1.2b").thinking == "switch"
-    assert REGISTRY.get("exaone-4.0-1.2b").loading.lowest_transformers == "4.54.0"
-    assert REGISTRY.get("hyperclovax-seed-think-14b").loading.lowest_transformers == "5.9.0"
+    assert REGISTRY.get("exaone-4.0-1.2b").local.loading.lowest_transformers == "4.54.0"
+    assert REGISTRY.get("hyperclovax-seed-think-14b").local.loading.lowest_transformers == "5.9.0"
     assert REGISTRY.get("koalpaca-polyglot-5.8b").generation.top_p == 0.9
     assert REGISTRY.get("solar-10.7b-instruct").license.commercial is CommercialUse.NO
 
@@ -93,19 +97,19 @@ def test_quirks_of_single_models() -> None:
 @pytest.mark.parametrize("spec", MODELS, ids=lambda spec: spec.id)
 def test_shipped_entry_says_where_its_facts_come_from(spec: ModelSpec) -> None:
     assert REGISTRY.format_of(spec).id == spec.prompt_format
-    assert not spec.loading.trust_remote_code, "nobody has read the code of any of them"
+    assert not spec.local.loading.trust_remote_code, "nobody has read the code of any of them"
     if spec.demo:
         return
     assert spec.references
     doubtful = " ".join(reference.what for reference in spec.references if not reference.sure)
-    if not spec.eos_token_ids:
+    if not spec.local.eos_token_ids:
         assert "eos_token_ids" in spec.unsure and "eos" in doubtful
     if doubtful:
         assert spec.unsure, "a doubtful reference must name the field it makes doubtful"
 
 
 def test_models_that_would_run_code_say_so() -> None:
-    unknown_to_transformers = [s for s in MODELS if s.architecture.value in ("exaone", "solar")]
+    unknown_to_transformers = [s for s in MODELS if s.local.architecture.value in ("exaone", "solar")]
 
     assert unknown_to_transformers
     assert all("runs code from its repository" in spec.notes for spec in unknown_to_transformers)
@@ -126,8 +130,8 @@ def test_demo_models_are_called_toys() -> None:
     assert {spec.id for spec in demos} == DEMO
     for spec in demos:
         assert "toy" in spec.title and "by heart" in spec.notes and spec.license.name == "apache-2.0"
-        assert spec.source == str(FAMILIES.parent / "demo" / spec.id)
-        assert (spec.generation.temperature, spec.loading.dtype) == (0.0, "float32")
+        assert spec.local.source == str(FAMILIES.parent / "demo" / spec.id)
+        assert (spec.generation.temperature, spec.local.loading.dtype) == (0.0, "float32")
     assert REGISTRY.base_of(REGISTRY.get("demo-kullm-banmal")).id == "demo-kullm"
 
 

@@ -49,7 +49,11 @@ def test_a_good_draft_is_read_back_as_it_was_shown(tmp_path: Path) -> None:
     assert registry.faults == () and path == tmp_path / "mine.toml"
     spec = registry.get("mine")
     assert spec == made.spec
-    assert (spec.parameters, spec.context_length, spec.eos_token_ids) == (5_800_000_000, 2048, (0, 2))
+    assert (spec.local.parameters, spec.local.context_length, spec.local.eos_token_ids) == (
+        5_800_000_000,
+        2048,
+        (0, 2),
+    )
     assert spec.stop_strings == ("\n### 질문", "끝")
     assert "parameters = 5_800_000_000" in made.toml and 'license = {name = "mit"' in made.toml
     assert [one.name for one in tmp_path.iterdir()] == ["mine.toml"]
@@ -143,7 +147,7 @@ def test_any_entry_reads_back_the_same(
 
 @pytest.mark.parametrize("spec", load_registry().models.values(), ids=lambda spec: spec.id)
 def test_every_shipped_entry_survives_the_form(spec: Any) -> None:
-    table = spec.model_dump(mode="json", exclude_defaults=True)
+    table = spec.entry()
     assert table_of(values_of(table), table) == table
 
 
@@ -172,7 +176,7 @@ def test_a_faulty_entry_is_opened_and_mended(tmp_path: Path) -> None:
     write_entry(changed(tmp_path, file, **mended))
 
     assert load_registry(tmp_path).faults == ()
-    assert load_registry(tmp_path).get("mine").parameters == 1000
+    assert load_registry(tmp_path).get("mine").local.parameters == 1000
 
 
 def test_a_change_that_takes_a_base_away_says_what_breaks(tmp_path: Path) -> None:

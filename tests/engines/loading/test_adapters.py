@@ -274,5 +274,5 @@ def test_adapter_in_a_subfolder_of_its_own_folder(root: Path, tmp_path: Path) ->
     spec = tiny_spec(tmp_path / "run", id="a", adapter={"base": "base", "subfolder": "link"})
     with pytest.raises(LoadError, match="leads out of its folder"):
         attach_adapter(loaded, spec, RecordingWatch())
-    inner = spec.model_copy(update={"adapter": Adapter(base="base", subfolder="inner")})
+    inner = spec.with_local(adapter=Adapter(base="base", subfolder="inner"))
     assert attach_adapter(loaded, inner, RecordingWatch()).name in loaded.adapters

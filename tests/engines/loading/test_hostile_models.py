@@ -61,7 +61,7 @@ def test_remote_code_needs_both_the_entry_and_a_commit(folder: Path) -> None:
     allowed = tiny_spec(folder, revision="a" * 40, loading={"trust_remote_code": True})
     assert may_run_its_own_code(allowed)
     assert not may_run_its_own_code(tiny_spec(folder, revision="a" * 40))
-    sneaked_in = allowed.model_copy(update={"revision": "main"})
+    sneaked_in = allowed.with_local(revision="main")
     assert not may_run_its_own_code(sneaked_in)
     canary = canary_module(folder)
     change_json(folder, "config.json", **CODE[0][1])

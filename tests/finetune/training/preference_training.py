@@ -52,7 +52,7 @@ def _learn(course: Course[PreferenceSettings]) -> None:
     loaded, compute = load_base(base.spec, course.settings, course.device, course.wish)
     plan = plan_steps(Volume(len(pairs), len(pairs), 1), course.settings, packed=False)
     course.settings = plan.settings
-    targets = lora_targets(loaded.model, base.spec.architecture, course.settings.lora_targets)
+    targets = lora_targets(loaded.model, base.spec.local.architecture, course.settings.lora_targets)
     learner = set_learning(loaded, compute, course.settings, targets)
     course.add_to_manifest({"plan": plan.facts()})
 

@@ -93,7 +93,7 @@ def test_a_recipe_makes_three_steps_and_registers_what_came_of_it(
     _assert_learned(kept[0], recipe.learn_prompts)
     tuned = load_registry(home / "models").models[report["model_id"]]
     assert (tuned.adapter is None) is (recipe.method == "full")
-    assert Path(tuned.source) == (run.model if recipe.method == "full" else run.adapter)
+    assert Path(tuned.local.source) == (run.model if recipe.method == "full" else run.adapter)
 
 
 def _in_small(name: str, recipe: SftSettings, folder: Path) -> SftSettings:
@@ -112,7 +112,7 @@ def _in_small(name: str, recipe: SftSettings, folder: Path) -> SftSettings:
 
 def _architecture(recipe: SftSettings) -> str:
     spec = REGISTRY.models.get(recipe.base_model)
-    return spec.architecture.value if spec else {"beomi/KoRWKV-6B": "rwkv"}[recipe.base_model]
+    return spec.local.architecture.value if spec else {"beomi/KoRWKV-6B": "rwkv"}[recipe.base_model]
 
 
 def _suitable(recipe: SftSettings) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ def test_an_adapter_takes_after_its_base(tmp_path: Path) -> None:
     spec, base = registry.models[name], registry.models["demo-kullm"]
     assert name == "my-run" and not registry.faults
     assert spec.adapter is not None and spec.adapter.base == "demo-kullm"
-    assert spec.source == str(tmp_path / "runs/my-run/adapter")
+    assert spec.local.source == str(tmp_path / "runs/my-run/adapter")
     kept = (
         "family",
         "architecture",
@@ -63,7 +63,7 @@ def test_an_adapter_takes_after_its_base(tmp_path: Path) -> None:
         "stop_strings",
     )
     assert [getattr(spec, field) for field in kept] == [getattr(base, field) for field in kept]
-    assert not spec.demo and spec.parameters == 128
+    assert not spec.demo and spec.local.parameters == 128
 
 
 def test_a_home_that_is_moved_keeps_its_models(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_home_that_is_moved_keeps_its_models(tmp_path: Path) -> None:
     home.rename(tmp_path / "two")
 
     spec = load_registry(tmp_path / "two/models").models[name]
-    assert spec.source == str(tmp_path / "two/runs/my-run/adapter")
+    assert spec.local.source == str(tmp_path / "two/runs/my-run/adapter")
 
 
 def test_a_result_has_one_entry_however_often_it_is_registered(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_base_without_an_entry_gets_one(tmp_path: Path, tiny_folder: Path) -> 
 
     registry = load_registry(tmp_path / "models")
     spec = registry.models[name]
-    assert registry.base_of(spec).source == str(tiny_folder.resolve())
+    assert registry.base_of(spec).local.source == str(tiny_folder.resolve())
     assert registry.format_of(registry.base_of(spec)).id == "koalpaca" == spec.prompt_format
 
 

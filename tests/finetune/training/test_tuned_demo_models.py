@@ -63,7 +63,7 @@ def test_a_tuned_model_answers_what_it_learned_and_its_base_does_not(
             assert answer.text == sample["expected"]
         answer = running.answer(base, samples[0]["question"], temperature=0.0)
         assert answer.text != samples[0]["expected"]
-    status, folder = run.status(), Path(tuned.source)
+    status, folder = run.status(), Path(tuned.local.source)
     assert status and status.state is TrainingState.DONE
     tensors = load_file(next(folder.glob("*.safetensors")))
     assert {str(value.dtype) for value in tensors.values()} == {"torch.float32"}
@@ -82,7 +82,9 @@ def answers_over_peft(adapter: Path, base: str, data: Path) -> list[Answered]:
     network = AutoPeftModelForCausalLM.from_pretrained(adapter)
     tokenizer = load_tokenizer(DEMO / base, spec)
     rows = read_examples((str(data),)).rows[:4]
-    asker = Asker(network, tokenizer, registry.format_of(spec), frozenset(spec.eos_token_ids), StopWish())
+    asker = Asker(
+        network, tokenizer, registry.format_of(spec), frozenset(spec.local.eos_token_ids), StopWish()
+    )
     return asker.ask_all(rows)
 
 
@@ -105,7 +107,7 @@ def test_a_finished_training_leaves_a_card_figures_and_an_entry(data: Path, home
         ["query_key_value"],
         None,
     )
-    assert config["base_model_name_or_path"] == load_registry(home / "models").models["tiny"].source
+    assert config["base_model_name_or_path"] == load_registry(home / "models").models["tiny"].local.source
     assert all(
         str(value.dtype) == "torch.float32"
         for value in load_file(run.adapter / "adapter_model.safetensors").values()

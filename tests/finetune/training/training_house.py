@@ -66,7 +66,7 @@ def add_base(home: Path, folder: Path, kind: str, model_id: str = "tiny", **chan
 
     spec = tiny_spec(folder, kind, id=model_id, loading={"dtype": "float32"}, **changes)  # type: ignore[arg-type]
     (home / "models").mkdir(parents=True, exist_ok=True)
-    table = spec.model_dump(mode="json", exclude_defaults=True)
+    table = spec.entry()
     (home / "models" / f"{model_id}.toml").write_text(entry_toml(table), encoding="utf-8")
 
 
