@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from comparison.run import KeepAnswer, Run, RunColumn
 from comparison.runs import LiveRuns
 from engines.base import ENDED, Answer, AnswerRequest, FinishReason, LiveAnswer, Measures, State
-from history.history import History
 from history.records import StoredAnswer, StoredRun, StoredState
+
+if TYPE_CHECKING:
+    from history.history import History
 
 
 @dataclass(frozen=True)

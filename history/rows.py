@@ -10,14 +10,15 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
-
-from sqlalchemy import Row
+from typing import TYPE_CHECKING, Any
 
 from engines.base import MEASURES, Answer, AnswerRequest, FinishReason, GenerationSettings, Measures
 from errors.stored import stored_cause
 from history.records import RunHead, StoredAnswer, StoredRun, StoredState
 from prompts.conversation import Conversation, Turn
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
 
 
 def moment(value: datetime) -> str:

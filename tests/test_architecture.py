@@ -205,7 +205,7 @@ def test_the_entry_file_is_only_a_menu() -> None:
     [
         ("model_registry.registry, prompts.rendering, comparison.run", HEAVY | {"streamlit"}),
         ("engines.base, engines.memory, engines.lazy", HEAVY | {"streamlit"}),
-        ("comparison.terminal.cli", HEAVY | {"streamlit", "pandas"}),
+        ("comparison.terminal.cli", HEAVY | {"streamlit", "pandas", "sqlalchemy"}),
         ("engines.local", {"streamlit", "pandas"}),
     ],
 )

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from comparison.batch.progress import BatchFailure
 from comparison.question_source import without_repeats
@@ -19,9 +19,11 @@ from comparison.questions import Question
 from comparison.run import check_requests
 from engines.base import Answer, AnswerRequest
 from errors import BadRequest, Cause, NaraniError
-from history.history import History
 from history.records import BatchHead, RunHead, StoredAnswer, StoredBatch, StoredState
 from prompts.conversation import Conversation
+
+if TYPE_CHECKING:
+    from history.history import History
 
 _OF_THE_PROCESS = (
     "Narani is closing",

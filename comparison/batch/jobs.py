@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from comparison.batch.cells import AnswersInHistory, begin_batch, take_batch
 from comparison.batch.job import BatchJob
 from comparison.batch.progress import BatchProgress, BatchState, BatchView
 from comparison.questions import Question
 from engines.base import AnswerRequest, Engine
-from history.history import History
 from history.records import StoredBatch
+
+if TYPE_CHECKING:
+    from history.history import History
 
 
 class BatchJobs:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comparison.answer_rows import AnswerRow, Key
 from comparison.batch.cells import AnswersInHistory, BatchCell, begin_batch, conversation_of, take_batch
@@ -19,10 +19,12 @@ from comparison.terminal.answer_file import AnswerFile
 from engines.base import Answer, AnswerRequest, FinishReason
 from errors import BadEntry, BadRequest
 from errors.stored import cause_of
-from history.history import History
 from history.records import THIS_MACHINE
 from history.rows import request_json
 from old_keys import with_new_keys
+
+if TYPE_CHECKING:
+    from history.history import History
 
 
 class AnswersInFile:
@@ -52,7 +54,7 @@ class AnswersInFile:
         requests = [cell.request for cell in self.cells()]
         batch_id = self._batch_id(requests)
         if history.batch(THIS_MACHINE, batch_id) is None:
-            begin_batch(history, THIS_MACHINE, name, self._questions, self._asked, batch_id)
+            batch_id = self._begun(history, name, batch_id)
         else:
             take_batch(history, THIS_MACHINE, batch_id)
         self._in_history = AnswersInHistory(history, THIS_MACHINE, batch_id)
@@ -76,6 +78,16 @@ class AnswersInFile:
     def close(self) -> None:
         if self._in_history is not None:
             self._in_history.close()
+
+    def _begun(self, history: History, name: str, batch_id: str) -> str:
+        """The id under which it was; a batch deleted a while ago still holds its own."""
+        from history.problems import NotDone
+
+        try:
+            stored = begin_batch(history, THIS_MACHINE, name, self._questions, self._asked, batch_id)
+        except NotDone:
+            stored = begin_batch(history, THIS_MACHINE, name, self._questions, self._asked)
+        return stored.head.id
 
     def _batch_id(self, requests: Sequence[AnswerRequest]) -> str:
         """The same questions asked in the same way into the same file are the same batch."""

@@ -91,3 +91,16 @@ def test_a_batch_of_the_terminal_is_gone_on_with_on_the_page(questions: Path, ou
         assert job.wait(10) and (job.view().done, job.view().failed) == (12, 0)
     assert run(questions, out, models="steady,absent") == 3, "the file alone decides for the command"
     assert batches(home) == [("questions.txt", 12, 12, 0, False)], "what was answered since stays"
+
+
+def test_a_batch_that_was_deleted_from_the_history_is_another_one_when_it_is_asked_again(
+    questions: Path, out: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(questions, out, models="calm") == 0
+    with closing(History(home)) as history:
+        history.delete(THIS_MACHINE, [each.head.id for each in history.page(THIS_MACHINE).runs])
+    assert batches(home) == []
+    out.unlink()
+    assert run(questions, out, models="calm") == 0
+    assert batches(home) == [("questions.txt", 6, 6, 0, False)]
+    assert "history" not in capsys.readouterr().err
