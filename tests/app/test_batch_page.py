@@ -109,11 +109,11 @@ def test_somebody_elses_batch_is_not_there(engine: ScriptedEngine) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("a.csv", b"", "is empty"),
+        ("a.csv", b"", "파일이 비어 있습니다"),
         ("a.txt", b"\n\n", "질문이 없습니다"),
         ("a.csv", "question\n가?\n나,다\n".encode(), "3번째 줄"),
         ("a.jsonl", b'{"question": "a"}\n{"question"', "2번째 줄"),
-        ("a.csv", b"\x89PNG\xff\xfe\x80", "neither UTF\\-8"),
+        ("a.csv", b"\x89PNG\xff\xfe\x80", "UTF\\-16, CP949 어느 것도 아닙니다"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_said(

@@ -68,7 +68,7 @@ def test_one_column_fails_and_the_other_answers(engine: ScriptedEngine) -> None:
 def test_an_engine_that_is_down_is_said_and_is_no_failed_answer(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    down = Script(loading_failure=EngineDown("The engine could not be started (MemoryError)."))
+    down = Script(loading_failure=EngineDown("engine-not-started", kind="MemoryError"))
     with house(monkeypatch, tmp_path, {"demo-chat": down}):
         page = ask(opened(), models=["demo-chat"])
         shown = run_until(page, "엔진을 시작하지 못했습니다")

@@ -145,7 +145,7 @@ def test_a_folder_that_is_gone_or_has_no_template_is_said(tmp_path: Path) -> Non
     page.selectbox(key=models.FORMAT_MODEL).set_value("mine").run()
     assert "이 컴퓨터에 없습니다" in texts(page)
     page.selectbox(key=models.FORMAT_MODEL).set_value("bare").run()
-    assert "no chat template" in texts(page).replace("\\", "")
+    assert "챗 템플릿이 없습니다" in texts(page).replace("\\", "")
 
 
 def test_a_refused_prompt_is_a_sentence() -> None:
@@ -281,7 +281,7 @@ def test_a_file_changed_by_another_program_meanwhile_is_kept(tmp_path: Path) -> 
     page = fill(click(at("own"), "models_edit_own.toml_0"), title="mine")
     path.write_text(entry(title='"theirs"'), encoding="utf-8")
     click(page, "models_save")
-    assert "changed by somebody else" in texts(page).replace("\\", "")
+    assert "다른 사람이" in texts(page).replace("\\", "")
     assert "theirs" in path.read_text(encoding="utf-8")
     click(page, "models_cancel")
     click(page, "models_reload")
