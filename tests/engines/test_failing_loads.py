@@ -20,7 +20,7 @@ from engines.base import FinishReason, LiveAnswer
 from engines.loading import load_model
 from engines.resident_figures import ResidentKey
 from errors import LoadError
-from tests.engines.running_engine import answer_of, open_engine, request
+from tests.engines.running_engine import answer_of, open_engine, request, wait_until
 from tests.engines.tiny_models import Kind
 
 KINDS: dict[str, Kind] = {"a": "gpt_neox", "b": "gpt_neox"}
@@ -138,6 +138,24 @@ def test_a_model_let_go_between_its_load_and_its_turn_is_loaded_again(
         monkeypatch.setattr(running.pool, "_serve", late)
         assert answer_of(running.ask("a")).finish_reason is FinishReason.LENGTH
         assert running.loads == ["a", "a"]
+
+
+def test_a_question_stopped_in_the_moment_its_model_is_leased_leaves_no_lease(
+    specs: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_engine(specs) as running:
+        live, lend = LiveAnswer("a"), running.pool.books.lend
+
+        def stopped_meanwhile(*key: Any, **how: Any) -> Any:
+            lease = lend(*key, **how)
+            if lease is not None:
+                live.ask_to_stop()
+            return lease
+
+        monkeypatch.setattr(running.pool.books, "lend", stopped_meanwhile)
+        running.engine.submit(request("a"), live)
+        assert answer_of(live, 20).finish_reason is FinishReason.STOPPED
+        wait_until(lambda: [each.leases for each in running.view().residents] == [0])
 
 
 def test_threads_that_ask_one_resident_model_get_one_batch(specs: dict[str, Any]) -> None:
