@@ -15,7 +15,7 @@ from benchmarks.networks import korean_tokenizer
 from benchmarks.peers import PEERS
 from benchmarks.rounds import Effort, Measured
 from engines.base import AnswerRequest, LiveAnswer
-from engines.sampling import Chooser, Dice
+from engines.sampling import SeededNumbers, TokenSampler
 from engines.sequence import AnswerOrigin, Sequence
 from engines.text_stream import TextStream
 from prompts.catalog import load_formats
@@ -55,7 +55,7 @@ def _seen_by_a_reader(ids: Tokens[int]) -> list[int]:
         prompt_ids=[],
         eos_token_ids=frozenset(),
         max_new_tokens=len(ids) + 1,
-        chooser=Chooser(request.settings, Dice(0, "one", ""), []),
+        sampler=TokenSampler(request.settings, SeededNumbers(0, "one", ""), []),
         stream=TextStream(korean_tokenizer().backend_tokenizer, load_formats().get("koalpaca").stop_strings),
         on_end=lambda: None,
     )

@@ -19,7 +19,7 @@ from engines.memory import LiveLoad, LoadPlan, PoolView
 from engines.on_disk import DiskLook
 from engines.pool import ModelPool
 from engines.resident_figures import ResidentKey
-from engines.sampling import Chooser, Dice
+from engines.sampling import SeededNumbers, TokenSampler
 from engines.sequence import AnswerOrigin, Sequence
 from engines.text_stream import TextStream
 from errors import BadRequest, LoadError, NaraniError, Stopped
@@ -119,7 +119,7 @@ class LocalEngine:
             base=base,
             adapter=None if spec is base else spec,
             quantization=quantization,
-            cache_tokens=_roomy_guess(request),
+            cache_tokens=_tokens_at_most(request),
             live=live,
             granted=lambda lease: self._begin(request, live, spec, format, lease),
             refused=lambda problem: _refuse(request, live, problem),
@@ -185,7 +185,7 @@ class LocalEngine:
             prompt_ids=ids,
             eos_token_ids=_ends(spec, loaded, stops),
             max_new_tokens=most,
-            chooser=Chooser(settings, Dice(settings.seed, spec.id, prompt), ids),
+            sampler=TokenSampler(settings, SeededNumbers(settings.seed, spec.id, prompt), ids),
             stream=TextStream(
                 loaded.tokenizer.backend_tokenizer, stops, rendered.answer_lead, prompt.endswith("\n")
             ),
@@ -224,7 +224,7 @@ def _fetch_adapter(spec: ModelSpec, watch: LoadWatch) -> None:
     importlib.import_module("peft")
 
 
-def _roomy_guess(request: AnswerRequest) -> int:
+def _tokens_at_most(request: AnswerRequest) -> int:
     """Not fewer tokens than the question will need, before there is a tokenizer to count with."""
     texts = [request.conversation.system]
     for turn in request.conversation.turns:

@@ -205,7 +205,7 @@ class ModelBatch:
 
     def _hand_out(self, rows: list[DecodeRow], logits: torch.Tensor) -> None:
         sequences = [self._running[row] for row in rows]
-        tokens = choose_all(logits, [sequence.chooser for sequence in sequences])
+        tokens = choose_all(logits, [sequence.sampler for sequence in sequences])
         peak = self._weight_bytes + self._stepper.cache_bytes()
         for row, sequence, token in zip(rows, sequences, tokens, strict=True):
             sequence.peak_bytes = max(sequence.peak_bytes, peak)

@@ -17,23 +17,25 @@ NO_TOKEN = -1
 """It stands instead of a token where a row's logits are no numbers (NaN, infinite, or -inf throughout)."""
 
 
-class Dice:
-    """One answer's random numbers: the same (seed, model, prompt) always throws the same ones."""
+class SeededNumbers:
+    """One answer's random numbers: the same (seed, model, prompt) always gives the same ones."""
 
     def __init__(self, seed: int, model_id: str, prompt: str) -> None:
         digest = hashlib.sha256(f"{seed}\0{model_id}\0{prompt}".encode("utf-8", "surrogatepass")).digest()
         self._generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
-    def throw(self) -> float:
+    def next_number(self) -> float:
         return float(torch.rand((), generator=self._generator, dtype=torch.float64))
 
 
-class Chooser:
+class TokenSampler:
     """How one answer chooses its tokens; remembers what it has seen when repeats are penalized."""
 
-    def __init__(self, settings: GenerationSettings, dice: Dice, prompt_ids: Sequence[int]) -> None:
+    def __init__(
+        self, settings: GenerationSettings, numbers: SeededNumbers, prompt_ids: Sequence[int]
+    ) -> None:
         self.settings = settings
-        self.dice = dice
+        self.numbers = numbers
         self._seen = torch.tensor(sorted(set(prompt_ids)), dtype=torch.long)
         self._penalizes = settings.repetition_penalty != 1.0
 
@@ -44,7 +46,7 @@ class Chooser:
         if self.settings.temperature == 0.0:
             token = int(_likeliest(logits))
         else:
-            token = draw(logits, self.settings, self.dice.throw())
+            token = draw(logits, self.settings, self.numbers.next_number())
         if self._penalizes and token != NO_TOKEN:
             self._seen = torch.unique(torch.cat([self._seen, torch.tensor([token])]))
         return token
@@ -71,12 +73,12 @@ def draw(logits: torch.Tensor, settings: GenerationSettings, number: float) -> i
     return int(torch.where(best[0].isfinite(), token, NO_TOKEN))
 
 
-def choose_all(logits: torch.Tensor, choosers: Sequence[Chooser]) -> list[int]:
+def choose_all(logits: torch.Tensor, samplers: Sequence[TokenSampler]) -> list[int]:
     """One token a row; the common case, all rows plainly greedy, is one operation."""
-    if all(c.settings.temperature == 0.0 and c.settings.repetition_penalty == 1.0 for c in choosers):
+    if all(c.settings.temperature == 0.0 and c.settings.repetition_penalty == 1.0 for c in samplers):
         tokens: list[int] = _likeliest(logits).tolist()
         return tokens
-    return [chooser.choose(row) for chooser, row in zip(choosers, logits, strict=True)]
+    return [sampler.choose(row) for sampler, row in zip(samplers, logits, strict=True)]
 
 
 def _likeliest(logits: torch.Tensor) -> torch.Tensor:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from engines.base import Answer, AnswerRequest, FinishReason, LiveAnswer, Measures, State
-from engines.sampling import Chooser
+from engines.sampling import TokenSampler
 from engines.text_stream import TextStream
 from errors import NaraniError
 
@@ -37,7 +37,7 @@ class Sequence:
     prompt_ids: list[int]
     eos_token_ids: frozenset[int]
     max_new_tokens: int
-    chooser: Chooser
+    sampler: TokenSampler
     stream: TextStream
     on_end: Callable[[], None]
     last_token: int = -1

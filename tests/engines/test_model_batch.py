@@ -17,7 +17,7 @@ from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings
 from engines.families import stepper_for
 from engines.model_batch import ModelBatch
 from engines.resident_figures import CacheGrowth
-from engines.sampling import Chooser, Dice
+from engines.sampling import SeededNumbers, TokenSampler
 from engines.sequence import AnswerOrigin, Sequence
 from engines.text_stream import TextStream
 from errors import BrokeWhileAnswering, OutOfMemory
@@ -61,7 +61,7 @@ class Table:
             prompt_ids=ids,
             eos_token_ids=frozenset({511}),
             max_new_tokens=most,
-            chooser=Chooser(wanted, Dice(0, "m", question), ids),
+            sampler=TokenSampler(wanted, SeededNumbers(0, "m", question), ids),
             stream=TextStream(self.loaded.tokenizer.backend_tokenizer, wanted.stop_strings),
             on_end=lambda: None,
         )

@@ -17,7 +17,7 @@ from transformers import (
 )
 
 from engines.base import GenerationSettings
-from engines.sampling import Chooser, Dice, choose_all, draw
+from engines.sampling import SeededNumbers, TokenSampler, choose_all, draw
 from errors import BadRequest
 
 LOGITS = torch.tensor([2.0, -1.0, 0.5, 1.5, 1.4, -3.0, 0.0, 0.9])
@@ -59,22 +59,22 @@ def test_every_number_falls_on_a_token(number: float) -> None:
 def test_the_penalty_is_that_of_transformers() -> None:
     prompt = [0, 3, 5]
     settings = GenerationSettings(repetition_penalty=1.7)
-    chooser = Chooser(settings, Dice(0, "m", "p"), prompt)
+    sampler = TokenSampler(settings, SeededNumbers(0, "m", "p"), prompt)
     expected = RepetitionPenaltyLogitsProcessor(1.7)(torch.tensor([prompt]), LOGITS[None].clone())
-    assert chooser.choose(LOGITS) == int(expected.argmax())
+    assert sampler.choose(LOGITS) == int(expected.argmax())
     again = RepetitionPenaltyLogitsProcessor(1.7)(torch.tensor([[*prompt, 4]]), LOGITS[None].clone())
-    assert chooser.choose(LOGITS) == int(again.argmax())
+    assert sampler.choose(LOGITS) == int(again.argmax())
 
 
 def test_a_seen_token_becomes_less_likely_below_zero_too() -> None:
-    chooser = Chooser(GenerationSettings(repetition_penalty=1.7), Dice(0, "m", "p"), [0])
-    assert chooser.choose(torch.tensor([-0.5, -0.6, -9.0])) == 1
+    sampler = TokenSampler(GenerationSettings(repetition_penalty=1.7), SeededNumbers(0, "m", "p"), [0])
+    assert sampler.choose(torch.tensor([-0.5, -0.6, -9.0])) == 1
 
 
 def test_the_same_seed_model_and_prompt_throw_the_same_numbers() -> None:
     def numbers(*key: object) -> list[float]:
-        dice = Dice(*key)  # type: ignore[arg-type]
-        return [dice.throw() for _ in range(5)]
+        numbers = SeededNumbers(*key)  # type: ignore[arg-type]
+        return [numbers.next_number() for _ in range(5)]
 
     assert numbers(1, "a", "질문") == numbers(1, "a", "질문")
     others = [numbers(2, "a", "질문"), numbers(1, "b", "질문"), numbers(1, "a", "질문!")]
@@ -85,9 +85,9 @@ def test_a_row_draws_the_same_whoever_stands_beside_it() -> None:
     settings = GenerationSettings(temperature=1.0, seed=3)
 
     def tokens(neighbors: int) -> list[int]:
-        choosers = [Chooser(settings, Dice(3, "m", f"{i}"), []) for i in range(neighbors + 1)]
+        samplers = [TokenSampler(settings, SeededNumbers(3, "m", f"{i}"), []) for i in range(neighbors + 1)]
         logits = torch.stack([LOGITS] * (neighbors + 1))
-        return [choose_all(logits, choosers)[0] for _ in range(20)]
+        return [choose_all(logits, samplers)[0] for _ in range(20)]
 
     assert tokens(0) == tokens(3)
 

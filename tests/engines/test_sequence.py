@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from engines.base import AnswerRequest, FinishReason, GenerationSettings, LiveAnswer, State
-from engines.sampling import Chooser, Dice
+from engines.sampling import SeededNumbers, TokenSampler
 from engines.sequence import AnswerOrigin, Sequence
 from engines.text_stream import TextStream
 from errors import OutOfMemory
@@ -28,7 +28,7 @@ def sequence(most: int = 50, stops: tuple[str, ...] = ()) -> tuple[Sequence, lis
         prompt_ids=[9, 8, 7],
         eos_token_ids=frozenset({EOS}),
         max_new_tokens=most,
-        chooser=Chooser(request.settings, Dice(0, "m", ""), []),
+        sampler=TokenSampler(request.settings, SeededNumbers(0, "m", ""), []),
         stream=TextStream(TOKENIZER, stops),
         on_end=lambda: ended.append("model given back"),
     )
