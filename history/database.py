@@ -17,9 +17,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from errors import BadRequest
-from history.ballast import BALLAST_BYTES, Ballast
-from history.database_file import DatabaseFile
-from history.neighbors import Neighbors
+from history.database_files import BALLAST_BYTES, Ballast, DatabaseFile, Neighbors
 from history.problems import Problem, Trouble, problem_of
 from history.schema import add_measures, bring_up_to_date
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, select, tuple_
 
+from history.owners import owner_number
 from history.reading import bites, visible
 from history.records import FLAT_COLUMNS, FlatBatch, StoredState
 from history.schema import PLANNED, answers, runs
-from history.writing import owner_number
 
 _UNDER_WAY = (PLANNED, str(StoredState.RUNNING))
 _OF_RUN = ("batch", "previous", "created", "turn", "question", "input", "system")

@@ -18,18 +18,23 @@ from sqlalchemy import Connection
 
 from engines.base import AnswerRequest
 from errors import NaraniError
-from history.ballast import BALLAST_BYTES
-from history.batch_reading import read_batch_numbers, read_batches
 from history.database import Database, Result, Work
-from history.deleting import bring_back, hide, purge_some
+from history.database_files import BALLAST_BYTES
 from history.flat_rows import START, read_flat, read_numbers
-from history.handing_over import hand_over
 from history.indexing import rebuild_index
-from history.listing import read_models, read_page
 from history.outbox import Outbox, Piece
-from history.preferring import read_preferences, write_preferences
+from history.owners import hand_over, owner_number, read_preferences, write_preferences
 from history.problems import Trouble, not_done, not_stored, shown
-from history.reading import bites, read_run, read_runs, read_thread
+from history.reading import (
+    bites,
+    read_batch_numbers,
+    read_batches,
+    read_models,
+    read_page,
+    read_run,
+    read_runs,
+    read_thread,
+)
 from history.records import (
     BatchHead,
     FlatBatch,
@@ -42,10 +47,15 @@ from history.records import (
     Wanted,
 )
 from history.rows import moment
-from history.workers import left_behind, let_batch_go, mark_interrupted, take_batch
 from history.writing import (
     FIRST_ATTEMPT,
-    owner_number,
+    bring_back,
+    hide,
+    left_behind,
+    let_batch_go,
+    mark_interrupted,
+    purge_some,
+    take_batch,
     write_answer,
     write_attempt,
     write_batch,

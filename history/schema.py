@@ -1,18 +1,21 @@
 """The tables of the history, and the steps that bring an older database to them.
 
-Knows: tables, indexes and the version number stored in the database.
+Knows: tables, indexes, which characters no database takes, and the version number stored in the database.
 Refuses to know: where the database lies, and who reads or writes it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
     Connection,
+    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -20,17 +23,43 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     UniqueConstraint,
     func,
     inspect,
     select,
     update,
 )
+from sqlalchemy.types import TypeDecorator
 
 from engines.base import MEASURES
 from errors import NaraniError
-from history.text_column import Kept, KeptName
 from history.word_index import create_word_index
+
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+_INSTEAD = "\ufffd"
+
+
+class Kept(TypeDecorator[str]):
+    """An answer is worth more than its refusal: half of a surrogate pair becomes U+FFFD, and so does NUL but
+    in SQLite, which keeps it."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        if not isinstance(value, str) or value.isascii() and "\0" not in value:
+            return value
+        whole = _HALF_CHARACTER.sub(_INSTEAD, value)
+        return whole if dialect.name == "sqlite" else whole.replace("\0", _INSTEAD)
+
+
+class KeptName(Kept):
+    """The same for what is looked up: no longer than an index of any database takes."""
+
+    impl = String  # type: ignore[assignment]  # as SQLAlchemy has it: any type may be below
+    cache_ok = True
+
 
 metadata = MetaData()
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only in a column that is INTEGER

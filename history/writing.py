@@ -1,22 +1,25 @@
-"""Runs, attempts and answers on their way into the tables, each with its words into the index.
+"""Runs, attempts and answers on their way into the tables and out of them, each with its words in the index.
 
-Knows: what a row becomes when a run begins, is asked again and is answered.
-Refuses to know: transactions, failures, and who may see what.
+Knows: what a row becomes when a run begins, is asked again, is answered, is deleted, or is left behind by a
+process that is no more.
+Refuses to know: transactions, failures, clocks, how a process is found to be no more, and who may see what.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, insert, or_, select, update
 
 from engines.base import AnswerRequest
 from errors import NaraniError
-from history.indexing import index_answer, index_question, indexed_text
+from history.indexing import index_answer, index_question, indexed_text, unindex
+from history.owners import made_number, owner_made, owner_number
+from history.reading import bites
 from history.records import BatchHead, RunHead, StoredAnswer, StoredState
 from history.rows import answer_values, moment, request_values, run_values, to_json
-from history.schema import PLANNED, answers, batches, owners, runs
+from history.schema import PLANNED, answers, batches, runs
 
 FIRST_ATTEMPT = 1
 _NOT_AT_WORK = (PLANNED, str(StoredState.INTERRUPTED))
@@ -28,17 +31,6 @@ class RunGone(NaraniError):
     category = "run-gone"
 
 
-def owner_number(connection: Connection, name: str) -> int | None:
-    return connection.execute(select(owners.c.number).where(owners.c.name == name)).scalar()
-
-
-def owner_made(connection: Connection, name: str) -> int:
-    known = owner_number(connection, name)
-    if known is not None:
-        return known
-    return _made_number(connection.execute(insert(owners).values(name=name)).inserted_primary_key)
-
-
 def write_run(connection: Connection, head: RunHead, process: str) -> None:
     """A question of a batch is there already and begins now."""
     owner = owner_made(connection, head.owner)
@@ -48,7 +40,7 @@ def write_run(connection: Connection, head: RunHead, process: str) -> None:
     values = run_values(head) | {"begun": True}
     if known is None:
         made = connection.execute(insert(runs).values(values | {"owner": owner}))
-        number = _made_number(made.inserted_primary_key)
+        number = made_number(made.inserted_primary_key)
     else:
         number = known.number
         connection.execute(update(runs).where(runs.c.number == number).values(values))
@@ -183,9 +175,85 @@ def _is(key: dict[str, int]) -> Any:
     return and_(*(answers.c[name] == value for name, value in key.items()))
 
 
-def _made_number(key: Any) -> int:
-    return int(key[0])
-
-
 def _gone() -> RunGone:
     return RunGone("run-deleted")
+
+
+_AT_ONCE = 100
+"""Runs that go in one transaction: answers that come meanwhile do not wait long."""
+
+
+def hide(connection: Connection, owner: str, run_ids: Sequence[str], now: float) -> int:
+    return _set_deleted(connection, owner, run_ids, runs.c.deleted_at.is_(None), now)
+
+
+def bring_back(connection: Connection, owner: str, run_ids: Sequence[str]) -> int:
+    return _set_deleted(connection, owner, run_ids, runs.c.deleted_at.is_not(None), None)
+
+
+def purge_some(connection: Connection, deleted_before: float) -> bool:
+    """Whether there may be more."""
+    gone = connection.execute(
+        select(runs).where(runs.c.deleted_at <= deleted_before).order_by(runs.c.deleted_at).limit(_AT_ONCE)
+    ).all()
+    for run in gone:
+        unindex(connection, run)
+    numbers = [run.number for run in gone]
+    connection.execute(delete(answers).where(answers.c.run.in_(numbers)))
+    connection.execute(delete(runs).where(runs.c.number.in_(numbers)))
+    emptied = {run.batch for run in gone if run.batch is not None}
+    if emptied:
+        left = exists().where(runs.c.batch == batches.c.id)
+        connection.execute(delete(batches).where(batches.c.id.in_(emptied), ~left))
+    return len(gone) == _AT_ONCE
+
+
+def _set_deleted(
+    connection: Connection, owner: str, run_ids: Sequence[str], where: Any, deleted_at: float | None
+) -> int:
+    owner_is = owner_number(connection, owner)
+    if owner_is is None:
+        return 0
+    changed = 0
+    for some in bites(list(dict.fromkeys(run_ids))):
+        wanted = update(runs).where(runs.c.owner == owner_is, runs.c.id.in_(some), where)
+        changed += connection.execute(wanted.values(deleted_at=deleted_at)).rowcount
+    return changed
+
+
+Tells = Callable[[str | None], bool]
+"""Whether the process of a name lives, or whether it is no more."""
+
+_RUNNING = answers.c.state == str(StoredState.RUNNING)
+
+
+def left_behind(connection: Connection, gone: Tells) -> list[str | None]:
+    """The processes that are no more and whose answers still stand as running. Names are read before it is
+    looked who lives: whoever wrote one had its lock by then."""
+    names = connection.execute(select(answers.c.process).where(_RUNNING).distinct()).scalars().all()
+    return [name for name in names if gone(name)]
+
+
+def mark_interrupted(connection: Connection, gone: Tells) -> None:
+    names = left_behind(connection, gone)
+    if not names:
+        return
+    theirs: ColumnElement[bool] = answers.c.process.in_(names)
+    if None in names:
+        theirs = or_(theirs, answers.c.process.is_(None))
+    connection.execute(update(answers).where(_RUNNING, theirs).values(state=str(StoredState.INTERRUPTED)))
+
+
+def take_batch(connection: Connection, batch_id: str, process: str, lives: Tells) -> bool:
+    """False while another process that lives works on it."""
+    query = select(batches.c.process).where(batches.c.id == batch_id)
+    holder = connection.execute(query).scalar()
+    if holder != process and lives(holder):
+        return False
+    connection.execute(update(batches).where(batches.c.id == batch_id).values(process=process))
+    return True
+
+
+def let_batch_go(connection: Connection, batch_id: str, process: str) -> None:
+    its = (batches.c.id == batch_id, batches.c.process == process)
+    connection.execute(update(batches).where(*its).values(process=None))

@@ -12,10 +12,9 @@ from sqlalchemy import Connection, Dialect
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from history import indexing, listing, word_index
+from history import indexing, reading, word_index
 from history.records import Wanted
-from history.schema import metadata
-from history.text_column import Kept
+from history.schema import Kept, metadata
 from tests.history.history_house import answered, asked, found, keep, opened
 
 
@@ -31,7 +30,7 @@ def test_without_an_index_words_are_found_too(tmp_path: Path, monkeypatch: pytes
     def without(connection: Connection) -> bool:
         return False
 
-    for module in (indexing, listing, word_index):
+    for module in (indexing, reading, word_index):
         monkeypatch.setattr(module, "has_word_index", without)
     history = opened(tmp_path, undo_seconds=0)
     head = keep(history, asked("한국은행의 GPU", models=("가",)), "100%_ 이자")

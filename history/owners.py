@@ -1,16 +1,57 @@
-"""One owner's history, batches and preferences made another's.
+"""What belongs to an owner: a number in the tables, preferences, and all of it handed over to another.
 
 Knows: the tables that name an owner, and that the word index does too.
-Refuses to know: why, transactions.
+Refuses to know: who the owner is, what any preference means, transactions.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, select, update
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
 
 from history.indexing import index_run, unindex
+from history.rows import to_json
 from history.schema import answers, batches, owners, preferences, runs
-from history.writing import owner_number
+
+
+def owner_number(connection: Connection, name: str) -> int | None:
+    return connection.execute(select(owners.c.number).where(owners.c.name == name)).scalar()
+
+
+def owner_made(connection: Connection, name: str) -> int:
+    known = owner_number(connection, name)
+    if known is not None:
+        return known
+    return made_number(connection.execute(insert(owners).values(name=name)).inserted_primary_key)
+
+
+def made_number(key: Any) -> int:
+    return int(key[0])
+
+
+def read_preferences(connection: Connection, owner: str) -> dict[str, object]:
+    owner_is = owner_number(connection, owner)
+    rows = connection.execute(
+        select(preferences.c.name, preferences.c.value).where(preferences.c.owner == owner_is)
+    )
+    return {name: json.loads(value) for name, value in rows}
+
+
+def write_preferences(connection: Connection, owner: str, values: Mapping[str, object]) -> None:
+    owner_is = owner_made(connection, owner)
+    connection.execute(
+        delete(preferences).where(preferences.c.owner == owner_is, preferences.c.name.in_(list(values)))
+    )
+    rows = [
+        {"owner": owner_is, "name": name, "value": to_json(value)}
+        for name, value in values.items()
+        if value is not None
+    ]
+    if rows:
+        connection.execute(insert(preferences), rows)
 
 
 def hand_over(connection: Connection, before: str, into: str) -> None:
