@@ -26,6 +26,7 @@ import tyro
 from streamlit.web import bootstrap
 
 from dashboard import resources
+from engines import build
 from engines.base import AnswerRequest, LiveAnswer
 from engines.memory import EngineWithMemory
 from model_registry import live
@@ -114,22 +115,22 @@ def set_up(stage: Stage, seen: Seen, opened: ExitStack) -> dict[str, Callable[[]
         "answers": seen.of_answers,
         "first_text": seen.first_text,
     }
-    build = resources._build
+    build_local = build.build_local
     if stage.engine != "real":
         resources._prepare = lambda: None
     if stage.engine == "scripted":
         script = Script(lambda request: _say(request, stage.tokens), 1 / stage.pieces_per_second)
         engine: EngineWithMemory = ScriptedEngine(default=script)
-        resources._build = lambda registry, settings: seen.watch(engine)
+        build.build_local = lambda registry, settings: seen.watch(engine)
     elif stage.engine == "random":
         from benchmarks.page_networks import open_networks  # brings torch
 
         networks = opened.enter_context(open_networks(stage.models, stage.tokens))
         setattr(live, "load_registry", lambda own: networks.registry)  # noqa: B010 - as above
-        resources._build = lambda registry, settings: seen.watch(networks.engine)
+        build.build_local = lambda registry, settings: seen.watch(networks.engine)
         asked["raw"] = networks.raw
     else:
-        resources._build = lambda registry, settings: seen.watch(build(registry, settings))
+        build.build_local = lambda registry, settings: seen.watch(build_local(registry, settings))
     return asked
 
 

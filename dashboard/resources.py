@@ -22,10 +22,9 @@ if TYPE_CHECKING:
     from comparison.runs import LiveRuns
     from comparison.waiting import WaitingQuestions
     from engines.base import Engine
-    from engines.memory import EngineWithMemory, ModelMemory
+    from engines.memory import ModelMemory
     from history.history import History
     from model_registry.live import LiveRegistry
-    from model_registry.registry import Registry
 
 
 _MOMENT = 3.0
@@ -65,13 +64,13 @@ def services() -> Services:
     from comparison.batch.jobs import BatchJobs
     from comparison.runs import LiveRuns
     from comparison.waiting import WaitingQuestions
-    from engines.lazy import LazyEngine
+    from engines import build
     from history.history import History
     from model_registry.live import LiveRegistry
 
     settings = read_settings()
     registry = LiveRegistry(settings.own_models)
-    engine = LazyEngine(lambda: _build(registry, settings), registry, settings.memory_budget)
+    engine, memory = build.build_engine_lazily(registry, settings)
     history = History(settings.home, settings.database)
     # What ended is in the history; here it is only kept for those who look at it now.
     runs = LiveRuns(keep_seconds=600, limit=40, unwatched_seconds=settings.unwatched_seconds)
@@ -80,10 +79,10 @@ def services() -> Services:
     asking = AskingService(engine, lambda id: registry.get(id).generation, history, runs)
 
     def page_stands() -> None:
-        engine.prepare_soon(_prepare, _MOMENT)
+        memory.prepare_soon(_prepare, _MOMENT)
 
     return Services(
-        settings, registry, engine, engine, asking, runs, history, batches, WaitingQuestions(), page_stands
+        settings, registry, engine, memory, asking, runs, history, batches, WaitingQuestions(), page_stands
     )
 
 
@@ -91,9 +90,3 @@ def _prepare() -> None:
     """Everything that a first answer imports of libraries; no device is touched and no model loaded."""
     for name in _LIBRARIES:
         importlib.import_module(name)
-
-
-def _build(registry: Registry, settings: Settings) -> EngineWithMemory:
-    from engines.local import build_local_engine
-
-    return build_local_engine(registry, settings)

@@ -57,9 +57,9 @@ def wire() -> Wiring:
     registry = load_registry(settings.own_models)
 
     def build_engine() -> Engine:
-        from engines.local import build_local_engine
+        from engines import build
 
-        return build_local_engine(registry, settings)
+        return build.build_engine(registry, settings)
 
     def open_history() -> History:
         from history.history import History

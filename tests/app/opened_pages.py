@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import resources
 from dashboard.session import compare
+from engines import build
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
 ENTRY = Path(__file__).parents[2] / "comparison_app.py"
@@ -29,7 +30,7 @@ def house(
     """Services of their own, on an engine that plays `scripts`."""
     made = ScriptedEngine(scripts)
     monkeypatch.setenv("NARANI_HOME", str(home))
-    monkeypatch.setattr(resources, "_build", lambda *_: made)
+    monkeypatch.setattr(build, "build_local", lambda *_: made)
     monkeypatch.setattr(resources, "_prepare", lambda: None)
     resources.services.clear()
     try:

@@ -15,6 +15,7 @@ from streamlit.runtime import runtime
 from streamlit.web import cli
 
 from dashboard import resources
+from engines import build
 from engines.base import AnswerRequest
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
@@ -44,6 +45,6 @@ def counted(request: AnswerRequest) -> Iterator[str]:
 if __name__ == "__main__":
     setattr(runtime, "MESSAGE_FLUSH_INTERVAL_SECS", SECONDS_PER_FLUSH)  # noqa: B010 - a constant, to mypy
     made = ScriptedEngine(default=Script(counted, SECONDS_PER_WORD, weight_bytes=3 * 10**6, loading_steps=3))
-    resources._build = lambda *_: made
+    build.build_local = lambda *_: made
     resources._prepare = lambda: None
     cli.main(prog_name="streamlit")
