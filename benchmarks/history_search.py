@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.rounds import Effort, Measured
 from engines.base import AnswerRequest, GenerationSettings
 from history.history import History
-from history.records import Wanted
+from history.records import HistoryFilter
 from history.rows import request_json, settings_json
 from history.word_index import document, tokens
 from prompts.conversation import Conversation
@@ -53,7 +53,7 @@ def measure(effort: Effort) -> Measured:
         _fill(home, _runs(chance, vocabulary, words, effort.answers))
         built = time.perf_counter() - started
         with closing(History(home)) as history:
-            missing = [word for word in words if not history.page(_OWNER, Wanted(words=word)).runs]
+            missing = [word for word in words if not history.page(_OWNER, HistoryFilter(words=word)).runs]
             rounds = [[_milliseconds(history, word) for word in words] for _ in range(effort.rounds)]
         size = (home / "narani.db").stat().st_size
     return Measured(
@@ -69,7 +69,7 @@ def measure(effort: Effort) -> Measured:
 
 def _milliseconds(history: History, word: str) -> float:
     started = time.perf_counter()
-    history.page(_OWNER, Wanted(words=word))
+    history.page(_OWNER, HistoryFilter(words=word))
     return (time.perf_counter() - started) * 1e3
 
 

@@ -17,12 +17,12 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from errors import BadRequest
-from history.database_files import BALLAST_BYTES, Ballast, DatabaseFile, Neighbors
+from history.database_files import RESERVED_BYTES, DatabaseFile, Neighbors, ReservedSpace
 from history.problems import Problem, Trouble, problem_of
 from history.schema import add_measures, bring_up_to_date
 
-Result = TypeVar("Result")
-Work = Callable[[Connection], Result]
+WorkResult = TypeVar("WorkResult")
+DatabaseWork = Callable[[Connection], WorkResult]
 
 _NAME = "narani.db"
 _MENDS = 3
@@ -39,16 +39,16 @@ class Database:
         url: str | None,
         *,
         busy_seconds: float,
-        ballast_bytes: int = BALLAST_BYTES,
-        at_start: Work[None],
-        at_new_file: Work[None],
-        rebuild_index: Work[None],
+        reserved_bytes: int = RESERVED_BYTES,
+        at_start: DatabaseWork[None],
+        at_new_file: DatabaseWork[None],
+        rebuild_index: DatabaseWork[None],
     ) -> None:
         self._home, self._busy_seconds = home, busy_seconds
         self._url = _checked(url) if url else URL.create("sqlite", database=str(home / _NAME))
         path = self._url.database if self._url.get_backend_name() == "sqlite" else None
         self._file = DatabaseFile(Path(path)) if path else None
-        self._ballast = Ballast(home / f"{_NAME}.ballast", ballast_bytes)
+        self._reserved = ReservedSpace(home / f"{_NAME}.ballast", reserved_bytes)
         self.neighbors = _neighbors(self._url, home)
         self._at_start, self._at_new_file, self._rebuild_index = at_start, at_new_file, rebuild_index
         self._file_is_new = False
@@ -63,13 +63,13 @@ class Database:
         """The name a damaged file was moved to."""
         return self._file.set_aside if self._file else None
 
-    def read(self, work: Work[Result]) -> Result:
+    def read(self, work: DatabaseWork[WorkResult]) -> WorkResult:
         return self._mending(lambda: self._transaction(work, write=False))
 
-    def write(self, work: Work[Result]) -> Result:
+    def write(self, work: DatabaseWork[WorkResult]) -> WorkResult:
         with self._lock:
             result = self._mending(lambda: self._transaction(work, write=True))
-            self._ballast.keep()
+            self._reserved.keep()
             return result
 
     def close(self) -> None:
@@ -77,7 +77,7 @@ class Database:
             self._let_go()
             self.neighbors.leave()
 
-    def _transaction(self, work: Work[Result], *, write: bool) -> Result:
+    def _transaction(self, work: DatabaseWork[WorkResult], *, write: bool) -> WorkResult:
         with self._entered() as engine, engine.connect() as connection:
             connection = connection.execution_options(narani_writes=write)
             with connection.begin():
@@ -110,7 +110,7 @@ class Database:
             if self._engine is None:
                 self._engine = self._open()
 
-    def _mending(self, attempt: Callable[[], Result]) -> Result:
+    def _mending(self, attempt: Callable[[], WorkResult]) -> WorkResult:
         for _ in range(_MENDS):
             try:
                 return attempt()
@@ -124,7 +124,7 @@ class Database:
         """Whether it is worth another try."""
         with self._lock:
             if problem is Problem.FULL:
-                return self._ballast.release()
+                return self._reserved.release()
             if problem is Problem.INDEX:
                 return self._index_made_anew()
             if problem is Problem.DAMAGED and self._file is not None:

@@ -182,14 +182,17 @@ def _locked(file: Path) -> HeldLock | None:
         return None
 
 
-BALLAST_BYTES = 8_000_000
+RESERVED_BYTES = 8_000_000
 _ROOM = 3
 """Times its size has to be free before it is made: it must never be what fills the disk."""
 _PIECE = 1 << 20
 
 
-class Ballast:
-    def __init__(self, path: Path, size: int = BALLAST_BYTES) -> None:
+class ReservedSpace:
+    """A file that only takes up room, given up when the disk is full: SQLite with a write-ahead log needs
+    space even to make space."""
+
+    def __init__(self, path: Path, size: int = RESERVED_BYTES) -> None:
         self._path, self._size = path, size
 
     def keep(self) -> None:

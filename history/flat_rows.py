@@ -19,15 +19,15 @@ from history.schema import PLANNED, answers, runs
 _UNDER_WAY = (PLANNED, str(StoredState.RUNNING))
 _OF_RUN = ("batch", "previous", "created", "turn", "question", "input", "system")
 
-Place = tuple[int, int, int]
+FlatPlace = tuple[int, int, int]
 """Run, position and attempt of the last row that was read."""
 
-START: Place = (0, -1, -1)
+START: FlatPlace = (0, -1, -1)
 
 
 def read_flat(
-    connection: Connection, owner: str, after: Place, rows: int, numbers: Sequence[int] | None = None
-) -> tuple[FlatBatch, Place] | None:
+    connection: Connection, owner: str, after: FlatPlace, rows: int, numbers: Sequence[int] | None = None
+) -> tuple[FlatBatch, FlatPlace] | None:
     """The rows after a place, and the place of the last; None at the end."""
     owner_is = owner_number(connection, owner)
     if owner_is is None:

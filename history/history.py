@@ -18,11 +18,11 @@ from sqlalchemy import Connection
 
 from engines.base import AnswerRequest
 from errors import NaraniError
-from history.database import Database, Result, Work
-from history.database_files import BALLAST_BYTES
+from history.database import Database, DatabaseWork, WorkResult
+from history.database_files import RESERVED_BYTES
 from history.flat_rows import START, read_flat, read_numbers
 from history.indexing import rebuild_index
-from history.outbox import Outbox, Piece
+from history.outbox import Outbox, PendingWrite
 from history.owners import hand_over, owner_number, read_preferences, write_preferences
 from history.problems import Trouble, not_done, not_stored, shown
 from history.reading import (
@@ -38,13 +38,13 @@ from history.reading import (
 from history.records import (
     BatchHead,
     FlatBatch,
+    HistoryFilter,
     HistoryPage,
     HistoryStatus,
     RunHead,
     StoredAnswer,
     StoredBatch,
     StoredRun,
-    Wanted,
 )
 from history.rows import moment
 from history.writing import (
@@ -62,7 +62,6 @@ from history.writing import (
     write_run,
 )
 
-Clock = Callable[[], float]
 _PURGE_EVERY = 60.0
 _LOOK_FOR_DEAD_EVERY = 1.0
 
@@ -79,8 +78,8 @@ class History:
         busy_seconds: float = 5.0,
         post_seconds: float = 0.3,
         undo_seconds: float = 600.0,
-        ballast_bytes: int = BALLAST_BYTES,
-        clock: Clock = time.time,
+        reserved_bytes: int = RESERVED_BYTES,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """`post_seconds` is how long the beginning of a run is waited for: a write takes far less."""
         self._undo_seconds, self._clock = undo_seconds, clock
@@ -90,7 +89,7 @@ class History:
             home,
             url,
             busy_seconds=busy_seconds,
-            ballast_bytes=ballast_bytes,
+            reserved_bytes=reserved_bytes,
             at_start=self._interrupt_the_dead,
             at_new_file=self._outbox.write_unfinished,
             rebuild_index=rebuild_index,
@@ -99,7 +98,7 @@ class History:
         self._looked_for_dead_at = time.monotonic()
         self._looking_for_dead = threading.Lock()
         self._outbox.connect(self._database)
-        if self._outbox.post(Piece("", _open)):
+        if self._outbox.post(PendingWrite("", _open)):
             self._clean_at_start()
 
     # -- writing
@@ -109,7 +108,7 @@ class History:
         memory and is tried again, in order, and `status` says so."""
         begins = tuple((position, FIRST_ATTEMPT) for position in range(len(head.requests)))
         work = partial(write_run, head=head, process=self._neighbors.name)
-        written = self._outbox.post(Piece(head.id, work, begins))
+        written = self._outbox.post(PendingWrite(head.id, work, begins))
         if written and self._clock() - self._purged_at > _PURGE_EVERY and not self._purge_some():
             self._purged_at = self._clock()
 
@@ -124,12 +123,12 @@ class History:
             process=self._neighbors.name,
             started=moment(datetime.now(UTC)),
         )
-        self._outbox.post(Piece(run_id, work, ((position, attempt),)))
+        self._outbox.post(PendingWrite(run_id, work, ((position, attempt),)))
 
     def store(self, run_id: str, answer: StoredAnswer) -> None:
         """Return once the answer is on disk. Where it cannot be stored a NaraniError says why; it is then
         kept in memory and tried again until it is."""
-        piece = Piece(
+        piece = PendingWrite(
             run_id,
             partial(write_answer, run_id=run_id, stored=answer),
             ends=(answer.position, answer.attempt),
@@ -153,13 +152,13 @@ class History:
     def end_batch(self, batch_id: str) -> None:
         """This process works on it no longer; never raises."""
         work = partial(let_batch_go, batch_id=batch_id, process=self._neighbors.name)
-        self._outbox.post(Piece(batch_id, work))
+        self._outbox.post(PendingWrite(batch_id, work))
 
     def hand_over(self, before: str, into: str) -> None:
         """All that one owner has becomes another's, in one piece. Never raises, as `begin`."""
         with suppress(NaraniError):
             if self._read(partial(owner_number, name=before)) is not None:
-                self._outbox.post(Piece("", partial(hand_over, before=before, into=into)))
+                self._outbox.post(PendingWrite("", partial(hand_over, before=before, into=into)))
 
     def status(self) -> HistoryStatus:
         problem = self._outbox.problem()
@@ -187,11 +186,11 @@ class History:
         return self._read(partial(read_thread, owner=owner, run_id=run_id))
 
     def page(
-        self, owner: str, wanted: Wanted | None = None, before: int | None = None, size: int = 20
+        self, owner: str, wanted: HistoryFilter | None = None, before: int | None = None, size: int = 20
     ) -> HistoryPage:
         """Several words have to stand in the question, or in the question and one answer together."""
         return self._read(
-            partial(read_page, owner=owner, wanted=wanted or Wanted(), before=before, size=size)
+            partial(read_page, owner=owner, wanted=wanted or HistoryFilter(), before=before, size=size)
         )
 
     def models(self, owner: str) -> tuple[str, ...]:
@@ -241,14 +240,14 @@ class History:
         """Set some preferences of a person (plain JSON values); None takes one away."""
         self._write(partial(write_preferences, owner=owner, values=values))
 
-    def _read(self, work: Work[Result]) -> Result:
+    def _read(self, work: DatabaseWork[WorkResult]) -> WorkResult:
         self._look_for_the_dead()
         try:
             return self._database.read(work)
         except Trouble as trouble:
             raise not_done(trouble.problem) from trouble
 
-    def _write(self, work: Work[Result]) -> Result:
+    def _write(self, work: DatabaseWork[WorkResult]) -> WorkResult:
         try:
             return self._database.write(work)
         except Trouble as trouble:

@@ -14,21 +14,21 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from errors import NaraniError
-from history.database import Database, Work
+from history.database import Database, DatabaseWork
 from history.problems import Problem, Trouble
 
-Place = tuple[int, int]
+AnswerPlace = tuple[int, int]
 """Position and attempt of an answer."""
 
 
 @dataclass(eq=False)
-class Piece:
+class PendingWrite:
     """One thing to write. Written twice it is as written once."""
 
     run_id: str
-    work: Work[None]
-    begins: tuple[Place, ...] = ()
-    ends: Place | None = None
+    work: DatabaseWork[None]
+    begins: tuple[AnswerPlace, ...] = ()
+    ends: AnswerPlace | None = None
     waits: bool = False
     """Its sender was told that it is not written yet."""
     refused: NaraniError | None = None
@@ -37,9 +37,9 @@ class Piece:
 class Outbox:
     def __init__(self, retry_seconds: float, post_seconds: float) -> None:
         self._retry_seconds, self._post_seconds = retry_seconds, post_seconds
-        self._pieces: deque[Piece] = deque()
-        self._unfinished: dict[str, list[Piece]] = {}
-        self._running: dict[str, set[Place]] = {}
+        self._pieces: deque[PendingWrite] = deque()
+        self._unfinished: dict[str, list[PendingWrite]] = {}
+        self._running: dict[str, set[AnswerPlace]] = {}
         self._problem: Problem | None = None
         self._lock = threading.Lock()
         """Held for a look or a change only, never while something is written."""
@@ -50,7 +50,7 @@ class Outbox:
     def connect(self, database: Database) -> None:
         self._database = database
 
-    def send(self, piece: Piece) -> None:
+    def send(self, piece: PendingWrite) -> None:
         """Return once it is written; where it cannot be, `Trouble` says why and it waits."""
         with self._lock:
             self._pieces.append(piece)
@@ -60,7 +60,7 @@ class Outbox:
         if piece.refused is not None:
             raise piece.refused
 
-    def post(self, piece: Piece) -> bool:
+    def post(self, piece: PendingWrite) -> bool:
         """Never raises, and does not try at all while others wait. Whether it is done with, within a moment:
         who asks a question does not wait for whoever holds the database."""
         with self._lock:
@@ -110,7 +110,7 @@ class Outbox:
         except Trouble:
             return
 
-    def _try(self, piece: Piece) -> Trouble | None:
+    def _try(self, piece: PendingWrite) -> Trouble | None:
         try:
             self._write_until(piece)
         except Trouble as trouble:
@@ -118,7 +118,7 @@ class Outbox:
             return trouble
         return None
 
-    def _write_until(self, wanted: Piece | None) -> None:
+    def _write_until(self, wanted: PendingWrite | None) -> None:
         """Write from the front until this one is written; until none is left when none is named."""
         with self._sending:
             while (piece := self._next(wanted)) is not None:
@@ -130,13 +130,13 @@ class Outbox:
                     self._pieces.remove(piece)
                     self._forget_if_over(piece)
 
-    def _next(self, wanted: Piece | None) -> Piece | None:
+    def _next(self, wanted: PendingWrite | None) -> PendingWrite | None:
         with self._lock:
             if not self._pieces or (wanted is not None and wanted not in self._pieces):
                 return None
             return self._pieces[0]
 
-    def _let_wait(self, piece: Piece, problem: Problem) -> None:
+    def _let_wait(self, piece: PendingWrite, problem: Problem) -> None:
         with self._lock:
             piece.waits, self._problem = True, problem
             if self._retrying is None and not self._closed.is_set():
@@ -154,16 +154,16 @@ class Outbox:
                     self._retrying = None
                     return
 
-    def _waiting(self) -> Iterable[Piece]:
+    def _waiting(self) -> Iterable[PendingWrite]:
         return [piece for piece in self._pieces if piece.waits]
 
-    def _remember(self, piece: Piece) -> None:
+    def _remember(self, piece: PendingWrite) -> None:
         if piece.begins:
             self._running.setdefault(piece.run_id, set()).update(piece.begins)
         if piece.run_id in self._running:
             self._unfinished.setdefault(piece.run_id, []).append(piece)
 
-    def _forget_if_over(self, piece: Piece) -> None:
+    def _forget_if_over(self, piece: PendingWrite) -> None:
         running = self._running.get(piece.run_id)
         if running is None:
             return

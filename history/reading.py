@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, or_, select
 
 from history.owners import owner_number
-from history.records import BatchHead, HistoryPage, StoredBatch, StoredRun, StoredState, Wanted
+from history.records import BatchHead, HistoryFilter, HistoryPage, StoredBatch, StoredRun, StoredState
 from history.rows import moment, moment_of, stored_run
 from history.schema import PLANNED, answers, batches, runs
 from history.word_index import RUNS, between, has_word_index, match, run_of_document, words_table
 
-Value = TypeVar("Value")
+ListItem = TypeVar("ListItem")
 BITE = 500
 """How many values a query names at most."""
 
@@ -65,7 +65,7 @@ def read_runs(connection: Connection, owner: str, numbers: Sequence[int]) -> lis
     return [_put_together(owner, heads[number], asked[number]) for number in numbers]
 
 
-def bites(values: Sequence[Value]) -> Iterable[Sequence[Value]]:
+def bites(values: Sequence[ListItem]) -> Iterable[Sequence[ListItem]]:
     return (values[start : start + BITE] for start in range(0, len(values), BITE))
 
 
@@ -140,7 +140,7 @@ Condition = ColumnElement[bool]
 
 
 def read_page(
-    connection: Connection, owner: str, wanted: Wanted, before: int | None, size: int
+    connection: Connection, owner: str, wanted: HistoryFilter, before: int | None, size: int
 ) -> HistoryPage:
     owner_is = owner_number(connection, owner)
     if owner_is is None:
@@ -203,7 +203,7 @@ def _by_index(
             last = number
 
 
-def _conditions(owner: int, wanted: Wanted) -> Iterable[Condition]:
+def _conditions(owner: int, wanted: HistoryFilter) -> Iterable[Condition]:
     yield visible(owner)
     yield runs.c.begun
     if wanted.since is not None:
@@ -217,7 +217,7 @@ def _conditions(owner: int, wanted: Wanted) -> Iterable[Condition]:
         yield exists().where(_shown(), answers.c.owner == owner, *narrowing)
 
 
-def _of_answer(wanted: Wanted) -> Iterable[Condition]:
+def _of_answer(wanted: HistoryFilter) -> Iterable[Condition]:
     """All of them have to hold for one answer of the run."""
     if wanted.models:
         yield answers.c.model.in_(wanted.models)

@@ -102,7 +102,7 @@ class StoredBatch:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class HistoryFilter:
     """What to look for; what is left empty does not narrow."""
 
     words: str = ""

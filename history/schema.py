@@ -152,7 +152,7 @@ preferences = Table(
 PLANNED = "planned"
 """The state of an answer of a batch that was not begun; nobody outside this room sees it."""
 
-Step = Callable[[Connection], None]
+SchemaStep = Callable[[Connection], None]
 
 
 def _create_everything(connection: Connection) -> None:
@@ -188,7 +188,7 @@ def _columns(connection: Connection, table: Table) -> set[str]:
     return {column["name"] for column in inspect(connection).get_columns(table.name)}
 
 
-STEPS: tuple[Step, ...] = (_create_everything, _name_the_process, _spell_quantization_and_keep_more)
+STEPS: tuple[SchemaStep, ...] = (_create_everything, _name_the_process, _spell_quantization_and_keep_more)
 """Step n brings a database of version n to version n + 1. A step that was published never changes."""
 
 
@@ -198,7 +198,7 @@ class NewerDatabase(NaraniError):
     category = "newer-database"
 
 
-def bring_up_to_date(connection: Connection, steps: Sequence[Step] = STEPS) -> None:
+def bring_up_to_date(connection: Connection, steps: Sequence[SchemaStep] = STEPS) -> None:
     """Inside a transaction that already holds the right to write."""
     version_table.create(connection, checkfirst=True)
     version = version_of(connection)

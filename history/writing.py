@@ -221,20 +221,20 @@ def _set_deleted(
     return changed
 
 
-Tells = Callable[[str | None], bool]
+ProcessTest = Callable[[str | None], bool]
 """Whether the process of a name lives, or whether it is no more."""
 
 _RUNNING = answers.c.state == str(StoredState.RUNNING)
 
 
-def left_behind(connection: Connection, gone: Tells) -> list[str | None]:
+def left_behind(connection: Connection, gone: ProcessTest) -> list[str | None]:
     """The processes that are no more and whose answers still stand as running. Names are read before it is
     looked who lives: whoever wrote one had its lock by then."""
     names = connection.execute(select(answers.c.process).where(_RUNNING).distinct()).scalars().all()
     return [name for name in names if gone(name)]
 
 
-def mark_interrupted(connection: Connection, gone: Tells) -> None:
+def mark_interrupted(connection: Connection, gone: ProcessTest) -> None:
     names = left_behind(connection, gone)
     if not names:
         return
@@ -244,7 +244,7 @@ def mark_interrupted(connection: Connection, gone: Tells) -> None:
     connection.execute(update(answers).where(_RUNNING, theirs).values(state=str(StoredState.INTERRUPTED)))
 
 
-def take_batch(connection: Connection, batch_id: str, process: str, lives: Tells) -> bool:
+def take_batch(connection: Connection, batch_id: str, process: str, lives: ProcessTest) -> bool:
     """False while another process that lives works on it."""
     query = select(batches.c.process).where(batches.c.id == batch_id)
     holder = connection.execute(query).scalar()

@@ -28,7 +28,7 @@ from dashboard.shared.model_choices import distinct_titles
 from dashboard.shared.turn import turn_view
 from dashboard.texts import Texts
 from errors import NaraniError
-from history.records import HistoryPage, Wanted
+from history.records import HistoryFilter, HistoryPage
 
 LIST, ENTRY = "dashboard/pages/history.py", "dashboard/pages/history_entry.py"
 _PAGE = 20
@@ -38,7 +38,7 @@ def titles(services: Services) -> dict[str, str]:
     return distinct_titles(services.registry.models)
 
 
-def found(services: Services, wanted: Wanted) -> HistoryPage:
+def found(services: Services, wanted: HistoryFilter) -> HistoryPage:
     pages = history.before()
     return services.history.page(owner_id(), wanted, before=pages[-1] if pages else None, size=_PAGE)
 

@@ -9,14 +9,14 @@ import streamlit as st
 
 from dashboard.session import history
 from dashboard.texts import Texts
-from history.records import StoredState, Wanted
+from history.records import HistoryFilter, StoredState
 
 _SHOWN_STATES = (StoredState.DONE, StoredState.FAILED, StoredState.STOPPED, StoredState.INTERRUPTED)
 
 
 def history_filters(
     models: Sequence[str], titles: Mapping[str, str], formats: Sequence[str], zone: tzinfo, texts: Texts
-) -> Wanted:
+) -> HistoryFilter:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         words = st.text_input(
             texts.history["search"],
@@ -36,7 +36,7 @@ def history_filters(
             states = _states(texts)
             greedy, batches = _sampling(texts), _batches(texts)
             format_id = _format(formats, texts)
-    return Wanted(
+    return HistoryFilter(
         words=words,
         models=tuple(chosen),
         since=since,

@@ -12,7 +12,7 @@ from dashboard.session import history
 from dashboard.session.owner import owner_id
 from dashboard.shared.formatting import zone
 from dashboard.texts import read_chosen
-from history.records import Wanted
+from history.records import HistoryFilter
 
 
 def page() -> None:
@@ -28,7 +28,9 @@ def page() -> None:
     browsing.picked_bar(shared, texts)
     found = browsing.found(shared, wanted)
     if not found.runs:
-        st.info(texts.history["empty" if wanted == Wanted() else "none_found"], icon=":material/history:")
+        st.info(
+            texts.history["empty" if wanted == HistoryFilter() else "none_found"], icon=":material/history:"
+        )
     history_list(found.runs, titles, here, browsing.actions(shared), texts)
     browsing.pager(found, texts)
 

@@ -26,7 +26,7 @@ from comparison.turns import (
 )
 from engines.base import Answer, FinishReason, GenerationSettings
 from history.history import History
-from history.records import RunHead, StoredAnswer, StoredState, Wanted
+from history.records import HistoryFilter, RunHead, StoredAnswer, StoredState
 from prompts.conversation import Conversation
 from tests.comparison.made_requests import requests_for
 from tests.engines.scripted_engine import Script, ScriptedEngine
@@ -146,5 +146,5 @@ def test_an_interrupted_answer_counts_as_ended(engine: ScriptedEngine, tmp_path:
     (turn,) = conversation(LiveRuns(), reopened, OWNER, "r", 1)
     assert turn.ended and turn.columns[0].state == "interrupted"
     assert going_on([turn], ["a"], "또?")["a"].turns[0].question == "또?"
-    assert reopened.page(OWNER, Wanted()).runs
+    assert reopened.page(OWNER, HistoryFilter()).runs
     reopened.close()

@@ -12,7 +12,7 @@ from typing import Any
 
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings
 from history.history import History
-from history.records import RunHead, StoredAnswer, StoredState, Wanted
+from history.records import HistoryFilter, RunHead, StoredAnswer, StoredState
 from prompts.conversation import Conversation
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -20,8 +20,8 @@ _FINISH = {StoredState.STOPPED: FinishReason.STOPPED, StoredState.FAILED: Finish
 
 
 def opened(home: Path, **how: Any) -> History:
-    """Short waits and a small ballast, and what was begun can be read at once; else as it is."""
-    usual = {"retry_seconds": 0.05, "busy_seconds": 0.2, "post_seconds": 20, "ballast_bytes": 1000}
+    """Short waits and little reserved space, and what was begun can be read at once; else as it is."""
+    usual = {"retry_seconds": 0.05, "busy_seconds": 0.2, "post_seconds": 20, "reserved_bytes": 1000}
     return History(home, **usual | how)
 
 
@@ -85,7 +85,7 @@ def keep(history: History, head: RunHead, *texts: str, **fields: Any) -> RunHead
     return head
 
 
-def found(history: History, wanted: Wanted | None = None, owner: str = "me", **page: Any) -> list[str]:
+def found(history: History, wanted: HistoryFilter | None = None, owner: str = "me", **page: Any) -> list[str]:
     """The ids of the first page."""
     return [run.head.id for run in history.page(owner, wanted, **page).runs]
 

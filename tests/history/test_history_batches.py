@@ -11,7 +11,7 @@ import pytest
 
 from errors import NaraniError
 from history.history import History
-from history.records import BatchHead, RunHead, StoredAnswer, StoredState, Wanted
+from history.records import BatchHead, HistoryFilter, RunHead, StoredAnswer, StoredState
 from tests.history.history_house import NOON, answered, asked, found, keep, opened, states
 
 HEAD = BatchHead("batch", "me", NOON, "서른 질문", ("가", "나"))
@@ -52,18 +52,22 @@ def test_its_runs_come_in_order_without_what_was_not_begun(history: History, hea
 
 def test_a_question_is_in_the_list_once_it_is_asked(history: History, heads: list[RunHead]) -> None:
     alone = keep(history, asked("혼자"))
-    assert found(history) == [alone.id] and found(history, Wanted(words="질문")) == []
+    assert found(history) == [alone.id] and found(history, HistoryFilter(words="질문")) == []
     history.begin(heads[1])
     assert found(history) == [alone.id, heads[1].id]
-    assert found(history, Wanted(batches=True)) == found(history, Wanted(words="질문")) == [heads[1].id]
-    assert found(history, Wanted(batches=False)) == [alone.id]
-    assert found(history, Wanted(models=("가",), states=(StoredState.RUNNING,))) == [heads[1].id]
+    assert (
+        found(history, HistoryFilter(batches=True))
+        == found(history, HistoryFilter(words="질문"))
+        == [heads[1].id]
+    )
+    assert found(history, HistoryFilter(batches=False)) == [alone.id]
+    assert found(history, HistoryFilter(models=("가",), states=(StoredState.RUNNING,))) == [heads[1].id]
 
 
 def test_the_first_answer_alone_puts_a_question_into_the_list(history: History, heads: list[RunHead]) -> None:
     history.store(heads[1].id, answered(heads[1], 1, "한라산입니다"))
-    assert found(history) == found(history, Wanted(words="질문")) == [heads[1].id]
-    assert found(history, Wanted(words="한라산")) == [heads[1].id]
+    assert found(history) == found(history, HistoryFilter(words="질문")) == [heads[1].id]
+    assert found(history, HistoryFilter(words="한라산")) == [heads[1].id]
     assert [len(run.answers) for run in history.batch_runs("me", "batch")] == [0, 1, 0]
 
 

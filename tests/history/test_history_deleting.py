@@ -14,7 +14,7 @@ import pytest
 
 from errors import NaraniError
 from history.history import History
-from history.records import BatchHead, Wanted
+from history.records import BatchHead, HistoryFilter
 from tests.history.history_house import NOON, answered, asked, found, is_sound, keep, opened, texts
 
 
@@ -50,12 +50,12 @@ def test_deleted_is_hidden_everywhere_and_undone_exactly(history: History) -> No
     assert history.delete("me", [head.id, "nothing", head.id]) == 1
     assert history.delete("me", [head.id]) == 0
     assert history.get("me", head.id) is None and history.thread("me", head.id) == ()
-    assert found(history) == [kept.id] and found(history, Wanted(words="지울")) == []
+    assert found(history) == [kept.id] and found(history, HistoryFilter(words="지울")) == []
     assert history.models("me") == ("가", "나")
     assert [batch["run_id"] for batch in history.flat("me")] == [[kept.id] * 2]
     assert list(history.flat("me", [head.id])) == []
     assert history.restore("me", [head.id, kept.id]) == 1
-    assert history.get("me", head.id) == before and found(history, Wanted(words="지울")) == [head.id]
+    assert history.get("me", head.id) == before and found(history, HistoryFilter(words="지울")) == [head.id]
 
 
 def test_after_a_while_it_is_gone_for_good(history: History, hands: Hands, tmp_path: Path) -> None:
@@ -68,7 +68,10 @@ def test_after_a_while_it_is_gone_for_good(history: History, hands: Hands, tmp_p
     history.begin(asked("나중에"))
     assert count(tmp_path, "runs") == 3 and count(tmp_path, "answers") == 6
     assert history.restore("me", [head.id]) == 0
-    assert found(history, Wanted(words="은행")) == [kept.id] and found(history, Wanted(words="금리")) == []
+    assert (
+        found(history, HistoryFilter(words="은행")) == [kept.id]
+        and found(history, HistoryFilter(words="금리")) == []
+    )
     with closing(sqlite3.connect(tmp_path / "narani.db")) as connection:
         left = connection.execute("SELECT count(*) FROM words WHERE words MATCH '금리 OR 이자'").fetchone()
     assert left == (0,), "its words are gone too"

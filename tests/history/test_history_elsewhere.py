@@ -13,7 +13,7 @@ from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from history import indexing, reading, word_index
-from history.records import Wanted
+from history.records import HistoryFilter
 from history.schema import Kept, metadata
 from tests.history.history_house import answered, asked, found, keep, opened
 
@@ -21,7 +21,7 @@ from tests.history.history_house import answered, asked, found, keep, opened
 def test_an_sqlite_database_may_lie_elsewhere(tmp_path: Path) -> None:
     history = opened(tmp_path / "home", url=f"sqlite:///{tmp_path / 'elsewhere.db'}")
     head = keep(history, asked("한국은행"))
-    assert found(history, Wanted(words="은행")) == [head.id]
+    assert found(history, HistoryFilter(words="은행")) == [head.id]
     history.close()
     assert (tmp_path / "elsewhere.db").exists() and not (tmp_path / "home" / "narani.db").exists()
 
@@ -36,11 +36,13 @@ def test_without_an_index_words_are_found_too(tmp_path: Path, monkeypatch: pytes
     head = keep(history, asked("한국은행의 GPU", models=("가",)), "100%_ 이자")
     keep(history, asked("다른 것"))
     for words in ("은행", "은", "gpu", "이자", "은행 이자", "%_"):
-        assert found(history, Wanted(words=words)) == [head.id], words
+        assert found(history, HistoryFilter(words=words)) == [head.id], words
     for words in ("금리", "은행 금리", "0_ 이"):
-        assert found(history, Wanted(words=words)) == [], words
+        assert found(history, HistoryFilter(words=words)) == [], words
     history.store(head.id, answered(head, 0, "새 답"))
-    assert found(history, Wanted(words="이자")) == [] and found(history, Wanted(words="새 답")) == [head.id]
+    assert found(history, HistoryFilter(words="이자")) == [] and found(
+        history, HistoryFilter(words="새 답")
+    ) == [head.id]
     history.delete("me", [head.id])
     history.close()
     again = opened(tmp_path, undo_seconds=0)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from errors import NaraniError
-from history.records import HistoryStatus, StoredState, Wanted
+from history.records import HistoryFilter, HistoryStatus, StoredState
 from tests.history.history_house import (
     answered,
     asked,
@@ -62,7 +62,7 @@ def test_locked_for_long_it_says_so_and_stores_it_later(tmp_path: Path) -> None:
         assert states(history, head) == [StoredState.RUNNING] * 2, "it can be read meanwhile"
     assert until(lambda: history.status() == NOTHING_WAITS)
     assert texts(history, head) == ["하나", None] and texts(history, later) == [None, "둘"]
-    assert found(history, Wanted(words="하나")) == [head.id] and not history.unsaved(head.id, 0)
+    assert found(history, HistoryFilter(words="하나")) == [head.id] and not history.unsaved(head.id, 0)
     history.close()
 
 
@@ -135,7 +135,7 @@ def test_many_threads_store_at_once(tmp_path: Path) -> None:
 
     def ask(head_number: int) -> None:
         keep(history, heads[head_number], "하나", "둘", "셋")
-        found(history, Wanted(words="질문"))
+        found(history, HistoryFilter(words="질문"))
 
     threads = [threading.Thread(target=ask, args=(count,)) for count in range(len(heads))]
     for thread in threads:
@@ -150,11 +150,11 @@ def test_many_threads_store_at_once(tmp_path: Path) -> None:
 # -- a full disk
 
 
-def test_a_full_disk_gives_up_its_ballast_first_then_says_so_and_goes_on(small_disk: Path) -> None:
-    history = opened(small_disk, ballast_bytes=200_000)
+def test_a_full_disk_gives_up_its_reserved_space_first_then_says_so_and_goes_on(small_disk: Path) -> None:
+    history = opened(small_disk, reserved_bytes=200_000)
     head = keep(history, asked("앞"))
-    ballast = small_disk / "narani.db.ballast"
-    assert ballast.stat().st_size == 200_000
+    reserved = small_disk / "narani.db.ballast"
+    assert reserved.stat().st_size == 200_000
     filler = small_disk / "filler"
     fill(filler)
     long = asked("가득", models=tuple(f"m{count}" for count in range(40)))
@@ -163,15 +163,15 @@ def test_a_full_disk_gives_up_its_ballast_first_then_says_so_and_goes_on(small_d
     with pytest.raises(NaraniError) as refused:
         for stored in range(40):
             history.store(long.id, answered(long, stored, f"{stored} " + "길다" * 3000))
-    assert refused.value.facts["problem"] == "full" and not ballast.exists()
-    assert stored >= 1, "the ballast was room for one more"
+    assert refused.value.facts["problem"] == "full" and not reserved.exists()
+    assert stored >= 1, "what was reserved was room for one more"
     assert history.status() == HistoryStatus(unsaved=1, problem="full")
     assert texts(history, head)[0] is not None and history.unsaved(long.id, stored)
     filler.unlink()
     assert until(lambda: history.status() == NOTHING_WAITS)
     kept = [text is not None for text in texts(history, long)]
     assert kept == [position <= stored for position in range(40)]
-    assert until(ballast.exists)
+    assert until(reserved.exists)
     history.close()
     assert is_sound(small_disk)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from history.history import History
-from history.records import Wanted
+from history.records import HistoryFilter
 from tests.history.history_house import answered, asked, found, is_sound, keep, opened, texts
 
 GARBAGE = b"This is not a database. " * 500
@@ -75,7 +75,7 @@ def test_garbage_while_running_loses_no_answer_of_what_is_under_way(
     assert moved.read_bytes() == GARBAGE and history.status().set_aside == moved.name
     assert moved.with_name(moved.name + "-wal").exists()
     history.store(head.id, answered(head, 2, "셋"))
-    assert found(history, Wanted(words="하나")) == [head.id]
+    assert found(history, HistoryFilter(words="하나")) == [head.id]
     history.close()
     assert is_sound(tmp_path)
 

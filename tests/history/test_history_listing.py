@@ -11,7 +11,7 @@ import pytest
 
 from engines.base import GenerationSettings
 from history.history import History
-from history.records import StoredState, Wanted
+from history.records import HistoryFilter, StoredState
 from tests.history.history_house import NOON, answered, asked, found, keep
 
 SAMPLED = GenerationSettings(temperature=0.7)
@@ -30,7 +30,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(history: History, words: 
     seen: list[str] = []
     before = None
     while True:
-        page = history.page("me", Wanted(words=words), before, size)
+        page = history.page("me", HistoryFilter(words=words), before, size)
         seen += [run.head.id for run in page.runs]
         assert len(page.runs) <= size
         if page.older is None:
@@ -42,7 +42,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(history: History, words: 
 
 def test_a_run_shows_whole_answers_however_it_was_found(history: History) -> None:
     head = keep(history, asked(), "첫째", "둘째")
-    (run,) = history.page("me", Wanted(words="둘째")).runs
+    (run,) = history.page("me", HistoryFilter(words="둘째")).runs
     assert run == history.get("me", head.id)
 
 
@@ -64,29 +64,29 @@ def told(history: History) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("wanted", "names"),
     [
-        (Wanted(), "running small foreign failed sampled plain"),
-        (Wanted(models=("가",)), "sampled plain"),
-        (Wanted(models=("가", "라")), "running sampled plain"),
-        (Wanted(models=("마",)), ""),
-        (Wanted(since=NOON + timedelta(minutes=4)), "running small"),
-        (Wanted(until=NOON + timedelta(minutes=1)), "sampled plain"),
-        (Wanted(since=NOON, until=NOON), "plain"),
-        (Wanted(states=(StoredState.FAILED,)), "failed"),
-        (Wanted(states=(StoredState.FAILED, StoredState.RUNNING)), "running failed"),
-        (Wanted(greedy=False), "sampled"),
-        (Wanted(greedy=True), "running small foreign failed plain"),
-        (Wanted(format_id="kullm"), "foreign"),
-        (Wanted(quantization="nf4"), "small"),
-        (Wanted(batches=True), ""),
-        (Wanted(batches=False, models=("다",)), "small foreign"),
-        (Wanted(models=("나",), states=(StoredState.DONE,)), "sampled"),
-        (Wanted(models=("다",), greedy=True, format_id="kullm", words="강"), "foreign"),
-        (Wanted(models=("다",), words="하늘"), ""),
-        (Wanted(words="흩어져서", greedy=False), "sampled"),
+        (HistoryFilter(), "running small foreign failed sampled plain"),
+        (HistoryFilter(models=("가",)), "sampled plain"),
+        (HistoryFilter(models=("가", "라")), "running sampled plain"),
+        (HistoryFilter(models=("마",)), ""),
+        (HistoryFilter(since=NOON + timedelta(minutes=4)), "running small"),
+        (HistoryFilter(until=NOON + timedelta(minutes=1)), "sampled plain"),
+        (HistoryFilter(since=NOON, until=NOON), "plain"),
+        (HistoryFilter(states=(StoredState.FAILED,)), "failed"),
+        (HistoryFilter(states=(StoredState.FAILED, StoredState.RUNNING)), "running failed"),
+        (HistoryFilter(greedy=False), "sampled"),
+        (HistoryFilter(greedy=True), "running small foreign failed plain"),
+        (HistoryFilter(format_id="kullm"), "foreign"),
+        (HistoryFilter(quantization="nf4"), "small"),
+        (HistoryFilter(batches=True), ""),
+        (HistoryFilter(batches=False, models=("다",)), "small foreign"),
+        (HistoryFilter(models=("나",), states=(StoredState.DONE,)), "sampled"),
+        (HistoryFilter(models=("다",), greedy=True, format_id="kullm", words="강"), "foreign"),
+        (HistoryFilter(models=("다",), words="하늘"), ""),
+        (HistoryFilter(words="흩어져서", greedy=False), "sampled"),
     ],
     ids=str,
 )
-def test_each_wish_narrows(history: History, told: dict[str, str], wanted: Wanted, names: str) -> None:
+def test_each_wish_narrows(history: History, told: dict[str, str], wanted: HistoryFilter, names: str) -> None:
     assert [told[id] for id in found(history, wanted)] == names.split()
 
 
@@ -95,8 +95,8 @@ def test_wishes_about_an_answer_hold_for_one_answer_together(history: History) -
     history.begin(head)
     history.store(head.id, answered(head, 0, state=StoredState.DONE))
     history.store(head.id, answered(head, 1, state=StoredState.FAILED))
-    assert found(history, Wanted(models=("나",), states=(StoredState.FAILED,))) == [head.id]
-    assert found(history, Wanted(models=("가",), states=(StoredState.FAILED,))) == []
+    assert found(history, HistoryFilter(models=("나",), states=(StoredState.FAILED,))) == [head.id]
+    assert found(history, HistoryFilter(models=("가",), states=(StoredState.FAILED,))) == []
 
 
 def test_an_attempt_that_was_replaced_is_not_looked_at(history: History) -> None:
@@ -105,8 +105,8 @@ def test_an_attempt_that_was_replaced_is_not_looked_at(history: History) -> None
     history.store(head.id, answered(head, 0, state=StoredState.FAILED))
     history.begin_attempt(head.id, 0, 2, head.requests[0])
     history.store(head.id, answered(head, 0, attempt=2))
-    assert found(history, Wanted(states=(StoredState.FAILED,))) == []
-    assert found(history, Wanted(states=(StoredState.DONE,))) == [head.id]
+    assert found(history, HistoryFilter(states=(StoredState.FAILED,))) == []
+    assert found(history, HistoryFilter(states=(StoredState.DONE,))) == [head.id]
 
 
 def test_models_are_named_once_and_in_order(history: History, told: dict[str, str]) -> None:

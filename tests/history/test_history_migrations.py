@@ -18,7 +18,7 @@ from sqlalchemy import Connection, create_engine, inspect, text
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, Measures
 from errors import AS_WRITTEN, Cause
 from history.history import History
-from history.records import BatchHead, RunHead, StoredAnswer, StoredState, Wanted
+from history.records import BatchHead, HistoryFilter, RunHead, StoredAnswer, StoredState
 from history.schema import STEPS, NewerDatabase, bring_up_to_date, version_of
 from prompts.conversation import Conversation, Turn
 from tests.history.history_house import NOON, asked, found, keep, opened, states
@@ -122,7 +122,7 @@ def test_a_database_of_each_older_version_opens_with_what_it_holds(tmp_path: Pat
         "models": ["koalpaca", "demo"],
         "max_new_tokens": 64,
     }
-    assert found(history, Wanted(quantization="int8")) == ["whole"]
+    assert found(history, HistoryFilter(quantization="int8")) == ["whole"]
     history.close()
 
 

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 
 from history.history import History
-from history.records import BatchHead, RunHead, Wanted
+from history.records import BatchHead, HistoryFilter, RunHead
 from tests.history.history_house import NOON, asked, found, keep, texts
 
 LOOKS: dict[str, Callable[[History, str, str], Any]] = {
     "get": lambda history, who, run: history.get(who, run),
     "thread": lambda history, who, run: history.thread(who, run),
     "page": lambda history, who, run: history.page(who).runs,
-    "words": lambda history, who, run: history.page(who, Wanted(words="하늘")).runs,
-    "punctuation": lambda history, who, run: history.page(who, Wanted(words="?")).runs,
+    "words": lambda history, who, run: history.page(who, HistoryFilter(words="하늘")).runs,
+    "punctuation": lambda history, who, run: history.page(who, HistoryFilter(words="?")).runs,
     "models": lambda history, who, run: history.models(who),
     "batches": lambda history, who, run: history.batches(who),
     "batch": lambda history, who, run: history.batch(who, "batch"),
@@ -62,7 +62,7 @@ def test_nobody_begins_anothers_run_anew(history: History, mine: RunHead) -> Non
     history.begin(replace(asked("바꿔치기"), id=mine.id, owner="you"))
     kept = history.get("me", mine.id)
     assert kept is not None and kept.head == mine and texts(history, mine) == ["빛이 흩어져서요."] * 2
-    assert found(history, Wanted(words="하늘")) == [mine.id]
+    assert found(history, HistoryFilter(words="하늘")) == [mine.id]
     assert history.get("you", mine.id) is None
 
 
@@ -91,8 +91,8 @@ def test_what_one_owner_has_becomes_another_s_whole_and_once(history: History, m
         assert not look(history, "me", mine.id)
         assert look(history, "machine", mine.id)
     assert [run.head.id for run in history.page("machine").runs] == [own.id, mine.id]
-    assert [run.head.id for run in history.page("machine", Wanted(words="하늘")).runs] == [mine.id]
-    assert [run.head.id for run in history.page("machine", Wanted(words="파란가요")).runs] == [
+    assert [run.head.id for run in history.page("machine", HistoryFilter(words="하늘")).runs] == [mine.id]
+    assert [run.head.id for run in history.page("machine", HistoryFilter(words="파란가요")).runs] == [
         own.id,
         mine.id,
     ]

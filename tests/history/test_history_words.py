@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from history.history import History
-from history.records import StoredState, Wanted
+from history.records import HistoryFilter, StoredState
 from history.word_index import tokens
 from tests.history.history_house import answered, asked, found, keep, opened
 
@@ -50,7 +50,7 @@ def nfd(text: str) -> str:
 )
 def test_it_is_found(history: History, words: str) -> None:
     head = keep(history, asked(ABOUT_BANKS + " OR words"), "모르겠어요.")
-    assert found(history, Wanted(words=words)) == [head.id]
+    assert found(history, HistoryFilter(words=words)) == [head.id]
 
 
 @pytest.mark.parametrize(
@@ -74,42 +74,42 @@ def test_it_is_found(history: History, words: str) -> None:
 )
 def test_it_is_not_found(history: History, words: str) -> None:
     keep(history, asked("한국은행의 기준금리는 GPU 100% 각 끝."), "모르겠어요")
-    assert found(history, Wanted(words=words)) == []
+    assert found(history, HistoryFilter(words=words)) == []
 
 
 def test_decomposed_text_is_found(history: History) -> None:
     head = keep(history, asked(nfd("한국은행의 기준금리는")))
-    assert found(history, Wanted(words="은행 금리")) == [head.id]
+    assert found(history, HistoryFilter(words="은행 금리")) == [head.id]
 
 
 def test_words_are_looked_for_in_question_input_and_answers(history: History) -> None:
     head = keep(history, asked("하늘을 요약해", input="바다에 대한 글"), "산이라고 답함", "강이라고 답함")
     for words in ("하늘", "바다", "산이", "강이", "하늘 바다", "하늘 산이", "바다 강이 답함"):
-        assert found(history, Wanted(words=words)) == [head.id], words
-    assert found(history, Wanted(words="산이 강이")) == [], "no one answer has both"
+        assert found(history, HistoryFilter(words=words)) == [head.id], words
+    assert found(history, HistoryFilter(words="산이 강이")) == [], "no one answer has both"
 
 
 def test_a_run_is_found_once_and_while_it_runs(history: History) -> None:
     first, second = asked("하늘 하나"), asked("하늘 둘")
     history.begin(first)
     keep(history, second, "하늘", "하늘")
-    assert found(history, Wanted(words="하늘")) == [second.id, first.id]
+    assert found(history, HistoryFilter(words="하늘")) == [second.id, first.id]
 
 
 def test_of_an_answer_asked_again_the_newest_text_is_found(history: History) -> None:
     head = keep(history, asked(models=("가",)), "오래된 답")
     history.begin_attempt(head.id, 0, 2, head.requests[0])
-    assert found(history, Wanted(words="오래된")) == [head.id]
+    assert found(history, HistoryFilter(words="오래된")) == [head.id]
     history.store(head.id, answered(head, 0, "새로운 답", attempt=2))
-    assert found(history, Wanted(words="오래된")) == []
-    assert found(history, Wanted(words="새로운")) == [head.id]
+    assert found(history, HistoryFilter(words="오래된")) == []
+    assert found(history, HistoryFilter(words="새로운")) == [head.id]
 
 
 def test_stored_again_leaves_nothing_of_the_old_words(history: History) -> None:
     head = keep(history, asked(models=("가",)), "먼저 온 답")
     history.store(head.id, answered(head, 0, "나중 답", state=StoredState.STOPPED))
-    assert found(history, Wanted(words="먼저")) == []
-    assert found(history, Wanted(words="나중")) == [head.id]
+    assert found(history, HistoryFilter(words="먼저")) == []
+    assert found(history, HistoryFilter(words="나중")) == [head.id]
 
 
 def test_a_broken_index_is_made_anew_from_the_texts(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_broken_index_is_made_anew_from_the_texts(tmp_path: Path) -> None:
     history.close()
     history = opened(tmp_path)
     for words in ("하늘", "바다", "산"):
-        assert found(history, Wanted(words=words)) == [head.id]
+        assert found(history, HistoryFilter(words=words)) == [head.id]
     assert history.status().set_aside is None
     history.close()
 
@@ -133,4 +133,4 @@ def test_a_text_becomes_pairs_and_the_end_of_each_word() -> None:
 @pytest.mark.parametrize("word", ["\u19b0\u19b1", "\U00031350가", "½", "①②", "𝒜"])
 def test_characters_that_sqlite_does_not_take_for_letters_are_found(history: History, word: str) -> None:
     head = keep(history, asked(f"앞 {word} 뒤"))
-    assert found(history, Wanted(words=word)) == [head.id]
+    assert found(history, HistoryFilter(words=word)) == [head.id]
