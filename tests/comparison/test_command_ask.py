@@ -23,8 +23,8 @@ from tests.comparison.batch_house import until
 from tests.comparison.scripted_command import StartCommand, locked, scripted_wiring, states_on_disk
 
 KEYS = [
-    "model", "text", "finish_reason", "error", "error_code", "error_facts", "prompt", "load_seconds",
-    "seconds_to_first_text", "answering_seconds", "tokens_in", "tokens_out", "tokens_per_second",
+    "model", "text", "finish_reason", "error", "error_code", "error_facts", "prompt", "tokens_in",
+    "tokens_out", "load_seconds", "seconds_to_first_text", "answering_seconds", "tokens_per_second",
     "characters_per_second", "peak_bytes", "format", "revision", "quantization", "settings",
 ]  # fmt: skip
 
