@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import fmean, median
 from unicodedata import normalize
 
+from engines.base import Measures
 from errors import Cause
 from history.records import StoredAnswer, StoredRun
 
@@ -34,9 +35,7 @@ class ResultRow:
     finish_reason: str = ""
     text: str = ""
     cause: Cause | None = None
-    tokens_out: int | None = None
-    tokens_per_second: float | None = None
-    seconds_to_first_text: float | None = None
+    measures: Measures = Measures()
     expected: str = ""
     as_expected: bool | None = None
     """Whether the text holds what was expected; None where nothing was, or nothing was answered."""
@@ -83,8 +82,9 @@ class Measure(StrEnum):
     def of(self, row: ResultRow) -> float | str | None:
         if self is Measure.FINISH_REASON:
             return row.finish_reason or None
-        value: float | None = getattr(row, self.value)
-        return value if row.answered else None
+        if self is Measure.CHARACTERS:
+            return row.characters
+        return getattr(row.measures, self.value) if row.answered else None
 
 
 def result_rows(runs: Iterable[StoredRun], expected: ExpectedAnswers) -> tuple[ResultRow, ...]:
@@ -127,19 +127,13 @@ def _answered(asked: ResultRow, stored: StoredAnswer | None, expected: str) -> R
     answer = stored.answer if stored is not None else None
     if answer is None:
         return asked
-    measures, reason = answer.measures, answer.finish_reason.value
-    return ResultRow(
-        asked.number,
-        asked.run_id,
-        asked.question,
-        asked.input,
-        asked.model_id,
+    reason = answer.finish_reason.value
+    return replace(
+        asked,
         finish_reason=reason,
         text=answer.text,
         cause=answer.cause,
-        tokens_out=measures.tokens_out,
-        tokens_per_second=measures.tokens_per_second,
-        seconds_to_first_text=measures.seconds_to_first_text,
+        measures=answer.measures,
         expected=expected,
         as_expected=holds(answer.text, expected) if expected and reason != "failed" else None,
     )
@@ -163,8 +157,9 @@ def _summary(model_id: str, rows: Sequence[ResultRow]) -> ModelSummary:
     answered = [row for row in rows if row.answered]
     reasons = Counter(row.finish_reason for row in rows if row.finish_reason)
     judged = [row.as_expected for row in rows if row.as_expected is not None]
-    speeds = [row.tokens_per_second for row in answered if row.tokens_per_second is not None]
-    waits = [row.seconds_to_first_text for row in answered if row.seconds_to_first_text is not None]
+    measures = [row.measures for row in answered]
+    speeds = [one.tokens_per_second for one in measures if one.tokens_per_second is not None]
+    waits = [one.seconds_to_first_text for one in measures if one.seconds_to_first_text is not None]
     return ModelSummary(
         model_id,
         answers=len(answered),

@@ -115,8 +115,8 @@ def _long(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> 
         words["answer"]: [_text(row, texts) for row in rows],
         words["measure_finish_reason"]: [texts.reasons.get(row.finish_reason) for row in rows],
         words["measure_characters"]: [row.characters for row in rows],
-        words["measure_tokens_per_second"]: [row.tokens_per_second for row in rows],
-        words["measure_seconds_to_first_text"]: [row.seconds_to_first_text for row in rows],
+        words["measure_tokens_per_second"]: [row.measures.tokens_per_second for row in rows],
+        words["measure_seconds_to_first_text"]: [row.measures.seconds_to_first_text for row in rows],
     }
     if any(row.as_expected is not None for row in rows):
         table[words["expected"]] = [row.expected for row in rows]

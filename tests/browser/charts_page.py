@@ -74,7 +74,8 @@ def metrics() -> list[Metric]:
 def row(at: int, model: str) -> ResultRow:
     reason, text = ("", "") if value(at) is None else ("eos", "가" * int(value(at) or 0))
     asked = ResultRow(at + 1, "run", "수도는?", "", model, reason, text)
-    return replace(asked, tokens_per_second=value(at), seconds_to_first_text=value(at))
+    measures = Measures(tokens_per_second=value(at), seconds_to_first_text=value(at))
+    return replace(asked, measures=measures)
 
 
 names = {"a": "가 모델", "b": "나 모델"}
