@@ -112,7 +112,7 @@ def test_before_there_is_an_engine_it_says_what_to_do_and_loads_by_hand(
     lazy.close()
 
 
-@pytest.mark.parametrize(("language", "kept"), [("ko", "고정됨"), ("en", "kept")])
+@pytest.mark.parametrize(("language", "kept"), [("ko", "고정됨"), ("en", "pinned")])
 def test_a_resident_is_kept_and_released_by_hand(
     engine: ScriptedEngine, registry: Registry, language: str, kept: str
 ) -> None:

@@ -193,7 +193,7 @@ def test_where_kept_models_are_the_reason_the_refusal_names_them_and_is_not_reme
         assert (plan.fits, plan.releases, plan.waits_for) == (False, (), ())
         error = loaded(running, "c").error
         assert error is not None and error.category == "no-room"
-        assert "kept in memory (a)" in str(error) and "with this question" not in str(error)
+        assert "pinned models (a)" in str(error) and "with this question" not in str(error)
         assert there(running.view()) == ["a", "b"]
         running.engine.keep_loaded("a", "none", False)
         assert loaded(running, "c").error is None

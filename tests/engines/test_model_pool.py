@@ -246,7 +246,7 @@ def test_closing_ends_every_question(specs: dict[str, Any]) -> None:
 
 
 def test_the_folder_of_a_model_is_not_written_to(specs: dict[str, Any]) -> None:
-    folder = Path(specs["a"].source)
+    folder = Path(specs["a"].runs.source)
     before = sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir())
     with open_engine(specs) as running:
         answer_of(running.ask("a"))

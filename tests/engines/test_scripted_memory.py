@@ -63,7 +63,7 @@ def test_what_is_kept_stays_and_is_named_where_it_is_in_the_way() -> None:
         assert engine.load("a", "none").wait(5) and engine.keep_loaded("a", "none", True)
         assert not engine.plan("b", "none").fits
         live = engine.load("b", "none")
-        assert live.wait(5) and live.error is not None and "kept in memory (a)" in str(live.error)
+        assert live.wait(5) and live.error is not None and "pinned models (a)" in str(live.error)
         assert there(engine) == ["a"]
         assert engine.release("a", "none") and not engine.release("a", "none")
 
