@@ -1,12 +1,14 @@
 """Which tests stay together when two processes share the suite (`pytest -n 2`): those of a folder.
 
-They share its slow fixtures: a server with a browser before it, a tuned model.
+They share its slow fixtures: a server with a browser before it, a tuned model. The longest folders are begun
+early and files that share nothing come last, one by one: so neither process ends long before the other.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,10 +19,24 @@ os.environ["LC_ALL"] = "C.UTF-8"
 os.environ.pop("NARANI_LANGUAGE", None)
 
 
+_LONGEST = ("tests/app", "tests/finetune/training", "tests/browser")
+"""The pages before the browsers, which leave a running loop behind in their process."""
+
+
 @pytest.hookimpl(tryfirst=True)  # before the names of groups are read
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    tests = Path(__file__).parent
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(str(item.path.parent.relative_to(config.rootpath))))
+        alone = item.path.parent == tests
+        together = item.path if alone else item.path.parent
+        item.add_marker(pytest.mark.xdist_group(together.relative_to(config.rootpath).as_posix()))
+    if hasattr(config, "workerinput"):
+        items.sort(key=_when)
+
+
+def _when(item: pytest.Item) -> int:
+    folder = item.path.parent.relative_to(item.config.rootpath).as_posix()
+    return _LONGEST.index(folder) if folder in _LONGEST else len(_LONGEST)
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ Run: python -m pytest tests/finetune/tokens/test_token_blocks.py
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -82,30 +83,43 @@ def test_rows_of_like_length_share_a_batch() -> None:
     assert batches[:-1] != sorted(batches[:-1]), "the batches themselves are shuffled"
 
 
+@pytest.fixture(scope="module")
+def orders_by_hash() -> list[dict[Batching, str]]:
+    """The blocks of each batching, as processes see them that hash differently."""
+    ask = (
+        "from tests.finetune.tokens.test_token_blocks import BATCHINGS, ordered;"
+        "import json; print(json.dumps({each: ordered(each) for each in BATCHINGS}))"
+    )
+    return [
+        json.loads(
+            subprocess.run(
+                [sys.executable, "-c", ask],
+                env={**os.environ, "PYTHONHASHSEED": hash_seed},
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+        )
+        for hash_seed in ("1", "2")
+    ]
+
+
+def ordered(batching: Batching) -> str:
+    """The blocks, and the order of an epoch."""
+    order = EpochOrder(9, 1, 2)
+    order.set_epoch(3)
+    return f"{names(blocks(SOME, batching, LONGEST, 1, micro_batch=2))} {list(order)}"
+
+
 @pytest.mark.parametrize("batching", BATCHINGS)
-def test_the_seed_decides_the_order_and_hashing_does_not(batching: Batching) -> None:
+def test_the_seed_decides_the_order_and_hashing_does_not(
+    batching: Batching, orders_by_hash: list[dict[Batching, str]]
+) -> None:
     first = names(blocks(SOME, batching, LONGEST, 1, micro_batch=2))
     assert first == names(blocks(SOME, batching, LONGEST, 1, micro_batch=2))
     assert any(first != names(blocks(SOME, batching, LONGEST, seed, micro_batch=2)) for seed in range(2, 6))
-    ask = (
-        "from tests.finetune.tokens.test_token_blocks import SOME, LONGEST, names, blocks, EpochOrder;"
-        f"order = EpochOrder(9, 1, 2); order.set_epoch(3);"
-        f"print(names(blocks(SOME, {batching!r}, LONGEST, 1, micro_batch=2)), list(order))"
-    )
-    said = {
-        subprocess.run(
-            [sys.executable, "-c", ask],
-            env={**os.environ, "PYTHONHASHSEED": hash_seed},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for hash_seed in ("1", "2")
-    }
-    order = EpochOrder(9, 1, 2)
-    order.set_epoch(3)
-    assert said == {f"{first} {list(order)}\n"}
+    assert [each[batching] for each in orders_by_hash] == [ordered(batching)] * 2
 
 
 @pytest.mark.parametrize(("count", "group"), [(13, 1), (13, 3), (12, 4), (2, 5)])

@@ -19,10 +19,12 @@ from safetensors.torch import load_file
 
 from errors import BadRequest, Stopped
 from finetune.run_folder import RunFolder, TrainingState
+from finetune.sft_settings import SftSettings
 from finetune.training.checkpoints import Checkpoints
 from finetune.training.sft import train
 from tests.finetune.training.training_house import (
     ADAPTER,
+    add_base,
     long_settings,
     processes,
     terminate_at,
@@ -94,9 +96,9 @@ def _last_step(run: RunFolder) -> int:
     return max((checkpoint.step for checkpoint in Checkpoints(run.checkpoints, 1).all()), default=0)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
+@pytest.fixture(
+    scope="module",
+    params=[
         {"optimizer": "adafactor", "learning_rate": 1e-3},
         {"method": "full", "learning_rate": 1e-3, "schedule": "linear", "weight_decay": 0.1},
         {"batching": "by-length", "micro_batch": 4},
@@ -104,15 +106,25 @@ def _last_step(run: RunFolder) -> int:
     ],
     ids=["adafactor", "full", "by-length", "packed"],
 )
+def undisturbed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tiny_folder: Path
+) -> tuple[SftSettings, Path]:
+    """Settings and run of a training that nobody stopped."""
+    home = tmp_path_factory.mktemp("undisturbed") / "home"
+    add_base(home, tiny_folder, "gpt_neox", prompt_format="koalpaca")
+    rows = write_rows(home.parent / "rows.jsonl")
+    settings = long_settings(rows, epochs=2.0, checkpoint_steps=100, **request.param)
+    return settings, train(replace(settings, name="whole"), home, device="cpu")
+
+
 @pytest.mark.parametrize("step", SIGNALS)
 def test_a_stopped_run_goes_on_as_if_it_had_not_been(
-    data: Path, home: Path, changes: dict[str, Any], step: int
+    home: Path, undisturbed: tuple[SftSettings, Path], step: int
 ) -> None:
     """At the end of an epoch and in the middle of one; a signal or a lost connection saves it."""
-    settings = long_settings(data, epochs=2.0, checkpoint_steps=100, **changes)
+    settings, whole = undisturbed
     result = "model/model.safetensors" if settings.method == "full" else ADAPTER
 
-    whole = train(replace(settings, name="whole"), home, device="cpu")
     with pytest.raises(Stopped, match=f"after step {step}"):
         train(settings, home, device="cpu", show=terminate_at(step, SIGNALS[step]))
     status = RunFolder(home / "runs/small").status()

@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 from engines.loading import load_model
 from errors import BadRequest
 from finetune.run_folder import RunFolder
+from finetune.sft_settings import SftSettings
 from finetune.stopping import StopWish
 from finetune.tokens.blocks import Block
 from finetune.training.batches import training_batches
@@ -37,7 +38,7 @@ from finetune.training.sft import train
 from model_registry.registry import load_registry
 from prompts.catalog import load_formats
 from tests.engines.tiny_models import make_tiny_model, tiny_spec
-from tests.finetune.training.training_house import ADAPTER, add_base, small_settings
+from tests.finetune.training.training_house import ADAPTER, add_base, small_settings, write_rows
 
 CPU = torch.device("cpu")
 
@@ -213,20 +214,32 @@ def test_tokens_that_a_format_needs_are_added_for_full_tuning_only(data: Path, t
     assert "were added" in " ".join((run.read("report.json") or {})["notes"])
 
 
+@pytest.fixture(scope="module")
+def learned_plainly(
+    tmp_path_factory: pytest.TempPathFactory, tiny_folder: Path
+) -> tuple[SftSettings, Path, Path]:
+    """Settings, home and run of a training that saves no memory.
+
+    Rows differ in length, so a batch in parts is only right when each token counts the same.
+    """
+    home = tmp_path_factory.mktemp("plainly") / "home"
+    add_base(home, tiny_folder, "gpt_neox", prompt_format="koalpaca")
+    rows = write_rows(home.parent / "rows.jsonl")
+    lines = rows.read_text(encoding="utf-8").splitlines()
+    longer = [line.replace('."}', ", " * number + '."}') for number, line in enumerate(lines)]
+    rows.write_text("\n".join(longer), encoding="utf-8")
+    settings = small_settings(rows, base_model="tiny", epochs=2.0, lora_dropout=0.0, max_grad_norm=0.0)
+    return settings, home, train(settings, home, device="cpu")
+
+
 @pytest.mark.parametrize(
     "changes", [{"gradient_checkpointing": True}, {"micro_batch": 1}, {"micro_batch": 8}], ids=str
 )
 def test_what_saves_memory_changes_nothing_that_is_learned(
-    data: Path, home: Path, changes: dict[str, Any]
+    learned_plainly: tuple[SftSettings, Path, Path], changes: dict[str, Any], tmp_path: Path
 ) -> None:
-    """Rows differ in length, so a batch in parts is only right when each token counts the same."""
-    lines = data.read_text(encoding="utf-8").splitlines()
-    longer = [line.replace('."}', ", " * number + '."}') for number, line in enumerate(lines)]
-    data.write_text("\n".join(longer), encoding="utf-8")
-    settings = small_settings(data, base_model="tiny", epochs=2.0, lora_dropout=0.0, max_grad_norm=0.0)
-
-    plain = train(settings, home, device="cpu")
-    again = train(replace(settings, name="again", **changes), home, device="cpu")
+    settings, home, plain = learned_plainly
+    again = train(replace(settings, name=tmp_path.name, **changes), home, device="cpu")
 
     one, other = (load_file(path / ADAPTER) for path in (plain, again))
     assert all(torch.allclose(one[name], other[name], atol=1e-6) for name in one)
