@@ -124,7 +124,9 @@ def test_a_damaged_file_fails_in_its_column_alone(
     answers_beside(page, address, "damaged", "깨진 모델")
     wait_until_all_ended(page)
     broken = columns(page).nth(1)
-    expect(broken.get_by_role("alert")).to_contain_text(KO.errors["unsafe"], timeout=FIRST_ANSWER)
+    expect(broken.get_by_role("alert")).to_contain_text(
+        "model.safetensors 파일이 깨졌습니다", timeout=FIRST_ANSWER
+    )
     assert ended_text(columns(page).nth(0)) == known_answers(QUESTION)[0]
     (own_models / "damaged.toml").unlink()
     own_section(page, address)
