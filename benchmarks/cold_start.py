@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.korean import QUESTIONS
 from benchmarks.rounds import Effort, Measured, Stopwatch, paired
-from errors import NaraniError
+from errors import AS_WRITTEN, NaraniError
 
 MODEL = "demo-koalpaca"
 _ROOT = Path(__file__).parents[1]
@@ -58,4 +58,4 @@ def _seconds_to(*arguments: str) -> float:
     try:
         return float(done.stdout.splitlines()[-1]) - started
     except (ValueError, IndexError):
-        raise NaraniError(f"The measured command failed: {done.stderr[-800:]}") from None
+        raise NaraniError(AS_WRITTEN, sentence=f"The measured command failed: {done.stderr[-800:]}") from None

@@ -18,7 +18,7 @@ from statistics import median
 from benchmarks.page_client import Browser, new_cookie
 from benchmarks.page_server import ROOT, free_port
 from benchmarks.rounds import Effort, Measured, Stopwatch, paired
-from errors import NaraniError
+from errors import AS_WRITTEN, NaraniError
 
 _PATIENCE = 60.0
 _BARE = "import streamlit as st\nst.write('나란히')\n"
@@ -80,12 +80,12 @@ def _open_when_up(browser: Browser, server: subprocess.Popen[bytes]) -> float:
         with suppress(ConnectionError):
             tab = browser.open()
             if tab.faults:
-                raise NaraniError(f"The page broke: {tab.faults[0]}")
+                raise NaraniError(AS_WRITTEN, sentence=f"The page broke: {tab.faults[0]}")
             tab.close()
             if tab.first_words is not None:
                 return tab.first_words
         time.sleep(0.005)
-    raise NaraniError("The page was not drawn.")
+    raise NaraniError(AS_WRITTEN, sentence="The page was not drawn.")
 
 
 def _seconds_to_import() -> float:

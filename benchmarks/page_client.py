@@ -18,7 +18,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from benchmarks.page_picture import Drawn, Picture
 from benchmarks.page_wire import Wire
-from errors import NaraniError
+from errors import AS_WRITTEN, NaraniError
 
 _PATIENCE = 20.0
 
@@ -118,7 +118,7 @@ class Tab:
         end = monotonic() + seconds
         while not until(self):
             if monotonic() > end:
-                raise NaraniError(f"Not within {seconds:g} s. {self._said()}")
+                raise NaraniError(AS_WRITTEN, sentence=f"Not within {seconds:g} s. {self._said()}")
             self.live(min(0.05, max(0.0, end - monotonic())))
 
     def settle(self) -> None:
@@ -185,7 +185,7 @@ class Tab:
     def _found(self, key: str) -> Drawn:
         drawn = self.picture.find(key)
         if drawn is None:
-            raise NaraniError(f"Nothing is called '{key}'. {self._said()}")
+            raise NaraniError(AS_WRITTEN, sentence=f"Nothing is called '{key}'. {self._said()}")
         return drawn
 
     def _said(self) -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.page_client import Browser, new_cookie
-from errors import NaraniError
+from errors import AS_WRITTEN, NaraniError
 
 ROOT = Path(__file__).parents[1]
 _PATIENCE = 90.0
@@ -49,7 +49,7 @@ class Server:
         self.process.stdin.flush()
         reply = self.process.stdout.readline()
         if not reply:
-            raise NaraniError("The server of the page ended.")
+            raise NaraniError(AS_WRITTEN, sentence="The server of the page ended.")
         return json.loads(reply)
 
 
@@ -113,4 +113,7 @@ def _wait_for(address: str, process: subprocess.Popen[str], log: Path) -> None:
         except OSError:
             time.sleep(0.02)
     process.kill()
-    raise NaraniError(f"The server of the page did not come up: {log.read_text(encoding='utf-8')[-1500:]}")
+    raise NaraniError(
+        AS_WRITTEN,
+        sentence=f"The server of the page did not come up: {log.read_text(encoding='utf-8')[-1500:]}",
+    )

@@ -17,7 +17,7 @@ from websockets.http11 import Response
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
-from errors import NaraniError
+from errors import AS_WRITTEN, NaraniError
 
 _PATIENCE = 20.0
 
@@ -41,7 +41,9 @@ class Wire:
         while not self._answered:
             self._read(_PATIENCE)
         if self._protocol.handshake_exc is not None:
-            raise NaraniError(f"The server refused the page: {self._protocol.handshake_exc}")
+            raise NaraniError(
+                AS_WRITTEN, sentence=f"The server refused the page: {self._protocol.handshake_exc}"
+            )
 
     def send(self, message: bytes) -> None:
         self._protocol.send_binary(message)
@@ -69,7 +71,7 @@ class Wire:
         except TimeoutError:
             return
         if not data:
-            raise NaraniError("The server closed the page's connection.")
+            raise NaraniError(AS_WRITTEN, sentence="The server closed the page's connection.")
         self._protocol.receive_data(data)
         self._socket.settimeout(_PATIENCE)
         self._flush()

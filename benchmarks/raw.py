@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from benchmarks.networks import korean_tokenizer
-from errors import NaraniError
+from errors import AS_WRITTEN, NaraniError
 
 
 def raw_generate(folder: Path, prompt: str, tokens: int) -> Callable[[], None]:
@@ -25,6 +25,9 @@ def raw_generate(folder: Path, prompt: str, tokens: int) -> Callable[[], None]:
     def generate() -> None:
         made = network.generate(ids, attention_mask=mask, max_new_tokens=tokens, do_sample=False)
         if made.shape[1] != ids.shape[1] + tokens:
-            raise NaraniError("The random network ended its answer early; the two sides cannot be compared.")
+            raise NaraniError(
+                AS_WRITTEN,
+                sentence="The random network ended its answer early; the two sides cannot be compared.",
+            )
 
     return generate

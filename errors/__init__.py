@@ -42,10 +42,8 @@ class NaraniError(Exception):
     category = "error"
 
     def __init__(self, what: str | Cause, /, **facts: object) -> None:
-        if isinstance(what, str):
-            self.cause = _cause(what, self.category, facts)
-        else:
-            self.cause = Cause(what.code, category=self.category, **{**what.facts, **facts})
+        known = Cause(what) if isinstance(what, str) else what
+        self.cause = Cause(known.code, category=self.category, **{**known.facts, **facts})
         super().__init__(self.cause.code)
 
     @property
@@ -58,13 +56,6 @@ class NaraniError(Exception):
 
     def __str__(self) -> str:
         return str(self.cause)
-
-
-def _cause(code: str, category: str, facts: Mapping[str, object]) -> Cause:
-    """A sentence is known by its blanks."""
-    if " " in code:
-        return Cause(AS_WRITTEN, category=category, **{**facts, "sentence": code})
-    return Cause(code, category=category, **facts)
 
 
 class UnknownName(NaraniError):

@@ -17,7 +17,7 @@ import torch
 
 from benchmarks.networks import Shape, bytes_of, save_random, spec_of
 from engines.shortage import clear_device_cache
-from errors import NaraniError
+from errors import AS_WRITTEN, NaraniError
 from model_registry.spec import ModelSpec
 from settings import format_bytes
 
@@ -151,5 +151,6 @@ def _folder_with_room(needed: int) -> Iterator[Path]:
                 yield Path(folder)
             return
     raise NaraniError(
-        f"No place for {format_bytes(needed)} of random weights. Point TMPDIR at a larger disk."
+        AS_WRITTEN,
+        sentence=f"No place for {format_bytes(needed)} of random weights. Point TMPDIR at a larger disk.",
     )

@@ -16,6 +16,7 @@ from benchmarks.networks import korean_tokenizer
 from engines.base import Answer, FinishReason
 from engines.devices import network_bytes
 from engines.stepping import bytes_per_token
+from errors import AS_WRITTEN
 from tests.engines.running_engine import RunningEngine, answer_of, open_engine
 
 _NAMES = (NEOX, TWIN, LLAMA)
@@ -63,7 +64,7 @@ def _ask(running: RunningEngine, bench: Bench, *names: str) -> list[Answer]:
 
 def _refuse_no_room(answer: Answer) -> None:
     if answer.error_code == "no-room":
-        raise Skipped(f"Three models do not fit here: {answer.error}")
+        raise Skipped(AS_WRITTEN, sentence=f"Three models do not fit here: {answer.error}")
 
 
 def _rate(answer: Answer) -> float:

@@ -15,6 +15,7 @@ import torch
 from benchmarks.gpu.bench import NEOX, SMALL, Bench, Fact, Finding, Skipped, faults, wait_for
 from engines.devices import network_bytes
 from engines.shortage import clear_device_cache
+from errors import AS_WRITTEN
 from finetune.run_settings import Method
 from finetune.sft_settings import SftSettings
 
@@ -93,7 +94,7 @@ def _learn(bench: Bench, name: str, method: Method) -> _Learned:
 def _need(*packages: str) -> None:
     for package in packages:
         if importlib.util.find_spec(package) is None:
-            raise Skipped(f"{package} is not installed here.")
+            raise Skipped(AS_WRITTEN, sentence=f"{package} is not installed here.")
 
 
 def _matrix_rate(size: int, device: torch.device) -> float:

@@ -14,6 +14,7 @@ import torch
 from benchmarks.gpu.bench import NEOX, Bench, Fact, Finding, Skipped, faults
 from benchmarks.korean import QUESTIONS, ordinary
 from benchmarks.networks import korean_tokenizer
+from errors import AS_WRITTEN
 from tests.engines.running_engine import RunningEngine, open_engine
 
 _MOST_BYTES = {"int8": 0.62, "nf4": 0.40}
@@ -23,7 +24,7 @@ _MOST_BYTES = {"int8": 0.62, "nf4": 0.40}
 def quantized(bench: Bench) -> Finding:
     """The same model in three forms, one after another."""
     if importlib.util.find_spec("bitsandbytes") is None:
-        raise Skipped("bitsandbytes is not installed here.")
+        raise Skipped(AS_WRITTEN, sentence="bitsandbytes is not installed here.")
     facts: list[Fact] = []
     wrong: list[str] = []
     plain_bytes, plain_logits = 0, torch.empty(0)

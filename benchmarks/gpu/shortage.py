@@ -19,7 +19,7 @@ from engines.base import Answer, FinishReason, LiveAnswer
 from engines.devices import free_bytes
 from engines.shortage import clear_device_cache
 from engines.stepping import bytes_per_token
-from errors import NaraniError
+from errors import AS_WRITTEN, NaraniError
 from tests.engines.running_engine import RunningEngine, answer_of, open_engine
 
 _PATIENCE = 60.0
@@ -129,5 +129,5 @@ def _wait_for_tokens(live: LiveAnswer, count: int) -> None:
     until = time.monotonic() + _PATIENCE
     while live.view().measures.tokens_out < count and not live.ended:
         if time.monotonic() > until:
-            raise NaraniError(f"{live.model_id} did not begin to answer.")
+            raise NaraniError(AS_WRITTEN, sentence=f"{live.model_id} did not begin to answer.")
         time.sleep(0.001)

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import resources
 from dashboard.session import batch
-from errors import LoadError
+from errors import AS_WRITTEN, LoadError
 from tests.app.opened_pages import house, opened
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
@@ -24,7 +24,7 @@ HOSTILE = "<script>alert(1)</script> ![x](http://127.0.0.1/x.png)"
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ScriptedEngine]:
-    damaged = LoadError("The weights are damaged. Download them again.")
+    damaged = LoadError(AS_WRITTEN, sentence="The weights are damaged. Download them again.")
     scripts = {
         "demo-koalpaca": Script(pieces=("서울", "이에요. ", HOSTILE)),
         "demo-kullm": Script(loading_failure=damaged),

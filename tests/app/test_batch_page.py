@@ -12,7 +12,7 @@ import pytest
 
 from dashboard import resources
 from dashboard.session import batch
-from errors import NaraniError
+from errors import AS_WRITTEN, NaraniError
 from tests.app.batch_pages import (
     SLOW,
     address,
@@ -152,7 +152,7 @@ def test_a_history_that_cannot_be_written_starts_nothing(
     page = lines("가?")
 
     def full(*_: object) -> None:
-        raise NaraniError("The disk is full.")
+        raise NaraniError(AS_WRITTEN, sentence="The disk is full.")
 
     monkeypatch.setattr(resources.services().history, "begin_batch", full)
     page.button(key=batch.START).click().run()

@@ -18,7 +18,7 @@ from comparison.run import Run
 from dashboard import resources
 from dashboard.session import compare
 from dashboard.session.owner import owner_of_browser
-from errors import EngineDown, LoadError
+from errors import AS_WRITTEN, EngineDown, LoadError
 from history.records import StoredState
 from tests.app.opened_pages import OWNER, ask, house, opened, run_id, run_until, texts
 from tests.engines.scripted_engine import Script, ScriptedEngine
@@ -30,7 +30,7 @@ SLOW = ["demo-chat"]
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ScriptedEngine]:
-    damaged = LoadError("The weights are damaged. Download them again.")
+    damaged = LoadError(AS_WRITTEN, sentence="The weights are damaged. Download them again.")
     scripts = {
         "demo-koalpaca": Script(pieces=("서울", "이에요.")),
         "demo-kullm": Script(loading_failure=damaged),

@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.shared import export
 from dashboard.texts import read_texts
-from errors import NaraniError
+from errors import AS_WRITTEN, NaraniError
 from history.records import FlatBatch
 from tests.app import opened_pages as pages
 from tests.app.opened_pages import ask, house, run_id, run_until
@@ -158,7 +158,7 @@ def test_a_file_too_big_for_the_browser_stays_and_is_named(
 
 def test_a_failure_is_its_sentence(tmp_path: Path) -> None:
     def broken() -> Iterator[FlatBatch]:
-        raise NaraniError("The history cannot be read now")
+        raise NaraniError(AS_WRITTEN, sentence="The history cannot be read now")
 
     page = opened(tmp_path, broken)
     page.button(key=MAKE).click().run()

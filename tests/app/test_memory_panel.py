@@ -21,7 +21,7 @@ from dashboard.texts import read_texts
 from engines.base import AnswerRequest, GenerationSettings, LiveAnswer, State
 from engines.lazy import LazyEngine
 from engines.memory import Event, ModelMemory, PoolView, ResidentView
-from errors import LoadError
+from errors import AS_WRITTEN, LoadError
 from model_registry.registry import Registry, load_registry
 from prompts.conversation import Conversation
 from tests.engines.scripted_engine import Script, ScriptedEngine
@@ -181,7 +181,7 @@ def test_a_load_shows_progress_and_is_stopped(engine: ScriptedEngine, registry: 
 
 
 def test_a_load_that_failed_says_why_to_whoever_began_it(registry: Registry) -> None:
-    broken = {B: Script(loading_failure=LoadError("The weights are damaged."))}
+    broken = {B: Script(loading_failure=LoadError(AS_WRITTEN, sentence="The weights are damaged."))}
     engine = ScriptedEngine({**SCRIPTS, **broken}, budget=10 * GB)
     page = pick(opened(engine, registry), B)
     page.button(key=session.LOAD).click().run()

@@ -20,7 +20,7 @@ from dashboard.session.settings import Preferences, read
 from dashboard.settings import about
 from dashboard.settings.stored_data import stored_data
 from engines.memory import PoolView
-from errors import BadRequest
+from errors import AS_WRITTEN, BadRequest
 from history.records import HistoryStatus
 from settings import Settings
 from tests.app.opened_pages import house, opened, texts
@@ -90,7 +90,7 @@ def test_a_choice_that_cannot_be_kept_holds_for_now_and_says_so(
     page = opened("settings")
 
     def refuse(owner: str, **values: object) -> None:
-        raise BadRequest("The disk is full.")
+        raise BadRequest(AS_WRITTEN, sentence="The disk is full.")
 
     monkeypatch.setattr(resources.services().history, "prefer", refuse)
     page.radio(key=settings.LANGUAGE).set_value("en").run()

@@ -20,7 +20,7 @@ from dashboard.texts import read_texts
 from dashboard.training import tuning
 from dashboard.training.settings_form import ADVANCED, MAIN
 from engines.memory import PoolView, ResidentView
-from errors import BadEntry, NaraniError
+from errors import AS_WRITTEN, BadEntry, NaraniError
 from finetune import jobs
 from finetune.job_state import REQUEST
 from finetune.jobs import Check, SftSettings
@@ -228,7 +228,7 @@ def test_what_does_not_fit_is_told_with_what_to_change_and_what_to_let_go(
 
 def test_a_check_that_breaks_is_said(engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> Check:
-        raise NaraniError("The process broke off.")
+        raise NaraniError(AS_WRITTEN, sentence="The process broke off.")
 
     monkeypatch.setattr(jobs, "check", broken)
     assert "broke off" in plain(opened("training").button(key=training.CHECK).click().run())

@@ -15,7 +15,7 @@ from pathlib import Path
 from command_line import run
 from comparison.terminal.cli import main
 from comparison.terminal.wiring import ModelFacts, Wiring
-from errors import LoadError
+from errors import AS_WRITTEN, LoadError
 from history.history import History
 from model_registry.spec import GenerationDefaults
 from settings import read_settings
@@ -32,7 +32,7 @@ SCRIPTS: Mapping[str, Script] = {
     "steady": Script(pieces=("한 ", "번 ", "더"), seconds_per_piece=0.01),
     "endless": Script(pieces=("가",), repeats=True, seconds_per_piece=0.02),
     "breaks": Script.out_of_memory(pieces_before_failure=2),
-    "absent": Script(loading_failure=LoadError("The files of this model are not here.")),
+    "absent": Script(loading_failure=LoadError(AS_WRITTEN, sentence="The files of this model are not here.")),
 }
 
 

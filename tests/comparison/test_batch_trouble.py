@@ -9,7 +9,7 @@ from pathlib import Path
 
 from comparison.batch.progress import BatchState
 from engines.base import AnswerRequest, LiveAnswer
-from errors import EngineDown, LoadError, NaraniError
+from errors import AS_WRITTEN, EngineDown, LoadError, NaraniError
 from history.history import History
 from history.records import StoredAnswer, StoredState
 from tests.comparison.batch_house import (
@@ -65,7 +65,7 @@ class Full(History):
 
     def store(self, run_id: str, answer: StoredAnswer) -> None:
         self.refused |= {(run_id, answer.position)}
-        raise NaraniError("The disk is full.")
+        raise NaraniError(AS_WRITTEN, sentence="The disk is full.")
 
     def unsaved(self, run_id: str, position: int) -> bool:
         return (run_id, position) in self.refused
@@ -104,7 +104,7 @@ DOWN = "The engine could not be started (MemoryError)."
 
 
 def test_an_engine_that_is_down_is_no_answer_and_all_is_asked_again(history: History, make: Make) -> None:
-    job = start(make(Watched(default=Script(loading_failure=EngineDown(DOWN)))))
+    job = start(make(Watched(default=Script(loading_failure=EngineDown(AS_WRITTEN, sentence=DOWN)))))
     assert job.wait(10)
     assert (job.view().state, job.view().done, str(job.view().problem)) == (BatchState.BROKEN, 0, DOWN)
     assert not stored(history, job.id)
@@ -113,7 +113,7 @@ def test_an_engine_that_is_down_is_no_answer_and_all_is_asked_again(history: His
 
 
 def test_what_an_earlier_version_stored_of_it_is_asked_again(history: History, make: Make) -> None:
-    job = start(make(Watched(default=Script(loading_failure=LoadError(DOWN)))))
+    job = start(make(Watched(default=Script(loading_failure=LoadError(AS_WRITTEN, sentence=DOWN)))))
     assert job.wait(10) and job.view().failed == 8
     on = make(Watched()).go_on(OWNER, job.id)
     assert on.wait(10) and (on.view().done, on.view().failed) == (8, 0)

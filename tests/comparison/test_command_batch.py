@@ -12,7 +12,7 @@ import pytest
 
 from comparison.terminal.answer_file import HEADER
 from comparison.terminal.cli import main
-from errors import EngineDown, LoadError, NaraniError
+from errors import AS_WRITTEN, EngineDown, LoadError, NaraniError
 from tests.comparison.answers_read import read_answers
 from tests.comparison.scripted_command import SCRIPTS, StartCommand, scripted_wiring
 from tests.engines.scripted_engine import Script
@@ -201,7 +201,7 @@ def test_a_failure_of_the_process_is_asked_again(
     questions: Path, out: Path, capsys: pytest.CaptureFixture[str], kind: type[NaraniError]
 ) -> None:
     """It is no row; an earlier version wrote some."""
-    down = kind("The engine could not be started (MemoryError).")
+    down = kind(AS_WRITTEN, sentence="The engine could not be started (MemoryError).")
     scripts = {**SCRIPTS, "calm": Script(loading_failure=down)}
     arguments = ["batch", str(questions), "--models", "calm", "--out", str(out)]
     assert main(arguments, wiring=lambda: scripted_wiring(scripts)) == 3

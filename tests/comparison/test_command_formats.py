@@ -11,7 +11,7 @@ from comparison.terminal.cli import main
 from comparison.terminal.formats import Counted, read_exam, what_it_shows
 from comparison.terminal.wiring import ModelFacts, Wiring
 from engines.base import AnswerRequest
-from errors import BadEntry, BadRequest
+from errors import AS_WRITTEN, BadEntry, BadRequest
 from history.history import History
 from tests.comparison.scripted_command import DEMO
 from tests.engines.scripted_engine import Script, ScriptedEngine
@@ -32,7 +32,7 @@ def knows(own_format: str, but: str = "") -> Script:
 
 
 def refuses() -> Script:
-    return Script(failure=BadRequest("This model has no chat template."))
+    return Script(failure=BadRequest(AS_WRITTEN, sentence="This model has no chat template."))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from comparison.run import Run, RunColumn, start
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer, State
-from errors import BadRequest, NaraniError
+from errors import AS_WRITTEN, BadRequest, NaraniError
 from prompts.conversation import Conversation
 from tests.comparison.made_requests import requests_for
 from tests.comparison.scripted_command import StartCommand
@@ -84,7 +84,7 @@ def test_what_the_engine_refuses_at_once_fails_that_column_alone() -> None:
     class Refusing(ScriptedEngine):
         def submit(self, request: AnswerRequest, live: LiveAnswer) -> None:
             if request.model_id == "b":
-                raise BadRequest("Not this one.")
+                raise BadRequest(AS_WRITTEN, sentence="Not this one.")
             super().submit(request, live)
 
     engine = Refusing()
@@ -137,7 +137,7 @@ def test_each_answer_is_stored_once_on_one_thread_that_ends(engine: ScriptedEngi
     ("problem", "said"),
     [
         (OSError(28, "No space left on device", "/somewhere/narani.db"), "No space left on device"),
-        (NaraniError("The history is read-only."), "The history is read-only."),
+        (NaraniError(AS_WRITTEN, sentence="The history is read-only."), "The history is read-only."),
         (KeyError("x"), "KeyError"),
     ],
 )

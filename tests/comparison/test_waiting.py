@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from comparison.waiting import WaitingQuestions
-from errors import BadRequest
+from errors import AS_WRITTEN, BadRequest
 
 
 def texts(waiting: WaitingQuestions[str], run_id: str) -> list[str]:
@@ -63,7 +63,7 @@ def test_one_that_cannot_be_asked_leaves_the_line_and_the_others_stay() -> None:
     waiting.put("a", "둘")
 
     def refuse(question: str) -> str:
-        raise BadRequest(question)
+        raise BadRequest(AS_WRITTEN, sentence=question)
 
     with pytest.raises(BadRequest, match="하나"):
         waiting.send("a", refuse)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 
-from errors import Stopped
+from errors import AS_WRITTEN, Stopped
 
 
 class RecordingWatch:
@@ -23,7 +23,7 @@ class RecordingWatch:
         self.reports.append((stage, fraction, note))
         self.threads.add(threading.current_thread())
         if self._stop_at is not None and len(self.reports) >= self._stop_at:
-            raise Stopped("The load was stopped.")
+            raise Stopped(AS_WRITTEN, sentence="The load was stopped.")
 
     def fractions(self, stage: str) -> list[float]:
         return [fraction for name, fraction, _ in self.reports if name == stage and fraction is not None]

@@ -25,7 +25,7 @@ from engines.loading import LoadedModel, LoadWatch, estimate, files_of, load_mod
 from engines.local import LocalEngine
 from engines.memory import LiveLoad, PoolView
 from engines.pool import Load, ModelPool
-from errors import NaraniError
+from errors import AS_WRITTEN, NaraniError
 from model_registry.registry import Registry, load_registry
 from model_registry.spec import ModelSpec
 from prompts.conversation import Conversation
@@ -58,7 +58,7 @@ class RunningEngine:
         """The whole answer; one that failed is an error here."""
         answer = answer_of(self.ask(model_id, question, **how))
         if answer.error is not None:
-            raise NaraniError(f"{model_id} did not answer: {answer.error}")
+            raise NaraniError(AS_WRITTEN, sentence=f"{model_id} did not answer: {answer.error}")
         return answer
 
     def submit(self, request: AnswerRequest) -> LiveAnswer:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from engines.base import AnswerRequest
 from engines.stopping import Stoppable
-from errors import NaraniError, OutOfMemory
+from errors import AS_WRITTEN, NaraniError, OutOfMemory
 
 SLICE = 0.01
 """The longest sleep between two looks at the stop flag."""
@@ -65,7 +65,9 @@ class Script:
 
     @classmethod
     def out_of_memory(cls, pieces_before_failure: int = 2) -> Script:
-        error = OutOfMemory("The device ran out of memory while answering. Ask for fewer tokens.")
+        error = OutOfMemory(
+            AS_WRITTEN, sentence="The device ran out of memory while answering. Ask for fewer tokens."
+        )
         return cls(failure=error, pieces_before_failure=pieces_before_failure)
 
     @classmethod

@@ -18,7 +18,7 @@ from engines.memory import LiveLoad
 from engines.memory_books import Lease
 from engines.resident_figures import ResidentFigures, ResidentKey
 from engines.text_stream import StopCutter
-from errors import EngineDown, NaraniError, Stopped, UnknownName
+from errors import AS_WRITTEN, EngineDown, NaraniError, Stopped, UnknownName
 from tests.engines.script import Reply, Script, echo, pause
 from tests.engines.scripted_memory import ScriptedMemory
 
@@ -50,7 +50,10 @@ class ScriptedEngine(ScriptedMemory):
             live.fail(error, request.settings)
             return
         if not self._start(lambda: self._play(script, request, live), live):
-            live.fail(EngineDown("The engine is closed and takes no more questions."), request.settings)
+            live.fail(
+                EngineDown(AS_WRITTEN, sentence="The engine is closed and takes no more questions."),
+                request.settings,
+            )
 
     def load(self, model_id: str, quantization: str) -> LiveLoad:
         return self._by_hand.begin(model_id, quantization)
@@ -60,7 +63,7 @@ class ScriptedEngine(ScriptedMemory):
 
     def bring(self, live: LiveLoad) -> None:
         if not self._start(lambda: self._bring(live), live):
-            live.finish(Stopped("The engine is closed and loads nothing more."))
+            live.finish(Stopped(AS_WRITTEN, sentence="The engine is closed and loads nothing more."))
 
     def close(self) -> None:
         with self._lock:
@@ -97,7 +100,7 @@ class ScriptedEngine(ScriptedMemory):
             return
         if lease is not None:
             lease.release()
-        live.finish(None if lease else Stopped("Stopped before the model was there."))
+        live.finish(None if lease else Stopped(AS_WRITTEN, sentence="Stopped before the model was there."))
 
     def _play(self, script: Script, request: AnswerRequest, live: LiveAnswer) -> None:
         key = ResidentKey(request.model_id, request.quantization or "none")
@@ -110,7 +113,7 @@ class ScriptedEngine(ScriptedMemory):
         except NaraniError as error:
             performance.fail(error)
         finally:
-            performance.fail(NaraniError("The script of this model is broken."))
+            performance.fail(NaraniError(AS_WRITTEN, sentence="The script of this model is broken."))
 
 
 class _Performance:

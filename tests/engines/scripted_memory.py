@@ -15,7 +15,7 @@ from engines.fitting import Lack, no_room
 from engines.memory import LiveLoad, LoadPlan, PoolView
 from engines.memory_books import Lease, MemoryBooks
 from engines.resident_figures import CacheGrowth, ResidentFigures, ResidentKey
-from errors import NoRoom, OutOfMemory, Stopped, UnknownName
+from errors import AS_WRITTEN, NoRoom, OutOfMemory, Stopped, UnknownName
 from tests.engines.script import SLICE, Script, pause
 
 Live = LiveAnswer | LiveLoad
@@ -83,7 +83,7 @@ class ScriptedMemory:
                 case CacheGrowth.GRANTED:
                     return
                 case CacheGrowth.NEVER:
-                    raise OutOfMemory("There is no memory for this question.")
+                    raise OutOfMemory(AS_WRITTEN, sentence="There is no memory for this question.")
             live.enter(State.WAITING, "memory")
             pause(SLICE, live)
 
@@ -95,7 +95,7 @@ class ScriptedMemory:
         for step in range(script.loading_steps):
             live.enter(State.LOADING, "loading", step / script.loading_steps)
             if not pause(script.seconds_per_loading_step, live):
-                raise Stopped("Stopped while loading.")
+                raise Stopped(AS_WRITTEN, sentence="Stopped while loading.")
         if script.loading_failure is not None:
             raise script.loading_failure
         seconds = time.perf_counter() - began
@@ -115,5 +115,5 @@ class ScriptedMemory:
 
 def _go_on_waiting(live: Live) -> None:
     if live.stop_asked:
-        raise Stopped("Stopped while waiting for memory.")
+        raise Stopped(AS_WRITTEN, sentence="Stopped while waiting for memory.")
     live.enter(State.WAITING, "memory")

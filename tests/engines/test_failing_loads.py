@@ -19,7 +19,7 @@ import torch
 from engines.base import FinishReason, LiveAnswer
 from engines.loading import load_model
 from engines.resident_figures import ResidentKey
-from errors import LoadError
+from errors import AS_WRITTEN, LoadError
 from tests.engines.running_engine import answer_of, open_engine, request, wait_until
 from tests.engines.tiny_models import Kind
 
@@ -47,7 +47,7 @@ def test_a_load_that_nobody_waits_for_any_more_is_cancelled(specs: dict[str, Any
 
 def test_a_failed_load_is_remembered_for_a_short_time(specs: dict[str, Any]) -> None:
     def broken(*_: Any) -> Any:
-        raise LoadError("The weights are damaged.")
+        raise LoadError(AS_WRITTEN, sentence="The weights are damaged.")
 
     with open_engine(specs, load=broken, failed_load_seconds=2.0) as running:
         lives = [running.ask("a") for _ in range(4)]

@@ -15,7 +15,7 @@ import pytest
 
 from engines.base import AnswerRequest, Engine, FinishReason, LiveAnswer
 from engines.lazy import LazyEngine
-from errors import BadRequest, EngineDown, NaraniError
+from errors import AS_WRITTEN, BadRequest, EngineDown, NaraniError
 from model_registry.registry import load_registry
 from prompts.conversation import Conversation
 from tests.engines.running_engine import wait_until
@@ -51,7 +51,7 @@ def test_many_first_questions_build_one_engine_away_from_the_asking_thread() -> 
 
 def test_an_engine_that_cannot_be_built_fails_the_answer_and_is_tried_again() -> None:
     problems: list[Exception] = [
-        BadRequest("NARANI_DEVICE: 'cuda:9' is not here."),
+        BadRequest(AS_WRITTEN, sentence="NARANI_DEVICE: 'cuda:9' is not here."),
         KeyError("/a/path"),
         ImportError("No module named 'torch'", name="torch"),
     ]
@@ -79,7 +79,7 @@ def test_an_engine_that_cannot_be_built_fails_the_answer_and_is_tried_again() ->
 
 def test_closing_an_engine_that_was_never_asked_builds_nothing() -> None:
     def build() -> ScriptedEngine:
-        raise NaraniError("built though nobody asked")
+        raise NaraniError(AS_WRITTEN, sentence="built though nobody asked")
 
     LazyEngine(build, REGISTRY).close()
 
@@ -137,7 +137,7 @@ def test_a_model_too_big_for_the_budget_is_known_before_the_engine_is_there() ->
 
 def test_a_load_by_hand_of_an_engine_that_cannot_be_built_says_why() -> None:
     def build() -> ScriptedEngine:
-        raise BadRequest("NARANI_DEVICE: 'cuda:9' is not here.")
+        raise BadRequest(AS_WRITTEN, sentence="NARANI_DEVICE: 'cuda:9' is not here.")
 
     engine = LazyEngine(build, REGISTRY)
     live = engine.load("demo-kullm", "none")

@@ -16,7 +16,7 @@ from engines.base import FinishReason, LiveAnswer, State
 from engines.loading import load_model
 from engines.loading.loaded import Estimate
 from engines.memory import LiveLoad, PoolView
-from errors import LoadError, NaraniError, UnknownName
+from errors import AS_WRITTEN, LoadError, NaraniError, UnknownName
 from tests.engines.running_engine import RunningEngine, answer_of, make_models, open_engine, wait_until
 from tests.engines.tiny_models import make_tiny_adapter, tiny_spec
 
@@ -126,7 +126,7 @@ def test_a_load_by_hand_stopped_while_it_waits_for_room(specs: dict[str, Any], s
 
 def test_what_is_wrong_with_a_load_lands_in_it(specs: dict[str, Any]) -> None:
     def broken(*_: Any) -> Any:
-        raise LoadError("The weights are damaged.")
+        raise LoadError(AS_WRITTEN, sentence="The weights are damaged.")
 
     with open_engine(specs, load=broken) as running:
         assert str(loaded(running, "a").error) == "The weights are damaged."

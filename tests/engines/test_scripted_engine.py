@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer, State
-from errors import LoadError, NaraniError
+from errors import AS_WRITTEN, LoadError, NaraniError
 from prompts.conversation import Conversation
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
@@ -54,7 +54,7 @@ def answered(script: Script, **settings: Any) -> tuple[Answer, LiveAnswer]:
         ),
         (Script.out_of_memory(1), {"max_new_tokens": 9}, "m:", FinishReason.FAILED),
         (
-            Script(failure=NaraniError("x"), pieces_before_failure=1),
+            Script(failure=NaraniError(AS_WRITTEN, sentence="x"), pieces_before_failure=1),
             {"max_new_tokens": 1},
             "m:",
             FinishReason.LENGTH,
@@ -113,7 +113,7 @@ def test_loading_shows_progress_once_however_many_ask(monkeypatch: pytest.Monkey
 
 
 def test_a_load_that_fails_fails_each_time_and_leaves_nothing_loaded() -> None:
-    script = Script(loading_steps=1, loading_failure=LoadError("The files are gone."))
+    script = Script(loading_steps=1, loading_failure=LoadError(AS_WRITTEN, sentence="The files are gone."))
     engine = ScriptedEngine({"m": script})
     for _ in range(2):
         live = LiveAnswer("m")

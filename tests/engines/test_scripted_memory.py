@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from engines.base import AnswerRequest, FinishReason, LiveAnswer, State
-from errors import LoadError
+from errors import AS_WRITTEN, LoadError
 from prompts.conversation import Conversation
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
@@ -105,7 +105,9 @@ def test_a_load_by_hand_is_shared_shows_progress_and_can_be_stopped() -> None:
 
 
 def test_a_load_that_fails_leaves_nothing_and_says_why() -> None:
-    with opened(a=Script(loading_failure=LoadError("Damaged."), weight_bytes=4, on_disk=False)) as engine:
+    with opened(
+        a=Script(loading_failure=LoadError(AS_WRITTEN, sentence="Damaged."), weight_bytes=4, on_disk=False)
+    ) as engine:
         live = engine.load("a", "none")
         assert live.wait(5) and str(live.error) == "Damaged." and engine.view().used == 0
         assert not engine.on_disk("a") and engine.on_disk("b")

@@ -11,7 +11,7 @@ from engines.base import AnswerRequest, FinishReason, GenerationSettings, LiveAn
 from engines.sampling import SeededNumbers, TokenSampler
 from engines.sequence import AnswerOrigin, Sequence
 from engines.text_stream import TextStream
-from errors import OutOfMemory
+from errors import AS_WRITTEN, OutOfMemory
 from prompts.conversation import Conversation
 from tests.engines.tiny_models import make_tokenizer
 
@@ -88,7 +88,7 @@ def test_a_failure_keeps_the_text_that_had_come() -> None:
     made, _ = sequence()
     say(made, "서울이")
     assert made.live.view().state is State.ANSWERING
-    made.fail(OutOfMemory("Memory ran out."))
+    made.fail(OutOfMemory(AS_WRITTEN, sentence="Memory ran out."))
     made.end(FinishReason.EOS)
     made.deliver()
     view = made.live.view()

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from errors import BadEntry, Stopped
+from errors import AS_WRITTEN, BadEntry, Stopped
 from finetune.job_process import work
 from finetune.run_folder import Metric, TrainingState, TrainingStatus, now, run_folder
 from finetune.run_settings import RunSettings
@@ -23,7 +23,7 @@ def pretend(settings: RunSettings, home: Path) -> None:
     assert settings.name is not None
     run = run_folder(home, settings.name)
     if settings.data == ("bad.jsonl",):
-        raise BadEntry("bad.jsonl, line 3: lacks an answer.")
+        raise BadEntry(AS_WRITTEN, sentence="bad.jsonl, line 3: lacks an answer.")
     if settings.data == ("broken.jsonl",):
         raise ZeroDivisionError
     with listening(run.stop_wish(os.getpid())) as wish:
@@ -37,7 +37,7 @@ def pretend(settings: RunSettings, home: Path) -> None:
             time.sleep(0.02)
             if wish.asked and settings.data != ("deaf.jsonl",):
                 run.set_status(TrainingStatus(TrainingState.STOPPED, step=7, total_steps=100))
-                raise Stopped("Stopped after step 7.")
+                raise Stopped(AS_WRITTEN, sentence="Stopped after step 7.")
         run.set_status(TrainingStatus(TrainingState.DONE, step=100, total_steps=100))
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from errors import Stopped
+from errors import AS_WRITTEN, Stopped
 from finetune import cli_runs, cli_sft
 from finetune.cli import main
 from finetune.cli_plan import PlanOptions
@@ -174,7 +174,7 @@ def test_a_try_that_came_to_nothing_gives_its_name_to_the_next(
 
 def test_being_stopped_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(options: object, home: Path) -> int:
-        raise Stopped("Stopped; a checkpoint is kept.")
+        raise Stopped(AS_WRITTEN, sentence="Stopped; a checkpoint is kept.")
 
     monkeypatch.setattr(cli_runs, "run", interrupted)
     assert main(["runs"]) == 130

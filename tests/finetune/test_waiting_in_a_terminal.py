@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from errors import Stopped
+from errors import AS_WRITTEN, Stopped
 from finetune import cli_sft, running
 from finetune.cli_sft import Sft
 from finetune.job_state import job
@@ -113,7 +113,7 @@ def test_several_processes_wait_too_and_now_waits_for_nobody(
         return 0
 
     def stop(seconds: float) -> None:
-        raise Stopped("enough")
+        raise Stopped(AS_WRITTEN, sentence="enough")
 
     monkeypatch.setattr(running, "_learn", learn)
     monkeypatch.setattr(running, "spread", learn)

@@ -19,7 +19,7 @@ import pytest
 
 from comparison.export.making import ExportKind, ReadFlat, export_name, make_export
 from dashboard.texts import read_texts
-from errors import NaraniError
+from errors import AS_WRITTEN, NaraniError
 from history.records import FlatBatch
 from tests.comparison.export.flat_house import batch, in_pieces, row
 from tests.comparison.export.reading_back import read_jsonl, read_long_csv
@@ -79,7 +79,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(kind: ExportKind, tmp_pa
 def test_rows_that_break_off_leave_nothing(kind: ExportKind, tmp_path: Path) -> None:
     def breaking() -> Iterator[FlatBatch]:
         yield from flat()
-        raise NaraniError("The history cannot be read now.")
+        raise NaraniError(AS_WRITTEN, sentence="The history cannot be read now.")
 
     with pytest.raises(NaraniError, match="cannot be read now"):
         make_export(kind, breaking, tmp_path, NOW, WORDS)

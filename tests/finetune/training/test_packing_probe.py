@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from errors import Stopped
+from errors import AS_WRITTEN, Stopped
 from finetune.examples import TokenRow
 from finetune.sft_settings import SftSettings
 from finetune.tokens.blocks import Block
@@ -152,7 +152,7 @@ def test_a_network_that_cannot_read_packed_rows_is_no_fault_but_no_room_is() -> 
 
 def test_a_wish_to_stop_is_heard() -> None:
     def check() -> None:
-        raise Stopped("Stopped.")
+        raise Stopped(AS_WRITTEN, sentence="Stopped.")
 
     with pytest.raises(Stopped):
         found(tiny_network("llama"), check=check)

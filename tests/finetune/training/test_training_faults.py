@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedTokenizerFast
 
-from errors import BadRequest, NaraniError, NoRoom, OutOfMemory, Unsafe
+from errors import AS_WRITTEN, BadRequest, NaraniError, NoRoom, OutOfMemory, Unsafe
 from finetune.run_folder import RunFolder, TrainingState
 from finetune.sft_settings import SftSettings
 from finetune.training.checkpoints import Checkpoints, fault_of
@@ -68,7 +68,7 @@ def test_what_to_lower_when_memory_runs_out(changes: dict[str, Any], name: str, 
             "The disk is full, so step 5 could not",
         ),
         (OSError(errno.EACCES, "no"), NaraniError, "broke after step 5 (PermissionError"),
-        (BadRequest("As it was."), BadRequest, "As it was."),
+        (BadRequest(AS_WRITTEN, sentence="As it was."), BadRequest, "As it was."),
         (ValueError("odd\nTraceback"), NaraniError, "(ValueError: odd). The checkpoint of step 4 is whole"),
     ],
 )
@@ -90,7 +90,9 @@ def test_every_fault_becomes_one_sentence(error: Exception, kind: type[NaraniErr
     ],
 )
 def test_where_memory_ran_out_decides_what_to_lower(state: TrainingState, said: str) -> None:
-    error = NoRoom("It does not fit.") if state is TrainingState.PREPARING else MemoryError()
+    error = (
+        NoRoom(AS_WRITTEN, sentence="It does not fit.") if state is TrainingState.PREPARING else MemoryError()
+    )
 
     assert said in str(explained(error, settings_of(), state, step=0, kept=None))
 
