@@ -25,7 +25,7 @@ class ReportedElsewhere(NaraniError):
     """Another process of this training has told what went wrong; nothing is left to say."""
 
     def __init__(self) -> None:
-        super().__init__("Another process of this training has said why it ended.")
+        super().__init__("reported-elsewhere")
 
 
 @dataclass(frozen=True)
