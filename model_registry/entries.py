@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from model_registry.faults import EntryFault, Place, near
+from model_registry.faults import EntryFault, EntryLocation, near
 from model_registry.spec import LOCAL_KEYS, REMOTE_KEYS, ModelSpec
 from old_keys import new_key, new_keys, with_new_keys
 
@@ -31,7 +31,7 @@ class Entry:
     """A valid entry and where it stands."""
 
     spec: ModelSpec
-    place: Place
+    place: EntryLocation
 
 
 class FileEntries(NamedTuple):
@@ -74,7 +74,7 @@ def local_path(text: str, folder: Path) -> Path | None:
 
 
 def _read(path: Path, instead: str | None) -> Iterator[Entry | EntryFault]:
-    place = Place(path)
+    place = EntryLocation(path)
     try:
         if instead is None and not path.is_file():
             yield place.fault("", "is not a file" if path.exists() else "does not exist")
@@ -96,7 +96,7 @@ def _read(path: Path, instead: str | None) -> Iterator[Entry | EntryFault]:
         yield from _tables(tables, text, place)
 
 
-def _tables(tables: dict[str, Any], text: str, place: Place) -> Iterator[Entry | EntryFault]:
+def _tables(tables: dict[str, Any], text: str, place: EntryLocation) -> Iterator[Entry | EntryFault]:
     for key in tables.keys() - {"model"}:
         yield place.fault(key, f"is not known here{near(key, ['model'])}; every entry is a [[model]] table")
     raw = tables.get("model")
@@ -115,7 +115,7 @@ def _tables(tables: dict[str, Any], text: str, place: Place) -> Iterator[Entry |
 
 def _entry(table: dict[str, Any], position: str, path: Path) -> Iterator[Entry | EntryFault]:
     name = table.get("id")
-    place = Place(path, name if isinstance(name, str) and 0 < len(name) <= 80 else position)
+    place = EntryLocation(path, name if isinstance(name, str) and 0 < len(name) <= 80 else position)
     yield from (_old_key(key, place) for key in _old_keys(table))
     table = entry_with_new_keys(table)
     local, remote = (", ".join(sorted(table.keys() & keys)) for keys in (LOCAL_KEYS, REMOTE_KEYS))
@@ -142,7 +142,7 @@ def _old_keys(table: Mapping[str, Any], before: str = "") -> Iterator[str]:
             yield from _old_keys(value, f"{before}{key}.")
 
 
-def _old_key(key: str, place: Place) -> EntryFault:
+def _old_key(key: str, place: EntryLocation) -> EntryFault:
     new = ".".join(new_keys(key.split(".")))
     return place.fault(key, f"is called '{new}' now and counts as that", OLD_KEY, old=key, new=new)
 

@@ -83,7 +83,6 @@ _KINDS: dict[Callable[[object], object], str] = {
     "loading.trust_remote_code loading.allow_pickle",
 }
 _READERS = {key: read for read, keys in _KINDS.items() for key in keys.split()}
-FORM_KEYS = tuple(_READERS)
 
 
 def table_of(values: Mapping[str, object], old: Mapping[str, Any]) -> dict[str, Any]:

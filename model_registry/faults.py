@@ -50,7 +50,7 @@ class EntryFault:
 
 
 @dataclass(frozen=True)
-class Place:
+class EntryLocation:
     """A file, and an entry in it."""
 
     path: Path

@@ -13,7 +13,7 @@ from pathlib import Path
 from model_registry.faults import EntryFault
 from model_registry.registry import Registry, load_registry
 from model_registry.spec import ModelSpec
-from prompts.catalog import Formats
+from prompts.catalog import PromptFormats
 
 
 class LiveRegistry(Registry):
@@ -46,7 +46,7 @@ class LiveRegistry(Registry):
         return self._picture.faults
 
     @property
-    def formats(self) -> Formats:
+    def formats(self) -> PromptFormats:
         return self._picture.formats
 
     @property

@@ -14,10 +14,10 @@ from types import MappingProxyType
 
 from errors import BadEntry, NaraniError, UnknownName
 from model_registry.entries import Entry, local_path, read_entries
-from model_registry.faults import EntryFault, Place, near
+from model_registry.faults import EntryFault, EntryLocation, near
 from model_registry.names import spelled
 from model_registry.spec import ModelSpec
-from prompts.catalog import Formats, load_formats
+from prompts.catalog import PromptFormats, load_formats
 from prompts.format import PromptFormat
 
 FAMILIES = Path(__file__).parent / "families"
@@ -29,7 +29,7 @@ class Registry:
 
     models: Mapping[str, ModelSpec]
     faults: tuple[EntryFault, ...]
-    formats: Formats
+    formats: PromptFormats
     """Those that ship, and the template files that entries name."""
     files: Mapping[str, Path]
     """The file of each model's entry."""
@@ -55,7 +55,7 @@ class Registry:
 
     def origin(self, model_id: str) -> str:
         """The name of the file that the model's entry stands in."""
-        return Place(self.files[self.get(model_id).id]).file
+        return EntryLocation(self.files[self.get(model_id).id]).file
 
 
 def load_registry(
@@ -101,7 +101,7 @@ def _own_files(folder: Path) -> tuple[list[Path], list[EntryFault]]:
         return own_paths(folder), []
     except OSError as error:
         return [], [
-            Place(folder).fault(
+            EntryLocation(folder).fault(
                 "", f"cannot be listed ({error.strerror or 'the system refused'})", "no_folder"
             )
         ]
@@ -111,7 +111,7 @@ def _once(paths: Iterable[Path]) -> list[Path]:
     return list({os.path.realpath(path): path for path in paths}.values())
 
 
-def _with_formats(entries: list[Entry], faults: list[EntryFault]) -> tuple[list[Entry], Formats]:
+def _with_formats(entries: list[Entry], faults: list[EntryFault]) -> tuple[list[Entry], PromptFormats]:
     shipped = formats = load_formats()
     chosen = []
     for entry in entries:

@@ -17,14 +17,14 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from errors import BadEntry, Cause, UnknownName
-from prompts.format import Part, PromptFormat, Template, parse_template
+from prompts.format import PromptFormat, Template, TemplatePart, parse_template
 
 _FOLDER = Path(__file__).parent / "formats"
 _FIELDS = {"instruction": "question", "input": "input"}
 
 
 @dataclass(frozen=True)
-class Formats:
+class PromptFormats:
     """Every known format by its id."""
 
     by_id: Mapping[str, PromptFormat]
@@ -34,7 +34,7 @@ class Formats:
             raise UnknownName("prompt format", format_id, self.by_id)
         return self.by_id[format_id]
 
-    def with_template(self, path: Path) -> Formats:
+    def with_template(self, path: Path) -> PromptFormats:
         """These and the format of a template file, under the file's name (`kullm.json`)."""
         added = read_template_json(path)
         if self.by_id.get(added.id, added) != added:
@@ -66,10 +66,10 @@ class _TemplateFile(BaseModel):
     response_split: str = ""
 
 
-def load_formats(folder: Path = _FOLDER) -> Formats:
+def load_formats(folder: Path = _FOLDER) -> PromptFormats:
     """Every format that ships; a bad file is refused by file and key."""
     formats = [_read_toml(path) for path in sorted(folder.glob("*.toml"), key=lambda path: path.stem)]
-    return Formats(by_id={format.id: format for format in formats})
+    return PromptFormats(by_id={format.id: format for format in formats})
 
 
 def read_template_json(path: Path) -> PromptFormat:
@@ -115,7 +115,7 @@ def _read(path: Path, parse: Callable[[str], Any]) -> Any:
 
 
 def _renamed(template: Template) -> Template:
-    return tuple(Part(text=part.text, field=_FIELDS.get(part.field, "")) for part in template)
+    return tuple(TemplatePart(text=part.text, field=_FIELDS.get(part.field, "")) for part in template)
 
 
 def _bad_entry(file: str, error: ValidationError, model: type[BaseModel]) -> BadEntry:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from errors import BadRequest
 from prompts.conversation import Conversation
 from prompts.format import PromptFormat
-from prompts.rendered import Piece
+from prompts.rendered import PromptPiece
 
 _SENTINEL = re.compile("\ue000([0-9]+)\ue001")
 
@@ -35,7 +35,7 @@ class TemplateRefused(BadRequest):
 
 def chat_pieces(
     format: PromptFormat, conversation: Conversation, tokenizer: ChatTokenizer | None, thinking: bool | None
-) -> list[Piece]:
+) -> list[PromptPiece]:
     """The rendered conversation; where the template refuses a system text, the format may fold it."""
     if tokenizer is None:
         raise BadRequest("format-needs-tokenizer", format=format.id)
@@ -66,7 +66,7 @@ def messages_of(conversation: Conversation, fold: bool = False) -> list[dict[str
 
 def _owned_pieces(
     messages: list[dict[str, str]], tokenizer: ChatTokenizer, thinking: bool | None
-) -> list[Piece]:
+) -> list[PromptPiece]:
     """Render the real texts, and once more with a sentinel for each; the first is the truth, the second
     tells where in it the texts of a person stand."""
     stand_ins = [
@@ -102,19 +102,19 @@ def _check_all_placed(messages: Sequence[dict[str, str]], placed: set[int]) -> N
             raise TemplateRefused("chat-template-leaves-out", role=message["role"])
 
 
-def _align(real: str, lead: str, slots: Sequence[tuple[dict[str, str], str]]) -> list[Piece] | None:
+def _align(real: str, lead: str, slots: Sequence[tuple[dict[str, str], str]]) -> list[PromptPiece] | None:
     """`real` cut into the template's literals and a reading of each content; None where they do not fit."""
     if not real.startswith(lead):
         return None
-    reached: dict[int, list[Piece]] = {len(lead): [Piece(lead, is_user=False)]}
+    reached: dict[int, list[PromptPiece]] = {len(lead): [PromptPiece(lead, is_user=False)]}
     for message, literal in slots:
         is_answer = message["role"] == "assistant"
-        further: dict[int, list[Piece]] = {}
+        further: dict[int, list[PromptPiece]] = {}
         for start, pieces in reached.items():
             for reading in _readings(message["content"]):
                 end = start + len(reading)
                 if real.startswith(reading, start) and real.startswith(literal, end):
-                    cut = [Piece(reading, True, is_answer), Piece(literal, is_user=False)]
+                    cut = [PromptPiece(reading, True, is_answer), PromptPiece(literal, is_user=False)]
                     further.setdefault(end + len(literal), [*pieces, *cut])
         reached = further
     return reached.get(len(real))

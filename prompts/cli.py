@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from command_line import ended
 from errors import BadRequest
-from prompts.catalog import Formats, load_formats
+from prompts.catalog import PromptFormats, load_formats
 from prompts.chat import ChatTokenizer
 from prompts.conversation import Conversation
 from prompts.format import PromptFormat
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _list(formats: Formats) -> None:
+def _list(formats: PromptFormats) -> None:
     width = max(len(format.id) for format in formats)
     for format in formats:
         print(f"{format.id:<{width}}  {format.multi_turn:<10}  {format.title}")

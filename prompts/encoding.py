@@ -20,8 +20,8 @@ from typing import Any, Protocol
 from tokenizers import Encoding, Tokenizer
 
 from errors import BadRequest
-from prompts.rendered import Piece, RenderedPrompt
-from prompts.rendering import Segment, joined
+from prompts.rendered import PromptPiece, RenderedPrompt
+from prompts.rendering import AnswerSegment, joined
 
 
 class FastTokenizer(Protocol):
@@ -35,21 +35,21 @@ def encode(rendered: RenderedPrompt, tokenizer: FastTokenizer) -> list[int]:
     """The whole prompt's ids: as of one string, except that a control token's text written by a person
     stays text. Begins with the tokenizer's own first token where the prompt wants it; never ends with eos."""
     codec = _codec_of(tokenizer)
-    return codec.start_of(rendered) + codec.encode_all([_Text.of(rendered)])[0]
+    return codec.start_of(rendered) + codec.encode_all([_TextToEncode.of(rendered)])[0]
 
 
-def encode_segment(segment: Segment, tokenizer: FastTokenizer) -> tuple[list[int], list[int]]:
+def encode_segment(segment: AnswerSegment, tokenizer: FastTokenizer) -> tuple[list[int], list[int]]:
     """Ids of the prompt (exactly those it is asked with) and of the answer that is learned after it."""
     return encode_segments([segment], tokenizer)[0]
 
 
 def encode_segments(
-    segments: Sequence[Segment], tokenizer: FastTokenizer
+    segments: Sequence[AnswerSegment], tokenizer: FastTokenizer
 ) -> list[tuple[list[int], list[int]]]:
     """Of each the same as alone. All of them lie in memory at once, and the tokenizer may use every core."""
     codec = _codec_of(tokenizer)
-    prompts = [_Text.of(segment.prompt) for segment in segments]
-    wholes = [_Text.with_answer(segment) for segment in segments]
+    prompts = [_TextToEncode.of(segment.prompt) for segment in segments]
+    wholes = [_TextToEncode.with_answer(segment) for segment in segments]
     encoded = codec.encode_all([*prompts, *wholes])
     found = []
     for segment, text, prompt, whole in zip(
@@ -86,18 +86,18 @@ def _marks(prompt: RenderedPrompt, eos: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Text:
+class _TextToEncode:
     """What is encoded as one string, and which control tokens are not read in its answers."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[PromptPiece, ...]
     turn_marks: str
 
     @classmethod
-    def of(cls, prompt: RenderedPrompt) -> _Text:
+    def of(cls, prompt: RenderedPrompt) -> _TextToEncode:
         return cls(joined(prompt.pieces), prompt.turn_marks)
 
     @classmethod
-    def with_answer(cls, segment: Segment) -> _Text:
+    def with_answer(cls, segment: AnswerSegment) -> _TextToEncode:
         pieces = joined((*segment.prompt.pieces, *segment.answer))
         return cls(pieces, _marks(segment.prompt, segment.answer[-1].text))
 
@@ -136,7 +136,7 @@ class _Codec:
             found = self._in_answers[turn_marks] = frozenset(self.kept.keys() - self._special - marks)
         return found
 
-    def encode_all(self, texts: Sequence[_Text]) -> list[list[int]]:
+    def encode_all(self, texts: Sequence[_TextToEncode]) -> list[list[int]]:
         found = []
         for said, encoding in zip(texts, self._encoded([said.text for said in texts]), strict=True):
             ids = encoding.ids
@@ -152,15 +152,15 @@ class _Codec:
         except (TypeError, UnicodeEncodeError):
             raise BadRequest("text-half-character-read") from None
 
-    def encode_within(self, pieces: tuple[Piece, ...], turn_marks: str) -> list[int]:
+    def encode_within(self, pieces: tuple[PromptPiece, ...], turn_marks: str) -> list[int]:
         """As in the middle of a text: without the space that some tokenizers put before a text."""
-        line = Piece("\n", is_user=False)
+        line = PromptPiece("\n", is_user=False)
         before, whole, alone = self.encode_all(
-            [_Text(joined(part), turn_marks) for part in ((line,), (line, *pieces), pieces)]
+            [_TextToEncode(joined(part), turn_marks) for part in ((line,), (line, *pieces), pieces)]
         )
         return whole[len(before) :] if whole[: len(before)] == before else alone
 
-    def _touches_theirs(self, encoding: Encoding, said: _Text) -> bool:
+    def _touches_theirs(self, encoding: Encoding, said: _TextToEncode) -> bool:
         """Whether a control token stands where it must not be one."""
         matches = list(self._matches(encoding, said.text))
         start = 0
@@ -190,7 +190,7 @@ class _Codec:
         """What the vocabulary makes of a character that it does not have; mostly a special token too."""
         return set(self._plain.encode("\U0010fffd", add_special_tokens=False).ids)
 
-    def _with_stand_ins(self, said: _Text) -> Iterator[str]:
+    def _with_stand_ins(self, said: _TextToEncode) -> Iterator[str]:
         """The text; the kept tokens that count, found in each piece alone, are written as their stand-ins."""
         for piece in said.pieces:
             written = 0

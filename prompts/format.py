@@ -15,14 +15,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 
 @dataclass(frozen=True)
-class Part:
+class TemplatePart:
     """Fixed text, or (where `field` is named) a place for a person's text."""
 
     text: str = ""
     field: str = ""
 
 
-Template = tuple[Part, ...]
+Template = tuple[TemplatePart, ...]
 
 
 def parse_template(value: Any, fields: tuple[str, ...]) -> Template:
@@ -31,10 +31,10 @@ def parse_template(value: Any, fields: tuple[str, ...]) -> Template:
         return value
     if not isinstance(value, str):
         raise ValueError("must be text")
-    parts: list[Part] = []
+    parts: list[TemplatePart] = []
     for text, name, specification, conversion in Formatter().parse(value):
         if text:
-            parts.append(Part(text=text))
+            parts.append(TemplatePart(text=text))
         if name is None:
             continue
         if name not in fields or specification or conversion:
@@ -42,7 +42,7 @@ def parse_template(value: Any, fields: tuple[str, ...]) -> Template:
             raise ValueError(
                 f"holds {{{name}}}, but only {allowed} may stand here; write a plain brace as {{{{ or }}}}"
             )
-        parts.append(Part(field=name))
+        parts.append(TemplatePart(field=name))
     missing = [field for field in fields if all(part.field != field for part in parts)]
     if missing:
         raise ValueError(f"does not name {{{missing[0]}}}, so that text would be lost")
@@ -53,7 +53,7 @@ def _naming(*fields: str) -> BeforeValidator:
     return BeforeValidator(partial(parse_template, fields=fields))
 
 
-class Reference(BaseModel):
+class FormatReference(BaseModel):
     """Where a piece of the format was read, and how sure it is."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -94,7 +94,7 @@ class PromptFormat(BaseModel):
     """improvised: the makers had no form for several turns, so the single-turn blocks are repeated."""
     stop_strings: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     notes: str = ""
-    references: tuple[Reference, ...] = ()
+    references: tuple[FormatReference, ...] = ()
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> PromptFormat:

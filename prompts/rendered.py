@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Piece:
+class PromptPiece:
     """A stretch of the prompt. In ours every control token is recognized, in a person's words none; an answer
     is nobody's to forge a turn with, but it may hold control tokens that mark something inside it."""
 
@@ -24,7 +24,7 @@ class Piece:
 class RenderedPrompt:
     """The exact prompt, and how its answer is to be read."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[PromptPiece, ...]
     format_id: str
     stop_strings: tuple[str, ...] = ()
     answer_lead: str = ""

@@ -17,7 +17,7 @@ from errors import BadRequest
 from prompts.chat import ChatTokenizer, chat_pieces
 from prompts.conversation import Conversation, Turn
 from prompts.format import PromptFormat, Template
-from prompts.rendered import Piece, RenderedPrompt
+from prompts.rendered import PromptPiece, RenderedPrompt
 
 _THINKING = "<think>"
 _EMPTY_BLOCK = re.compile(r"<([^<>/]+)>\s*</\1>")
@@ -25,11 +25,11 @@ _EMPTY_BLOCK = re.compile(r"<([^<>/]+)>\s*</\1>")
 
 
 @dataclass(frozen=True)
-class Segment:
+class AnswerSegment:
     """One answer to be learned and the exact prompt it answers; each stands for itself."""
 
     prompt: RenderedPrompt
-    answer: tuple[Piece, ...]
+    answer: tuple[PromptPiece, ...]
     """Lead, answer and the end token's text."""
 
     @property
@@ -62,7 +62,7 @@ def training_text(
     eos: str,
     tokenizer: ChatTokenizer | None = None,
     thinking: bool | None = None,
-) -> tuple[Segment, ...]:
+) -> tuple[AnswerSegment, ...]:
     """A segment for every answered turn; its prompt is what `render` gives when that turn is asked.
 
     Segments do not share a prefix: some formats and templates write an earlier turn otherwise than a new one.
@@ -74,7 +74,7 @@ def training_text(
         asked = replace(conversation, turns=(*conversation.turns[: count - 1], replace(turn, answer=None)))
         prompt = render(format, asked, tokenizer, thinking)
         answer = (_ours(format.answer_lead), _answered(_going_on(prompt.text, turn.answer)), _ours(eos))
-        segments.append(Segment(prompt, joined(answer)))
+        segments.append(AnswerSegment(prompt, joined(answer)))
     if not segments:
         raise BadRequest("conversation-without-answer")
     return tuple(segments)
@@ -88,9 +88,9 @@ def _going_on(prompt: str, answer: str) -> str:
     return answer.removeprefix("\n") if prompt.endswith("\n") else answer
 
 
-def joined(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
+def joined(pieces: Iterable[PromptPiece]) -> tuple[PromptPiece, ...]:
     """Without empty pieces, neighbors of one owner made one."""
-    result: list[Piece] = []
+    result: list[PromptPiece] = []
     for piece in pieces:
         if result and (result[-1].is_user, result[-1].is_answer) == (piece.is_user, piece.is_answer):
             result[-1] = replace(piece, text=result[-1].text + piece.text)
@@ -104,7 +104,7 @@ def _pieces(
     conversation: Conversation,
     tokenizer: ChatTokenizer | None,
     thinking: bool | None = None,
-) -> tuple[Piece, ...]:
+) -> tuple[PromptPiece, ...]:
     if format.kind == "chat":
         return joined(chat_pieces(format, conversation, tokenizer, thinking))
     return joined(_template_pieces(format, conversation))
@@ -143,8 +143,8 @@ def _around_turns(format: PromptFormat, tokenizer: ChatTokenizer | None) -> str:
     return ""
 
 
-def _template_pieces(format: PromptFormat, conversation: Conversation) -> list[Piece]:
-    pieces: list[Piece] = []
+def _template_pieces(format: PromptFormat, conversation: Conversation) -> list[PromptPiece]:
+    pieces: list[PromptPiece] = []
     for turn in conversation.turns:
         if format.context and turn.input:
             pieces += _fill(format.context, {"input": [_theirs(turn.input)]})
@@ -156,7 +156,7 @@ def _template_pieces(format: PromptFormat, conversation: Conversation) -> list[P
     return pieces + _question_pieces(format, conversation.turns[-1], folded)
 
 
-def _system_pieces(format: PromptFormat, system: str) -> list[Piece]:
+def _system_pieces(format: PromptFormat, system: str) -> list[PromptPiece]:
     if format.system:
         text = _theirs(system) if system else _ours(format.default_system)
         return _fill(format.system, {"system": [text]}) if text.text else []
@@ -165,7 +165,7 @@ def _system_pieces(format: PromptFormat, system: str) -> list[Piece]:
     return []
 
 
-def _earlier_pieces(format: PromptFormat, turn: Turn, folded: str) -> list[Piece]:
+def _earlier_pieces(format: PromptFormat, turn: Turn, folded: str) -> list[PromptPiece]:
     answer = _answered(turn.answer or "")
     if format.earlier_turn:
         question = _question_text(format, turn, folded, input_below=True)
@@ -174,14 +174,14 @@ def _earlier_pieces(format: PromptFormat, turn: Turn, folded: str) -> list[Piece
     return [*question, _ours(format.answer_lead), answer, _ours(format.turn_end)]
 
 
-def _question_pieces(format: PromptFormat, turn: Turn, folded: str) -> list[Piece]:
+def _question_pieces(format: PromptFormat, turn: Turn, folded: str) -> list[PromptPiece]:
     if turn.input and format.question_with_input:
         question = _question_text(format, turn, folded, input_below=False)
         return _fill(format.question_with_input, {"question": question, "input": [_theirs(turn.input)]})
     return _fill(format.question, {"question": _question_text(format, turn, folded, input_below=True)})
 
 
-def _question_text(format: PromptFormat, turn: Turn, folded: str, input_below: bool) -> list[Piece]:
+def _question_text(format: PromptFormat, turn: Turn, folded: str, input_below: bool) -> list[PromptPiece]:
     pieces = [_theirs(folded), _ours("\n\n")] if folded else []
     pieces.append(_theirs(turn.question))
     if input_below and turn.input and not format.context:
@@ -189,20 +189,20 @@ def _question_text(format: PromptFormat, turn: Turn, folded: str, input_below: b
     return pieces
 
 
-def _fill(template: Template, values: Mapping[str, list[Piece]]) -> list[Piece]:
-    pieces: list[Piece] = []
+def _fill(template: Template, values: Mapping[str, list[PromptPiece]]) -> list[PromptPiece]:
+    pieces: list[PromptPiece] = []
     for part in template:
         pieces += values[part.field] if part.field else [_ours(part.text)]
     return pieces
 
 
-def _ours(text: str) -> Piece:
-    return Piece(text, is_user=False)
+def _ours(text: str) -> PromptPiece:
+    return PromptPiece(text, is_user=False)
 
 
-def _theirs(text: str) -> Piece:
-    return Piece(text, is_user=True)
+def _theirs(text: str) -> PromptPiece:
+    return PromptPiece(text, is_user=True)
 
 
-def _answered(answer: str) -> Piece:
-    return Piece(answer, is_user=True, is_answer=True)
+def _answered(answer: str) -> PromptPiece:
+    return PromptPiece(answer, is_user=True, is_answer=True)

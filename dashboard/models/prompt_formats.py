@@ -23,7 +23,7 @@ from model_registry.spec import ModelSpec
 from prompts.chat import messages_of
 from prompts.conversation import Conversation
 from prompts.format import PromptFormat
-from prompts.rendered import Piece, RenderedPrompt
+from prompts.rendered import PromptPiece, RenderedPrompt
 from prompts.rendering import render
 
 _MOST_SHOWN = 6_000
@@ -182,7 +182,7 @@ def messages_only(conversation: Conversation, stop_strings: Sequence[str], texts
     """What is known of a chat format without its tokenizer: who says what, not how it is written."""
     with st.container(border=True):
         for message in messages_of(conversation):
-            st.markdown(f":gray-badge[{message['role']}] {_marked([Piece(message['content'], True)])}")
+            st.markdown(f":gray-badge[{message['role']}] {_marked([PromptPiece(message['content'], True)])}")
     stops(stop_strings, texts)
 
 
@@ -201,7 +201,7 @@ def format_facts(format: PromptFormat, texts: Texts) -> None:
         st.caption(f"{safe_text(reference.what)} — {safe_text(reference.where)}{mark}")
 
 
-def _marked(pieces: Iterable[Piece]) -> str:
+def _marked(pieces: Iterable[PromptPiece]) -> str:
     left, lines = _MOST_SHOWN, [""]
     for piece in pieces:
         color = "blue" if piece.is_user else "gray"

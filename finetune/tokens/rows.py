@@ -24,7 +24,7 @@ from prompts.chat import ChatTokenizer
 from prompts.conversation import Conversation
 from prompts.encoding import FastTokenizer, control_tokens, encode_segments
 from prompts.format import PromptFormat
-from prompts.rendering import Segment, render, training_text
+from prompts.rendering import AnswerSegment, render, training_text
 
 _CHARACTERS_AT_ONCE = 2**18
 _Pair = tuple[list[int], list[int]]
@@ -129,7 +129,7 @@ def _encoded(
 
 def _groups(
     examples: Iterable[Example], format: PromptFormat, tokenizer: TrainingTokenizer, eos: str
-) -> Iterator[list[tuple[Example, tuple[Segment, ...]]]]:
+) -> Iterator[list[tuple[Example, tuple[AnswerSegment, ...]]]]:
     """Enough examples to keep the tokenizer busy, and few enough to lie in memory however many there are."""
     group, characters = [], 0
     for example in examples:
@@ -146,7 +146,7 @@ def _groups(
 
 
 def _encoded_at_once(
-    group: Sequence[tuple[Example, tuple[Segment, ...]]], tokenizer: TrainingTokenizer
+    group: Sequence[tuple[Example, tuple[AnswerSegment, ...]]], tokenizer: TrainingTokenizer
 ) -> list[_Pair]:
     try:
         return encode_segments([segment for _, segments in group for segment in segments], tokenizer)

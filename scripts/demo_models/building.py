@@ -16,7 +16,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
-from prompts.catalog import Formats
+from prompts.catalog import PromptFormats
 from prompts.conversation import Conversation
 from scripts.demo_models.cards import Card, write_card
 from scripts.demo_models.lessons import Lesson, answer_lessons, document_lessons, varied
@@ -36,7 +36,7 @@ class Workshop:
     """What every model is made with."""
 
     rows: Sequence[Row]
-    formats: Formats
+    formats: PromptFormats
     out: Path
     report: Report
 

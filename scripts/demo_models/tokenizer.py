@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from prompts.catalog import Formats
+from prompts.catalog import PromptFormats
 from scripts.demo_models.question_set import Row
 
 VOCABULARY = 1800
@@ -39,7 +39,7 @@ _TEMPLATE_WEIGHT = 8
 
 
 def make_tokenizer(
-    rows: Sequence[Row], formats: Formats, control_tokens: Sequence[str], chat: bool = False
+    rows: Sequence[Row], formats: PromptFormats, control_tokens: Sequence[str], chat: bool = False
 ) -> PreTrainedTokenizerFast:
     """Always the same one: the same merges whatever the order of the control tokens."""
     backend = Tokenizer(models.BPE())
@@ -64,7 +64,7 @@ def make_tokenizer(
     return tokenizer
 
 
-def _texts(rows: Sequence[Row], formats: Formats) -> Iterator[str]:
+def _texts(rows: Sequence[Row], formats: PromptFormats) -> Iterator[str]:
     for row in rows:
         for turn, banmal in zip(row.turns, row.banmal, strict=True):
             yield from (turn.question, turn.input, turn.answer or "", f" {turn.answer}", banmal)

@@ -16,7 +16,7 @@ from dashboard.models.fault_texts import fault_sentence
 from dashboard.models.own_entry_form import FIELDS
 from dashboard.session import models
 from dashboard.texts import read_texts
-from model_registry.entry_values import FORM_KEYS
+from model_registry.entry_values import values_of
 from tests.app.opened_pages import house, opened, texts
 from tests.engines.scripted_engine import ScriptedEngine
 from tests.model_registry.own_entries import adapter, entry
@@ -291,7 +291,7 @@ def test_a_file_changed_by_another_program_meanwhile_is_kept(tmp_path: Path) -> 
 @pytest.mark.parametrize("language", ["ko", "en"])
 def test_every_field_and_fault_has_its_words(language: str, tmp_path: Path) -> None:
     texts = read_texts(language)
-    assert {field.key for field in FIELDS} == set(FORM_KEYS)
+    assert {field.key for field in FIELDS} == set(values_of({}))
     for field in FIELDS:
         assert texts.models[f"field_{field.words}"] and texts.models[f"help_{field.words}"]
     (tmp_path / "models" / "bad.toml").write_text(entry(parameters="0", title="7", extra="x = 1"), "utf-8")

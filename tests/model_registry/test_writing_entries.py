@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from errors import BadRequest
 from model_registry.drafting import judge_text, write_entry
-from model_registry.entry_values import FORM_KEYS, table_of, values_of
-from model_registry.own_files import OwnEntry
+from model_registry.entry_values import table_of, values_of
 from model_registry.registry import load_registry
 from model_registry.writing import entry_toml, with_entry
 from tests.model_registry.drafts import GOOD, changed, drafted, put
@@ -201,8 +200,3 @@ def test_text_is_judged_as_its_file_would_be(tmp_path: Path) -> None:
     assert judge_text(entry(prompt_format='"own.json"'), path, tmp_path) == ()
     assert [fault.kind for fault in judge_text("[[model", path, tmp_path)] == ["not_toml"]
     assert [fault.key for fault in judge_text(entry(without="title"), path, tmp_path)] == ["title"]
-
-
-def test_the_form_knows_only_keys_of_an_entry() -> None:
-    own = OwnEntry(Path("x"), 0, {})
-    assert set(values_of(own.table)) == set(FORM_KEYS)

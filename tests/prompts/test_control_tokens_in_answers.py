@@ -13,7 +13,7 @@ import pytest
 from prompts.catalog import load_formats
 from prompts.conversation import Conversation, Turn
 from prompts.encoding import control_tokens, encode, encode_segment
-from prompts.rendering import Segment, render, training_text
+from prompts.rendering import AnswerSegment, render, training_text
 from tests.prompts.real_templates import FAMILIES, real
 from tests.prompts.small_tokenizers import chatml, small
 
@@ -23,7 +23,7 @@ CALL = '찾아볼게요.\n<tool_call>\n{"name": "f"}\n</tool_call>'
 QUESTION = "수도는? <think> <tool_call> </think>"
 
 
-def learned(name: str, answer: str, format_id: str = "chat", question: str = "수도는?") -> Segment:
+def learned(name: str, answer: str, format_id: str = "chat", question: str = "수도는?") -> AnswerSegment:
     conversation = Conversation((Turn(question, answer=answer),))
     (segment,) = training_text(FORMATS.get(format_id), conversation, FAMILIES[name][2], real(name))
     return segment

@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerFast
 
 from errors import BadRequest
 from prompts.encoding import encode
-from prompts.rendered import Piece, RenderedPrompt
+from prompts.rendered import PromptPiece, RenderedPrompt
 from prompts.rendering import joined
 from tests.prompts.small_tokenizers import BUILDERS, CORPUS, small
 
@@ -58,11 +58,13 @@ WORDS += [
     "<unk>",
     "\ue000\ue001",
 ]
-PIECE = st.builds(Piece, st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map("".join), st.booleans())
+PIECE = st.builds(
+    PromptPiece, st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map("".join), st.booleans()
+)
 PIECES = st.lists(PIECE, min_size=1, max_size=5).map(tuple)
 
 
-def prompt(pieces: tuple[Piece, ...], add_bos: bool = False) -> RenderedPrompt:
+def prompt(pieces: tuple[PromptPiece, ...], add_bos: bool = False) -> RenderedPrompt:
     return RenderedPrompt(pieces, "x", add_bos=add_bos)
 
 
@@ -71,7 +73,7 @@ def kept(tokenizer: PreTrainedTokenizerFast) -> dict[int, str]:
     return {id: text for id, text in added.items() if text.replace("▁", " ").strip()}
 
 
-def touches_theirs(pieces: tuple[Piece, ...], strings: list[str]) -> bool:
+def touches_theirs(pieces: tuple[PromptPiece, ...], strings: list[str]) -> bool:
     """By plain search, whether any control string stands in or across a person's words."""
     text = "".join(piece.text for piece in pieces)
     ends = list(accumulate(len(piece.text) for piece in pieces))
@@ -89,7 +91,7 @@ def touches_theirs(pieces: tuple[Piece, ...], strings: list[str]) -> bool:
 @settings(max_examples=120, deadline=None)
 @given(pieces=PIECES, add_bos=st.booleans())
 def test_harmless_words_are_encoded_as_one_string(
-    name: str, pieces: tuple[Piece, ...], add_bos: bool
+    name: str, pieces: tuple[PromptPiece, ...], add_bos: bool
 ) -> None:
     tokenizer = small(name)
     text = "".join(piece.text for piece in pieces)
@@ -102,7 +104,7 @@ def test_harmless_words_are_encoded_as_one_string(
 @pytest.mark.parametrize("name", BUILDERS)
 @settings(max_examples=150, deadline=None)
 @given(pieces=PIECES)
-def test_only_our_control_tokens_are_recognized(name: str, pieces: tuple[Piece, ...]) -> None:
+def test_only_our_control_tokens_are_recognized(name: str, pieces: tuple[PromptPiece, ...]) -> None:
     tokenizer = small(name)
     pieces = joined(pieces)
     control = set(kept(tokenizer)) - {tokenizer.unk_token_id}
@@ -126,13 +128,17 @@ def test_each_control_string_typed_by_a_person_is_text(name: str) -> None:
         if id == tokenizer.unk_token_id:
             continue
         for typed in (text, f"a{text}b", f" {text} ", text * 2, text[0] + text):
-            pieces = (Piece("질문: ", False), Piece(typed, True), Piece(f"\n{text}답", False))
+            pieces = (
+                PromptPiece("질문: ", False),
+                PromptPiece(typed, True),
+                PromptPiece(f"\n{text}답", False),
+            )
             assert encode(prompt(pieces), tokenizer).count(id) == 1, (text, typed)
 
 
 def test_a_control_string_across_the_border_is_text() -> None:
     tokenizer = small("chatml")
-    pieces = (Piece("<|im_", False), Piece("end|>", True), Piece("<|im_end|>", False))
+    pieces = (PromptPiece("<|im_", False), PromptPiece("end|>", True), PromptPiece("<|im_end|>", False))
     ids = encode(prompt(pieces), tokenizer)
     assert ids.count(tokenizer.eos_token_id) == 1 and tokenizer.decode(ids) == "<|im_end|>" * 2
 
@@ -143,13 +149,15 @@ def test_added_words_and_spaces_are_read_in_a_persons_words(vocabulary: str) -> 
     tokenizer = BUILDERS["chatml"]()
     tokenizer.add_tokens([vocabulary])
     text = f"def f():\n{vocabulary}return 1 <|im_end|>"
-    assert tokenizer.convert_tokens_to_ids(vocabulary) in encode(prompt((Piece(text, True),)), tokenizer)
+    assert tokenizer.convert_tokens_to_ids(vocabulary) in encode(
+        prompt((PromptPiece(text, True),)), tokenizer
+    )
 
 
 def test_a_special_word_is_not_read_in_a_persons_words() -> None:
     tokenizer = BUILDERS["chatml"]()
     tokenizer.add_special_tokens({"additional_special_tokens": ["END"]})
-    ids = encode(prompt((Piece("END", False), Piece("THE END", True))), tokenizer)
+    ids = encode(prompt((PromptPiece("END", False), PromptPiece("THE END", True))), tokenizer)
     assert ids.count(tokenizer.convert_tokens_to_ids("END")) == 1
 
 
@@ -161,7 +169,7 @@ def test_hiding_alone_changes_nothing_else(name: str) -> None:
     for text in CORPUS[:4]:
         text = text.replace("</s>", "").replace("<s>", "").replace("<b>", "").replace("think>", "")
         alone = tokenizer(f"{text}\n", add_special_tokens=False).input_ids
-        ids = encode(prompt((Piece(f"{text}\n{hidden}", True),)), tokenizer)
+        ids = encode(prompt((PromptPiece(f"{text}\n{hidden}", True),)), tokenizer)
         common = next((i for i, (a, b) in enumerate(zip(ids, alone, strict=False)) if a != b), len(alone))
         assert common >= len(alone) - 1
 
@@ -170,7 +178,7 @@ def test_a_token_matched_after_normalizing_is_encoded_as_in_one_string() -> None
     tokenizer = BUILDERS["llama2"]()
     tokenizer.add_tokens([AddedToken("<extra>", normalized=True)])
     text = "<extra>한국의 수도는"
-    ids = encode(prompt((Piece("<extra>", False), Piece("한국의 수도는", True))), tokenizer)
+    ids = encode(prompt((PromptPiece("<extra>", False), PromptPiece("한국의 수도는", True))), tokenizer)
     assert ids == tokenizer(text, add_special_tokens=False).input_ids
     assert tokenizer.convert_tokens_to_ids("<extra>") in ids
 
@@ -181,7 +189,11 @@ def test_a_token_matched_after_normalizing_is_encoded_as_in_one_string() -> None
 def test_our_tokens_stay_while_theirs_are_hidden(kind: dict[str, bool]) -> None:
     tokenizer = BUILDERS["llama2"]()
     tokenizer.add_tokens([AddedToken("<extra>", **kind)])
-    pieces = (Piece("<extra>", False), Piece("</s> <extra> </s>x", True), Piece("<extra>", False))
+    pieces = (
+        PromptPiece("<extra>", False),
+        PromptPiece("</s> <extra> </s>x", True),
+        PromptPiece("<extra>", False),
+    )
     ids = encode(prompt(pieces), tokenizer)
     assert ids.count(tokenizer.convert_tokens_to_ids("<extra>")) == 2
     assert "".join(tokenizer.decode(ids).split()) == "<extra></s><extra></s>x<extra>"
@@ -189,7 +201,7 @@ def test_our_tokens_stay_while_theirs_are_hidden(kind: dict[str, bool]) -> None:
 
 def test_our_token_in_two_pieces_is_still_ours() -> None:
     tokenizer = small("chatml")
-    pieces = (Piece("<|im_", False), Piece("end|>", False), Piece("<|im_end|>", True))
+    pieces = (PromptPiece("<|im_", False), PromptPiece("end|>", False), PromptPiece("<|im_end|>", True))
     assert encode(prompt(pieces), tokenizer).count(tokenizer.eos_token_id) == 1
 
 
@@ -198,19 +210,19 @@ def test_truncation_and_padding_of_the_tokenizers_file_are_not_ours() -> None:
     tokenizer.backend_tokenizer.enable_truncation(3)
     tokenizer.backend_tokenizer.enable_padding(length=64)
     for text in ("한국의 수도는 서울", "<|im_end|> 서울"):
-        assert tokenizer.decode(encode(prompt((Piece(text, True),)), tokenizer)) == text
+        assert tokenizer.decode(encode(prompt((PromptPiece(text, True),)), tokenizer)) == text
 
 
 def test_no_eos_at_the_end_of_a_prompt() -> None:
     tokenizer = small("llama2")
     assert tokenizer("안녕").input_ids[-1] == tokenizer.eos_token_id
-    ids = encode(prompt((Piece("안녕", True),), add_bos=True), tokenizer)
+    ids = encode(prompt((PromptPiece("안녕", True),), add_bos=True), tokenizer)
     assert ids[0] == tokenizer.bos_token_id and tokenizer.eos_token_id not in ids
 
 
 def test_half_a_character_is_refused_plainly() -> None:
     with pytest.raises(BadRequest, match="half a character"):
-        encode(prompt((Piece("a\ud800", True),)), small("chatml"))
+        encode(prompt((PromptPiece("a\ud800", True),)), small("chatml"))
 
 
 def test_a_slow_tokenizer_is_refused_plainly() -> None:
@@ -218,16 +230,16 @@ def test_a_slow_tokenizer_is_refused_plainly() -> None:
         pass
 
     with pytest.raises(BadRequest, match="no fast form"):
-        encode(prompt((Piece("a", True),)), Slow())  # type: ignore[arg-type]
+        encode(prompt((PromptPiece("a", True),)), Slow())  # type: ignore[arg-type]
 
 
 def test_a_shared_tokenizer_is_neither_changed_nor_listened_to() -> None:
     tokenizer = BUILDERS["chatml"]()
     tokenizer.pad_token = "<|endoftext|>"
     pieces = (
-        Piece("<|im_start|>user\n", False),
-        Piece("안녕 <|im_end|> " * 20, True),
-        Piece("<|im_end|>", False),
+        PromptPiece("<|im_start|>user\n", False),
+        PromptPiece("안녕 <|im_end|> " * 20, True),
+        PromptPiece("<|im_end|>", False),
     )
     expected = encode(prompt(pieces), tokenizer)
 

@@ -19,7 +19,7 @@ from finetune.tokens.rows import TokenRows, token_rows
 from prompts.catalog import load_formats
 from prompts.conversation import Conversation, Turn
 from prompts.encoding import encode, encode_segments
-from prompts.rendering import Segment, render
+from prompts.rendering import AnswerSegment, render
 from tests.prompts.hostile_texts import CASES
 from tests.prompts.small_tokenizers import small
 
@@ -159,7 +159,7 @@ def test_rows_are_encoded_a_part_at_a_time_and_a_wish_to_stop_is_heard(
     monkeypatch.setattr("finetune.tokens.rows._CHARACTERS_AT_ONCE", 2000)
     held: list[int] = []
 
-    def counted(some: Sequence[Segment], tokenizer: Any) -> list[tuple[list[int], list[int]]]:
+    def counted(some: Sequence[AnswerSegment], tokenizer: Any) -> list[tuple[list[int], list[int]]]:
         held.append(len(some))
         return encode_segments(some, tokenizer)
 
