@@ -67,9 +67,12 @@ def send(sent: SentQuestion | None, turns: Sequence[TurnPicture], services: Serv
 
 
 def cancel(run_id: str, id: str, services: Services) -> None:
-    cancelled = services.waiting.cancel(run_id, id)
-    if cancelled is not None:
-        compare.keep_unsent(cancelled.text, cancelled.input)
+    """Kept before it is taken out of the line: Streamlit may end a callback at any touch of the session."""
+    for waits in services.waiting.behind(run_id):
+        if waits.id == id:
+            compare.keep_unsent(waits.question.text, waits.question.input)
+            if services.waiting.cancel(run_id, id) is None:
+                compare.drop_unsent(waits.question.text, waits.question.input)
 
 
 def _in_line(
