@@ -126,7 +126,7 @@ def test_what_a_person_says_goes_before_the_recipe(monkeypatch: pytest.MonkeyPat
         ("stf --recipe demo", "no command named 'stf'. Did you mean sft"),
         (
             "sft --base-model demo-koalpaca --adam-betas 0.9 1",
-            "two numbers from 0 to below 1, not (0.9, 1.0)",
+            "two numbers from 0 to below 1, not 0.9, 1.0",
         ),
         ("sft --recipe demo --resume", "(--name NAME --resume). There are none yet."),
     ],
@@ -160,7 +160,7 @@ def test_a_try_that_came_to_nothing_gives_its_name_to_the_next(
     empty.write_text("", encoding="utf-8")
     full.write_text("".join(f'{{"instruction": "{n}?", "output": "{n}"}}\n' for n in range(15)), "utf-8")
     known = ["sft", "--base-model", "demo-koalpaca", "--data"]
-    for file, said in ((empty, "empty.jsonl is empty."), (full, "There are only 15 rows.")):
+    for file, said in ((empty, "empty.jsonl is empty."), (full, "Rows: 15.")):
         assert main([*known, str(file), "--name", "again"]) == 2
         run = RunFolder(home / "runs/again")
         status = run.status()
