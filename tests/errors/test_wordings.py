@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from errors import AS_WRITTEN, BadRequest, Cause, NoRoom, UnknownName, wording
-from errors.stored import cause_of
+from errors.stored import cause_of, stored_cause
 from errors.wording import LANGUAGES, wordings
 from tests.errors.raised_codes import made
 
@@ -123,3 +123,15 @@ def test_a_sentence_of_before_is_known_by_its_wording_also_in_its_parts() -> Non
     known = cause_of(wording(CAUSE, "en"), "no-room")
     assert known.category == "no-room"
     assert wording(known, "ko") == wording(CAUSE, "ko")
+
+
+def test_what_was_stored_with_code_and_facts_is_that_cause() -> None:
+    held = json.loads(json.dumps(CAUSE.as_json()))
+    assert stored_cause("whatever was written", "no-room", held) == CAUSE
+    assert stored_cause(None, None, None) is None
+
+
+def test_a_stored_code_that_only_a_newer_narani_knows_leaves_the_sentence_beside_it() -> None:
+    newer = Cause("tired-of-it", hours=3).as_json()
+    cause = stored_cause("It is tired.", "no-room", newer)
+    assert cause == Cause(AS_WRITTEN, category="no-room", sentence="It is tired.")

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, Measures
-from errors import AS_WRITTEN, Cause
+from errors import AS_WRITTEN, Cause, NoRoom
 from history.history import History
 from history.records import RunHead, StoredAnswer, StoredState
 from prompts.conversation import Conversation, Turn
@@ -36,7 +36,12 @@ FULL_ANSWER = Answer(
     revision="0123abcd",
     quantization="nf4",
     measures=Measures(17, 99, 1.5, 0.25, 3.125, 31.5, 44.25, 2**40),
-    cause=Cause(AS_WRITTEN, category="out-of-memory", sentence="메모리가 모자랍니다."),
+    cause=NoRoom(
+        "no-room-fits",
+        wanted=Cause("memory-wanted", model="가", need=9_000_000_000, quantization="nf4", read="measured"),
+        left=5_000_000_000,
+        fitting={"nf4": 3_000_000_000},
+    ).cause,
     extras={"search": {"sources": [{"title": "하늘", "score": 0.5}]}, "judging": {"votes": [1, None]}},
 )
 TEXT = st.text(max_size=60) | st.sampled_from(
