@@ -44,7 +44,7 @@ class QuestionFile:
     """What the person should know: a converted encoding, a column that was chosen."""
 
 
-class _BadRow(NaraniError):
+class _BadQuestion(NaraniError):
     """Why one row cannot be asked."""
 
 
@@ -117,7 +117,7 @@ def _questions(
             question_column = column or column_for("question", row)
             questions.append(_question(row, question_column, input_column, str(at)))
             used.add(question_column or "")
-        except _BadRow as fault:
+        except _BadQuestion as fault:
             faults.setdefault(str(fault), (fault.cause, []))[1].append(number)
     if faults:
         lines = [_at_lines(*fault) for fault in faults.values()]
@@ -137,10 +137,10 @@ def _question(
 ) -> Question:
     if column is None or column not in row:
         wanted = (column,) if column else COLUMN_NAMES["question"]
-        raise _BadRow("no-such-column", wanted=wanted, found=tuple(row))
+        raise _BadQuestion("no-such-column", wanted=wanted, found=tuple(row))
     text = _text(row, column)
     if not text.strip():
-        raise _BadRow("cell-empty", column=column)
+        raise _BadQuestion("cell-empty", column=column)
     return Question(
         id=_text(row, "id") or number,
         text=text,
@@ -156,7 +156,7 @@ def _text(row: Mapping[str, object], column: str | None) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str):
-        raise _BadRow("cell-not-text", column=column)
+        raise _BadQuestion("cell-not-text", column=column)
     if any("\ud800" <= character <= "\udfff" for character in value):
-        raise _BadRow("cell-half-character", column=column)
+        raise _BadQuestion("cell-half-character", column=column)
     return value

@@ -1,4 +1,4 @@
-"""Korean particles that depend on the sound before them: "모델은(는)" becomes "모델은".
+"""Korean particles by the sound before them ("모델은(는)" is "모델은"), apart from the wording of errors.
 
 A name in Latin letters or a number keeps both forms: how it is read aloud is not written.
 """

@@ -38,7 +38,7 @@ def _parsed(arguments: list[str]) -> Any:
         "merge": cli_merge.Merge,
         "plan": cli_sft.defaults(cli_plan.PlanOptions, arguments if named == "plan" else ()),
         "recipes": cli_recipes.Recipes(),
-        "runs": cli_runs.Runs(),
+        "runs": cli_runs.RunsCommand(),
     }
     _refuse_unknown(arguments, commands)
     offered: Any = reduce(or_, (_subcommand(name, options) for name, options in commands.items()))

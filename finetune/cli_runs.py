@@ -22,11 +22,11 @@ from settings import terminal_language
 
 
 @dataclass(frozen=True)
-class Runs:
+class RunsCommand:
     """List the trainings, the newest first, with where each stands."""
 
 
-def run(options: Runs, home: Path) -> int:
+def run(options: RunsCommand, home: Path) -> int:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     found = jobs(home)
     if not found:

@@ -1,4 +1,4 @@
-"""The registry of a running process, which can be read again.
+"""The registry of a running process, which can be read again; apart, because commands read it once.
 
 Knows: how one whole picture takes the place of another, for everyone who holds it and at once.
 Refuses to know: who wrote an entry, and what is done with models.

@@ -1,4 +1,4 @@
-"""Whether the format of an entry says the same as the chat template its tokenizer carries.
+"""Whether an entry's format says what its tokenizer's chat template says; apart, because it loads tokenizers.
 
 Knows: which entries can be compared, and how a difference is said.
 Refuses to know: where tokenizers lie, and how two prompts are compared.

@@ -1,4 +1,4 @@
-"""Speed and length of the answers to one question as bars, where looking beats reading."""
+"""Speed and length of the answers to one question as bars, apart from comparing.py, which draws no chart."""
 
 from __future__ import annotations
 

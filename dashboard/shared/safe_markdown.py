@@ -151,14 +151,14 @@ def _fence(code: CodeBlock) -> str:
 
 
 @dataclass(frozen=True)
-class _Run:
+class _TextRun:
     """A stretch of a line: text, code, a line's end, or where a mark opens or closes."""
 
     kind: Literal["text", "code", "end", "open", "close"]
     text: str
 
 
-_END = _Run("end", LINE_END)
+_END = _TextRun("end", LINE_END)
 
 
 def written_line(nodes: Sequence[Node], in_table: bool = False) -> str:
@@ -170,23 +170,23 @@ def written_line(nodes: Sequence[Node], in_table: bool = False) -> str:
     return "".join(written).strip(_SPACE)
 
 
-def _runs(nodes: Sequence[Node], within: tuple[str, ...]) -> Iterator[_Run]:
+def _runs(nodes: Sequence[Node], within: tuple[str, ...]) -> Iterator[_TextRun]:
     for node in nodes:
         if node.type in _MARKS:
             yield from _marked(node, within)
         elif node.type == "code_inline":
-            yield _Run("code", node.content)
+            yield _TextRun("code", node.content)
         elif node.type in ("softbreak", "hardbreak"):
             yield _END
         elif node.type == "link":
             yield from _link(node, within)
         elif node.type == "image":
-            yield _Run("text", f"{_plain(node)} ({node.attrs.get('src', '')})".lstrip())
+            yield _TextRun("text", f"{_plain(node)} ({node.attrs.get('src', '')})".lstrip())
         else:
-            yield _Run("text", node.content)
+            yield _TextRun("text", node.content)
 
 
-def _marked(node: Node, within: tuple[str, ...]) -> Iterator[_Run]:
+def _marked(node: Node, within: tuple[str, ...]) -> Iterator[_TextRun]:
     """Bold within bold is bold; what is within another mark is written with the other sign, so that none is
     taken for the end of the wrong one."""
     mark = _MARKS[node.type]
@@ -194,31 +194,31 @@ def _marked(node: Node, within: tuple[str, ...]) -> Iterator[_Run]:
         yield from _runs(node.children, within)
         return
     sign = mark.replace("*", "_") if {"*", "**"} & {*within} else mark
-    yield _Run("open", sign)
+    yield _TextRun("open", sign)
     yield from _runs(node.children, (*within, mark))
-    yield _Run("close", sign)
+    yield _TextRun("close", sign)
 
 
-def _link(node: Node, within: tuple[str, ...]) -> Iterator[_Run]:
+def _link(node: Node, within: tuple[str, ...]) -> Iterator[_TextRun]:
     address = str(node.attrs.get("href", ""))
     yield from _runs(node.children, within)
     if _plain(node) != address:
-        yield _Run("text", f" ({address})")
+        yield _TextRun("text", f" ({address})")
 
 
 def _plain(node: Node) -> str:
     return "".join(_plain(child) or " " for child in node.children) if node.children else node.content
 
 
-def _merged(runs: Iterable[_Run]) -> Iterator[_Run]:
+def _merged(runs: Iterable[_TextRun]) -> Iterator[_TextRun]:
     """A shortcode must not hide in two texts side by side."""
     for kind, group in groupby(runs, key=lambda run: run.kind):
         several = list(group)
         text = "".join(run.text for run in several)
-        yield from several if kind != "text" else [_Run("text", text)] if text else []
+        yield from several if kind != "text" else [_TextRun("text", text)] if text else []
 
 
-def _written(before: _Run, run: _Run, after: _Run, in_table: bool) -> str:
+def _written(before: _TextRun, run: _TextRun, after: _TextRun, in_table: bool) -> str:
     if run.kind == "text":
         return safe_text(run.text.lstrip(_SPACE) if before is _END else run.text)
     if run.kind == "code":
@@ -232,7 +232,7 @@ def _written(before: _Run, run: _Run, after: _Run, in_table: bool) -> str:
     return run.text
 
 
-def _edge(run: _Run, place: int) -> str:
+def _edge(run: _TextRun, place: int) -> str:
     return run.text[place] if run.kind == "text" else " " if run is _END else "`"
 
 

@@ -69,13 +69,13 @@ def token_rows(
     taught: Counter[str] = Counter()
     same: dict[int, int] = {}
     for example, encoded in _encoded(examples, format, tokenizer, eos, end, check):
-        drafts: list[_Draft] = []
+        drafts: list[_RowDraft] = []
         for place, prompt, answer in encoded:
             if len(prompt) >= max_tokens:
                 dropped.append(f"{example.source}, answer {place + 1}" if place else example.source)
                 continue
             if not (drafts and drafts[-1].begins(prompt)):
-                drafts.append(_Draft())
+                drafts.append(_RowDraft())
             drafts[-1].add(prompt, answer)
             taught.update(marks[id] for id in marks.keys() & answer)
         for draft in drafts:
@@ -88,7 +88,7 @@ def token_rows(
 
 
 @dataclass
-class _Draft:
+class _RowDraft:
     """A row that another turn may still go on."""
 
     ids: list[int] = field(default_factory=list)
