@@ -15,7 +15,6 @@ _NEW = {
     "quantisations": "quantizations",
     "default_quantisation": "default_quantization",
 }
-_OLD = {new: old for old, new in _NEW.items()}
 
 
 def new_key(name: str) -> str:
@@ -25,11 +24,6 @@ def new_key(name: str) -> str:
 
 def new_keys(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(map(new_key, names))
-
-
-def old_keys(names: Iterable[str]) -> tuple[str, ...]:
-    """What the same keys were called before."""
-    return tuple(_OLD.get(name, name) for name in names)
 
 
 def with_new_keys(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -75,10 +75,8 @@ class EntryLocation:
         key, problem, kind = _describe(error)
         context = error.get("ctx") or {}
         facts = {name: str(value) for name, value in context.items() if name not in ("key", "problem")}
-        if error["type"] not in (
-            "contradiction",
-            "extra_forbidden",
-        ):  # there it may be a key that opens a server
+        # What else was written may be the key to a server, which is not said again.
+        if error["type"] not in ("contradiction", "extra_forbidden"):
             facts["given"] = _short(error["input"])
         return self.fault(key, problem, kind, **facts)
 

@@ -62,7 +62,7 @@ def test_an_adapter_takes_after_its_base(tmp_path: Path) -> None:
         "prompt_format",
         "stop_strings",
     )
-    assert [getattr(spec, field) for field in kept] == [getattr(base, field) for field in kept]
+    assert [spec.entry().get(field) for field in kept] == [base.entry().get(field) for field in kept]
     assert not spec.demo and spec.local.parameters == 128
 
 
