@@ -16,15 +16,28 @@ from pathlib import Path
 from typing import Any
 
 from errors.cause import AS_WRITTEN, Cause
-from errors.particles import with_particles
 
 LANGUAGES = ("en", "ko")
 FOLDER = Path(__file__).parent
 _PLACES = {"line": "줄", "row": "행", "instance": "예시"}
 _PLACE = re.compile(r"\b(line|row|instance) (\d+)")
-"""Of a row in a file, as those who read files name it."""
+"""Where a row lies in a file, as the readers of files name it; Korean counts such places."""
 WORDS = "words"
 """The file of the few words that facts hold and that are another in each language."""
+_PARTICLES = {
+    "은(는)": ("은", "는"),
+    "이(가)": ("이", "가"),
+    "을(를)": ("을", "를"),
+    "와(과)": ("과", "와"),
+    "(이)라는": ("이라는", "라는"),
+    "(이)나": ("이나", "나"),
+    "(으)로": ("으로", "로"),
+}
+"""Korean particles by the sound before them: after a final consonant, and after a vowel. A name in Latin
+letters or a number keeps both forms: how it is read aloud is not written."""
+_BEFORE_PARTICLE = re.compile(r"(?<=[가-힣])(['\"”’]?)(" + "|".join(map(re.escape, _PARTICLES)) + ")")
+_FINALS = 28
+_RIEUL = 8
 
 
 def wording(cause: Cause, language: str) -> str:
@@ -35,7 +48,7 @@ def wording(cause: Cause, language: str) -> str:
     try:
         if template is not None:
             said = _Filler(language).vformat(template, (), cause.facts)
-            return with_particles(said) if language == "ko" else said
+            return _with_particles(said) if language == "ko" else said
     except (KeyError, ValueError, TypeError):
         pass  # the facts are of another version than the wording
     facts = ", ".join(f"{name}: {_said(value, '', language)}" for name, value in cause.facts.items())
@@ -98,3 +111,15 @@ def _words(language: str) -> Mapping[str, str]:
     """English shows them as they are."""
     path = FOLDER / language / f"{WORDS}.toml"
     return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _with_particles(sentence: str) -> str:
+    return _BEFORE_PARTICLE.sub(
+        lambda found: found[1] + _chosen(sentence[found.start() - 1], found[2]), sentence
+    )
+
+
+def _chosen(syllable: str, forms: str) -> str:
+    final = (ord(syllable) - ord("가")) % _FINALS
+    after_consonant = final != 0 and not (forms == "(으)로" and final == _RIEUL)
+    return _PARTICLES[forms][0 if after_consonant else 1]
