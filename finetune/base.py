@@ -17,13 +17,12 @@ from engines.loading.safety import CheckedFolder, check_model, check_settings, r
 from engines.loading.tokenizing import eos_ids, load_tokenizer
 from engines.loading.weights import build_empty
 from errors import BadRequest
-from model_registry.names import plain_name, spelled
+from model_registry.names import HUB_ID, plain_name, spelled
 from model_registry.registry import Registry
 from model_registry.spec import Architecture, CommercialUse, Embeddings, License, LocalWeights, ModelSpec
 from prompts.chat import ChatTokenizer
 from prompts.format import PromptFormat
 
-_HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 _MARK = "나란히"
 """Stands for an answer, to see what a chat template writes after one."""
 
@@ -51,7 +50,7 @@ def base_for(name: str, registry: Registry, format: str | None = None) -> Base:
     folder = Path(name).expanduser()
     if folder.exists():
         return _of_files(name, str(folder.resolve()), registry, format)
-    if _HUB_ID.fullmatch(name):
+    if HUB_ID.fullmatch(name):
         return _of_files(name, name, registry, format)
     raise BadRequest("base-folder-missing", folder=name, name="base_model")
 

@@ -23,11 +23,11 @@ from finetune.merge_source import MergeSource
 from finetune.registering import data_licenses
 from finetune.run_folder import RunFolder
 from finetune.training.report import figure_table
+from model_registry.names import HUB_ID
 from model_registry.spec import License, ModelSpec
 
 _IDENTIFIERS = frozenset((Path(__file__).parent / "hub_licenses.txt").read_text(encoding="utf-8").split())
 _NOT_KNOWN = {"not known", "none stated", "not read", ""}
-_HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 _CARD = """\
 {head}
 # {title}, merged
@@ -151,9 +151,9 @@ def card_head(
     data: Sequence[tuple[str, str]] = (),
 ) -> str:
     """Between its lines of dashes. `data`: what was learned, with the license as far as it is known."""
-    on_hub = _HUB_ID.fullmatch(base.local.source) is not None
+    on_hub = HUB_ID.fullmatch(base.local.source) is not None
     name, license_name, license_link = _license_at_hub(license, base, [named for _, named in data])
-    learned = [name for name, _ in data if _HUB_ID.fullmatch(name)]
+    learned = [name for name, _ in data if HUB_ID.fullmatch(name)]
     head = ModelCardData(
         base_model=base.local.source if on_hub else None,
         base_model_relation=("adapter" if is_adapter else "finetune") if on_hub else None,
@@ -181,7 +181,7 @@ def _license_at_hub(
         return "other", "-and-".join((first, *rest)), None
     if first in _IDENTIFIERS:
         return first, None, None
-    page = f"https://huggingface.co/{base.local.source}" if _HUB_ID.fullmatch(base.local.source) else None
+    page = f"https://huggingface.co/{base.local.source}" if HUB_ID.fullmatch(base.local.source) else None
     return "other", first, license.address or page
 
 

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from model_registry.faults import EntryFault, EntryLocation, near
+from model_registry.names import HUB_ID
 from model_registry.spec import LOCAL_KEYS, REMOTE_KEYS, ModelSpec
 from old_keys import new_key, new_keys, with_new_keys
 
-_HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 OLD_KEY = "old_key"
 """The kind of a fault that only says that a key has another name now."""
 _HEADER = re.compile(r"[ \t]*\[\[[ \t]*model[ \t]*\]\]")
@@ -171,7 +171,7 @@ def _source(text: str, key: str, folder: Path) -> str:
         raise _BadSource(key, "begins with ~ but this account has no home folder") from None
     if path is not None:
         return str(path)
-    if len(text) > 96 or not _HUB_ID.fullmatch(text) or "--" in text or ".." in text:
+    if len(text) > 96 or not HUB_ID.fullmatch(text) or "--" in text or ".." in text:
         raise _BadSource(
             key, "must be a hub id like owner/name, or a folder that begins with ./, ../, ~/ or the root"
         )

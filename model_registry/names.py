@@ -15,6 +15,7 @@ import unicodedata
 
 _LETTERS = "0-9a-zㄱ-ㅎㅏ-ㅣ가-힣"
 NAME = rf"^[{_LETTERS}][{_LETTERS}._-]{{0,79}}$"
+HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 LETTERS_SAID = "a-z, Hangul, 0-9, dot, dash and underscore"
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 
