@@ -56,8 +56,9 @@ def exported(page: Page, kind: str, folder: Path) -> pd.DataFrame:
 
 
 def downloaded(page: Page, folder: Path) -> Path:
-    one(page.get_by_role("button", name=KO.export["make"])).click()
     ready = page.get_by_test_id("stDownloadButton").get_by_role("button")
+    expect(ready, "what was made before is gone with another choice").to_have_count(0)
+    one(page.get_by_role("button", name=KO.export["make"])).click()
     expect(ready).to_be_enabled()
     with page.expect_download() as download:
         ready.click()

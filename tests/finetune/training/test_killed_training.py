@@ -153,7 +153,7 @@ def test_a_run_is_not_gone_on_with_otherwise_than_it_began(
     with pytest.raises(BadRequest, match=said):
         train(replace(settings, **{"resume": True, **changes}), home, device="cpu")
     write_rows(data, [("다른", "행")] * 3)
-    with pytest.raises(BadRequest, match="not the file|only"):
+    with pytest.raises(BadRequest, match="not the file|as many must stay"):
         train(replace(settings, resume=True), home, device="cpu")
 
 
