@@ -2,7 +2,7 @@
 
 Knows: the names of the environment variables, their defaults, and what values they may take.
 Refuses to know: what the settings are used for. Read once at the edge (a command line, the dashboard's
-services) and passed in; nothing else looks at the environment.
+services) and passed in; beside it only what libraries and launchers name (HF_ENDPOINT, RANK) is looked at.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,6 +25,8 @@ BRITISH = re.compile(
 )
 READS_OLD_KEYS = {"old_keys.py", "history/schema.py"}
 """What was written before is read there, and nowhere else, under the keys that it was written with."""
+
+ITS_PACKAGE = {"markdown_it": "markdown_it_py"}
 
 Trees = Mapping[str, ast.Module]
 
@@ -94,6 +97,15 @@ def test_no_class_or_alias_has_the_name_of_another() -> None:
 
 def test_a_small_file_with_one_importer_says_why_it_stands_alone() -> None:
     assert without_reason(PRODUCT) == []
+
+
+def test_what_is_imported_is_required() -> None:
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    listed = {line.partition("==")[0].strip("# ").replace("-", "_").lower() for line in lines if "==" in line}
+    ours = {module_of(path).partition(".")[0] for path in PRODUCT}
+    used = {module.partition(".")[0] for tree in PRODUCT.values() for module in imported(tree)}
+    theirs = used - ours - sys.stdlib_module_names - {"_typeshed"}
+    assert {ITS_PACKAGE.get(name, name) for name in theirs} - listed == set()
 
 
 def test_identifiers_are_in_american_spelling() -> None:
