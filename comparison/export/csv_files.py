@@ -58,7 +58,8 @@ def _write_long(
     table = CsvTable(file, _LONG_TYPES | {f"extras.{name}": CsvType.TEXT for name in known})
     rows = 0
     for batch in batches:
-        extras = list(map(extras_of, batch["extras"]))
+        # Most batches have none, and a hundred thousand rows are not asked one by one for them.
+        extras = list(map(extras_of, batch["extras"])) if known or any(batch["extras"]) else []
         found.update(dict.fromkeys(name for each in extras for name in each))
         added = [[each.get(name) for each in extras] for name in known]
         rows += table.append([*(batch[name] for name in _LONG_TYPES), *added])
