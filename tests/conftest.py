@@ -6,6 +6,7 @@ early and files that share nothing come last, one by one: so neither process end
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import Any
@@ -55,3 +56,16 @@ def _when(item: pytest.Item) -> int:
 def _same_main_module(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test of a page leaves its page behind as the main module, and a new process would run it."""
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _folder_in_one_process(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is shared in a folder would be made twice, and nothing would tell."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
+        return
+    folder = together(request.node.nodeid)
+    mark = tmp_path_factory.getbasetemp().parent / f"runs-{folder.replace('/', '-')}"
+    with contextlib.suppress(FileExistsError), mark.open("x", encoding="utf-8") as file:
+        file.write(worker)
+    assert mark.read_text(encoding="utf-8") == worker, f"{folder} runs in two processes"
