@@ -74,7 +74,7 @@ class Database:
 
     def close(self) -> None:
         with self._lock:
-            self._let_go()
+            self._disconnect()
             self.neighbors.leave()
 
     def _transaction(self, work: DatabaseWork[WorkResult], *, write: bool) -> WorkResult:
@@ -142,7 +142,7 @@ class Database:
     def _look_again(self) -> None:
         """Let go of the file and put it aside if it is damaged; a neighbor may have done so already."""
         assert self._file is not None, "only a file can be damaged"
-        self._let_go()
+        self._disconnect()
         try:
             if self._file.is_damaged():
                 self._file.put_aside()
@@ -182,7 +182,7 @@ class Database:
         event.listen(engine, "begin", _begin)
         return engine
 
-    def _let_go(self) -> None:
+    def _disconnect(self) -> None:
         with self._at_work:
             engine, self._engine = self._engine, None
             self._at_work.wait_for(lambda: self._transactions == 0)
@@ -192,7 +192,7 @@ class Database:
             with contextlib.suppress(SQLAlchemyError):
                 engine.dispose()
         if self._file is not None:
-            self._file.let_go()
+            self._file.close()
 
 
 def _neighbors(url: URL, home: Path) -> Neighbors:

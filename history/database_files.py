@@ -40,10 +40,10 @@ class DatabaseFile:
     def hold(self) -> None:
         """Remember which file it is. It stays open as long as the database is: POSIX drops all of a process's
         locks on a file, SQLite's too, when the process closes it anywhere."""
-        self.let_go()
+        self.close()
         self._held = FileIO(self._path)
 
-    def let_go(self) -> None:
+    def close(self) -> None:
         if self._held is not None:
             self._held.close()
             self._held = None

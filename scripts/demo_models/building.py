@@ -19,7 +19,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from prompts.catalog import PromptFormats
 from prompts.conversation import Conversation
 from scripts.demo_models.cards import Card, write_card
-from scripts.demo_models.lessons import Lesson, answer_lessons, document_lessons, varied
+from scripts.demo_models.examples import Example, answer_examples, document_examples, varied
 from scripts.demo_models.measuring import Speaker, count_exact
 from scripts.demo_models.question_set import Row
 from scripts.demo_models.recipes import Recipe
@@ -44,12 +44,12 @@ class Workshop:
         """Make one model and write its folder."""
         began = time.process_time()
         torch.manual_seed(_SEED)
-        chance = random.Random(_SEED)
+        rng = random.Random(_SEED)
         self.report(f"{recipe.id}: {recipe.title}")
         if recipe.adapter_over is None:
-            self._make_model(recipe, chance)
+            self._make_model(recipe, rng)
         else:
-            self._make_adapter(recipe, recipe.adapter_over, chance)
+            self._make_adapter(recipe, recipe.adapter_over, rng)
         self.report(f"  trained in {time.process_time() - began:.0f} s of processor time")
 
     def measure(self, recipe: Recipe) -> None:
@@ -74,7 +74,7 @@ class Workshop:
         write_card(self.out / recipe.id, recipe, card)
         self.report(f"  {card.parameters:,} parameters")
 
-    def _make_model(self, recipe: Recipe, chance: random.Random) -> None:
+    def _make_model(self, recipe: Recipe, rng: random.Random) -> None:
         tokenizer = make_tokenizer(self.rows, self.formats, recipe.control_tokens, recipe.is_chat)
         model = recipe.network()
         learn(
@@ -82,15 +82,15 @@ class Workshop:
             lambda draw: self._documents(tokenizer, draw, len(self.rows)),
             recipe.reading_epochs,
             recipe.rate,
-            chance,
+            rng,
             self.report,
             decay=False,
         )
-        self._tune(model, recipe, tokenizer, chance)
+        self._tune(model, recipe, tokenizer, rng)
         tokenizer.save_pretrained(self.out / recipe.id)
         model.to(torch.bfloat16).save_pretrained(self.out / recipe.id)
 
-    def _make_adapter(self, recipe: Recipe, base_id: str, chance: random.Random) -> None:
+    def _make_adapter(self, recipe: Recipe, base_id: str, rng: random.Random) -> None:
         base, tokenizer = _read(self.out / base_id)
         config = LoraConfig(
             r=16,
@@ -100,7 +100,7 @@ class Workshop:
         )
         model = get_peft_model(base, config)
         model.peft_config["default"].base_model_name_or_path = base_id
-        self._tune(model, recipe, tokenizer, chance)
+        self._tune(model, recipe, tokenizer, rng)
         model.to(torch.bfloat16).save_pretrained(self.out / recipe.id, save_embedding_layers=False)
 
     def _tune(
@@ -108,25 +108,23 @@ class Workshop:
         model: PreTrainedModel,
         recipe: Recipe,
         tokenizer: PreTrainedTokenizerFast,
-        chance: random.Random,
+        rng: random.Random,
     ) -> None:
         talks = self._conversations(recipe, recipe.turns)
         format = self.formats.get(recipe.format_id)
 
-        def epoch(draw: random.Random) -> list[Lesson]:
+        def epoch(draw: random.Random) -> list[Example]:
             taught = varied(talks, draw) if recipe.is_chat else talks
-            lessons = answer_lessons(taught, format, tokenizer)
-            return lessons + self._documents(tokenizer, draw, int(recipe.replay * len(lessons)))
+            examples = answer_examples(taught, format, tokenizer)
+            return examples + self._documents(tokenizer, draw, int(recipe.replay * len(examples)))
 
-        learn(model, epoch, recipe.tuning_epochs, recipe.rate, chance, self.report)
-        checked = answer_lessons(talks, format, tokenizer)
-        settle(model, epoch, checked, recipe.rate / 4, chance, self.report)
+        learn(model, epoch, recipe.tuning_epochs, recipe.rate, rng, self.report)
+        checked = answer_examples(talks, format, tokenizer)
+        settle(model, epoch, checked, recipe.rate / 4, rng, self.report)
 
-    def _documents(
-        self, tokenizer: PreTrainedTokenizerFast, chance: random.Random, count: int
-    ) -> list[Lesson]:
+    def _documents(self, tokenizer: PreTrainedTokenizerFast, rng: random.Random, count: int) -> list[Example]:
         end_id = tokenizer.convert_tokens_to_ids(END_OF_TEXT)
-        return document_lessons(documents(self.rows, chance, count), tokenizer, end_id)
+        return document_examples(documents(self.rows, rng, count), tokenizer, end_id)
 
     def _conversations(self, recipe: Recipe, turns: int) -> list[Conversation]:
         return [row.conversation(turns, recipe.banmal) for row in self.rows]

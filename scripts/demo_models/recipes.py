@@ -23,11 +23,11 @@ class Recipe:
     control_tokens: tuple[str, ...]
     network: Callable[[], PreTrainedModel]
     reading_epochs: int
-    """Over loose documents, before the first lesson in answering."""
+    """Over loose documents, before the first example in answering."""
     tuning_epochs: int
     rate: float
     replay: float = 0.3
-    """Loose documents for every lesson while tuning, so that learning to answer unlearns nothing."""
+    """Loose documents for every example while tuning, so that learning to answer unlearns nothing."""
     turns: int = 1
     """How many turns of a conversation are learned: more than one only where the format has a form for it."""
     banmal: bool = False

@@ -21,19 +21,19 @@ _HEADINGS = {
 }
 
 
-def documents(rows: Sequence[Row], chance: random.Random, count: int) -> list[str]:
+def documents(rows: Sequence[Row], rng: random.Random, count: int) -> list[str]:
     """`count` documents, each of one topic."""
     by_topic: dict[str, list[Row]] = {}
     for row in rows:
         by_topic.setdefault(row.topic, []).append(row)
-    return [_document(by_topic, chance.choice(list(by_topic)), chance) for _ in range(count)]
+    return [_document(by_topic, rng.choice(list(by_topic)), rng) for _ in range(count)]
 
 
-def _document(by_topic: dict[str, list[Row]], topic: str, chance: random.Random) -> str:
+def _document(by_topic: dict[str, list[Row]], topic: str, rng: random.Random) -> str:
     rows = by_topic[topic]
-    questions = [row.turns[-1 if chance.random() < 0.2 else 0].question for row in chance.sample(rows, 4)]
-    answers = _statements(rows, chance)
-    passages = chance.sample([row.turns[0].input for row in rows if row.turns[0].input], 2)
+    questions = [row.turns[-1 if rng.random() < 0.2 else 0].question for row in rng.sample(rows, 4)]
+    answers = _statements(rows, rng)
+    passages = rng.sample([row.turns[0].input for row in rows if row.turns[0].input], 2)
     heading = _HEADINGS[topic]
     layouts = (
         "\n".join(questions),
@@ -44,10 +44,10 @@ def _document(by_topic: dict[str, list[Row]], topic: str, chance: random.Random)
         f"## {heading}\n\n" + "\n".join(answers),
         " ".join([*passages, answers[0]]),
     )
-    return chance.choice(layouts)
+    return rng.choice(layouts)
 
 
-def _statements(rows: Sequence[Row], chance: random.Random) -> list[str]:
+def _statements(rows: Sequence[Row], rng: random.Random) -> list[str]:
     """Answers without their questions, all in one manner of speech: a base model has read both."""
-    familiar = chance.random() < 0.5
-    return [row.banmal[0] if familiar else row.turns[0].answer or "" for row in chance.sample(rows, 4)]
+    familiar = rng.random() < 0.5
+    return [row.banmal[0] if familiar else row.turns[0].answer or "" for row in rng.sample(rows, 4)]

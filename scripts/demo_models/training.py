@@ -1,7 +1,7 @@
-"""How a demo model learns: steps over epochs of lessons until every answer is right in the weights that ship.
+"""How a demo model learns: steps over epochs of examples until every answer is right in the shipped weights.
 
 Knows: the optimizer, the schedule, and the check on weights rounded to bfloat16.
-Refuses to know: where lessons come from, formats, and files.
+Refuses to know: where examples come from, formats, and files.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
-from scripts.demo_models.lessons import Lesson, batches
+from scripts.demo_models.examples import Example, batches
 
 _BATCH_ROWS = 16
 _EXTRA_EPOCHS = 5
@@ -25,7 +25,7 @@ _SAFE_MARGIN = 1.0
 """How far (in logits) the right token must lead, so that last-bit rounding elsewhere changes nothing."""
 
 Report = Callable[[str], None]
-Epoch = Callable[[random.Random], Sequence[Lesson]]
+Epoch = Callable[[random.Random], Sequence[Example]]
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class Mastery:
 
 def learn(
     model: PreTrainedModel,
-    lessons: Epoch,
+    examples: Epoch,
     epochs: int,
     rate: float,
-    chance: random.Random,
+    rng: random.Random,
     report: Report,
     decay: bool = True,
 ) -> None:
@@ -59,7 +59,7 @@ def learn(
         fall = 0.02 + 0.5 * (1 + math.cos(math.pi * epoch / epochs)) if decay else 1.0
         for group in optimizer.param_groups:
             group["lr"] = rate * fall * min(1.0, (epoch + 1) / 2)
-        losses = [_step(model, optimizer, *batch) for batch in batches(lessons(chance), chance, _BATCH_ROWS)]
+        losses = [_step(model, optimizer, *batch) for batch in batches(examples(rng), rng, _BATCH_ROWS)]
         if epoch % 5 == 4 or epoch == epochs - 1:
             seconds = time.process_time() - began
             report(f"  epoch {epoch + 1}/{epochs}: loss {sum(losses) / len(losses):.3f}, {seconds:.0f} s")
@@ -68,10 +68,10 @@ def learn(
 
 def settle(
     model: PreTrainedModel,
-    lessons: Epoch,
-    checked: Sequence[Lesson],
+    examples: Epoch,
+    checked: Sequence[Example],
     rate: float,
-    chance: random.Random,
+    rng: random.Random,
     report: Report,
 ) -> None:
     """Round the weights to what ships; where an answer is then wrong or narrow, learn on from there."""
@@ -81,7 +81,7 @@ def settle(
         report(f"  rounded: {mastery.exact} of {mastery.of} exact, smallest lead {mastery.smallest_lead:.2f}")
         if mastery.is_safe:
             return
-        learn(model, lessons, _EXTRA_EPOCHS, rate, chance, report)
+        learn(model, examples, _EXTRA_EPOCHS, rate, rng, report)
     round_weights(model)
 
 
@@ -93,19 +93,19 @@ def round_weights(model: PreTrainedModel) -> None:
 
 
 @torch.no_grad()
-def measure_mastery(model: PreTrainedModel, lessons: Sequence[Lesson]) -> Mastery:
+def measure_mastery(model: PreTrainedModel, examples: Sequence[Example]) -> Mastery:
     """An answer is exact when after each right token the next right one leads, as greedy decoding needs."""
     exact, smallest = 0, math.inf
-    for lesson in lessons:
-        logits = model(input_ids=torch.tensor([lesson.ids]), use_cache=False).logits[0]
-        logits = logits[lesson.learned_from - 1 : -1]
-        targets = torch.tensor(lesson.ids[lesson.learned_from :]).unsqueeze(1)
+    for example in examples:
+        logits = model(input_ids=torch.tensor([example.ids]), use_cache=False).logits[0]
+        logits = logits[example.learned_from - 1 : -1]
+        targets = torch.tensor(example.ids[example.learned_from :]).unsqueeze(1)
         right = logits.gather(1, targets)
         others = logits.scatter(1, targets, -math.inf).amax(1, keepdim=True)
         lead = float((right - others).min())
         exact += lead > 0
         smallest = min(smallest, lead)
-    return Mastery(exact, len(lessons), smallest)
+    return Mastery(exact, len(examples), smallest)
 
 
 def _step(

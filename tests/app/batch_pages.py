@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import resources
 from dashboard.session import batch
 from errors import AS_WRITTEN, LoadError
-from tests.app.opened_pages import house, opened
+from tests.app.opened_pages import open_services, opened
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
 MODELS = ["demo-koalpaca", "demo-kullm"]
@@ -31,7 +31,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Scripted
         "demo-chat": Script(pieces=("느", "린 ", "답"), seconds_per_piece=0.05),
         "demo-korwkv": Script(pieces=("끝없이 ",), seconds_per_piece=0.05, repeats=True),
     }
-    with house(monkeypatch, tmp_path, scripts) as made:
+    with open_services(monkeypatch, tmp_path, scripts) as made:
         yield made
 
 

@@ -24,7 +24,7 @@ OWNER = "o" * 43
 
 
 @contextmanager
-def house(
+def open_services(
     monkeypatch: pytest.MonkeyPatch, home: Path, scripts: Mapping[str, Script] | None = None
 ) -> Iterator[ScriptedEngine]:
     """Services of their own, on an engine that plays `scripts`."""

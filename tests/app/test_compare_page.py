@@ -20,7 +20,7 @@ from dashboard.session import compare
 from dashboard.session.owner import owner_of_browser
 from errors import AS_WRITTEN, EngineDown, LoadError
 from history.records import StoredState
-from tests.app.opened_pages import OWNER, ask, house, opened, run_id, run_until, texts
+from tests.app.opened_pages import OWNER, ask, open_services, opened, run_id, run_until, texts
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +36,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Scripted
         "demo-kullm": Script(loading_failure=damaged),
         "demo-chat": Script(pieces=("느", "린 ") * 400, seconds_per_piece=0.05),
     }
-    with house(monkeypatch, tmp_path, scripts) as made:
+    with open_services(monkeypatch, tmp_path, scripts) as made:
         yield made
 
 
@@ -69,7 +69,7 @@ def test_an_engine_that_is_down_is_said_and_is_no_failed_answer(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     down = Script(loading_failure=EngineDown("engine-not-started", kind="MemoryError"))
-    with house(monkeypatch, tmp_path, {"demo-chat": down}):
+    with open_services(monkeypatch, tmp_path, {"demo-chat": down}):
         page = ask(opened(), models=["demo-chat"])
         shown = run_until(page, "엔진을 시작하지 못했습니다")
         assert "실패한 답으로 남기지 않았으니" in shown

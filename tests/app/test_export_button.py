@@ -21,7 +21,7 @@ from dashboard.texts import read_texts
 from errors import AS_WRITTEN, NaraniError
 from history.records import FlatBatch
 from tests.app import opened_pages as pages
-from tests.app.opened_pages import ask, house, run_id, run_until
+from tests.app.opened_pages import ask, open_services, run_id, run_until
 from tests.comparison.export.flat_house import batch, row
 
 ENDINGS = {"jsonl": ".jsonl", "markdown": ".md"}
@@ -95,7 +95,7 @@ def test_a_file_of_each_kind_is_offered_and_does_not_stay(
 def test_beside_its_answers_one_question_and_the_whole_conversation_are_exported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, downloads: dict[str, bytes]
 ) -> None:
-    with house(monkeypatch, tmp_path):
+    with open_services(monkeypatch, tmp_path):
         page = ask(pages.opened(), "첫째?", ["demo-koalpaca", "demo-kullm"])
         run_until(page, "끝 토큰(EOS)에서 끝남")
         exported = made_on(page, "compare_export", downloads)

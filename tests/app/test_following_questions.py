@@ -15,7 +15,7 @@ from comparison.run import Run
 from dashboard import resources
 from dashboard.session import compare
 from dashboard.shared.safe_text import safe_text
-from tests.app.opened_pages import ask, house, opened, run_id, run_until, texts
+from tests.app.opened_pages import ask, open_services, opened, run_id, run_until, texts
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
 MODELS = ["demo-koalpaca", "demo-korwkv"]
@@ -24,7 +24,7 @@ MODELS = ["demo-koalpaca", "demo-korwkv"]
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ScriptedEngine]:
     slow = Script(pieces=("느", "린 ") * 400, seconds_per_piece=0.05)
-    with house(monkeypatch, tmp_path, {"demo-chat": slow}) as made:
+    with open_services(monkeypatch, tmp_path, {"demo-chat": slow}) as made:
         yield made
 
 

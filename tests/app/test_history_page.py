@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import resources
 from dashboard.session import history
 from dashboard.session.owner import owner_of_browser
-from tests.app.opened_pages import OWNER, ask, house, opened, run_id, run_until, texts
+from tests.app.opened_pages import OWNER, ask, open_services, opened, run_id, run_until, texts
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
 MODELS = ["demo-koalpaca", "demo-kullm"]
@@ -26,7 +26,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Scripted
         "demo-koalpaca": Script(pieces=("한국은행은 ", "서울에 있어요.")),
         "demo-kullm": Script.out_of_memory(),
     }
-    with house(monkeypatch, tmp_path, scripts) as made:
+    with open_services(monkeypatch, tmp_path, scripts) as made:
         yield made
 
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.page_conversation import fill, markdown, question
 from dashboard.session.owner import owner_of_browser
-from tests.app.opened_pages import OWNER, ask, house, opened, run_id, run_until, texts
+from tests.app.opened_pages import OWNER, ask, open_services, opened, run_id, run_until, texts
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
 LONG, LENGTH = markdown(15_000), "15,000"
@@ -28,7 +28,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Scripted
         "demo-kullm": Script(pieces=(LONG.replace("둘을", "셋을"),)),
         "demo-chat": Script(pieces=("나란히 놓고 보면 보입니다. " * 20,) * 40, seconds_per_piece=0.05),
     }
-    with house(monkeypatch, tmp_path, scripts) as made:
+    with open_services(monkeypatch, tmp_path, scripts) as made:
         yield made
 
 

@@ -17,7 +17,7 @@ from dashboard.models.own_entry_form import FIELDS
 from dashboard.session import models
 from dashboard.texts import read_texts
 from model_registry.entry_values import values_of
-from tests.app.opened_pages import house, opened, texts
+from tests.app.opened_pages import open_services, opened, texts
 from tests.engines.scripted_engine import ScriptedEngine
 from tests.model_registry.own_entries import adapter, entry
 
@@ -35,7 +35,7 @@ FILLED = {
 @pytest.fixture(autouse=True)
 def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ScriptedEngine]:
     (tmp_path / "models").mkdir()
-    with house(monkeypatch, tmp_path) as made:
+    with open_services(monkeypatch, tmp_path) as made:
         yield made
 
 

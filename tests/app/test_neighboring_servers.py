@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dashboard import resources
-from tests.app.opened_pages import ask, house, opened, run_id, run_until, texts
+from tests.app.opened_pages import ask, open_services, opened, run_id, run_until, texts
 from tests.engines.scripted_engine import Script
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,7 @@ time.sleep(600)
 def test_what_a_killed_server_left_is_interrupted_on_the_page_and_asked_again_there(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with house(monkeypatch, tmp_path, {"demo-koalpaca": Script(pieces=("서울", "이에요."))}):
+    with open_services(monkeypatch, tmp_path, {"demo-koalpaca": Script(pieces=("서울", "이에요."))}):
         mine = ask(opened(), models=["demo-koalpaca"])
         run_until(mine, "서울이에요")
         (run,) = resources.services().runs._runs.values()

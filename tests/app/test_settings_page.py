@@ -23,7 +23,7 @@ from engines.memory import PoolView
 from errors import AS_WRITTEN, BadRequest
 from history.records import HistoryStatus
 from settings import Settings
-from tests.app.opened_pages import house, opened, texts
+from tests.app.opened_pages import open_services, opened, texts
 
 OTHER = "p" * 43
 MODEL = "demo-kullm"
@@ -31,7 +31,7 @@ MODEL = "demo-kullm"
 
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    with house(monkeypatch, tmp_path):
+    with open_services(monkeypatch, tmp_path):
         yield tmp_path
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.opened_pages import ask, house, opened, run_until, texts
+from tests.app.opened_pages import ask, open_services, opened, run_until, texts
 from tests.engines.scripted_engine import Script
 
 PAGES = ("compare", "history", "history_entry", "batch", "models", "training", "settings")
@@ -50,7 +50,7 @@ ENGLISH = re.compile(r"[A-Z][a-z]+( [a-z\\']+){3,}")
 def test_every_page_says_so_in_korean_and_a_question_is_answered(
     home: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with house(monkeypatch, home(tmp_path / "home"), {"demo-chat": Script(pieces=("서울",))}):
+    with open_services(monkeypatch, home(tmp_path / "home"), {"demo-chat": Script(pieces=("서울",))}):
         for name in PAGES:
             page = opened(name, **({"open": "x"} if name == "history_entry" else {}))
             shown = texts(page)

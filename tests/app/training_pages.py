@@ -20,7 +20,7 @@ from dashboard.session import training
 from dashboard.training import tuning
 from finetune import jobs
 from finetune.run_folder import RunFolder, TrainingState, TrainingStatus, now, run_folder
-from tests.app.opened_pages import house, opened, texts
+from tests.app.opened_pages import open_services, opened, texts
 from tests.engines.scripted_engine import ScriptedEngine
 
 PRETEND = "tests.finetune.pretend_training"
@@ -34,7 +34,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch, home: Path) -> Iterator[ScriptedE
     """Services of their own; whatever was begun is ended."""
     monkeypatch.setattr(jobs, "PROCESS", PRETEND)
     tuning._check.clear()
-    with house(monkeypatch, home) as made:
+    with open_services(monkeypatch, home) as made:
         yield made
         for each in jobs.jobs(home):
             if each.status.pid != os.getpid():

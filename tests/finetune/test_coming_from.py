@@ -274,12 +274,12 @@ def test_prompts_are_rendered(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 def test_the_page_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from streamlit.testing.v1 import AppTest
 
-    from tests.app.opened_pages import house
+    from tests.app.opened_pages import open_services
 
     # A page leaves itself behind as the main module.
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     ((program,),) = typed("streamlit", "run").values()
-    with house(monkeypatch, tmp_path):
+    with open_services(monkeypatch, tmp_path):
         app = AppTest.from_file(str(ROOT / program), default_timeout=30)
         app.session_state["owner_browser_key"] = "o" * 43
         assert not app.run().exception

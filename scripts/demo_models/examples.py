@@ -1,7 +1,7 @@
 """What a model is shown: token ids, and from which of them on it learns.
 
-Knows: conversations as lessons whose answers alone are learned, through the renderer that asking uses too;
-documents as lessons learned whole; batches of lessons of like length.
+Knows: conversations as examples whose answers alone are learned, through the renderer that asking uses too;
+documents as examples learned whole; batches of examples of like length.
 Refuses to know: networks, and how a step is taken.
 """
 
@@ -30,57 +30,57 @@ _SYSTEM_TEXTS = (
 
 
 @dataclass(frozen=True)
-class Lesson:
+class Example:
     ids: tuple[int, ...]
     learned_from: int
 
 
-def answer_lessons(
+def answer_examples(
     conversations: Iterable[Conversation], format: PromptFormat, tokenizer: PreTrainedTokenizerFast
-) -> list[Lesson]:
+) -> list[Example]:
     """One for every answer; only the answer and its end token are learned."""
-    lessons = []
+    examples = []
     for conversation in conversations:
         segments = training_text(format, conversation, str(tokenizer.eos_token), tokenizer)
         for prompt, answer in (encode_segment(segment, tokenizer) for segment in segments):
-            lessons.append(Lesson((*prompt, *answer), len(prompt)))
-    return lessons
+            examples.append(Example((*prompt, *answer), len(prompt)))
+    return examples
 
 
-def document_lessons(texts: Iterable[str], tokenizer: PreTrainedTokenizerFast, end_id: int) -> list[Lesson]:
+def document_examples(texts: Iterable[str], tokenizer: PreTrainedTokenizerFast, end_id: int) -> list[Example]:
     backend = tokenizer.backend_tokenizer
     cut = (backend.encode(text, add_special_tokens=False).ids[:_LONGEST_DOCUMENT] for text in texts)
-    return [Lesson((*ids, end_id), 1) for ids in cut]
+    return [Example((*ids, end_id), 1) for ids in cut]
 
 
-def varied(conversations: Sequence[Conversation], chance: random.Random) -> list[Conversation]:
+def varied(conversations: Sequence[Conversation], rng: random.Random) -> list[Conversation]:
     """For a chat model: some with a system text, some after an unrelated turn, most as they are."""
     result = []
     for conversation in conversations:
-        draw = chance.random()
+        draw = rng.random()
         if draw < 0.2:
-            conversation = replace(conversation, system=chance.choice(_SYSTEM_TEXTS))
+            conversation = replace(conversation, system=rng.choice(_SYSTEM_TEXTS))
         elif draw < 0.4:
-            earlier = chance.choice(conversations).turns[:1]
+            earlier = rng.choice(conversations).turns[:1]
             conversation = replace(conversation, turns=(*earlier, *conversation.turns))
         result.append(conversation)
     return result
 
 
 def batches(
-    lessons: Sequence[Lesson], chance: random.Random, rows: int
+    examples: Sequence[Example], rng: random.Random, rows: int
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Inputs and targets, padded on the right, which no causal network sees."""
-    order = chance.sample(lessons, len(lessons))
-    order.sort(key=lambda lesson: len(lesson.ids) // _LIKE_LENGTH)
+    order = rng.sample(examples, len(examples))
+    order.sort(key=lambda example: len(example.ids) // _LIKE_LENGTH)
     groups = [order[first : first + rows] for first in range(0, len(order), rows)]
-    chance.shuffle(groups)
+    rng.shuffle(groups)
     for group in groups:
-        longest = max(len(lesson.ids) for lesson in group)
+        longest = max(len(example.ids) for example in group)
         inputs = torch.zeros(len(group), longest, dtype=torch.long)
         targets = torch.full((len(group), longest), _NOT_LEARNED)
-        for row, lesson in enumerate(group):
-            ids = torch.tensor(lesson.ids)
+        for row, example in enumerate(group):
+            ids = torch.tensor(example.ids)
             inputs[row, : len(ids)] = ids
-            targets[row, lesson.learned_from : len(ids)] = ids[lesson.learned_from :]
+            targets[row, example.learned_from : len(ids)] = ids[example.learned_from :]
         yield inputs, targets
