@@ -43,7 +43,7 @@ class HowToAnswer:
     """None: each model's own."""
     reproducible: bool = False
     quantizations: Mapping[str, str] = field(default_factory=dict)
-    """By model id; a model that is not named is loaded as its entry says."""
+    """The quantization by model id; a model that is not named is loaded as its entry says."""
 
 
 @dataclass(frozen=True)

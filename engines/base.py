@@ -80,7 +80,7 @@ class FinishReason(StrEnum):
 
     @property
     def state(self) -> State:
-        """That of an answer which ended so."""
+        """The state of an answer that ended so."""
         return State(self) if self in (FinishReason.STOPPED, FinishReason.FAILED) else State.DONE
 
 

@@ -22,7 +22,7 @@ class Cause:
     code: str
     facts: Mapping[str, Any] = field(hash=False)
     category: str
-    """Of the error that was raised with it; what pages, loops and exit codes look at."""
+    """The category of the error that was raised; pages, loops and exit codes look at it."""
 
     def __init__(self, code: str, /, *, category: str = "error", **facts: object) -> None:
         object.__setattr__(self, "code", code)
@@ -40,7 +40,7 @@ class Cause:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], category: str = "error") -> Cause:
-        """Of what `as_json` wrote; what is no such thing is a cause that nobody knows."""
+        """A cause from what `as_json` wrote; anything else is a cause that nobody knows."""
         facts = data.get("facts")
         return cls(str(data.get("code")), category=category, **(facts if isinstance(facts, Mapping) else {}))
 

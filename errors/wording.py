@@ -61,7 +61,7 @@ def is_worded(cause: Cause) -> bool:
 
 @cache
 def wordings(language: str) -> Mapping[str, str]:
-    """By code."""
+    """The wordings of a language by code."""
     found: dict[str, str] = {}
     for path in sorted((FOLDER / language).glob("*.toml")):
         if path.stem != WORDS:

@@ -39,7 +39,7 @@ class Job:
     asked: str
     """When, in ISO 8601."""
     ahead: tuple[str, ...] = ()
-    """Those that a queued one waits for."""
+    """The names of the trainings that a queued one waits for."""
 
     @property
     def over(self) -> bool:
@@ -128,7 +128,7 @@ def _place(job: Job) -> tuple[float, str]:
 
 
 def _ahead(waiting: Job, all_jobs: Sequence[Job]) -> tuple[str, ...]:
-    """Those at work, wherever they were started, and those that asked before."""
+    """The trainings at work, wherever they were started, and those that asked before."""
     before = (
         each
         for each in reversed(all_jobs)

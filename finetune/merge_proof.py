@@ -41,7 +41,7 @@ class Proof:
     quantization: str
     """How the merged model was loaded for it."""
     largest: float
-    """Between two logits."""
+    """The largest distance between two logits."""
     mean: float
     spread: float
     """The standard deviation of the adapter's logits: what the differences are to be read against."""

@@ -150,7 +150,8 @@ def card_head(
     is_adapter: bool,
     data: Sequence[tuple[str, str]] = (),
 ) -> str:
-    """Between its lines of dashes. `data`: what was learned, with the license as far as it is known."""
+    """The head between its lines of dashes. `data`: what was learned, with the license as far as it is
+    known."""
     on_hub = HUB_ID.fullmatch(base.local.source) is not None
     name, license_name, license_link = _license_at_hub(license, base, [named for _, named in data])
     learned = [name for name, _ in data if HUB_ID.fullmatch(name)]

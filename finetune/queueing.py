@@ -79,7 +79,7 @@ def turn_of(settings: RunSettings, home: Path, waiting: TellWaiting) -> Iterator
 
 
 def at_work(home: Path, name: str | None) -> tuple[str, ...]:
-    """Those that train or wait for it now, without this one."""
+    """The trainings that run or wait now, without this one."""
     return tuple(each.name for each in jobs(home) if not each.over and each.name != name)
 
 

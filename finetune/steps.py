@@ -37,7 +37,7 @@ class StepPlan(Generic[AnySettings]):
     """What a training does, with every choice made."""
 
     settings: AnySettings
-    """Those asked for, with what was decided in place of None."""
+    """The settings asked for, with what was decided in place of None."""
     blocks: int
     block_tokens: int
     """How long packed blocks are; at most max_tokens."""

@@ -56,7 +56,7 @@ def read_flat(
 
 
 def read_numbers(connection: Connection, owner: str, run_ids: Sequence[str]) -> list[int]:
-    """Of those that are the owner's, oldest first."""
+    """The numbers of the runs that are the owner's, oldest first."""
     owner_is = owner_number(connection, owner)
     if owner_is is None:
         return []

@@ -32,7 +32,7 @@ def index_question(connection: Connection, run: Row[Any]) -> None:
 
 
 def indexed_text(connection: Connection, run: int, position: int) -> str | None:
-    """Of several attempts the newest that has a text."""
+    """The text of the newest attempt that has one."""
     return connection.execute(
         select(answers.c.text)
         .where(answers.c.run == run, answers.c.position == position, answers.c.text.is_not(None))

@@ -94,7 +94,7 @@ class StoredBatch:
     wanted: int
     done: int
     failed: int
-    """Of those done."""
+    """How many of the done answers failed."""
     stamp: tuple[int, ...] = ()
     """Another one once an answer in it was asked again or ended, or a question was deleted or restored."""
     elsewhere: bool = False

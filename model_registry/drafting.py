@@ -57,7 +57,7 @@ class Draft:
     broken: tuple[EntryFault, ...]
     """What saving would do to other entries."""
     doubts: Mapping[str, Cause]
-    """By key, what keeps a good entry from being loaded as things lie on the disk now."""
+    """What keeps a good entry from being loaded as things lie on the disk now, by key."""
     notes: tuple[EntryFault, ...]
     """Keys of the entry that is changed which saving will rename."""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from model_registry.spec import ModelSpec, Quantization
 
 NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)
-"""Of a weight in nf4: four bits, a byte for each block of 64, and four bytes for each 256 of those (double
-quantization)."""
+"""Bytes of a weight in nf4: four bits, a byte for each block of 64, and four bytes for each 256 of those
+(double quantization)."""
 _BITS: dict[Quantization, float] = {"int8": 8.0, "nf4": 8 * NF4_BYTES}
 
 _EMBEDDING_SHARE = 0.1
-"""Of a model whose embeddings are not known: what current Korean models of 2 to 10 billion come near."""
+"""The share of the embeddings where it is not known: current Korean models of 2 to 10 billion are near it."""
 
 _ADAPTER_BYTES = 4
 """peft holds the weights of an adapter in float32, whatever its base is held in."""

@@ -26,7 +26,7 @@ from model_registry.registry import Registry, own_paths
 from whole_files import write_whole
 
 _MOST_BYTES = 120
-"""Of a name: an encrypted home folder takes no more than 143, and a number may follow."""
+"""The longest name of a file: an encrypted home folder takes 143 bytes, and a number may follow."""
 _saving = threading.Lock()
 
 
@@ -40,7 +40,7 @@ class OwnEntry:
     """Under the names that keys have now."""
     faults: tuple[EntryFault, ...] = ()
     doubts: Mapping[str, Cause] = field(default_factory=dict)
-    """By key, what keeps a good entry from being loaded as things lie on the disk now."""
+    """What keeps a good entry from being loaded as things lie on the disk now, by key."""
     notes: tuple[EntryFault, ...] = ()
     """Its keys that stand there under an old name."""
 
@@ -91,7 +91,7 @@ def _own_file(path: Path, registry: Registry) -> OwnFile:
 def faults_of(
     faults: tuple[EntryFault, ...], number: int, table: Mapping[str, Any]
 ) -> tuple[EntryFault, ...]:
-    """Those of a file's faults that are said of one entry, by its id or by its position."""
+    """The faults of a file that are said of one entry, by its id or by its position."""
     position = re.compile(rf"entry {number + 1}( \(line \d+\))?")
     return tuple(f for f in faults if f.entry and (f.entry == table.get("id") or position.fullmatch(f.entry)))
 

@@ -35,7 +35,7 @@ _MOST_NAMES = 5
 
 
 def doubts_of(entry: Mapping[str, Any], folder: Path) -> dict[str, Cause]:
-    """By key, what `wrong_source` says of an entry as it is written in a file of `folder`, good or not."""
+    """What `wrong_source` says, by key, of an entry as it is written in a file of `folder`, good or not."""
     adapter, tokenizer = _table(entry, "adapter"), _table(entry, "tokenizer")
     source = _local(entry.get("source"), folder)
     if source is not None and adapter:

@@ -30,7 +30,7 @@ class Registry:
     models: Mapping[str, ModelSpec]
     faults: tuple[EntryFault, ...]
     formats: PromptFormats
-    """Those that ship, and the template files that entries name."""
+    """The formats that ship, and the template files that entries name."""
     files: Mapping[str, Path]
     """The file of each model's entry."""
     notes: tuple[EntryFault, ...]

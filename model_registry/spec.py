@@ -187,7 +187,7 @@ class ModelSpec(EntryTable):
     improvised_format: bool = False
     """The format was chosen by somebody other than the makers."""
     stop_strings: tuple[Text, ...] = ()
-    """Beyond those of the format."""
+    """Stop strings beyond those of the format."""
     generation: GenerationDefaults = GenerationDefaults()
     demo: bool = False
     """A toy that ships with Narani and learned a small set by heart."""

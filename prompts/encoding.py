@@ -46,7 +46,8 @@ def encode_segment(segment: AnswerSegment, tokenizer: FastTokenizer) -> tuple[li
 def encode_segments(
     segments: Sequence[AnswerSegment], tokenizer: FastTokenizer
 ) -> list[tuple[list[int], list[int]]]:
-    """Of each the same as alone. All of them lie in memory at once, and the tokenizer may use every core."""
+    """Ids and mask of each segment, the same as alone. All of them lie in memory at once, and the
+    tokenizer may use every core."""
     codec = _codec_of(tokenizer)
     prompts = [_TextToEncode.of(segment.prompt) for segment in segments]
     wholes = [_TextToEncode.with_answer(segment) for segment in segments]
@@ -63,7 +64,7 @@ def encode_segments(
 
 @dataclass(frozen=True)
 class ControlTokens:
-    """Of one tokenizer in one format."""
+    """The control tokens of one tokenizer in one format."""
 
     of_turns: frozenset[str]
     """Special ones, and those that the format writes around turns: only ours are recognized."""

@@ -17,7 +17,7 @@ class PromptPiece:
     text: str
     is_user: bool
     is_answer: bool = False
-    """Of what is not ours: the words of a model, or those it is to learn."""
+    """Not our text but the words of a model, or those it is to learn."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from errors import Cause
 from history.records import StoredAnswer, StoredRun
 
 ExpectedAnswers = Mapping[tuple[str, str], str]
-"""By question and input."""
+"""What is expected, by question and input."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class ResultRow:
     """One question to one model; without an answer where it was not asked yet."""
 
     number: int
-    """Of the question in the batch, from 1."""
+    """The place of the question in the batch, from 1."""
     run_id: str
     question: str
     input: str
@@ -68,9 +68,9 @@ class ModelSummary:
     median_tokens_per_second: float | None
     median_seconds_to_first_text: float | None
     shares: Mapping[str, float]
-    """Of each finish reason among the answers."""
+    """The share of each finish reason among the answers."""
     expected_share: float | None
-    """Of the answers that hold what was expected, among those where something was."""
+    """The share of answers that contain what was expected, among those where something was."""
 
 
 class Measure(StrEnum):

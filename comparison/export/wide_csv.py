@@ -56,7 +56,7 @@ class WideColumn:
     quantization: str
     format: str
     nth: int = 1
-    """Of those alike in one run: asked with other settings."""
+    """The how many-th of the columns alike in one run, which were asked with other settings."""
 
 
 @dataclass

@@ -39,7 +39,7 @@ def read_set(set_id: str) -> QuestionSet:
 
 @cache
 def expected_answers() -> Mapping[tuple[str, str], str]:
-    """By question and input: so a stored answer finds what was expected of it."""
+    """What is expected, by question and input, so that a stored answer finds it."""
     sets = [read_set(set_id) for set_id in SETS]
     return {
         (question.text, question.input): each.expected[question.id]

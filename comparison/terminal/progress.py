@@ -43,7 +43,7 @@ def _told(rate: float | None, left: float | None) -> str:
 
 
 class _Faults:
-    """Those that were told already, and those that an earlier command told."""
+    """The faults that were told already, by this command or an earlier one."""
 
     def __init__(self, view: BatchView) -> None:
         self._told: set[tuple[str, str]] = set()

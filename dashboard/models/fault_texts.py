@@ -39,10 +39,10 @@ def fault_line(fault: EntryFault, texts: Texts) -> None:
 
 
 def doubt_line(doubt: Cause, texts: Texts) -> None:
-    """Of an entry that is good and cannot be loaded as it is; it may be saved all the same."""
+    """A warning about a good entry that cannot be loaded as it is; it may be saved all the same."""
     st.markdown(f":small[:orange[:material/warning: {safe_text(wording(doubt, texts.language))}]]")
 
 
 def note_line(note: EntryFault, texts: Texts) -> None:
-    """Of something that leaves no entry out."""
+    """A note about something that leaves no entry out."""
     st.markdown(f":small[:gray[:material/info: {safe_text(fault_sentence(note, texts))}]]")

@@ -27,7 +27,8 @@ from prompts.rendered import PromptPiece, RenderedPrompt
 from prompts.rendering import render
 
 _MOST_SHOWN = 6_000
-"""Of a longer prompt, what comes after so many characters stands in the exact text only."""
+"""So many characters of a prompt are shown piece by piece; what comes after them stands in the exact text
+only."""
 _EDGES = re.compile(r"^ +| +$|  +")
 
 

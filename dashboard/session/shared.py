@@ -67,7 +67,7 @@ class UploadedFiles:
         return [(str(path), str(name)) for path, name in kept]
 
     def there(self) -> list[tuple[str, str]]:
-        """Those that are still on disk."""
+        """The uploaded files that are still on disk."""
         return [(path, name) for path, name in self.came() if Path(path).exists()]
 
     def set(self, files: list[tuple[str, str]]) -> None:

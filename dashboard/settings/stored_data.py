@@ -47,7 +47,7 @@ def stored_data(settings: Settings) -> StoredData:
 
 
 def _size(path: Path) -> int:
-    """Of a file, or of all files in a folder; what goes away meanwhile counts nothing."""
+    """The bytes of a file, or of all files in a folder; a file that vanishes meanwhile counts nothing."""
     try:
         if path.is_file():
             return path.stat().st_size

@@ -72,7 +72,7 @@ def _hand_over(path: Path, texts: Texts, key: str) -> None:
 
 
 def export_box(turn: TurnPicture, services: Services, texts: Texts, key: str) -> None:
-    """Of a turn that has ended, and of the conversation that leads to it."""
+    """Export a turn that has ended, or the conversation that leads to it."""
     words = texts.export
     box = st.expander(words["title"], icon=":material/download:", key=f"{key}_box", on_change="rerun")
     if not box.open:

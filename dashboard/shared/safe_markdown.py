@@ -243,7 +243,7 @@ def _seam(outer: str, inner: str, sign: str) -> str:
 
 
 def longest_run(text: str) -> int:
-    """Of backticks; what fences them in must be longer."""
+    """The longest run of backticks in a text; a fence around it must be longer."""
     return max(map(len, re.findall("`+", text)), default=0)
 
 

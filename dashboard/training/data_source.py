@@ -25,7 +25,7 @@ class TrainingData:
 
     sources: tuple[str, ...] = ()
     uploads: tuple[str, ...] = ()
-    """Those of the sources that came through the browser."""
+    """The sources that were uploaded through the browser."""
 
 
 def training_data(

@@ -41,7 +41,7 @@ def training_memory(
 
 
 def idle(residents: Sequence[ResidentView]) -> list[ResidentView]:
-    """Those that may be let go: nobody asks them, and nobody wanted them to stay."""
+    """The models that may be unloaded: none of them answers or is pinned."""
     return [each for each in residents if not each.leases and not each.kept]
 
 

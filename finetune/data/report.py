@@ -60,9 +60,9 @@ class DataReport:
     """Empty where none was named."""
     files: tuple[DataFile, ...]
     rows: int
-    """After weighting."""
+    """Rows after weighting."""
     answers: int
-    """That are learned of them."""
+    """Answers in the rows that are learned."""
     duplicates: Found
     """Rows that stand there before, question and answer, beyond what a weight repeats."""
     repeated_questions: Found

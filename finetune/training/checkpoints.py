@@ -67,7 +67,7 @@ class Checkpoints:
         return FoundCheckpoints(None, tuple(broken))
 
     def all(self) -> list[Checkpoint]:
-        """By name, the newest first, sound or not."""
+        """All checkpoints by name, the newest first, sound or not."""
         try:
             named = [(path, _NAME.fullmatch(path.name)) for path in self._folder.iterdir() if path.is_dir()]
         except FileNotFoundError:

@@ -170,7 +170,8 @@ class _Probe:
 
     @torch.no_grad()
     def _logits(self, blocks: Sequence[Block], start: int = 0, **more: Tensor) -> Tensor:
-        """Of the row, which begins at `start` of the first line; chance is the same each time."""
+        """The logits of the row that begins at `start` of the first line; random numbers are the same each
+        time."""
         self.check()
         batch = {**Collator(self.pad_id)([block.line for block in blocks]), **more}
         device = next(self.network.parameters()).device
@@ -213,7 +214,7 @@ def _mostly(found: Tensor, wanted: Tensor) -> float:
 
 
 def _moves(found: Tensor, wanted: Tensor) -> Tensor:
-    """By place; without what all logits have in common, which says nothing. No number is as far as can be."""
+    """The distance at each place, without what all logits have in common; NaN counts as infinitely far."""
     length = (wanted - wanted.mean(-1, keepdim=True)).norm(dim=-1)
     return ((found - wanted).norm(dim=-1) / length).nan_to_num(torch.inf)
 

@@ -81,7 +81,7 @@ class ResumableTrainer(Trainer):
         return made
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
-        """By our own curve: the trainer's begins with a step at rate 0, and a long warm-up swallows a run."""
+        """Our own curve: the trainer's begins with a step at rate 0, and a long warm-up swallows a run."""
         if self.lr_scheduler is None:  # type: ignore[has-type]
             settings = self.course.settings
             warmup = warmup_steps(settings.warmup, num_training_steps)

@@ -53,7 +53,8 @@ def settle(learner: Learner) -> None:
 
 
 def _write_adapter(learner: Learner, weights: Mapping[str, Tensor], folder: Path) -> None:
-    """By hand: PEFT's own saving takes the state dict of the base, which unpacks nf4 on a processor."""
+    """Written by hand, because PEFT's own saving takes the state dict of the base, which unpacks nf4 on a
+    processor."""
     tensors = {_stored(name): value for name, value in weights.items()}
     save_file(tensors, folder / _WEIGHTS, metadata={"format": "pt"})
     config = {**learner.network.peft_config["default"].to_dict(), "inference_mode": True}
