@@ -24,8 +24,8 @@ SIDEBAR = 300
 st.set_page_config("나란히 · Narani", "dashboard/narani.svg", "wide", initial_sidebar_state=SIDEBAR)
 turn_late_ticks_away()
 require_sign_in(read_chosen())
-browser_identity()
 page = menu(read_chosen())  # on the screen before the services import what they stand on
+browser_identity()  # after the menu: a run begun anew before it knows no page and shows the first
 try:
     bring_along(services())
     if apply_preferences(services(), owner_id()):
