@@ -18,12 +18,14 @@ import os
 import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from benchmarks.gpu.timing import going_on
+from whole_files import write_whole
 
 PARTS = ("facts", "launches", "gemv", "hf")
 _SECONDS = 170
@@ -71,16 +73,11 @@ def _run(part: str, on_card: bool, results: dict[str, Any], file: Path) -> bool:
 
     def save() -> None:
         found["seconds"] = round(time.perf_counter() - started, 1)
-        spare = file.with_suffix(".part")
-        spare.write_text(json.dumps(results, indent=1), encoding="utf-8")
-        spare.replace(file)
+        write_whole(file, json.dumps(results, indent=1))
 
     _say(f"== {part}")
-    try:
+    with going_on(found):
         _part(part, results)(on_card, found, save)
-    except Exception as error:  # noqa: BLE001 - a part that breaks must not take the others along
-        traceback.print_exc()
-        found["broke"] = f"{type(error).__name__}: {error}"[:300]
     save()
     _say(*_lines(part, found))
     return "broke" in found

@@ -6,7 +6,6 @@ Refuses to know: which network the sizes come from.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +14,7 @@ import torch
 from torch.nn import functional
 
 from benchmarks.gpu.compiling import SIZES, SMALL_SIZES, Job, Size, alone, company, compile_together, dots
-from benchmarks.gpu.timing import Limit, capture, replay_us, wait
+from benchmarks.gpu.timing import Limit, capture, going_on, replay_us, wait
 
 _BATCHES = (1, 2, 4, 8)
 _LAUNCHES = 32
@@ -106,7 +105,10 @@ def _in_company(
 def _operands(size: Size, on_card: bool) -> Operands:
     device, dtype = ("cuda", torch.bfloat16) if on_card else ("cpu", torch.float32)
     random = torch.Generator(device).manual_seed(size.n + size.k)
-    make = lambda *shape: torch.randn(shape, generator=random, device=device, dtype=dtype)  # noqa: E731
+
+    def make(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=random, device=device, dtype=dtype)
+
     first, second = size.matrices()
     count = max(4, -(-_RANDOM_BYTES // (size.n * size.k * 2))) if on_card else 1
     copies = []
@@ -132,7 +134,7 @@ def _own(
 ) -> dict[str, Any]:
     """One row of the table; a kernel that does not run is a sentence in it."""
     row: dict[str, Any] = {"form": job.form, "batch": job.batch, "config": str(job)}
-    try:
+    with going_on(row):
         y = operands.sums(job.batch, torch.float32)
         x = operands.x[: job.batch]
         compiled = job.launch(x, *operands.copies[0], y)
@@ -142,9 +144,6 @@ def _own(
         row |= _same_bits(y, str(replace(job, pdl=False)), alone_bits)
         if operands.on_card:
             row |= _timed(operands, lambda a, b: job.launch(x, a, b, y), read_gb_s)
-    except Exception as error:  # noqa: BLE001 - one kernel must not take the others' figures along
-        traceback.print_exc()
-        row["broke"] = f"{type(error).__name__}: {error}"[:200]
     return row
 
 
@@ -161,13 +160,10 @@ def _library(
         return (functional.linear(x, a), *([functional.linear(x, b)] if size.split else []))
 
     row: dict[str, Any] = {"form": "cublas", "batch": batch, "config": "cublas"}
-    try:
+    with going_on(row):
         y = torch.cat(product(*operands.copies[0]), dim=1)
         row |= {"error": operands.error(y), **_same_bits(y, "cublas", alone_bits)}
         row |= _timed(operands, product, read_gb_s)
-    except Exception as error:  # noqa: BLE001 - as above
-        traceback.print_exc()
-        row["broke"] = f"{type(error).__name__}: {error}"[:200]
     return row
 
 

@@ -18,7 +18,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM, LlamaConfig, LlamaForCausalLM, StaticCache
 
-from benchmarks.gpu.timing import Limit, call_us, capture, wait, wall_us
+from benchmarks.gpu.timing import Limit, call_us, capture, going_on, wait, wall_us
 
 _BUCKET, _PROMPT, _STEPS = 512, 384, 16
 _NEOX = {"hidden_size": 4096, "num_hidden_layers": 28, "num_attention_heads": 16, "intermediate_size": 16384}
@@ -71,12 +71,8 @@ def hf(on_card: bool, results: dict[str, Any], save: Callable[[], None], read_gb
         found = results.setdefault(name, {})
         sizes = numbers if on_card else {**_TINY, "vocab_size": 320}
         config = config_class(max_position_embeddings=2048, **sizes)
-        try:
-            with torch.no_grad():
-                _one(network_class, config, on_card, found, save, read_gb_s, limit)
-        except Exception as error:  # noqa: BLE001 - the other network is still worth its figures
-            traceback.print_exc()
-            found["broke"] = f"{type(error).__name__}: {error}"[:300]
+        with going_on(found), torch.no_grad():
+            _one(network_class, config, on_card, found, save, read_gb_s, limit)
         gc.collect()
         if on_card:
             torch.cuda.empty_cache()
@@ -104,7 +100,8 @@ def _one(
     found["weight bytes a step"] = weights
     found["eager us"] = _eager(step)
     save()
-    _add(found, "eager profile", lambda: _profiled(step, step, on_card))
+    with going_on(found, "eager profile"):
+        found["eager profile"] = _profiled(step, step, on_card)
     save()
     if not on_card or limit.over:
         found["graph us"] = "needs a card" if not on_card else "skipped: out of time"
@@ -119,17 +116,9 @@ def _one(
     found |= {"graph us": us, "tokens a second": 1e6 / us, "gb_s": weights / us / 1e3}
     found["share of read bandwidth"] = weights / us / 1e3 / read_gb_s if read_gb_s else None
     save()
-    _add(found, "graph profile", lambda: _profiled(step, graph.replay, on_card))
+    with going_on(found, "graph profile"):
+        found["graph profile"] = _profiled(step, graph.replay, on_card)
     graph.reset()
-
-
-def _add(found: dict[str, Any], name: str, look: Callable[[], Any]) -> None:
-    """A figure that may fail without taking the next along."""
-    try:
-        found[name] = look()
-    except Exception as error:  # noqa: BLE001 - as it says
-        traceback.print_exc()
-        found[name] = f"{type(error).__name__}: {error}"[:300]
 
 
 def _eager(step: Step) -> float:

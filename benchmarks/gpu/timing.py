@@ -1,6 +1,7 @@
 """How the parts of `decide` time: replays of a CUDA graph, in device events, under a limit of seconds.
 
-Knows: how a graph is captured beside other threads, and that the median of some replays is the figure.
+Knows: how a graph is captured beside other threads, that the median of some replays is the figure, and that
+what breaks is written down in place of its figure.
 Refuses to know: what is in the graph.
 """
 
@@ -8,7 +9,9 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -30,6 +33,16 @@ class Limit:
     @property
     def over(self) -> bool:
         return self.left <= 0
+
+
+@contextmanager
+def going_on(found: dict[str, Any], name: str = "broke") -> Iterator[None]:
+    """What breaks inside is a sentence among what was found; on a card lent for minutes the rest goes on."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other figures must not go with it
+        traceback.print_exc()
+        found[name] = f"{type(error).__name__}: {error}"[:300]
 
 
 def capture(call: Callable[[], Any], warm_ups: int = 1) -> torch.cuda.CUDAGraph:

@@ -9,8 +9,9 @@ import streamlit as st
 
 from comparison.presets import GenerationChoice
 from dashboard.session import batch
-from dashboard.session.settings import LONGEST, MOST_MODELS, PRESETS, Preferences
+from dashboard.session.settings import MOST_MODELS, PRESETS, Preferences
 from dashboard.session.shared import start_with
+from dashboard.shared.answer_settings import longest_answer, preset_choice, seed_choice
 from dashboard.shared.model_choices import distinct_titles
 from dashboard.texts import Texts
 from model_registry.spec import ModelSpec
@@ -35,25 +36,14 @@ def batch_asking(
     models = _models(specs, preferred, texts)
     left, *others = st.columns([2, 1, 1, 1], vertical_alignment="bottom")
     with left:
-        start_with(batch.PRESET, preferred.preset)
-        preset = st.segmented_control(
-            texts.compare["preset"],
-            PRESETS,
-            key=batch.PRESET,
-            persist_state="session",
-            required=True,
-            format_func=lambda each: texts.compare[f"preset_{each}"],
-            help=texts.compare["preset_help"],
-        )
+        preset = preset_choice(batch.PRESET, PRESETS, preferred.preset, texts)
     with others[0]:
-        longest = _longest(preferred, texts)
+        longest = longest_answer(batch.MAX_NEW_TOKENS, preferred.max_new_tokens, texts)
     with others[1]:
-        seed = _seed(texts)
+        seed = seed_choice(batch.SEED, texts)
     with others[2]:
         limit = _limit(count, texts)
-    choice = GenerationChoice(
-        next(each for each in PRESETS if each == preset), max_new_tokens=longest, seed=seed
-    )
+    choice = GenerationChoice(preset, max_new_tokens=longest, seed=seed)
     return BatchForm(models, choice, limit)
 
 
@@ -72,34 +62,6 @@ def _models(specs: Mapping[str, ModelSpec], preferred: Preferences, texts: Texts
         placeholder=texts.batch["models_hint"],
     )
     return tuple(picked)
-
-
-def _longest(preferred: Preferences, texts: Texts) -> int | None:
-    start_with(batch.MAX_NEW_TOKENS, preferred.max_new_tokens)
-    longest = st.number_input(
-        texts.compare["max_new_tokens"],
-        1,
-        LONGEST,
-        value=None,
-        step=64,
-        key=batch.MAX_NEW_TOKENS,
-        persist_state="session",
-        placeholder=texts.compare["own_length"],
-        help=texts.compare["max_new_tokens_help"],
-    )
-    return None if longest is None else int(longest)
-
-
-def _seed(texts: Texts) -> int:
-    seed = st.number_input(
-        texts.compare["seed"],
-        0,
-        2**53 - 1,
-        key=batch.SEED,
-        persist_state="session",
-        help=texts.compare["seed_help"],
-    )
-    return int(seed or 0)
 
 
 def _limit(count: int, texts: Texts) -> int:

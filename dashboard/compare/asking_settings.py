@@ -10,13 +10,14 @@ from comparison.asking import HowToAnswer
 from comparison.presets import GenerationChoice, Preset
 from dashboard.session import compare
 from dashboard.session.shared import start_with
+from dashboard.shared.answer_settings import MOST_SEED, longest_answer, preset_choice, seed_choice
 from dashboard.texts import Texts
 from engines.base import GenerationSettings
 
 _OWN = ""
 """The option that leaves each model its own format."""
 
-_MOST_TEMPERATURE, _LEAST_TOP_P, _MOST_TOP_K, _MOST_SEED = 2.0, 0.05, 1000, 2**53 - 1
+_MOST_TEMPERATURE, _LEAST_TOP_P, _MOST_TOP_K = 2.0, 0.05, 1000
 _REPETITION_PENALTY = (0.5, 2.0)
 
 
@@ -26,7 +27,7 @@ def set_asking(how: HowToAnswer) -> None:
     values: dict[str, object] = {
         compare.PRESET: how.choice.preset,
         compare.MAX_NEW_TOKENS: how.choice.max_new_tokens,
-        compare.SEED: min(how.choice.seed, _MOST_SEED),
+        compare.SEED: min(how.choice.seed, MOST_SEED),
         compare.SYSTEM: how.system,
         compare.FORMAT: how.format_id or _OWN,
         compare.REPRODUCIBLE: how.reproducible,
@@ -43,19 +44,10 @@ def set_asking(how: HowToAnswer) -> None:
 
 def asking_settings(formats: Sequence[str], defaults: GenerationChoice, texts: Texts) -> HowToAnswer:
     with st.expander(texts.compare["settings"], icon=":material/tune:"):
-        start_with(compare.PRESET, defaults.preset)
-        preset = st.segmented_control(
-            texts.compare["preset"],
-            list(Preset),
-            key=compare.PRESET,
-            persist_state="session",
-            required=True,
-            format_func=lambda each: texts.compare[f"preset_{each}"],
-            help=texts.compare["preset_help"],
-        )
-        preset = preset or Preset.RECOMMENDED
+        preset = preset_choice(compare.PRESET, list(Preset), defaults.preset, texts)
         custom = _custom(texts) if preset is Preset.CUSTOM else GenerationSettings()
-        choice = GenerationChoice(preset, custom, _longest(defaults, texts), _seed(texts))
+        longest = longest_answer(compare.MAX_NEW_TOKENS, defaults.max_new_tokens, texts)
+        choice = GenerationChoice(preset, custom, longest, seed_choice(compare.SEED, texts))
         return HowToAnswer(choice, _system(texts), _format(formats, texts), _reproducible(texts))
 
 
@@ -87,35 +79,6 @@ def _custom(texts: Texts) -> GenerationSettings:
             persist_state="session",
         ),
     )
-
-
-def _longest(defaults: GenerationChoice, texts: Texts) -> int | None:
-    start_with(compare.MAX_NEW_TOKENS, defaults.max_new_tokens)
-    longest = st.number_input(
-        texts.compare["max_new_tokens"],
-        1,
-        131_072,
-        value=None,
-        step=64,
-        key=compare.MAX_NEW_TOKENS,
-        persist_state="session",
-        placeholder=texts.compare["own_length"],
-        help=texts.compare["max_new_tokens_help"],
-    )
-    return None if longest is None else int(longest)
-
-
-def _seed(texts: Texts) -> int:
-    seed = st.number_input(
-        texts.compare["seed"],
-        0,
-        _MOST_SEED,
-        step=1,
-        key=compare.SEED,
-        persist_state="session",
-        help=texts.compare["seed_help"],
-    )
-    return int(seed or 0)
 
 
 def _system(texts: Texts) -> str:

@@ -49,6 +49,25 @@ def one(place: Locator, timeout: float | None = None) -> Locator:
     return seen
 
 
+def choose_export(page: Page, word: str) -> None:
+    one(page.get_by_test_id("stButtonGroup").get_by_text(KO.export[word], exact=True)).click()
+    settled(page)
+
+
+def downloaded(page: Page, folder: Path) -> Path:
+    """The file that is made now. The button of the one before goes with another choice, a moment later than
+    the click: pressed in that moment, it fetches a file that is no longer there."""
+    ready = page.get_by_test_id("stDownloadButton").get_by_role("button")
+    expect(ready).to_have_count(0)
+    one(page.get_by_role("button", name=KO.export["make"])).click()
+    expect(ready).to_be_enabled()
+    with page.expect_download() as download:
+        ready.click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
 def open_compare(page: Page, address: str) -> Page:
     page.goto(address)
     expect(one(box(page))).to_be_enabled()

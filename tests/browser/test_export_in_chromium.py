@@ -10,9 +10,18 @@ from pathlib import Path
 
 import pandas as pd
 from markdown_it import MarkdownIt
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
-from tests.browser.at_the_page import KO, ask, one, open_compare, pick, settled, wait_for_answers
+from tests.browser.at_the_page import (
+    KO,
+    ask,
+    choose_export,
+    downloaded,
+    one,
+    open_compare,
+    pick,
+    wait_for_answers,
+)
 from tests.browser.scripted_server import FORMULA, FORMULA_ANSWER
 
 MODELS = ("demo-koalpaca", "demo-kullm")
@@ -30,38 +39,21 @@ def test_this_question_and_the_conversation_come_out_whole(page: Page, scripted:
     wide = exported(page, "wide", tmp_path)
     assert list(wide["question"]) == [QUESTIONS[1]], "only this one"
     assert [wide.at[0, model] for model in MODELS] == [f"'{ANSWER}"] * 2, "no formula for a spreadsheet"
-    choose(page, "scope_conversation")
+    choose_export(page, "scope_conversation")
     wide = exported(page, "wide", tmp_path)
     assert list(wide["question"]) == [f"'{QUESTIONS[0]}", QUESTIONS[1]]
     long = exported(page, "long", tmp_path)
     assert list(long["model"]) == [*MODELS] * 2 and set(long["text"]) == {f"'{ANSWER}"}
     assert list(long["turn"]) == [1, 1, 2, 2] and (long["tokens_out"] == len(FORMULA_ANSWER)).all()
-    choose(page, "markdown")
+    choose_export(page, "markdown")
     report = downloaded(page, tmp_path).read_text(encoding="utf-8")
     fences = [each.content for each in MarkdownIt("commonmark").parse(report) if each.type == "fence"]
     assert fences == [f"{text}\n" for question in QUESTIONS for text in (question, ANSWER, ANSWER)]
 
 
-def choose(page: Page, word: str) -> None:
-    one(page.get_by_test_id("stButtonGroup").get_by_text(KO.export[word], exact=True)).click()
-    settled(page)
-
-
 def exported(page: Page, kind: str, folder: Path) -> pd.DataFrame:
-    choose(page, kind)
+    choose_export(page, kind)
     path = downloaded(page, folder)
     assert path.name.startswith("narani-") and path.name.endswith(f"-{kind}.csv")
     assert path.read_bytes().startswith(codecs.BOM_UTF8)
     return pd.read_csv(path)
-
-
-def downloaded(page: Page, folder: Path) -> Path:
-    ready = page.get_by_test_id("stDownloadButton").get_by_role("button")
-    expect(ready, "what was made before is gone with another choice").to_have_count(0)
-    one(page.get_by_role("button", name=KO.export["make"])).click()
-    expect(ready).to_be_enabled()
-    with page.expect_download() as download:
-        ready.click()
-    path = folder / download.value.suggested_filename
-    download.value.save_as(path)
-    return path

@@ -16,11 +16,12 @@ from tests.browser.at_the_page import (
     MODELS,
     ask,
     begin_anew,
+    choose_export,
+    downloaded,
     known_answers,
     one,
     open_compare,
     open_page,
-    settled,
     wait_until_all_ended,
 )
 
@@ -57,15 +58,9 @@ def test_words_of_two_syllables_are_found_and_the_csv_is_whole(
 
 
 def exported(page: Page, kind: str, folder: Path) -> Path:
-    one(page.get_by_test_id("stButtonGroup").get_by_text(KO.export[kind], exact=True)).click()
+    choose_export(page, kind)
     one(page.get_by_text(KO.export[f"about_{kind}"]))
-    settled(page)
-    one(page.get_by_role("button", name=KO.export["make"])).click()
-    ready = page.get_by_test_id("stDownloadButton").get_by_role("button")
-    with page.expect_download() as download:
-        ready.click()
-    path = folder / download.value.suggested_filename
-    download.value.save_as(path)
+    path = downloaded(page, folder)
     assert path.suffix == ".csv" and path.read_bytes().startswith(codecs.BOM_UTF8)
     return path
 
