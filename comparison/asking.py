@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Recommended = Callable[[str], "GenerationDefaults"]
 """The settings that the source of a model, named by its id, recommends."""
 
+FinishAnswer = Callable[[AnswerRequest, Answer], Answer]
+"""What is added to an answer's extras once its text is whole, before it is stored."""
 
 ANY_QUESTION = Conversation.ask(" ")
 """Stands in requests whose question is not known yet."""
@@ -58,6 +60,8 @@ class SentQuestion:
     """Whether the models are shown the conversation before it."""
     lender: int | None = None
     """The position of the answer that whoever joins late takes over."""
+    extras: Mapping[str, object] = field(default_factory=dict)
+    """What another room made the question of, as plain JSON values under the name of the room."""
 
     @property
     def alone(self) -> Conversation:
@@ -70,6 +74,7 @@ def requests_for(
     shown: Conversation | Mapping[str, Conversation],
     how: HowToAnswer,
     recommended: Recommended,
+    extras: Mapping[str, object] | None = None,
 ) -> tuple[AnswerRequest, ...]:
     """One request a model, each with its own settings under the same choice; `shown` may differ by model."""
     return tuple(
@@ -80,6 +85,7 @@ def requests_for(
             format_id=how.format_id,
             quantization=how.quantizations.get(model_id),
             reproducible=how.reproducible,
+            extras=extras or {},
         )
         for model_id in models
     )
@@ -94,9 +100,10 @@ class AskingService:
         recommended: Recommended,
         history: History | None,
         runs: LiveRuns,
+        finish: FinishAnswer = lambda request, answer: answer,
     ) -> None:
         self._engine, self._recommended, self._history = engine, recommended, history
-        self._runs = runs
+        self._runs, self._finish = runs, finish
 
     def check(self, sent: SentQuestion) -> None:
         """Refuse what cannot be asked at all."""
@@ -115,7 +122,7 @@ class AskingService:
         return self._runs.start(
             self._engine,
             requests,
-            None if self._history is None else self._keep,
+            self._keep,
             owner=owner,
             previous=previous,
             begun=self._begun,
@@ -147,7 +154,7 @@ class AskingService:
     def _requests(
         self, sent: SentQuestion, shown: Conversation | Mapping[str, Conversation]
     ) -> tuple[AnswerRequest, ...]:
-        return requests_for(sent.models, shown, sent.how, self._recommended)
+        return requests_for(sent.models, shown, sent.how, self._recommended, sent.extras)
 
     def _shown(
         self, owner: str, sent: SentQuestion, turns: Sequence[TurnPicture]
@@ -168,7 +175,9 @@ class AskingService:
         if self._history is not None:
             self._history.begin(RunHead(run.id, run.owner, run.created, run.requests, run.previous))
 
-    def _keep(self, run: Run, column: RunColumn, answer: Answer) -> None:
+    def _keep(self, run: Run, column: RunColumn, answer: Answer) -> Answer:
+        finished = self._finish(column.request, answer)
         if self._history is not None:
-            ended = StoredAnswer.of(column.position, column.attempt, answer, column.started)
+            ended = StoredAnswer.of(column.position, column.attempt, finished, column.started)
             self._history.store(run.id, ended)
+        return finished

@@ -34,7 +34,8 @@ class RunColumn:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-KeepAnswer = Callable[["Run", RunColumn, Answer], None]
+KeepAnswer = Callable[["Run", RunColumn, Answer], Answer]
+"""Stores an answer, and gives it as it was stored."""
 
 
 @dataclass(eq=False)
@@ -143,15 +144,15 @@ def keep_with(run: Run, columns: Sequence[RunColumn], keep: KeepAnswer) -> None:
     keeper = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"keep-{run.id}")
     left = list(columns)
 
-    def store(column: RunColumn, answer: Answer) -> None:
+    def store(column: RunColumn, answer: Answer) -> Answer:
         left.pop()
         try:
-            keep(run, column, answer)
+            return keep(run, column, answer)
         finally:
             if not left:
                 keeper.shutdown(wait=False)
 
-    def enqueue(column: RunColumn, answer: Answer) -> Future[None]:
+    def enqueue(column: RunColumn, answer: Answer) -> Future[Answer]:
         try:
             return keeper.submit(store, column, answer)
         except RuntimeError:  # the interpreter is ending and starts no threads: store it here
@@ -161,12 +162,10 @@ def keep_with(run: Run, columns: Sequence[RunColumn], keep: KeepAnswer) -> None:
         column.live.keep = partial(enqueue, column)
 
 
-def _stored_here(store: Callable[[Answer], None], answer: Answer) -> Future[None]:
-    stored: Future[None] = Future()
+def _stored_here(store: Callable[[Answer], Answer], answer: Answer) -> Future[Answer]:
+    stored: Future[Answer] = Future()
     try:
-        store(answer)
+        stored.set_result(store(answer))
     except (OSError, NaraniError) as error:
         stored.set_exception(error)
-    else:
-        stored.set_result(None)
     return stored

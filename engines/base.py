@@ -69,6 +69,9 @@ class AnswerRequest:
     """For chat formats that can switch it; None: the template's own default."""
     reproducible: bool = False
     """Answer alone on its model, so that last-bit rounding cannot differ."""
+    extras: Mapping[str, object] = field(default_factory=dict, hash=False)
+    """What another room made the question of (sources that were found), as plain JSON values under the name
+    of the room; no engine reads it."""
 
 
 class FinishReason(StrEnum):
@@ -173,9 +176,10 @@ class LiveAnswer(Stoppable):
     """One answer as it grows: text, state and figures; an engine writes it, any thread may read it."""
 
     model_id: str
-    keep: Callable[[Answer], Future[None]] | None = None
+    keep: Callable[[Answer], Future[Answer]] | None = None
     """Called once with the finished answer, and must only enqueue: the engine's thread never waits for a
-    disk. The answer counts as ended when the future is done, so what is shown as done is stored."""
+    disk. The answer counts as ended when the future is done, so what is shown as done is stored; the future
+    gives it as it was stored, with what was found out about it."""
     _parts: list[str] = field(default_factory=list, repr=False)
     _state: State = State.WAITING
     _progress: float | None = None
@@ -215,7 +219,7 @@ class LiveAnswer(Stoppable):
         except Exception as problem:  # noqa: BLE001 - an engine's thread outlives whatever keeps its answers
             self._mark_ended(answer, problem)
         else:
-            stored.add_done_callback(lambda done: self._mark_ended(answer, done.exception()))
+            stored.add_done_callback(lambda done: self._mark_stored(answer, done))
 
     def fail(self, error: NaraniError, settings: GenerationSettings, **known: object) -> None:
         """End as failed, keeping the text that had come."""
@@ -252,6 +256,10 @@ class LiveAnswer(Stoppable):
                 self._answer,
                 self._not_kept,
             )
+
+    def _mark_stored(self, answer: Answer, stored: Future[Answer]) -> None:
+        problem = stored.exception()
+        self._mark_ended(answer if problem else stored.result(), problem)
 
     def _mark_ended(self, answer: Answer, problem: BaseException | None = None) -> None:
         with self._lock:

@@ -140,6 +140,7 @@ def request_json(request: AnswerRequest) -> str:
             "quantization": request.quantization,
             "thinking": request.thinking,
             "reproducible": request.reproducible,
+            **({"extras": request.extras} if request.extras else {}),
         }
     )
 
@@ -154,6 +155,7 @@ def request_of(text: str) -> AnswerRequest:
         quantization=values["quantization"],
         thinking=values["thinking"],
         reproducible=values["reproducible"],
+        extras=values.get("extras", {}),
     )
 
 

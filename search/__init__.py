@@ -1,1 +1,1 @@
-"""Questions answered from sources: providers, fetching, passages, citations. Not built yet."""
+"""Questions answered from sources: deciding, providers, fetching, passages, prompts, citations."""

@@ -64,7 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "comparison": {"history", "engines.base", "model_registry", "prompts"},
     "history": {"engines.base", "model_registry", "prompts"},
-    "search": {"engines.base", "prompts"},
+    "search": {"comparison", "history", "engines.base", "model_registry", "prompts"},
     "judging": {"engines.base", "prompts"},
     "engines": {"model_registry", "prompts"},
     "model_registry": {"prompts"},

@@ -94,13 +94,14 @@ class RequestQueue:
     def _live(self, at: int, keeper: ThreadPoolExecutor) -> LiveAnswer:
         asked = datetime.now(UTC)
 
-        def put_away(answer: Answer) -> None:
+        def put_away(answer: Answer) -> Answer:
             if answer.error_code == EngineDown.category and answer.cause is not None:
                 raise EngineDown(answer.cause)
             if answer.finish_reason is not FinishReason.STOPPED:
                 self._store(at, answer, asked)
+            return answer
 
-        def enqueue(answer: Answer) -> Future[None]:
+        def enqueue(answer: Answer) -> Future[Answer]:
             stored = keeper.submit(put_away, answer)
             stored.add_done_callback(lambda done: self._ended.put((at, answer, done.exception())))
             return stored

@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,10 +103,11 @@ def test_an_answer_is_stored_before_its_column_counts_as_ended(engine: ScriptedE
     ended_early: list[bool] = []
     stored: list[str] = []
 
-    def keep(run: Run, column: RunColumn, answer: Answer) -> None:
+    def keep(run: Run, column: RunColumn, answer: Answer) -> Answer:
         assert may_store.wait(5)
         ended_early.extend(live.ended for live in run.answers if live.model_id == answer.model_id)
         stored.append(answer.model_id)
+        return answer
 
     run = start(engine, asking("a", "b"), keep)
     engine.close()
@@ -118,11 +120,12 @@ def test_an_answer_is_stored_before_its_column_counts_as_ended(engine: ScriptedE
 
 def test_each_answer_is_stored_once_on_one_thread_that_ends(engine: ScriptedEngine) -> None:
     stored: list[tuple[Run, str, str]] = []
-    run = start(
-        engine,
-        asking("a", "breaks", "c"),
-        lambda run, column, answer: stored.append((run, answer.model_id, threading.current_thread().name)),
-    )
+
+    def keep(run: Run, column: RunColumn, answer: Answer) -> Answer:
+        stored.append((run, answer.model_id, threading.current_thread().name))
+        return answer
+
+    run = start(engine, asking("a", "breaks", "c"), keep)
     assert run.wait(5)
     assert sorted(model for _, model, _ in stored) == ["a", "breaks", "c"]
     assert {by for by, _, _ in stored} == {run}
@@ -144,9 +147,10 @@ def test_each_answer_is_stored_once_on_one_thread_that_ends(engine: ScriptedEngi
 def test_an_answer_that_cannot_be_stored_is_still_there(
     engine: ScriptedEngine, problem: Exception, said: str
 ) -> None:
-    def keep(run: Run, column: RunColumn, answer: Answer) -> None:
+    def keep(run: Run, column: RunColumn, answer: Answer) -> Answer:
         if answer.model_id == "a":
             raise problem
+        return answer
 
     run = start(engine, asking("a", "b"), keep)
     assert run.wait(5)
@@ -156,7 +160,7 @@ def test_an_answer_that_cannot_be_stored_is_still_there(
 
 
 def test_an_answer_that_cannot_even_be_handed_over_is_still_there(engine: ScriptedEngine) -> None:
-    def keep(answer: Answer) -> Future[None]:
+    def keep(answer: Answer) -> Future[Answer]:
         raise RuntimeError("cannot schedule new futures after shutdown")
 
     live = LiveAnswer("a", keep=keep)
@@ -177,6 +181,7 @@ from prompts.conversation import Conversation
 def keep(run, column, answer):
     with Path(sys.argv[1]).open("a", encoding="utf-8") as file:
         file.write(f"{answer.text}|")
+    return answer
 
 engine = ScriptedEngine(default=Script(pieces=("답",), seconds_per_piece=0.3))
 start(engine, requests_for(Conversation.ask("왜?"), ["a", "b"], GenerationSettings()), keep)
@@ -198,3 +203,13 @@ def test_the_reasons_an_answer_ended_for_are_told_apart(engine: ScriptedEngine) 
     assert run.wait(5)
     answer = run.answers[0].view().answer
     assert answer is not None and (answer.finish_reason, answer.text) == (FinishReason.LENGTH, "가가가")
+
+
+def test_an_answer_ends_as_it_was_stored_with_what_was_found_out_about_it(engine: ScriptedEngine) -> None:
+    def keep(run: Run, column: RunColumn, answer: Answer) -> Answer:
+        return replace(answer, extras={"search": len(answer.text)})
+
+    run = start(engine, asking("a"), keep)
+    assert run.wait(5)
+    answer = run.answers[0].view().answer
+    assert answer is not None and answer.extras == {"search": len(answer.text)}

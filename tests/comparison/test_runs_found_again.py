@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from comparison.run import Run, RunColumn
 from comparison.runs import LiveRuns
-from engines.base import AnswerRequest, GenerationSettings, State
+from engines.base import Answer, AnswerRequest, GenerationSettings, State
 from errors import BadRequest
 from prompts.conversation import Conversation
 from tests.comparison.made_requests import requests_for
@@ -102,9 +103,12 @@ def test_the_watching_goes_on_by_itself_and_ends(engine: ScriptedEngine) -> None
 def test_one_column_is_asked_again_while_the_others_stay(engine: ScriptedEngine) -> None:
     stored: list[tuple[int, int]] = []
     runs = LiveRuns()
-    run = runs.start(
-        engine, asking("a", "b"), lambda run, column, answer: stored.append((column.position, column.attempt))
-    )
+
+    def keep(run: Run, column: RunColumn, answer: Answer) -> Answer:
+        stored.append((column.position, column.attempt))
+        return answer
+
+    run = runs.start(engine, asking("a", "b"), keep)
     assert run.wait(5)
     first, other = run.columns
     begun: list[int] = []

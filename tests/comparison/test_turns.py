@@ -58,12 +58,13 @@ def ask(
     question: str = "왜?",
     before: TurnPicture | None = None,
 ) -> Run:
-    def keep(run: Run, column: RunColumn, answer: Answer) -> None:
+    def keep(run: Run, column: RunColumn, answer: Answer) -> Answer:
         state = STATES.get(answer.finish_reason, StoredState.DONE)
         now = datetime.now(UTC)
         history.store(
             run.id, StoredAnswer(column.position, column.attempt, state, answer, column.started, now)
         )
+        return answer
 
     settings = GenerationSettings(max_new_tokens=100_000)
     shown = going_on([before], models, question) if before else {}
@@ -128,7 +129,7 @@ def test_a_run_of_the_history_can_be_asked_again_in_one_column(
     assert run.wait(5)
     stored = history.get(OWNER, run.id)
     assert stored is not None
-    revived, runs = run_of_stored(stored, lambda *_: None), LiveRuns()
+    revived, runs = run_of_stored(stored, lambda run, column, answer: answer), LiveRuns()
     assert revived.ended and revived.columns[1].attempt == 1
     begun: list[int] = []
     runs.ask_again(engine, revived, 1, begun.append)
