@@ -62,6 +62,8 @@ class SentQuestion:
     """The position of the answer that whoever joins late takes over."""
     extras: Mapping[str, object] = field(default_factory=dict)
     """What another room made the question of, as plain JSON values under the name of the room."""
+    kind: str = ""
+    """The room whose conversation it belongs to, where that is not a plain comparison."""
 
     @property
     def alone(self) -> Conversation:
@@ -112,11 +114,17 @@ class AskingService:
     def ask(self, owner: str, sent: SentQuestion, turns: Sequence[TurnPicture] = ()) -> Run:
         """`turns`: those that are shown of the conversation that a following question goes on with."""
         if not (sent.goes_on and turns):
-            return self.ask_requests(owner, self._requests(sent, sent.alone))
+            return self.ask_requests(owner, self._requests(sent, sent.alone), kind=sent.kind)
         shown = self._shown(owner, sent, turns)
-        return self.ask_requests(owner, self._requests(sent, shown), turns[-1].run_id)
+        return self.ask_requests(owner, self._requests(sent, shown), turns[-1].run_id, sent.kind)
 
-    def ask_requests(self, owner: str, requests: Sequence[AnswerRequest], previous: str | None = None) -> Run:
+    def ask_requests(
+        self,
+        owner: str,
+        requests: Sequence[AnswerRequest],
+        previous: str | None = None,
+        kind: str = "",
+    ) -> Run:
         """The run is begun in the history before the first question leaves, and each answer is stored there
         before its column counts as ended."""
         return self._runs.start(
@@ -125,6 +133,7 @@ class AskingService:
             self._keep,
             owner=owner,
             previous=previous,
+            kind=kind,
             begun=self._begun,
         )
 
@@ -173,7 +182,8 @@ class AskingService:
 
     def _begun(self, run: Run) -> None:
         if self._history is not None:
-            self._history.begin(RunHead(run.id, run.owner, run.created, run.requests, run.previous))
+            head = RunHead(run.id, run.owner, run.created, run.requests, run.previous, kind=run.kind)
+            self._history.begin(head)
 
     def _keep(self, run: Run, column: RunColumn, answer: Answer) -> Answer:
         finished = self._finish(column.request, answer)

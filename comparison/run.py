@@ -49,6 +49,8 @@ class Run:
     owner: str = ""
     previous: str | None = None
     """The run whose conversation this one goes on with."""
+    kind: str = ""
+    """The room whose conversation it belongs to, where that is not a plain comparison."""
     keep: KeepAnswer | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -97,6 +99,7 @@ def start(
     *,
     owner: str = "",
     previous: str | None = None,
+    kind: str = "",
     begun: Callable[[Run], None] | None = None,
 ) -> Run:
     """Ask all at once. `keep(run, column, answer)` is called for each finished answer, one at a time, on a
@@ -107,7 +110,7 @@ def start(
         RunColumn(position, request, LiveAnswer(request.model_id))
         for position, request in enumerate(requests)
     )
-    run = Run(columns, owner=owner, previous=previous, keep=keep)
+    run = Run(columns, owner=owner, previous=previous, kind=kind, keep=keep)
     if keep is not None:
         keep_with(run, columns, keep)
     if begun is not None:

@@ -39,9 +39,10 @@ class LiveRuns:
         *,
         owner: str = "",
         previous: str | None = None,
+        kind: str = "",
         begun: Callable[[Run], None] | None = None,
     ) -> Run:
-        run = start(engine, requests, keep, owner=owner, previous=previous, begun=begun)
+        run = start(engine, requests, keep, owner=owner, previous=previous, kind=kind, begun=begun)
         with self._lock:
             self._runs[run.id] = run
             self._looked_at[run.id] = self._clock()

@@ -120,7 +120,7 @@ def run_of_stored(stored: StoredRun, keep: KeepAnswer) -> Run:
         for position, request in enumerate(stored.head.requests)
     )
     head = stored.head
-    return Run(columns, head.id, head.created, head.owner, head.previous, keep)
+    return Run(columns, head.id, head.created, head.owner, head.previous, head.kind, keep)
 
 
 def _ended_column(position: int, request: AnswerRequest, stored: StoredAnswer | None) -> RunColumn:

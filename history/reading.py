@@ -212,6 +212,12 @@ def _conditions(owner: int, wanted: HistoryFilter) -> Iterable[Condition]:
         yield runs.c.created <= moment(wanted.until)
     if wanted.batches is not None:
         yield runs.c.batch.is_not(None) if wanted.batches else runs.c.batch.is_(None)
+    if wanted.kind is not None:
+        yield runs.c.kind == wanted.kind if wanted.kind else runs.c.kind.is_(None)
+    if wanted.latest:
+        later = runs.alias()
+        followed = later.c.owner == owner, later.c.previous == runs.c.id, later.c.deleted_at.is_(None)
+        yield ~exists().where(*followed)
     narrowing = list(_of_answer(wanted))
     if narrowing:
         yield exists().where(_shown(), answers.c.owner == owner, *narrowing)

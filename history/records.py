@@ -37,6 +37,8 @@ class RunHead:
     previous: str | None = None
     """The run whose conversation this one goes on with."""
     batch: str | None = None
+    kind: str = ""
+    """The room whose conversation it belongs to, where that is not a plain comparison."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,10 @@ class HistoryFilter:
     quantization: str | None = None
     batches: bool | None = None
     """False: without the questions of batches; True: only those."""
+    kind: str | None = None
+    """Only the runs of this kind; empty: plain comparisons."""
+    latest: bool = False
+    """Only the last turn of each conversation."""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ def run_values(head: RunHead) -> dict[str, Any]:
         "created": moment(head.created),
         "previous": head.previous,
         "batch": head.batch,
+        "kind": head.kind or None,
         "turn": len(conversation.turns),
         "question": conversation.turns[-1].question,
         "input": conversation.turns[-1].input,
@@ -110,6 +111,7 @@ def stored_run(
         requests=tuple(request_of(request.request) for request in first),
         previous=row.previous,
         batch=row.batch,
+        kind=row.kind or "",
     )
     return StoredRun(head, row.number, tuple(map(stored_answer, answers)))
 

@@ -89,8 +89,11 @@ runs = Table(
     Column("question", Kept, nullable=False),
     Column("input", Kept, nullable=False),
     Column("system", Kept, nullable=False),
+    Column("kind", _NAME),
     Index("runs_of_owner", "owner", "number"),
     Index("runs_of_batch", "batch", "number"),
+    Index("runs_of_kind", "owner", "kind", "number"),
+    Index("runs_that_go_on", "owner", "previous"),
     Index("runs_deleted", "deleted_at"),
     sqlite_autoincrement=True,
 )
@@ -177,6 +180,13 @@ def _spell_quantization_and_keep_more(connection: Connection) -> None:
         _add_column(connection, answers, name)
 
 
+def _name_the_kind(connection: Connection) -> None:
+    """Of a run: an ordinary comparison, or a conversation of another room."""
+    _add_column(connection, runs, "kind")
+    for index in runs.indexes:
+        index.create(connection, checkfirst=True)
+
+
 def _add_column(connection: Connection, table: Table, name: str) -> None:
     """The first step makes all tables as they are today, so the column may be there."""
     if name not in _columns(connection, table):
@@ -188,7 +198,12 @@ def _columns(connection: Connection, table: Table) -> set[str]:
     return {column["name"] for column in inspect(connection).get_columns(table.name)}
 
 
-STEPS: tuple[SchemaStep, ...] = (_create_everything, _name_the_process, _spell_quantization_and_keep_more)
+STEPS: tuple[SchemaStep, ...] = (
+    _create_everything,
+    _name_the_process,
+    _spell_quantization_and_keep_more,
+    _name_the_kind,
+)
 """Step n brings a database of version n to version n + 1. A step that was published never changes."""
 
 

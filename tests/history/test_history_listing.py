@@ -5,6 +5,7 @@ Run: python -m pytest tests/history
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -111,3 +112,25 @@ def test_an_attempt_that_was_replaced_is_not_looked_at(history: History) -> None
 
 def test_models_are_named_once_and_in_order(history: History, told: dict[str, str]) -> None:
     assert history.models("me") == ("가", "나", "다", "라")
+
+
+def test_the_last_turn_stands_for_each_conversation_of_a_kind(history: History) -> None:
+    """One that was gone on with in two ways is two conversations; a turn that was deleted counts no more."""
+
+    def turn(question: str, previous: str | None = None, kind: str = "search", owner: str = "me") -> str:
+        head = replace(asked(question, ("가",), previous=previous, owner=owner), kind=kind)
+        return keep(history, head).id
+
+    first = turn("한라산은?")
+    second, other_way = turn("백두산은?", first), turn("지리산은?", first)
+    turn("하늘은?", kind="")
+    turn("남의 것은?", first, owner="other")
+    alone = turn("바다는?")
+
+    def latest(kind: str) -> list[str]:
+        return found(history, HistoryFilter(kind=kind, latest=True))
+
+    assert latest("search") == [alone, other_way, second]
+    assert len(latest("")) == 1 and len(found(history, HistoryFilter(kind="search"))) == 4
+    history.delete("me", [second, other_way])
+    assert latest("search") == [alone, first]

@@ -25,6 +25,7 @@ FULL_REQUEST = AnswerRequest(
     quantization="nf4",
     thinking=False,
     reproducible=True,
+    extras={"search": {"sources": ["하늘"]}},
 )
 FULL_ANSWER = Answer(
     model_id="koalpaca",
@@ -51,7 +52,7 @@ TEXT = st.text(max_size=60) | st.sampled_from(
 
 def test_every_field_comes_back(history: History) -> None:
     plain = AnswerRequest("demo", Conversation.ask("왜?"))
-    head = RunHead("run", "me", datetime.now(UTC), (FULL_REQUEST, plain), previous="earlier")
+    head = RunHead("run", "me", datetime.now(UTC), (FULL_REQUEST, plain), previous="earlier", kind="search")
     history.begin(head)
     running = history.get("me", "run")
     assert running is not None and running.head == head
