@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from comparison.going_on import going_on
 from comparison.presets import GenerationChoice, choice_of, settings_for
 from comparison.run import Run, RunColumn, check_requests
-from comparison.turns import TurnPicture, conversation, run_of_stored
+from comparison.turns import ColumnPicture, TurnPicture, conversation, run_of_stored
 from engines.base import Answer, AnswerRequest, Engine
 from errors import UnknownName
 from history.records import RunHead, StoredAnswer
-from prompts.conversation import Conversation
+from prompts.conversation import Conversation, Turn
 
 if TYPE_CHECKING:
     from comparison.runs import LiveRuns
@@ -30,6 +30,9 @@ Recommended = Callable[[str], "GenerationDefaults"]
 
 FinishAnswer = Callable[[AnswerRequest, Answer], Answer]
 """What is added to an answer's extras once its text is whole, before it is stored."""
+
+TellAnswer = Callable[[ColumnPicture], ColumnPicture]
+"""What models are shown of an earlier question and its answer when a following one is asked."""
 
 ANY_QUESTION = Conversation.ask(" ")
 """Stands in requests whose question is not known yet."""
@@ -64,11 +67,17 @@ class SentQuestion:
     """What another room made the question of, as plain JSON values under the name of the room."""
     kind: str = ""
     """The room whose conversation it belongs to, where that is not a plain comparison."""
+    input_above: bool = False
+    """Whether the input is to be read before the question."""
+
+    @property
+    def turn(self) -> Turn:
+        return Turn(self.text, self.input, input_above=self.input_above)
 
     @property
     def alone(self) -> Conversation:
         """The question without any before it."""
-        return Conversation.ask(self.text, self.input, self.how.system)
+        return Conversation((self.turn,), self.how.system)
 
 
 def requests_for(
@@ -103,9 +112,10 @@ class AskingService:
         history: History | None,
         runs: LiveRuns,
         finish: FinishAnswer = lambda request, answer: answer,
+        told: TellAnswer = lambda column: column,
     ) -> None:
         self._engine, self._recommended, self._history = engine, recommended, history
-        self._runs, self._finish = runs, finish
+        self._runs, self._finish, self._told = runs, finish, told
 
     def check(self, sent: SentQuestion) -> None:
         """Refuse what cannot be asked at all."""
@@ -172,7 +182,8 @@ class AskingService:
         there = {column.request.model_id for column in turns[-1].columns}
         if self._history is not None and not there.issuperset(sent.models):
             turns = conversation(self._runs, self._history, owner, turns[-1].run_id, sys.maxsize)
-        return going_on(turns, sent.models, sent.text, sent.input, system=sent.how.system, lender=sent.lender)
+        turns = [replace(turn, columns=tuple(map(self._told, turn.columns))) for turn in turns]
+        return going_on(turns, sent.models, sent.turn, system=sent.how.system, lender=sent.lender)
 
     def _stored(self, owner: str, run_id: str) -> Run:
         stored = None if self._history is None else self._history.get(owner, run_id)

@@ -18,8 +18,7 @@ from prompts.conversation import Conversation, Turn
 def going_on(
     turns: Sequence[TurnPicture],
     models: Sequence[str],
-    question: str,
-    input: str = "",
+    asked: Turn,
     *,
     system: str = "",
     lender: int | None = None,
@@ -29,7 +28,6 @@ def going_on(
     if not turns[-1].ended:
         raise BadRequest("models-still-answering")
     lending = _lending(turns[-1], lender)
-    asked = Turn(question, input)
     return {
         model_id: Conversation((*_so_far(turns, model_id, lending), asked), system) for model_id in models
     }

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from errors import BadRequest
-from prompts.conversation import Conversation
+from prompts.conversation import Conversation, Turn
 from prompts.format import PromptFormat
 from prompts.rendered import PromptPiece
 
@@ -56,12 +56,18 @@ def messages_of(conversation: Conversation, fold: bool = False) -> list[dict[str
         messages.append({"role": "system", "content": conversation.system})
     above = f"{conversation.system}\n\n" if conversation.system and fold else ""
     for turn in conversation.turns:
-        below = f"\n{turn.input}" if turn.input else ""
-        messages.append({"role": "user", "content": f"{above}{turn.question}{below}"})
+        messages.append({"role": "user", "content": f"{above}{_asked(turn)}"})
         above = ""
         if turn.answer is not None:
             messages.append({"role": "assistant", "content": turn.answer})
     return messages
+
+
+def _asked(turn: Turn) -> str:
+    """No template has a place for an input of its own."""
+    if not turn.input:
+        return turn.question
+    return f"{turn.input}\n\n{turn.question}" if turn.input_above else f"{turn.question}\n{turn.input}"
 
 
 def _owned_pieces(

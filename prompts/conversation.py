@@ -20,6 +20,8 @@ class Turn:
     answer: str | None = None
     answered_by: str = ""
     """Whose answer it is, where it is not that of the model which is asked now."""
+    input_above: bool = False
+    """Whether a format without a place for an input writes it above the question instead of below it."""
 
 
 @dataclass(frozen=True)

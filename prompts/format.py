@@ -75,7 +75,7 @@ class PromptFormat(BaseModel):
     question: Annotated[Template, _naming("question")] = ()
     """The question to be answered, up to where the answer begins."""
     question_with_input: Annotated[Template, _naming("question", "input")] = ()
-    """The same with an input; where absent, the input stands below the question after a newline."""
+    """The same with an input; where absent, the input stands below the question, or above it."""
     context: Annotated[Template, _naming("input")] = ()
     """For formats that put the inputs of all turns before everything else."""
     system: Annotated[Template, _naming("system")] = ()
@@ -90,6 +90,8 @@ class PromptFormat(BaseModel):
     """What stands between an earlier answer and the next question."""
     earlier_turn: Annotated[Template, _naming("question", "answer")] = ()
     """An answered turn, where it is written otherwise than question, lead, answer and turn end."""
+    search_format: str = ""
+    """The id of the format for a question with a text above it, such as the sources that a search found."""
     multi_turn: Literal["native", "improvised"]
     """improvised: the makers had no form for several turns, so the single-turn blocks are repeated."""
     stop_strings: tuple[Annotated[str, Field(min_length=1)], ...] = ()

@@ -168,7 +168,7 @@ def _system_pieces(format: PromptFormat, system: str) -> list[PromptPiece]:
 def _earlier_pieces(format: PromptFormat, turn: Turn, folded: str) -> list[PromptPiece]:
     answer = _answered(turn.answer or "")
     if format.earlier_turn:
-        question = _question_text(format, turn, folded, input_below=True)
+        question = _question_text(format, turn, folded, with_input=True)
         return _fill(format.earlier_turn, {"question": question, "answer": [answer]})
     question = _question_pieces(format, turn, folded)
     return [*question, _ours(format.answer_lead), answer, _ours(format.turn_end)]
@@ -176,17 +176,17 @@ def _earlier_pieces(format: PromptFormat, turn: Turn, folded: str) -> list[Promp
 
 def _question_pieces(format: PromptFormat, turn: Turn, folded: str) -> list[PromptPiece]:
     if turn.input and format.question_with_input:
-        question = _question_text(format, turn, folded, input_below=False)
+        question = _question_text(format, turn, folded, with_input=False)
         return _fill(format.question_with_input, {"question": question, "input": [_theirs(turn.input)]})
-    return _fill(format.question, {"question": _question_text(format, turn, folded, input_below=True)})
+    return _fill(format.question, {"question": _question_text(format, turn, folded, with_input=True)})
 
 
-def _question_text(format: PromptFormat, turn: Turn, folded: str, input_below: bool) -> list[PromptPiece]:
+def _question_text(format: PromptFormat, turn: Turn, folded: str, with_input: bool) -> list[PromptPiece]:
     pieces = [_theirs(folded), _ours("\n\n")] if folded else []
-    pieces.append(_theirs(turn.question))
-    if input_below and turn.input and not format.context:
-        pieces += [_ours("\n"), _theirs(turn.input)]
-    return pieces
+    question, input = _theirs(turn.question), _theirs(turn.input)
+    if not (with_input and turn.input and not format.context):
+        return [*pieces, question]
+    return pieces + ([input, _ours("\n\n"), question] if turn.input_above else [question, _ours("\n"), input])
 
 
 def _fill(template: Template, values: Mapping[str, list[PromptPiece]]) -> list[PromptPiece]:

@@ -1,5 +1,5 @@
-"""Passages ranked for a query by BM25 over Korean content words and character bigrams, and several rankings
-joined into one.
+"""Passages ranked for a query apart from any index, by BM25 over Korean content words and character bigrams;
+several rankings joined into one.
 
 For passages that are in memory: those of a few fetched pages, the sentences of some sources. A folder of
 documents is ranked by its index, with the same terms.

@@ -45,7 +45,7 @@ def said(conversation: Conversation) -> list[tuple[str, str | None, str]]:
 
 
 def test_each_model_sees_its_own_earlier_answer(engine: ScriptedEngine) -> None:
-    shown = going_on([first(engine, "a", "b")], ["b", "a"], "둘", "글2", system="다른 말")
+    shown = going_on([first(engine, "a", "b")], ["b", "a"], Turn("둘", "글2"), system="다른 말")
     assert list(shown) == ["b", "a"]
     for model_id, seen in shown.items():
         assert seen.turns[0] == Turn("하나", "글", f"{model_id}: 하나")
@@ -54,10 +54,10 @@ def test_each_model_sees_its_own_earlier_answer(engine: ScriptedEngine) -> None:
 
 def test_who_joins_late_takes_over_the_first_columns_conversation(engine: ScriptedEngine) -> None:
     one = first(engine, "a", "b")
-    two = turn(engine, going_on([one], ["a", "b"], "둘"))
-    late = going_on([one, two], ["late"], "셋")["late"]
+    two = turn(engine, going_on([one], ["a", "b"], Turn("둘")))
+    late = going_on([one, two], ["late"], Turn("셋"))["late"]
     assert said(late) == [("하나", "a: 하나", "a"), ("둘", "a: 둘", "a"), ("셋", None, "")]
-    late = going_on([one, two], ["late"], "셋", lender=1)["late"]
+    late = going_on([one, two], ["late"], Turn("셋"), lender=1)["late"]
     assert said(late) == [("하나", "b: 하나", "b"), ("둘", "b: 둘", "b"), ("셋", None, "")], "the baseline's"
 
 
@@ -65,16 +65,16 @@ def test_who_comes_back_sees_its_own_answers_and_takes_over_only_what_it_missed(
     engine: ScriptedEngine,
 ) -> None:
     one = first(engine, "a", "b")
-    two = turn(engine, going_on([one], ["a"], "둘"))
-    three = turn(engine, going_on([one, two], ["c", "a"], "셋", lender=0))
-    back = going_on([one, two, three], ["b"], "넷", lender=1)["b"]
+    two = turn(engine, going_on([one], ["a"], Turn("둘")))
+    three = turn(engine, going_on([one, two], ["c", "a"], Turn("셋"), lender=0))
+    back = going_on([one, two, three], ["b"], Turn("넷"), lender=1)["b"]
     assert said(back) == [
         ("하나", "b: 하나", ""),
         ("둘", "a: 둘", "a"),
         ("셋", "a: 셋", "a"),
         ("넷", None, ""),
     ]
-    from_a_late_one = going_on([one, two, three], ["d"], "넷", lender=0)["d"]
+    from_a_late_one = going_on([one, two, three], ["d"], Turn("넷"), lender=0)["d"]
     assert [whose for *_, whose in said(from_a_late_one)] == ["a", "a", "c", ""], (
         "who said it, not who passed it on"
     )
@@ -82,23 +82,23 @@ def test_who_comes_back_sees_its_own_answers_and_takes_over_only_what_it_missed(
 
 def test_nothing_is_taken_over_from_a_column_that_failed(engine: ScriptedEngine) -> None:
     one = first(engine, "breaks", "b")
-    shown = going_on([one], ["late", "breaks", "b"], "둘", lender=0)
+    shown = going_on([one], ["late", "breaks", "b"], Turn("둘"), lender=0)
     assert said(shown["late"])[0] == ("하나", "b: 하나", "b")
     assert said(shown["breaks"]) == [("둘", None, "")], "a turn without an answer is left out"
-    none = going_on([first(engine, "breaks")], ["late"], "둘")
+    none = going_on([first(engine, "breaks")], ["late"], Turn("둘"))
     assert said(none["late"]) == [("둘", None, "")]
 
 
 def test_nobody_goes_on_from_a_turn_that_still_runs(engine: ScriptedEngine) -> None:
     run = start(engine, [AnswerRequest("endless", Conversation.ask("왜?"))])
     with pytest.raises(BadRequest, match="still answering"):
-        going_on([picture_of_run(run)], ["endless"], "또?")
+        going_on([picture_of_run(run)], ["endless"], Turn("또?"))
     run.stop_all()
     assert run.wait(5)
 
 
 def test_a_stored_request_keeps_whose_answers_were_taken_over(engine: ScriptedEngine) -> None:
-    request = AnswerRequest("late", going_on([first(engine, "a")], ["late"], "둘")["late"])
+    request = AnswerRequest("late", going_on([first(engine, "a")], ["late"], Turn("둘"))["late"])
     assert request_of(request_json(request)) == request
     before = request_json(request).replace(',"answered_by":"a"', "").replace(',"answered_by":""', "")
     assert [each.answered_by for each in request_of(before).conversation.turns] == ["", ""], "an older one"
@@ -106,5 +106,5 @@ def test_a_stored_request_keeps_whose_answers_were_taken_over(engine: ScriptedEn
 
 def test_who_left_is_known(engine: ScriptedEngine) -> None:
     one = first(engine, "a", "b", "c")
-    two = turn(engine, going_on([one], ["d", "b"], "둘"))
+    two = turn(engine, going_on([one], ["d", "b"], Turn("둘")))
     assert who_left(one, two) == ("a", "c") and who_left(one, one) == ()

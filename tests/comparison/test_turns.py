@@ -27,7 +27,7 @@ from comparison.turns import (
 from engines.base import Answer, FinishReason, GenerationSettings
 from history.history import History
 from history.records import HistoryFilter, RunHead, StoredAnswer, StoredState
-from prompts.conversation import Conversation
+from prompts.conversation import Conversation, Turn
 from tests.comparison.made_requests import requests_for
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
@@ -67,7 +67,7 @@ def ask(
         return answer
 
     settings = GenerationSettings(max_new_tokens=100_000)
-    shown = going_on([before], models, question) if before else {}
+    shown = going_on([before], models, Turn(question)) if before else {}
     requests = requests_for(Conversation.ask(question), models, settings)
     return runs.start(
         engine,
@@ -146,6 +146,6 @@ def test_an_interrupted_answer_counts_as_ended(engine: ScriptedEngine, tmp_path:
     reopened = History(tmp_path)
     (turn,) = conversation(LiveRuns(), reopened, OWNER, "r", 1)
     assert turn.ended and turn.columns[0].state == "interrupted"
-    assert going_on([turn], ["a"], "또?")["a"].turns[0].question == "또?"
+    assert going_on([turn], ["a"], Turn("또?"))["a"].turns[0].question == "또?"
     assert reopened.page(OWNER, HistoryFilter()).runs
     reopened.close()

@@ -1,0 +1,96 @@
+"""The services of search around a scripted engine and a provider that finds what a test lays down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from comparison.asking import AskingService
+from comparison.runs import LiveRuns
+from comparison.turns import conversation
+from errors import Cause
+from history.history import History
+from model_registry.registry import load_registry
+from search.asking import SearchAsking, told_without_sources, with_extractive
+from search.live_search import LiveSearches
+from search.records import SearchResult
+from search.searching import SearchParts, SearchService
+from search.token_room import TokenRoom
+from search.watch import SearchWatch
+from search.wish import SearchWish
+from tests.engines.scripted_engine import ScriptedEngine
+
+Found = Callable[[str, int, SearchWatch], Sequence[SearchResult]]
+
+PALACE = SearchResult(
+    "경복궁",
+    "palace.md",
+    "경복궁은 1395년에 창건된 조선 왕조의 법궁이다. 근정전은 국보로 지정되어 있다.",
+    site="documents",
+    whole=True,
+)
+MOUNTAIN = SearchResult(
+    "한라산",
+    "mountain.md",
+    "한라산은 제주도에 있는 산으로 높이는 1947미터이다.",
+    site="documents",
+    whole=True,
+)
+
+
+@dataclass
+class ListProvider:
+    found: Found
+    name: str = "list"
+
+    def search(self, query: str, limit: int, watch: SearchWatch) -> Sequence[SearchResult]:
+        return self.found(query, limit, watch)
+
+
+def decide(wish: SearchWish, earlier: Sequence[str], watch: SearchWatch) -> tuple[bool, Cause]:
+    return wish.mode != "never", Cause("search-stopped")
+
+
+def no_pages(results: Sequence[SearchResult], watch: SearchWatch) -> tuple[list[SearchResult], list[Cause]]:
+    return [], []
+
+
+@dataclass
+class SearchHouse:
+    engine: ScriptedEngine
+    history: History
+    runs: LiveRuns
+    asking: SearchAsking
+    searches: LiveSearches
+
+
+@contextmanager
+def search_house(
+    home: Path,
+    found: Found = lambda query, limit, watch: (PALACE, MOUNTAIN),
+    engine: ScriptedEngine | None = None,
+    seconds: float = 20,
+) -> Iterator[SearchHouse]:
+    engine = engine or ScriptedEngine()
+    registry, history, runs = load_registry(None), History(home), LiveRuns()
+    recommended = with_extractive(lambda model_id: registry.get(model_id).generation)
+    asking = AskingService(engine, recommended, history, runs, told=told_without_sources)
+    parts = SearchParts(
+        lambda wish: ListProvider(found),
+        decide,
+        lambda question, earlier: (question,),
+        no_pages,
+    )
+    service = SearchAsking(
+        asking,
+        SearchService(parts, seconds),
+        TokenRoom(registry, recommended),
+        lambda owner, run_id, limit: conversation(runs, history, owner, run_id, limit),
+    )
+    try:
+        yield SearchHouse(engine, history, runs, service, LiveSearches(service))
+    finally:
+        engine.close()
+        history.close()
