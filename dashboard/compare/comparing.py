@@ -16,13 +16,13 @@ from comparison.presets import GenerationChoice
 from comparison.turns import TurnPicture, conversation, who_left
 from dashboard.compare import sending
 from dashboard.compare.asking_settings import set_asking
-from dashboard.compare.question_box import ShownQuestion, examples, unsent_questions, waiting_questions
+from dashboard.compare.question_box import ShownQuestion, examples, waiting_questions
 from dashboard.compare.run_chart import run_chart
 from dashboard.errors import show_error
 from dashboard.resources import Services
 from dashboard.session import compare
 from dashboard.session.owner import owner_id
-from dashboard.session.settings import preferences
+from dashboard.session.settings import MOST_MODELS, preferences
 from dashboard.shared.answer_column import ColumnActions
 from dashboard.shared.export import export_box
 from dashboard.shared.model_choices import distinct_titles
@@ -51,7 +51,7 @@ _EXAMPLES = (
 def pick_defaults(services: Services) -> None:
     """Before anybody picked: those that the run in the address was asked of, or what the person prefers, or
     else the demo models, which need no download."""
-    if compare.picked() is not None:
+    if compare.MODELS.picked() is not None:
         return
     models = services.registry.models
     demo = [spec.id for spec in models.values() if spec.demo and spec.adapter is None]
@@ -59,11 +59,11 @@ def pick_defaults(services: Services) -> None:
     asked = [column.request for turn in turns(services)[-1:] for column in turn.columns]
     requests = [request for request in asked if request.model_id in models]
     wanted = [request.model_id for request in requests] or (demo if preferred is None else preferred)
-    compare.set_picked([model for model in dict.fromkeys(wanted) if model in models][: compare.MOST_MODELS])
+    compare.MODELS.set_picked([model for model in dict.fromkeys(wanted) if model in models][:MOST_MODELS])
     if requests:
         how = services.asking.how_asked(requests)
         for model_id, quantization in how.quantizations.items():
-            compare.set_quantization(model_id, quantization)
+            compare.MODELS.set_quantization(model_id, quantization)
         known = how.format_id in services.registry.formats.by_id
         set_asking(how if known else replace(how, format_id=None))
 
@@ -133,11 +133,6 @@ def _below(turn: TurnPicture, titles: Mapping[str, str], services: Services, tex
             with charts:
                 run_chart(turn, titles, texts)
     export_box(turn, services, texts, "compare_export")
-
-
-def draw_unsent(texts: Texts) -> None:
-    unsent = [ShownQuestion(id, text, input) for id, (text, input) in compare.unsent().items()]
-    unsent_questions(unsent, compare.discard_unsent, texts)
 
 
 def _draw_waiting(run_id: str, titles: Mapping[str, str], services: Services, texts: Texts) -> None:

@@ -1,8 +1,4 @@
-"""Where a question is typed, examples to begin with, and questions that were typed and not asked yet.
-
-Nothing that was typed is lost from the page: a question waits, or stands there unsent with a button that
-copies it.
-"""
+"""Where a question is typed, examples to begin with, and questions that wait until answers have ended."""
 
 from __future__ import annotations
 
@@ -13,6 +9,7 @@ import streamlit as st
 
 from dashboard.session import compare
 from dashboard.shared.safe_text import safe_text, whole_characters
+from dashboard.shared.typed_questions import example_buttons
 from dashboard.texts import Texts
 
 
@@ -27,9 +24,9 @@ class TypedQuestion:
 
 def sent(can_go_on: bool) -> TypedQuestion | None:
     """Known before the box is drawn, so that the answers are on the page that is drawn now."""
-    if question := compare.sent_question():
+    if question := compare.TYPED.sent_question():
         return TypedQuestion(question, compare.input_text(), can_go_on and compare.goes_on())
-    example = compare.clicked_example()
+    example = compare.TYPED.clicked_example()
     return TypedQuestion(example, "", goes_on=False) if example else None
 
 
@@ -52,28 +49,20 @@ def question_box(can_go_on: bool, waits: bool, texts: Texts) -> None:
     if typed:
         st.caption(texts.compare["input_there"].format(count=len(typed)))
     hint = "question_waits" if waits else "question_on" if goes_on else "question"
-    st.chat_input(texts.compare[hint], key=compare.QUESTION, on_submit=compare.send_question)
+    st.chat_input(texts.compare[hint], key=compare.TYPED.box_key, on_submit=compare.TYPED.send_question)
 
 
 def examples(questions: Sequence[str], texts: Texts, *, enabled: bool, toys: bool) -> None:
     st.markdown(f"##### {texts.compare['empty_title']}")
     st.caption(texts.compare["intro"])
-    with st.container(horizontal=True):
-        for at, question in enumerate(questions):
-            st.button(
-                question,
-                key=f"compare_example_{at}",
-                disabled=not enabled,
-                on_click=compare.click_example,
-                args=(question,),
-            )
+    example_buttons(questions, compare.TYPED, enabled=enabled)
     if toys:
         st.caption(texts.compare["demo_note"])
 
 
 @dataclass(frozen=True)
 class ShownQuestion:
-    """A question that waits or was not sent, as it is drawn."""
+    """A question that waits, as it is drawn."""
 
     id: str
     text: str
@@ -112,21 +101,3 @@ def waiting_questions(
                     on_click=cancel,
                     args=(each.id,),
                 )
-
-
-def unsent_questions(unsent: Sequence[ShownQuestion], discard: Callable[[str], None], texts: Texts) -> None:
-    """With a button that copies them, until they are sent or thrown away."""
-    for each in unsent:
-        with st.container(border=True, key=f"compare_unsent_{each.id}"):
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.caption(texts.compare["unsent"])
-                st.button(
-                    texts.compare["discard"],
-                    key=f"compare_discard_{each.id}",
-                    icon=":material/delete:",
-                    type="tertiary",
-                    on_click=discard,
-                    args=(each.id,),
-                )
-            for text in filter(None, (each.text, each.input)):
-                st.code(whole_characters(text), language=None, wrap_lines=True)

@@ -25,7 +25,7 @@ def question(typed: TypedQuestion, how: HowToAnswer, picked: Sequence[str]) -> S
         typed.question,
         typed.input,
         tuple(picked),
-        replace(how, quantizations=compare.quantizations()),
+        replace(how, quantizations=compare.MODELS.quantizations()),
         typed.goes_on,
         compare.baseline(),
     )
@@ -58,11 +58,11 @@ def send(sent: SentQuestion | None, turns: Sequence[TurnPicture], services: Serv
             compare.set_run_id(ask(sent))
     except NaraniError as error:
         if going is not None:
-            compare.keep_unsent(going.text, going.input)
+            compare.TYPED.keep_unsent(going.text, going.input)
         return error
     if sent is not None:
         compare.forget_input()
-        compare.drop_unsent(sent.text, sent.input)
+        compare.TYPED.drop_unsent(sent.text, sent.input)
     return None
 
 
@@ -70,9 +70,9 @@ def cancel(run_id: str, id: str, services: Services) -> None:
     """Kept before it is taken out of the line: Streamlit may end a callback at any touch of the session."""
     for waits in services.waiting.behind(run_id):
         if waits.id == id:
-            compare.keep_unsent(waits.question.text, waits.question.input)
+            compare.TYPED.keep_unsent(waits.question.text, waits.question.input)
             if services.waiting.cancel(run_id, id) is None:
-                compare.drop_unsent(waits.question.text, waits.question.input)
+                compare.TYPED.drop_unsent(waits.question.text, waits.question.input)
 
 
 def _in_line(

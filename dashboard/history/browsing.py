@@ -131,7 +131,7 @@ def draw_opened(run_id: str, services: Services, texts: Texts) -> None:
     with st.container(horizontal=True):
         if st.button(texts.history["go_on"], key="history_go_on", icon=":material/forum:"):
             compare.set_run_id(run_id)
-            compare.forget_picked()
+            compare.MODELS.forget_picked()
             st.switch_page("dashboard/pages/compare.py", query_params={"run": run_id})
         if st.button(texts.history["again"], key="history_again", icon=":material/replay:"):
             _ask_again(before, services, texts)

@@ -9,12 +9,13 @@ import streamlit as st
 
 from dashboard.compare import comparing, sending
 from dashboard.compare.asking_settings import asking_settings
-from dashboard.compare.model_picker import model_picker
 from dashboard.compare.question_box import question_box, sent
 from dashboard.errors import show_error
 from dashboard.resources import services
 from dashboard.session import compare
 from dashboard.shared.model_choices import model_choices
+from dashboard.shared.model_picker import model_picker
+from dashboard.shared.typed_questions import unsent_questions
 from dashboard.texts import read_chosen
 
 
@@ -22,7 +23,7 @@ def page() -> None:
     texts, shared = read_chosen(), services()
     sending.follow(shared)
     comparing.pick_defaults(shared)
-    picked = comparing.still_there(compare.picked() or (), shared)
+    picked = comparing.still_there(compare.MODELS.picked() or (), shared)
     with st.sidebar:
         top = st.container()
         how = asking_settings(sorted(shared.registry.formats.by_id), comparing.default_choice(), texts)
@@ -33,15 +34,15 @@ def page() -> None:
     if compare.run_id() != (turns[-1].run_id if turns else None):
         turns = comparing.turns(shared)
     with st.sidebar:
-        choices = model_choices(shared.registry, shared.memory, compare.quantizations())
-        model_picker(choices, picked, top, texts)
+        choices = model_choices(shared.registry, shared.memory, compare.MODELS.quantizations())
+        model_picker(choices, picked, top, compare.MODELS, texts)
     if turns:
         comparing.draw_turns(turns, shared, texts)
     else:
         comparing.say_how_to_begin(picked, shared, texts)
     if refused is not None:
         show_error(refused, texts)
-    comparing.draw_unsent(texts)
+    unsent_questions(compare.TYPED, texts)
     question_box(bool(turns), bool(turns) and not turns[-1].ended, texts)
 
 

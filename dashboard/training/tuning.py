@@ -135,7 +135,7 @@ def compare_button(report: Mapping[str, Any], services: Services, texts: Texts) 
     if report.get("model_id") not in here:
         st.warning(texts.training["compare_gone"], icon=":material/search_off:")
         return
-    compare.set_picked([str(model) for model in here])
+    compare.MODELS.set_picked([str(model) for model in here])
     compare.set_run_id(None)
     st.switch_page("dashboard/pages/compare.py")
 

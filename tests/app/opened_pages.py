@@ -62,7 +62,7 @@ def ask(app: AppTest, question: str = "수도는?", models: Sequence[str] | None
     if models is not None:
         app.session_state["compare_picked"] = list(models)
         app.run()
-    return app.chat_input(key=compare.QUESTION).set_value(question).run()
+    return app.chat_input(key=compare.TYPED.box_key).set_value(question).run()
 
 
 def texts(app: AppTest) -> str:

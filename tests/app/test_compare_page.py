@@ -18,6 +18,7 @@ from comparison.run import Run
 from dashboard import resources
 from dashboard.session import compare
 from dashboard.session.owner import owner_of_browser
+from dashboard.session.settings import MOST_MODELS
 from errors import AS_WRITTEN, EngineDown, LoadError
 from history.records import StoredState
 from tests.app.opened_pages import OWNER, ask, open_services, opened, run_id, run_until, texts
@@ -93,20 +94,20 @@ def test_without_a_model_a_question_is_said_and_not_lost(engine: ScriptedEngine)
 def test_more_models_than_fit_side_by_side_cannot_be_picked(engine: ScriptedEngine) -> None:
     page = opened()
     models = list(resources.services().registry.models)
-    page.session_state["compare_picked"] = models[: compare.MOST_MODELS]
+    page.session_state["compare_picked"] = models[:MOST_MODELS]
     page.run()
-    page.text_input(key=compare.SEARCH).set_value("-").run()
+    page.text_input(key=compare.MODELS.search_key).set_value("-").run()
     ticks = {tick.key: tick for tick in page.checkbox if tick.key and "_pick_" in tick.key}
-    assert ticks[compare.pick_key(models[0])].disabled is False
-    assert all(ticks[compare.pick_key(model)].disabled for model in models[compare.MOST_MODELS :])
+    assert ticks[compare.MODELS.pick_key(models[0])].disabled is False
+    assert all(ticks[compare.MODELS.pick_key(model)].disabled for model in models[MOST_MODELS:])
 
 
 def test_ticking_a_model_picks_it_and_again_takes_it_away(engine: ScriptedEngine) -> None:
     page = opened()
     assert "demo-koalpaca" in page.session_state["compare_picked"]
-    page.checkbox(key=compare.pick_key("demo-koalpaca")).uncheck().run()
+    page.checkbox(key=compare.MODELS.pick_key("demo-koalpaca")).uncheck().run()
     assert "demo-koalpaca" not in page.session_state["compare_picked"]
-    page.checkbox(key=compare.pick_key("demo-koalpaca")).check().run()
+    page.checkbox(key=compare.MODELS.pick_key("demo-koalpaca")).check().run()
     assert page.session_state["compare_picked"][-1] == "demo-koalpaca"
 
 
@@ -114,7 +115,7 @@ def test_a_tick_told_twice_picks_once(engine: ScriptedEngine) -> None:
     page = opened()
     page.session_state["compare_picked"] = ["demo-chat"]
     page.run()
-    page.checkbox(key=compare.pick_key("demo-kullm")).check()
+    page.checkbox(key=compare.MODELS.pick_key("demo-kullm")).check()
     # As after a run that was cut short: the change was counted, and the browser tells it again.
     page.session_state["compare_picked"] = ["demo-chat", "demo-kullm"]
     page.run()
@@ -129,10 +130,10 @@ def test_only_open_families_travel_to_the_browser(engine: ScriptedEngine) -> Non
 
 def test_a_search_narrows_the_models(engine: ScriptedEngine) -> None:
     page = opened()
-    page.text_input(key=compare.SEARCH).set_value("kullm polyglot").run()
+    page.text_input(key=compare.MODELS.search_key).set_value("kullm polyglot").run()
     ticks = [tick.key for tick in page.checkbox if tick.key and "_pick_" in tick.key]
     assert ticks and all("kullm" in key for key in ticks)
-    page.text_input(key=compare.SEARCH).set_value("그런 모델은 없음").run()
+    page.text_input(key=compare.MODELS.search_key).set_value("그런 모델은 없음").run()
     assert "맞는 모델이 없습니다" in texts(page)
 
 

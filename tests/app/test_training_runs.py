@@ -124,7 +124,7 @@ adapter = {{ base = "demo-kullm" }}
     )
     page.button(key=training.COMPARE).click().run()
     assert not page.exception
-    assert page.chat_input(key=compare.QUESTION) and "training" not in page.query_params
+    assert page.chat_input(key=compare.TYPED.box_key) and "training" not in page.query_params
     assert page.session_state["compare_picked"] == ["demo-kullm", "tuned"]
 
 

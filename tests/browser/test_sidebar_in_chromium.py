@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from dashboard.session.compare import MOST_MODELS
+from dashboard.session.settings import MOST_MODELS
 from dashboard.texts import Texts, read_texts
 from tests.browser.at_the_page import KO, ask, one, open_compare, settled, wait_for_answers
 from tests.browser.conftest import SCREENSHOTS, NewPerson

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.session import compare
+from dashboard.session.asking import PickedModels
+from dashboard.session.settings import MOST_MODELS
 from dashboard.shared.formatting import parameters
 from dashboard.shared.model_choices import Availability, ModelChoice, families
 from dashboard.shared.safe_text import icon_label, safe_text
@@ -26,35 +27,44 @@ _WHERE_COLORS = {
 }
 
 _ROWS = """<style>
-.st-key-compare_picked_models p { line-height: 1.2; }
-.st-key-compare_picked_models button { min-height: 1.8rem; padding-top: 0; padding-bottom: 0; }
+[class*="_picked_models"] p { line-height: 1.2; }
+[class*="_picked_models"] button { min-height: 1.8rem; padding-top: 0; padding-bottom: 0; }
 </style>"""
 """Streamlit's own are as high as two of these: eight of them and the search have to fit a usual window."""
 
 
 def model_picker(
-    choices: Mapping[str, ModelChoice], picked: Sequence[str], top: DeltaGenerator, texts: Texts
+    choices: Mapping[str, ModelChoice],
+    picked: Sequence[str],
+    top: DeltaGenerator,
+    models: PickedModels,
+    texts: Texts,
 ) -> None:
     """What is picked stands in the session; a tick changes it at once. The search and what is picked stand in
     `top`, whatever is drawn between them and the models to pick from."""
     with top:
         search = st.text_input(
             texts.compare["search"],
-            key=compare.SEARCH,
+            key=models.search_key,
             placeholder=texts.compare["search_hint"],
             icon=":material/search:",
             label_visibility="collapsed",
         )
-        _picked_models(choices, picked, texts)
+        _picked_models(choices, picked, models, texts)
     found = families(choices, search)
     if not found:
         st.caption(texts.compare["none_found"])
     for family, members in found.items():
-        _family(family, members, picked, bool(search), texts)
+        _family(family, members, picked, bool(search), models, texts)
 
 
 def _family(
-    family: str, members: Sequence[ModelChoice], picked: Sequence[str], found: bool, texts: Texts
+    family: str,
+    members: Sequence[ModelChoice],
+    picked: Sequence[str],
+    found: bool,
+    models: PickedModels,
+    texts: Texts,
 ) -> None:
     """Its models are sent to the browser only while it is open: seventy of them at every rerun are felt."""
     count = sum(choice.spec.id in picked for choice in members)
@@ -62,47 +72,49 @@ def _family(
     opened = st.expander(
         f"{safe_text(family_title(family))}{badge}",
         expanded=found or any(choice.spec.demo for choice in members),
-        key=compare.family_key(family, found),
+        key=models.family_key(family, found),
         on_change="rerun",
     )
     if opened.open:
         with opened:
             for choice in members:
-                _tick(choice, picked, texts)
+                _tick(choice, picked, models, texts)
 
 
-def _picked_models(choices: Mapping[str, ModelChoice], picked: Sequence[str], texts: Texts) -> None:
-    st.markdown(f"**{texts.compare['models']}** :gray-badge[{len(picked)}/{compare.MOST_MODELS}]")
+def _picked_models(
+    choices: Mapping[str, ModelChoice], picked: Sequence[str], models: PickedModels, texts: Texts
+) -> None:
+    st.markdown(f"**{texts.compare['models']}** :gray-badge[{len(picked)}/{MOST_MODELS}]")
     if not picked:
         st.caption(texts.compare["pick_first"])
     st.html(_ROWS)
-    with st.container(gap="xxsmall", key="compare_picked_models"):
+    with st.container(gap="xxsmall", key=models.rows_key):
         for model_id in picked:
-            _picked_model(choices[model_id], texts)
+            _picked_model(choices[model_id], models, texts)
 
 
-def _picked_model(choice: ModelChoice, texts: Texts) -> None:
+def _picked_model(choice: ModelChoice, models: PickedModels, texts: Texts) -> None:
     """One row."""
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xxsmall"):
         st.markdown(f":small[{safe_text(choice.title)}]", width="stretch")
         if len(choice.quantizations) > 1:
-            _quantization(choice, texts)
+            _quantization(choice, models, texts)
         else:
             st.markdown(f":small[{_short_size(choice)}]", width="content", help=_fits(choice, texts))
         st.button(
             icon_label(texts.compare["remove"].format(title=choice.title)),
-            key=f"compare_remove_{choice.spec.id}",
+            key=models.remove_key(choice.spec.id),
             icon=":material/close:",
             help=texts.compare["remove"].format(title=safe_text(choice.title)),
             type="tertiary",
-            on_click=_pick,
+            on_click=models.pick,
             args=(choice.spec.id, False),
         )
 
 
-def _quantization(choice: ModelChoice, texts: Texts) -> None:
+def _quantization(choice: ModelChoice, models: PickedModels, texts: Texts) -> None:
     """Its options are sent once it is opened, as those of the families are."""
-    key = compare.quantization_key(choice.spec.id)
+    key = models.quantization_key(choice.spec.id)
     box = st.popover(
         f":small[{texts.compare[f'quantization_{choice.quantization}']} {_short_size(choice)}]",
         type="tertiary",
@@ -123,7 +135,7 @@ def _quantization(choice: ModelChoice, texts: Texts) -> None:
             format_func=lambda each: texts.compare[f"quantization_{each}"],
             captions=[texts.compare[f"quantization_{each}_says"] for each in choice.quantizations],
             on_change=_change_quantization,
-            args=(choice.spec.id,),
+            args=(models, choice.spec.id),
         )
 
 
@@ -132,20 +144,20 @@ def _fits(choice: ModelChoice, texts: Texts) -> str | None:
     return texts.compare["too_big"].format(size=size) if choice.fits is False else None
 
 
-def _tick(choice: ModelChoice, picked: Sequence[str], texts: Texts) -> None:
+def _tick(choice: ModelChoice, picked: Sequence[str], models: PickedModels, texts: Texts) -> None:
     model_id = choice.spec.id
     is_picked = model_id in picked
-    key = compare.pick_key(model_id)
+    key = models.pick_key(model_id)
     if st.session_state.get(key) is not is_picked:  # else the browser is told what it may have left already
         st.session_state[key] = is_picked
-    full = len(picked) >= compare.MOST_MODELS and not is_picked
+    full = len(picked) >= MOST_MODELS and not is_picked
     st.checkbox(
         f"{safe_text(choice.title)} {_badges(choice, texts)}",
         key=key,
         disabled=full,
-        help=texts.compare["too_many"].format(most=compare.MOST_MODELS) if full else None,
+        help=texts.compare["too_many"].format(most=MOST_MODELS) if full else None,
         on_change=_ticked,
-        args=(model_id,),
+        args=(models, model_id),
     )
 
 
@@ -177,15 +189,10 @@ def _short_size(choice: ModelChoice) -> str:
     return f":red[:material/warning: {size}]" if choice.fits is False else f":gray[{size}]"
 
 
-def _ticked(model_id: str) -> None:
+def _ticked(models: PickedModels, model_id: str) -> None:
     """As it is now, not the other way round: a run that is cut short has its changes told again."""
-    _pick(model_id, bool(st.session_state[compare.pick_key(model_id)]))
+    models.pick(model_id, bool(st.session_state[models.pick_key(model_id)]))
 
 
-def _pick(model_id: str, on: bool) -> None:
-    others = [each for each in compare.picked() or () if each != model_id]
-    compare.set_picked([*others, model_id][: compare.MOST_MODELS] if on else others)
-
-
-def _change_quantization(model_id: str) -> None:
-    compare.set_quantization(model_id, st.session_state[compare.quantization_key(model_id)])
+def _change_quantization(models: PickedModels, model_id: str) -> None:
+    models.set_quantization(model_id, st.session_state[models.quantization_key(model_id)])
