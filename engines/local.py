@@ -126,9 +126,9 @@ class LocalEngine:
         )
 
     def _format(self, request: AnswerRequest, spec: ModelSpec) -> PromptFormat:
-        if request.format_id is None:
-            return self._registry.format_of(spec)
-        return self._registry.formats.get(request.format_id)
+        if request.format_id is not None:
+            return self._registry.formats.get(request.format_id)
+        return self._registry.formats.for_question(self._registry.format_of(spec), request.conversation)
 
     def _begin(
         self,

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from errors import BadEntry, Cause, UnknownName
+from prompts.conversation import Conversation
 from prompts.format import PromptFormat, Template, TemplatePart, parse_template
 
 _FOLDER = Path(__file__).parent / "formats"
@@ -33,6 +34,16 @@ class PromptFormats:
         if format_id not in self.by_id:
             raise UnknownName("prompt format", format_id, self.by_id)
         return self.by_id[format_id]
+
+    def for_question(self, format: PromptFormat, conversation: Conversation) -> PromptFormat:
+        """The form that a format has for a question on texts above it, where that has a place for all of the
+        conversation; else the format itself."""
+        asked = conversation.turns[-1]
+        if not (format.search_format and asked.input and asked.input_above):
+            return format
+        other = self.get(format.search_format)
+        places_system = other.kind == "chat" or other.system or other.fold_system_into_question
+        return other if places_system or not conversation.system else format
 
     def with_template(self, path: Path) -> PromptFormats:
         """These and the format of a template file, under the file's name (`kullm.json`)."""
@@ -69,7 +80,11 @@ class _TemplateFile(BaseModel):
 def load_formats(folder: Path = _FOLDER) -> PromptFormats:
     """Every format that ships; a bad file is refused by file and key."""
     formats = [_read_toml(path) for path in sorted(folder.glob("*.toml"), key=lambda path: path.stem)]
-    return PromptFormats(by_id={format.id: format for format in formats})
+    by_id = {format.id: format for format in formats}
+    for format in formats:
+        if format.search_format and format.search_format not in by_id:
+            raise BadEntry("search-format-unknown", file=f"{format.id}.toml", name=format.search_format)
+    return PromptFormats(by_id)
 
 
 def read_template_json(path: Path) -> PromptFormat:

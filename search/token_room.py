@@ -17,7 +17,7 @@ from comparison.turns import TurnPicture
 from model_registry.chat_tokenizer import tokenizer_folder
 from model_registry.registry import Registry
 from model_registry.spec import ModelSpec
-from prompts.conversation import Conversation
+from prompts.conversation import Conversation, Turn
 from prompts.rendering import render
 from search.prompt import Fits
 from search.wish import EXTRACTIVE, SearchWish
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _OF_TEMPLATE = 100
 """Tokens that no tokenizer's own template needs more of for what it writes around a question."""
 _EACH_CHARACTER = 2
-_WITH_INPUT = Conversation.ask("?", "?")
+_WITH_INPUT = Conversation((Turn("?", "?", input_above=True),))
 
 
 class TokenRoom:
@@ -45,12 +45,14 @@ class TokenRoom:
             context = spec.local.context_length
             answer = settings_for(self._recommended(model_id), wish.how.choice).max_new_tokens
             so_far = self._tokens(model_id, _conversation(wish, turns, model_id))
-            rooms[model_id] = context - min(answer, context // 2) - so_far - self._around(spec)
+            rooms[model_id] = context - min(answer, context // 2) - so_far - self._around(spec, wish)
         return lambda text: all(self._tokens(model_id, text) <= room for model_id, room in rooms.items())
 
-    def _around(self, spec: ModelSpec) -> int:
+    def _around(self, spec: ModelSpec, wish: SearchWish) -> int:
         """What the format writes around question and sources."""
-        format = self._registry.format_of(spec)
+        formats = self._registry.formats
+        own = formats.for_question(self._registry.format_of(spec), _WITH_INPUT)
+        format = formats.get(wish.how.format_id) if wish.how.format_id else own
         if format.kind == "chat":
             return _OF_TEMPLATE
         pieces = render(format, _WITH_INPUT).pieces

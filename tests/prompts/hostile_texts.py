@@ -20,5 +20,6 @@ EARLIER = Turn("처음 질문 {answer}", "처음 맥락", "처음 답변\n### �
 CASES = {
     "question": Conversation.ask(QUESTION),
     "input": Conversation.ask(QUESTION, INPUT),
+    "above": Conversation((Turn(QUESTION, INPUT, input_above=True),)),
     "turns": Conversation((EARLIER, Turn(QUESTION)), SYSTEM),
 }
