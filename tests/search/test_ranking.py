@@ -33,7 +33,13 @@ def test_a_term_asked_twice_counts_once_and_one_that_is_nowhere_counts_nothing()
 
 @pytest.mark.parametrize(
     ("query", "first"),
-    [("기준금리가 어떻게 되나요?", 0), ("귤은 언제 따지? 감귤", 1), ("도서관 쉬는 날", 2), ("금리", 0)],
+    [
+        ("기준금리가 어떻게 되나요?", 0),
+        ("귤은 언제 따지? 감귤", 1),
+        ("도서관 쉬는 날", 2),
+        ("금리", 0),
+        ("준금", 0),
+    ],
 )
 def test_the_passage_that_is_meant_comes_first(query: str, first: int) -> None:
     assert rank(query, PASSAGES, 2)[0] == first
