@@ -11,8 +11,9 @@ import math
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import platformdirs
 
@@ -20,6 +21,15 @@ from errors import BadRequest
 from errors.wording import LANGUAGES
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+SEARCH_ADDRESSES = {
+    "searxng": "NARANI_SEARXNG_URL",
+    "naver": "NARANI_NAVER_URL",
+    "naver-old": "NARANI_NAVER_OLD_URL",
+    "google": "NARANI_GOOGLE_URL",
+    "brave": "NARANI_BRAVE_URL",
+    "tavily": "NARANI_TAVILY_URL",
+}
+"""The variables that say where a search service is asked, by its name."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,12 @@ class Settings:
     unwatched_seconds: float = 600.0
     """NARANI_UNWATCHED_SECONDS: a run that no page has looked at for so long is stopped."""
 
+    search_provider: str = "documents"
+    """NARANI_SEARCH_PROVIDER: where it is searched if nobody picks another provider."""
+
+    search_addresses: Mapping[str, str] = field(default_factory=dict)
+    """NARANI_SEARXNG_URL and so on: where a service is asked in place of its own address, by its name."""
+
     @property
     def own_models(self) -> Path:
         return self.home / "models"
@@ -70,7 +86,18 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         database=values.get("NARANI_DATABASE") or None,
         language=_language(values),
         unwatched_seconds=_number(values, "NARANI_UNWATCHED_SECONDS", 600.0, least=0),
+        search_provider=values.get("NARANI_SEARCH_PROVIDER") or "documents",
+        search_addresses={
+            name: _address(values, variable)
+            for name, variable in SEARCH_ADDRESSES.items()
+            if values.get(variable)
+        },
     )
+
+
+def environment_key(name: str) -> str | None:
+    """The key of a search service, read when it is needed; it stands in no settings, which may be printed."""
+    return os.environ.get(name)
 
 
 def terminal_language(environment: Mapping[str, str] | None = None) -> str:
@@ -113,6 +140,19 @@ def _language(values: Mapping[str, str]) -> str | None:
     if text and language is None:
         raise BadRequest("language-unknown", name="NARANI_LANGUAGE", value=text, languages=LANGUAGES)
     return language
+
+
+def _address(values: Mapping[str, str], name: str) -> str:
+    """Refused without saying what was written: a person may have put a key into it."""
+    text = values[name].strip()
+    try:
+        parts = urlsplit(text)
+        readable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        readable = False
+    if not readable or not re.fullmatch(r"[!-~]+", text) or re.search("[?#@]", text):
+        raise BadRequest("address-unreadable", name=name)
+    return text.rstrip("/")
 
 
 def _number(values: Mapping[str, str], name: str, default: float, least: float) -> float:

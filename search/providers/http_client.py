@@ -1,0 +1,157 @@
+"""One request to a search service: how long and how large it may be, and every way in which it can fail.
+
+Addresses and headers hold keys and what a person searched for. So nothing of a request or of an answer gets
+into an error, and requests go past the client of httpx, which writes every address into its log.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cache
+from math import ceil
+from typing import Any
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+from search.problems import SearchProblem
+from search.providers.web_services import WebService
+from search.watch import SearchWatch
+
+_SECONDS = 10.0
+_CONNECT_SECONDS = 5.0
+_MOST_BYTES = 4_000_000
+"""Of an answer when it is unpacked; results of a hundred pages are a tenth of it."""
+_WAIT_SECONDS = 60.0
+"""How long a service that says "too often" is left alone where it names no time."""
+_TOO_OFTEN, _BUSY = 429, 503
+
+
+class _TooLarge(Exception):
+    """The answer is longer than any list of results."""
+
+
+class _Waits:
+    """Which services told this process to wait, and until when."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+
+    def begin(self, place: str, seconds: float) -> None:
+        self._until[place] = time.monotonic() + seconds
+
+    def check(self, place: str, service: WebService) -> None:
+        left = self._until.get(place, 0.0) - time.monotonic()
+        if left > 0:
+            raise SearchProblem("search-wait", title=service.title, seconds=ceil(left))
+
+
+_WAITS = _Waits()
+
+
+def ask_json(made: Callable[[], httpx.Request], service: WebService, watch: SearchWatch) -> Mapping[str, Any]:
+    """The object that the service answers with. A service that told us to wait is not asked before."""
+    seconds = min(_SECONDS, watch.seconds_left)
+    with _told(service.title):
+        request = made()
+        place = str(request.url.copy_with(query=None))
+        _WAITS.check(place, service)
+        status, headers, body = watch.wait_for(lambda: _exchange(request, seconds), seconds)
+    if status == _TOO_OFTEN or (status == _BUSY and "retry-after" in headers):
+        _WAITS.begin(place, _wait_seconds(headers.get("retry-after", "")))
+        _WAITS.check(place, service)
+    if problem := _refusal(status, service):
+        raise problem
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict):
+        raise SearchProblem("search-not-json", title=service.title)
+    return answer
+
+
+@contextmanager
+def _told(title: str) -> Iterator[None]:
+    """An error of the network in our words; its own may hold the address."""
+    try:
+        yield
+    except (TimeoutError, httpx.TimeoutException):
+        raise SearchProblem("search-late", title=title) from None
+    except _TooLarge:
+        raise SearchProblem("search-too-large", title=title) from None
+    except zlib.error:
+        raise SearchProblem("search-not-json", title=title) from None
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ImportError):
+        raise SearchProblem("search-unreachable", title=title) from None
+
+
+def _refusal(status: int, service: WebService) -> SearchProblem | None:
+    if 200 <= status < 300:
+        return None
+    if status in (401, 403):
+        code = "search-key-refused" if service.keys else "search-json-off"
+    elif status < 400:
+        code = "search-redirected"
+    else:
+        code = "search-refused" if status < 500 else "search-out-of-order"
+    return SearchProblem(code, title=service.title, keys=service.keys, status=status)
+
+
+def _wait_seconds(retry_after: str) -> float:
+    """From a number of seconds or a date."""
+    if re.fullmatch(r"\d{1,9}", retry_after, re.ASCII):
+        return max(1.0, float(retry_after))
+    try:
+        at = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return _WAIT_SECONDS
+    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return max(1.0, (aware - datetime.now(UTC)).total_seconds())
+
+
+def _exchange(request: httpx.Request, seconds: float) -> tuple[int, httpx.Headers, bytes]:
+    """Ends by itself, since nobody can end the thread that it runs in."""
+    until = time.monotonic() + seconds
+    request.headers["Accept-Encoding"] = "gzip"
+    limits = httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
+    request.extensions = {"timeout": limits.as_dict()}
+    with httpx.HTTPTransport(verify=_tls(), proxy=_proxy(request.url)) as transport:
+        response = transport.handle_request(request)
+        try:
+            return response.status_code, response.headers, _body(response, until)
+        finally:
+            response.close()
+
+
+def _body(response: httpx.Response, until: float) -> bytes:
+    """Unpacked here, piece by piece: httpx unpacks a thousand times of what came before anyone can look."""
+    packed = response.headers.get("content-encoding", "").lower() == "gzip"
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16) if packed else None
+    body = bytearray()
+    for piece in response.iter_raw():
+        body += unpacking.decompress(piece, _MOST_BYTES + 1 - len(body)) if unpacking else piece
+        if len(body) > _MOST_BYTES:
+            raise _TooLarge
+        if time.monotonic() > until:
+            raise TimeoutError
+    return bytes(body)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Made once: reading the certificates takes longer than a request within a house."""
+    return httpx.create_ssl_context()
+
+
+def _proxy(url: httpx.URL) -> str | None:
+    """As the environment says."""
+    return None if proxy_bypass(url.host) else getproxies().get(url.scheme)
