@@ -14,6 +14,7 @@ from comparison.run import Run
 from comparison.turns import ColumnPicture, TurnPicture
 from errors import BadRequest
 from model_registry.spec import GenerationDefaults
+from search.deciding import SearchMode
 from search.prompt import sources_text, without_citations
 from search.records import ROOM, Searched, searched_of
 from search.searching import SearchService
@@ -83,10 +84,10 @@ class SearchAsking:
 
     def ask(self, owner: str, wish: SearchWish, searched: Searched) -> Run | None:
         """None where nothing was found for a question that was to be answered from sources alone."""
-        if searched.searched and not searched.sources and wish.mode == "always":
+        if searched.searched and not searched.sources and wish.mode != SearchMode.AUTO:
             return None
         turns = self._turns(owner, wish, 1)
-        sent = replace(_sent(wish), extras={ROOM: searched.as_json()})
+        sent = replace(_sent(wish), text=searched.question, extras={ROOM: searched.as_json()})
         if searched.sources:
             fits = self._room.fits(wish, turns)
             sent = replace(sent, input=sources_text(searched.sources, wish.question, fits))

@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from errors import BadRequest, Cause, NaraniError, Stopped
+from search.deciding import AskModel, Decision, SearchMode, decide
 from search.problems import SearchProblem
 from search.providers.base import Provider
 from search.ranking import rank
 from search.records import Searched, SearchResult, SearchSource
+from search.rewriting import queries_for
 from search.watch import SearchWatch
 from search.wish import EXTRACTIVE, SearchWish
 from search.words import bigrams
@@ -26,10 +28,8 @@ _ALIKE = 0.8
 
 ProviderOf = Callable[[SearchWish], Provider]
 """The provider that a wish names, or a problem that says what it lacks."""
-Decide = Callable[[SearchWish, Sequence[str], SearchWatch], tuple[bool, Cause]]
-"""Whether to search and why, from the wish and the questions before it."""
-Rewrite = Callable[[str, Sequence[str]], tuple[str, ...]]
-"""The queries for a question after earlier ones."""
+ModelToAsk = Callable[[SearchWish, SearchWatch], AskModel | None]
+"""The model that says whether a question is to be searched for; None where no model is asked."""
 ReadPages = Callable[[Sequence[SearchResult], SearchWatch], tuple[list[SearchResult], list[Cause]]]
 """The passages of the pages behind results, each a whole result, and what could not be read."""
 
@@ -39,9 +39,8 @@ class SearchParts:
     """What a search is made of."""
 
     provider_of: ProviderOf
-    decide: Decide
-    rewrite: Rewrite
     read_pages: ReadPages
+    model_to_ask: ModelToAsk = lambda wish, watch: None
 
 
 class SearchService:
@@ -51,12 +50,8 @@ class SearchService:
         self._parts, self.seconds = parts, seconds
 
     def check(self, wish: SearchWish) -> None:
-        """Refuse what can never give an answer."""
-        if wish.mode == "never":
-            if set(wish.models) == {EXTRACTIVE}:
-                raise BadRequest("extractive-without-search")
-        else:
-            self._parts.provider_of(wish)
+        """Refuse a provider that does not exist."""
+        self._parts.provider_of(wish)
 
     def search(
         self,
@@ -67,12 +62,13 @@ class SearchService:
     ) -> Searched:
         """Raises `Stopped` where the person stopped it, `SearchProblem` where no query could be searched."""
         watch.report("deciding")
-        searches, why = self._parts.decide(wish, earlier, watch)
-        known = Searched(wish.question, searches, why, at=datetime.now(UTC).isoformat(timespec="seconds"))
-        if not searches:
+        decided = self._decide(wish, earlier, watch)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        known = Searched(decided.question, decided.searched, decided.why, at=at)
+        if not decided.searched:
             return known
         watch.check()
-        queries = self._parts.rewrite(wish.question, earlier)
+        queries = queries_for(decided.question, earlier)
         known = replace(known, provider=wish.provider, queries=queries)
         seen(known)
         results, problems = self._results(wish, queries, watch)
@@ -82,9 +78,21 @@ class SearchService:
         watch.report("ranking")
         if any(not result.whole for result in results):
             texts = [f"{passage.title}\n{passage.snippet}" for passage in passages]
-            best = rank(" ".join((wish.question, *queries)), texts, len(texts))
+            best = rank(" ".join((decided.question, *queries)), texts, len(texts))
             passages = [passages[number] for number in best]
         return replace(known, sources=numbered(without_repeats(passages)[: wish.most_sources]))
+
+    def _decide(self, wish: SearchWish, earlier: Sequence[str], watch: SearchWatch) -> Decision:
+        """An extract can be made of sources alone, so where nobody else answers no model is asked."""
+        alone = set(wish.models) == {EXTRACTIVE}
+        mode = SearchMode.ALWAYS if alone and wish.mode == SearchMode.AUTO else SearchMode(wish.mode)
+        ask_model = self._parts.model_to_ask(wish, watch) if mode is SearchMode.AUTO else None
+        decided = decide(wish.question, mode, ask_model, earlier)
+        if not decided.question.strip():
+            raise BadRequest("empty-question")
+        if alone and not decided.searched:
+            raise BadRequest("extractive-without-search")
+        return decided
 
     def _results(
         self, wish: SearchWish, queries: Sequence[str], watch: SearchWatch

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from comparison.asking import HowToAnswer
+from search.deciding import SearchMode
 
 EXTRACTIVE = "extractive"
 """The id of the column that answers without any model: the best sentences of the sources."""
@@ -18,8 +19,7 @@ class SearchWish:
     models: tuple[str, ...]
     """Model ids, the extractive answer among them."""
     how: HowToAnswer = HowToAnswer()
-    mode: str = "auto"
-    """Whether it is searched: always, auto or never."""
+    mode: SearchMode = SearchMode.AUTO
     provider: str = "documents"
     folder: str = ""
     """Own documents in place of those that ship."""

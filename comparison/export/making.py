@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from comparison.export.markdown import write_markdown
+from comparison.export.markdown import NOTHING_SAID, ExtrasText, write_markdown
 from comparison.export.shared import object_of, unwritable, whole_file
 from history.records import FLAT_COLUMNS, FlatBatch
 
@@ -37,26 +37,31 @@ def export_name(kind: ExportKind, now: datetime) -> str:
 
 
 def make_export(
-    kind: ExportKind, flat: ReadFlat, folder: Path, now: datetime, words: Mapping[str, str]
+    kind: ExportKind,
+    flat: ReadFlat,
+    folder: Path,
+    now: datetime,
+    words: Mapping[str, str],
+    extras: ExtrasText = NOTHING_SAID,
 ) -> Path:
-    """The finished file; with a NaraniError nothing of it is left. `words` are those of a report."""
+    """The finished file; with a NaraniError nothing of it is left. `words` and `extras` are for a report."""
     path = _reserved(folder, export_name(kind, now))
     try:
-        _write(kind, flat, path, words)
+        _write(kind, flat, path, words, extras)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     return path
 
 
-def _write(kind: ExportKind, flat: ReadFlat, path: Path, words: Mapping[str, str]) -> int:
+def _write(kind: ExportKind, flat: ReadFlat, path: Path, words: Mapping[str, str], extras: ExtrasText) -> int:
     from comparison.export.csv_files import write_long_csv  # here: no page waits for pyarrow unasked
     from comparison.export.wide_csv import write_wide_csv
 
     if kind is ExportKind.WIDE:
         return write_wide_csv(flat, path)
     if kind is ExportKind.MARKDOWN:
-        return write_markdown(flat(), path, words)
+        return write_markdown(flat(), path, words, extras)
     return write_jsonl(flat(), path) if kind is ExportKind.JSONL else write_long_csv(flat, path)
 
 

@@ -8,7 +8,8 @@ Refuses to know: the words of a language (they are handed in), where rows come f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -20,28 +21,52 @@ _LEFT_OUT = ("answering_seconds", "peak_bytes")
 """Measures that a report has no use for: the one is told by tokens a second, the other is the engine's."""
 
 
-def write_markdown(batches: Iterable[FlatBatch], path: Path, words: Mapping[str, str]) -> int:
+@dataclass(frozen=True)
+class ExtrasText:
+    """What other rooms say of their extras in a report; empty where they have nothing to say."""
+
+    of_question: Callable[[Mapping[str, object]], str] = lambda extras: ""
+    """It stands in place of the input, which such a room has made."""
+    of_answer: Callable[[Mapping[str, object]], str] = lambda extras: ""
+    """It stands below the answer."""
+
+
+NOTHING_SAID = ExtrasText()
+
+
+def write_markdown(
+    batches: Iterable[FlatBatch],
+    path: Path,
+    words: Mapping[str, str],
+    extras: ExtrasText = NOTHING_SAID,
+) -> int:
     """How many answers; the file is there whole or, with a NaraniError, not at all."""
     answers = 0
     with whole_file(path) as file:
         file.write(f"# {words['title']}\n".encode())
         for number, rows in enumerate(runs_of(batches, FLAT_COLUMNS), start=1):
-            text = "\n".join(_question(number, rows, words))
+            text = "\n".join(_question(number, rows, words, extras))
             file.write(text.encode("utf-8", "replace"))  # half a character cannot be written
             answers += len(rows)
     return answers
 
 
-def _question(number: int, rows: RunRows, words: Mapping[str, str]) -> Iterator[str]:
+def _question(number: int, rows: RunRows, words: Mapping[str, str], extras: ExtrasText) -> Iterator[str]:
     first = rows[0]
     moment = datetime.fromisoformat(str(first["created"]))
     yield f"\n## {words['question'].format(number=number)}\n\n{moment:%Y-%m-%d %H:%M} UTC\n"
     yield _fenced(str(first["question"]))
+    made_of = (object_of(first["request"]) or {}).get("extras")
+    told = extras.of_question(made_of) if isinstance(made_of, dict) else ""
+    if told:
+        yield _fenced(told)
     for name in ("input", "system"):
-        if first[name]:
+        if first[name] and not (told and name == "input"):
             yield f"{words[name]}:\n\n{_fenced(str(first[name]))}"
     for row in rows:
         yield from _answer(row, words)
+        if told := extras.of_answer(object_of(row["extras"]) or {}):
+            yield _fenced(told)
 
 
 def _answer(row: Mapping[str, object], words: Mapping[str, str]) -> Iterator[str]:

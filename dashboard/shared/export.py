@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
 from comparison.export.making import ExportKind, make_export
+from comparison.export.markdown import ExtrasText
 from comparison.turns import TurnPicture
 from dashboard.errors import show_error
 from dashboard.resources import Services
@@ -22,6 +24,7 @@ from dashboard.session.owner import owner_id
 from dashboard.texts import Texts
 from errors import NaraniError
 from history.records import FlatBatch
+from search.report import report_of_answer, report_of_question
 from settings import format_bytes
 
 MOST_BYTES = 64 * 10**6
@@ -46,11 +49,20 @@ def export_buttons(flat: Callable[[], Iterator[FlatBatch]], folder: Path, texts:
     if st.button(texts.export["make"], icon=":material/save_alt:", key=f"{key}_make"):
         try:
             with st.spinner(texts.export["making"]):
-                path = make_export(ExportKind(kind), flat, folder, datetime.now(), texts.report)
+                path = make_export(
+                    ExportKind(kind), flat, folder, datetime.now(), texts.report, _said_of_extras(texts)
+                )
         except NaraniError as error:
             show_error(error, texts)
         else:
             _hand_over(path, texts, f"{key}_download")
+
+
+def _said_of_extras(texts: Texts) -> ExtrasText:
+    return ExtrasText(
+        partial(report_of_question, language=texts.language),
+        partial(report_of_answer, language=texts.language),
+    )
 
 
 def _hand_over(path: Path, texts: Texts, key: str) -> None:

@@ -19,7 +19,6 @@ from search.records import SearchResult
 from search.searching import SearchParts, SearchService
 from search.token_room import TokenRoom
 from search.watch import SearchWatch
-from search.wish import SearchWish
 from tests.engines.scripted_engine import ScriptedEngine
 
 Found = Callable[[str, int, SearchWatch], Sequence[SearchResult]]
@@ -49,10 +48,6 @@ class ListProvider:
         return self.found(query, limit, watch)
 
 
-def decide(wish: SearchWish, earlier: Sequence[str], watch: SearchWatch) -> tuple[bool, Cause]:
-    return wish.mode != "never", Cause("search-stopped")
-
-
 def no_pages(results: Sequence[SearchResult], watch: SearchWatch) -> tuple[list[SearchResult], list[Cause]]:
     return [], []
 
@@ -77,12 +72,7 @@ def search_house(
     registry, history, runs = load_registry(None), History(home), LiveRuns()
     recommended = with_extractive(lambda model_id: registry.get(model_id).generation)
     asking = AskingService(engine, recommended, history, runs, told=told_without_sources)
-    parts = SearchParts(
-        lambda wish: ListProvider(found),
-        decide,
-        lambda question, earlier: (question,),
-        no_pages,
-    )
+    parts = SearchParts(lambda wish: ListProvider(found), no_pages)
     service = SearchAsking(
         asking,
         SearchService(parts, seconds),

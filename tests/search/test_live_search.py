@@ -13,6 +13,7 @@ import pytest
 
 from errors import BadRequest, Cause
 from history.records import HistoryFilter
+from search.deciding import SearchMode
 from search.live_search import LiveSearches, SearchState
 from search.problems import SearchProblem
 from search.records import ROOM, SearchResult, searched_of
@@ -21,7 +22,7 @@ from search.wish import EXTRACTIVE, SearchWish
 from tests.search.search_house import PALACE, SearchHouse, search_house
 
 MODELS = ("demo-kullm", "demo-chat")
-WISH = SearchWish("경복궁은 언제 지어졌나요?", MODELS, mode="always")
+WISH = SearchWish("경복궁은 언제 지어졌나요?", MODELS, mode=SearchMode.ALWAYS)
 
 
 @pytest.fixture
@@ -83,9 +84,9 @@ def test_a_search_that_fails_says_why_and_keeps_the_question(tmp_path: Path) -> 
             assert view.problem == Cause("search-broke-off", category="search-failed", kind=kind)
 
 
-@pytest.mark.parametrize(("mode", "asked"), [("always", False), ("auto", True)])
+@pytest.mark.parametrize(("mode", "asked"), [(SearchMode.ALWAYS, False), (SearchMode.AUTO, True)])
 def test_where_nothing_is_found_only_auto_asks_without_sources(
-    tmp_path: Path, mode: str, asked: bool
+    tmp_path: Path, mode: SearchMode, asked: bool
 ) -> None:
     with search_house(tmp_path, lambda query, limit, watch: ()) as house:
         search = house.searches.start("me", SearchWish(WISH.question, MODELS, mode=mode))
@@ -104,11 +105,33 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_searched(house: Sear
         (SearchWish(" ", MODELS), "empty-question"),
         (SearchWish("왜?", ()), "no-model-picked"),
         (SearchWish("왜?", ("demo-kullm", "demo-kullm")), "picked-twice"),
-        (SearchWish("왜?", (EXTRACTIVE,), mode="never"), "extractive-without-search"),
     ):
         with pytest.raises(BadRequest) as refused:
             house.searches.start("me", wish)
         assert refused.value.code == code
+
+
+def test_an_extract_alone_is_always_searched_for_and_refused_where_nothing_may_be(house: SearchHouse) -> None:
+    for mode, question, problem in (
+        (SearchMode.AUTO, "안녕하세요!", None),
+        (SearchMode.NEVER, "왜?", "extractive-without-search"),
+        (SearchMode.NEVER, "/경복궁", None),
+        (SearchMode.AUTO, "/", "empty-question"),
+    ):
+        search = house.searches.start("me", SearchWish(question, (EXTRACTIVE,), mode=mode))
+        assert search.wait(10)
+        view = search.view()
+        assert (view.problem.code if view.problem else None) == problem
+        assert (view.run_id is None) is (problem is not None)
+
+
+def test_the_sign_that_asks_for_a_search_is_not_shown_to_models(house: SearchHouse) -> None:
+    search = house.searches.start("me", SearchWish("/ 경복궁", MODELS, mode=SearchMode.NEVER))
+    assert search.wait(10)
+    run = house.runs.get(search.view().run_id or "", "me")
+    assert run is not None and run.requests[0].conversation.turns[-1].question == "경복궁"
+    searched = search.view().searched
+    assert searched is not None and searched.searched and searched.why.code == "search-why-sign"
 
 
 def test_a_search_is_its_owners_and_goes_over_with_what_else_is_theirs(house: SearchHouse) -> None:

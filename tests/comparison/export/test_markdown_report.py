@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from comparison.export.markdown import write_markdown
+from comparison.export.markdown import ExtrasText, write_markdown
 from dashboard.texts import read_texts
 from tests.comparison.export.flat_house import HOSTILE, in_pieces, row
 from tests.dashboard.hostile_answers import HOSTILE as HOSTILE_MARKDOWN
@@ -58,6 +58,23 @@ def test_nothing_written_by_others_becomes_markdown(at: int, tmp_path: Path) -> 
     assert fences == [as_read(text)] * 5
     assert heads == [WORDS["title"], WORDS["question"].format(number=1), "`demo-chat`"]
     assert not kinds & {"html_block", "code_block", "blockquote_open", "hr"}
+
+
+def test_what_another_room_says_stands_in_fences_in_place_of_the_input(tmp_path: Path) -> None:
+    said = ExtrasText(lambda extras: str(extras.get("q", "")), lambda extras: str(extras.get("a", "")))
+    path = tmp_path / "report.md"
+    for text in BREAKS_OUT:
+        rows = [
+            row(run_id="1", position=0, request=json.dumps({"extras": {"q": text}}), input="벽", text="답"),
+            row(run_id="2", position=0, request=json.dumps({"extras": {}}), input="글", text="답"),
+        ]
+        rows[0]["extras"] = json.dumps({"a": text})
+        assert write_markdown(in_pieces(rows, 2), path, WORDS, said) == 2
+        fences, heads, kinds = parsed(path.read_bytes().decode())
+        question = as_read(str(rows[0]["question"]))
+        assert fences[:4] == [question, as_read(text), "답\n", as_read(text)]
+        assert "벽\n" not in fences and "글\n" in fences, "only where there is something in its place"
+        assert len(heads) == 5 and "html_block" not in kinds
 
 
 def test_settings_that_others_wrote_stay_in_their_line(tmp_path: Path) -> None:

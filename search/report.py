@@ -1,0 +1,93 @@
+"""What was searched and what was checked as plain text: for the terminal and for reports that people export.
+
+Knows: the few words it takes in each language, and how what stands in extras is read.
+Refuses to know: Markdown, terminals, and how a sentence is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from errors import wording
+from search.records import ROOM, Searched, SearchSource, searched_of
+
+MARKS = {"supported": "✓", "weak": "△", "unsupported": "✗", "uncited": "·"}
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "why": "Search",
+        "queries": "Queries",
+        "sources": "Sources",
+        "none": "No source was found.",
+        "problem": "Not read",
+        "page": "p. {page}",
+        "supported": "supported",
+        "weak": "supported in part",
+        "unsupported": "not supported",
+        "uncited": "no source named",
+        "not_checked": "not checked",
+    },
+    "ko": {
+        "why": "검색",
+        "queries": "검색어",
+        "sources": "출처",
+        "none": "출처를 찾지 못했습니다.",
+        "problem": "읽지 못한 곳",
+        "page": "{page}쪽",
+        "supported": "뒷받침됨",
+        "weak": "일부만 뒷받침됨",
+        "unsupported": "뒷받침되지 않음",
+        "uncited": "출처 표시 없음",
+        "not_checked": "확인하지 않음",
+    },
+}
+
+
+def report_of_question(extras: Mapping[str, object], language: str) -> str:
+    """Why it was searched, with which queries, and the sources; empty where the question was a plain one."""
+    searched = searched_of(extras)
+    return "" if searched is None else "\n".join(searched_lines(searched, language))
+
+
+def report_of_answer(extras: Mapping[str, object], language: str) -> str:
+    """The sentences of an answer, each with its verdict; empty where none was checked."""
+    return "\n".join(f"{mark} {text} ({said})" for mark, text, said in checked_lines(extras, language))
+
+
+def searched_lines(searched: Searched, language: str) -> Iterator[str]:
+    words = _WORDS[language]
+    yield f"{words['why']}: {wording(searched.why, language)}"
+    if not searched.searched:
+        return
+    yield f"{words['queries']}: {', '.join(searched.queries)}"
+    for problem in searched.problems:
+        yield f"{words['problem']}: {wording(problem, language)}"
+    yield f"{words['sources']}:" if searched.sources else words["none"]
+    for source in searched.sources:
+        yield from _source_lines(source, words)
+
+
+def checked_lines(extras: Mapping[str, object], language: str) -> Iterator[tuple[str, str, str]]:
+    """Mark, sentence and verdict in words."""
+    words = _WORDS[language]
+    for sentence in sentences_of(extras):
+        verdict = str(sentence.get("verdict"))
+        text = " ".join(str(sentence.get("text", "")).split())
+        yield MARKS.get(verdict, "?"), text, words.get(verdict, words["not_checked"])
+
+
+def sentences_of(extras: Mapping[str, object]) -> list[Mapping[str, Any]]:
+    """The checked sentences of an answer, as they are stored."""
+    of_room = extras.get(ROOM)
+    sentences = of_room.get("sentences") if isinstance(of_room, Mapping) else None
+    return [each for each in sentences if isinstance(each, Mapping)] if isinstance(sentences, list) else []
+
+
+def _source_lines(source: SearchSource, words: Mapping[str, str]) -> Iterator[str]:
+    page = words["page"].format(page=source.page) if source.page is not None else ""
+    where = ", ".join(filter(None, (source.site, source.date, page)))
+    yield f"[{source.n}] {source.title}" + (f" ({where})" if where else "")
+    if source.url:
+        yield f"    {source.url}"
+    for line in source.passage.splitlines():
+        yield f"    {line}"
