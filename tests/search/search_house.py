@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from comparison.asking import AskingService
+from comparison.asking import AskingService, FinishAnswer
 from comparison.runs import LiveRuns
 from comparison.turns import conversation
 from errors import Cause
@@ -57,6 +57,7 @@ class SearchHouse:
     engine: ScriptedEngine
     history: History
     runs: LiveRuns
+    plain: AskingService
     asking: SearchAsking
     searches: LiveSearches
 
@@ -67,11 +68,12 @@ def search_house(
     found: Found = lambda query, limit, watch: (PALACE, MOUNTAIN),
     engine: ScriptedEngine | None = None,
     seconds: float = 20,
+    finish: FinishAnswer = lambda request, answer: answer,
 ) -> Iterator[SearchHouse]:
     engine = engine or ScriptedEngine()
     registry, history, runs = load_registry(None), History(home), LiveRuns()
     recommended = with_extractive(lambda model_id: registry.get(model_id).generation)
-    asking = AskingService(engine, recommended, history, runs, told=told_without_sources)
+    asking = AskingService(engine, recommended, history, runs, finish, told_without_sources)
     parts = SearchParts(lambda wish: ListProvider(found), no_pages)
     service = SearchAsking(
         asking,
@@ -80,7 +82,7 @@ def search_house(
         lambda owner, run_id, limit: conversation(runs, history, owner, run_id, limit),
     )
     try:
-        yield SearchHouse(engine, history, runs, service, LiveSearches(service))
+        yield SearchHouse(engine, history, runs, asking, service, LiveSearches(service))
     finally:
         engine.close()
         history.close()
