@@ -18,6 +18,8 @@ from engines.stopping import Stoppable
 from errors import BadRequest, Cause, NaraniError
 from prompts.conversation import Conversation
 
+LIKELIHOODS = "likelihoods"
+"""In an answer's extras: how likely each choice of its request was, as a natural logarithm."""
 _RANGES: dict[str, tuple[float, float]] = {
     "temperature": (0.0, 5.0),
     "top_p": (0.0, 1.0),
@@ -72,6 +74,12 @@ class AnswerRequest:
     extras: Mapping[str, object] = field(default_factory=dict, hash=False)
     """What another room made the question of (sources that were found), as plain JSON values under the name
     of the room; no engine reads it."""
+    choices: tuple[str, ...] = ()
+    """Where some are named no text is drawn: the answer is the likeliest of them, its extras name all."""
+
+    def __post_init__(self) -> None:
+        if not all(self.choices):
+            raise BadRequest("choice-empty", name="choices")
 
 
 class FinishReason(StrEnum):

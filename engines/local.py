@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import importlib
 import logging
+from collections.abc import Callable
+from functools import partial
 
 from engines.base import Answer, AnswerRequest, FinishReason, LiveAnswer
+from engines.choices import choosing, tokens_of
 from engines.decoding import DecodeLoop
 from engines.devices import default_budget, pick_device
 from engines.lease_request import LeaseRequest, ModelLease
@@ -18,6 +21,7 @@ from engines.loading import LoadedModel, LoadWatch, estimate, files_of, load_mod
 from engines.memory import LiveLoad, LoadPlan, PoolView
 from engines.on_disk import DiskLook
 from engines.pool import ModelPool
+from engines.resident import Resident
 from engines.resident_figures import ResidentKey
 from engines.sampling import SeededNumbers, TokenSampler
 from engines.sequence import AnswerOrigin, Sequence
@@ -140,10 +144,10 @@ class LocalEngine:
     ) -> None:
         """The model is there: render, encode, and let the question join its model's batch."""
         try:
-            sequence = self._sequence(request, live, spec, format, lease)
             adapter_id = spec.id if spec.adapter else None
             batch = lease.resident.batch(adapter_id, self._rows_per_model, self._pool.books.grow_cache)
-            self._loop.add(batch, sequence)
+            begin = partial(self._loop.add, batch)
+            begin(self._sequence(request, live, spec, format, lease, begin))
         except NaraniError as error:
             lease.release()
             live.fail(error, request.settings)
@@ -160,37 +164,41 @@ class LocalEngine:
         spec: ModelSpec,
         format: PromptFormat,
         lease: ModelLease,
+        begin: Callable[[Sequence], None],
     ) -> Sequence:
-        resident, settings = lease.resident, request.settings
-        loaded = resident.loaded
+        loaded, settings = lease.resident.loaded, request.settings
         rendered = render(format, request.conversation, loaded.tokenizer, request.thinking)
         ids = encode(rendered, loaded.tokenizer)
-        most = min(settings.max_new_tokens, spec.local.context_length - len(ids))
-        if most < 1:
+        given = tokens_of(request.choices, rendered, loaded.tokenizer)
+        room = spec.local.context_length - len(ids)
+        if room < max(map(len, given.values()), default=1):
             raise BadRequest(
                 "prompt-too-long", tokens=len(ids), model=spec.title, most=spec.local.context_length
             )
         prompt = rendered.text
         stops = (*rendered.stop_strings, *spec.stop_strings, *settings.stop_strings)
-        return Sequence(
-            origin=AnswerOrigin(
-                request,
-                prompt,
-                format.id,
-                loaded.revision or spec.local.revision,
-                resident.key.quantization,
-                resident.load_seconds,
-            ),
+        sequence = Sequence(
+            origin=_origin(request, spec, format, lease.resident, prompt),
             live=live,
             prompt_ids=ids,
             eos_token_ids=_ends(spec, loaded, stops),
-            max_new_tokens=most,
+            max_new_tokens=min(settings.max_new_tokens, room),
             sampler=TokenSampler(settings, SeededNumbers(settings.seed, spec.id, prompt), ids),
             stream=TextStream(
                 loaded.tokenizer.backend_tokenizer, stops, rendered.answer_lead, prompt.endswith("\n")
             ),
             on_end=lease.release,
         )
+        return choosing(sequence, given, begin) if given else sequence
+
+
+def _origin(
+    request: AnswerRequest, spec: ModelSpec, format: PromptFormat, resident: Resident, prompt: str
+) -> AnswerOrigin:
+    revision = resident.loaded.revision or spec.local.revision
+    return AnswerOrigin(
+        request, prompt, format.id, revision, resident.key.quantization, resident.load_seconds
+    )
 
 
 def _check_offered(spec: ModelSpec, base: ModelSpec, quantization: str) -> None:
@@ -226,7 +234,7 @@ def _fetch_adapter(spec: ModelSpec, watch: LoadWatch) -> None:
 
 def _tokens_at_most(request: AnswerRequest) -> int:
     """Not fewer tokens than the question will need, before there is a tokenizer to count with."""
-    texts = [request.conversation.system]
+    texts = [request.conversation.system, *request.choices]
     for turn in request.conversation.turns:
         texts += [turn.question, turn.input, turn.answer or ""]
     return sum(map(len, texts)) + 256 + request.settings.max_new_tokens

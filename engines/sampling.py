@@ -36,6 +36,8 @@ class TokenSampler:
     ) -> None:
         self.settings = settings
         self.numbers = numbers
+        self.greedy = settings.temperature == 0.0 and settings.repetition_penalty == 1.0
+        """Whether it plainly takes the likeliest token."""
         self._seen = torch.tensor(sorted(set(prompt_ids)), dtype=torch.long)
         self._penalizes = settings.repetition_penalty != 1.0
 
@@ -75,7 +77,7 @@ def draw(logits: torch.Tensor, settings: GenerationSettings, number: float) -> i
 
 def choose_all(logits: torch.Tensor, samplers: Sequence[TokenSampler]) -> list[int]:
     """One token a row; the common case, all rows plainly greedy, is one operation."""
-    if all(c.settings.temperature == 0.0 and c.settings.repetition_penalty == 1.0 for c in samplers):
+    if all(sampler.greedy for sampler in samplers):
         tokens: list[int] = _likeliest(logits).tolist()
         return tokens
     return [sampler.choose(row) for sampler, row in zip(samplers, logits, strict=True)]

@@ -143,6 +143,7 @@ def request_json(request: AnswerRequest) -> str:
             "thinking": request.thinking,
             "reproducible": request.reproducible,
             **({"extras": request.extras} if request.extras else {}),
+            **({"choices": request.choices} if request.choices else {}),
         }
     )
 
@@ -158,6 +159,7 @@ def request_of(text: str) -> AnswerRequest:
         thinking=values["thinking"],
         reproducible=values["reproducible"],
         extras=values.get("extras", {}),
+        choices=tuple(values.get("choices", ())),
     )
 
 

@@ -80,6 +80,11 @@ def training_text(
     return tuple(segments)
 
 
+def answered(prompt: RenderedPrompt, answer: str) -> AnswerSegment:
+    """The prompt with this text as what its answer begins with."""
+    return AnswerSegment(prompt, joined((_ours(prompt.answer_lead), _answered(answer))))
+
+
 def _going_on(prompt: str, answer: str) -> str:
     """Without the beginning of its thinking where the template wrote that already."""
     if not prompt.rstrip().endswith(_THINKING) or not answer.lstrip().startswith(_THINKING):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engines.base import AnswerRequest
@@ -59,6 +59,8 @@ class Script:
     cache_bytes: int = 0
     """Taken while it answers."""
     on_disk: bool = True
+    likelihoods: Callable[[AnswerRequest], Mapping[str, float]] | None = None
+    """How likely it finds the choices of a request; None: all alike, so that the first is its answer."""
 
     def bytes_as(self, quantization: str) -> int:
         return int(self.weight_bytes * _SHARES.get(quantization, 1.0))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import cycle, islice
 
-from engines.base import Answer, AnswerRequest, FinishReason, LiveAnswer, Measures, State
+from engines.base import LIKELIHOODS, Answer, AnswerRequest, FinishReason, LiveAnswer, Measures, State
 from engines.lazy import HandLoads
 from engines.memory import LiveLoad
 from engines.memory_books import Lease
@@ -135,6 +135,9 @@ class _Performance:
     def give(self) -> None:
         """Say the pieces until they end, a stop string, the length, the person or the script ends them."""
         self.live.enter(State.READING)
+        if self.request.choices:
+            self._choose()
+            return
         settings = self.request.settings
         cutter = StopCutter(settings.stop_strings)
         for piece in islice(self._pieces(), settings.max_new_tokens):
@@ -153,6 +156,19 @@ class _Performance:
             self._show(rest)
         self._release()
         self.live.finish(replace(self._answer(), finish_reason=reason))
+
+    def _choose(self) -> None:
+        choices, stopped = self.request.choices, not pause(self.script.seconds_per_piece, self.live)
+        if self.script.failure is not None and not stopped:
+            raise self.script.failure
+        self._release()
+        if stopped:
+            self.live.finish(replace(self._answer(), finish_reason=FinishReason.STOPPED))
+            return
+        said = self.script.likelihoods
+        found = dict.fromkeys(choices, 0.0) if said is None else dict(said(self.request))
+        best = max(choices, key=found.__getitem__)
+        self.live.finish(replace(self._answer(), text=best, extras={LIKELIHOODS: found}))
 
     def fail(self, error: NaraniError) -> None:
         """End as failed; changes nothing where the answer has ended."""

@@ -75,6 +75,7 @@ def test_what_the_person_set_is_done_without_asking_anyone() -> None:
         ("제주도 맛집 검색해줘", True, "requested", "검색"),
         ("장독대는 왜 밖에 두나요?", True, "question", "왜"),
         ("윤동주", True, "name", "윤동주"),
+        ("제주도는 언제 가면 좋을까?", True, "question", "언제"),
         ("하숙집 난방 비용", True, "keywords", "하숙집 난방 비용"),
         ('"오늘 회의"를 영어로 번역해줘', False, "not-given-text", "번역"),
         ("파이썬으로 정렬 함수 짜줘", False, "not-code", "함수"),
