@@ -64,6 +64,9 @@ class Settings:
     search_provider: str = "documents"
     """NARANI_SEARCH_PROVIDER: where it is searched if nobody picks another provider."""
 
+    search_seconds: float = 20.0
+    """NARANI_SEARCH_SECONDS: how long a search may wait for services and pages."""
+
     search_addresses: Mapping[str, str] = field(default_factory=dict)
     """NARANI_SEARXNG_URL and so on: where a service is asked in place of its own address, by its name."""
 
@@ -87,6 +90,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         language=_language(values),
         unwatched_seconds=_number(values, "NARANI_UNWATCHED_SECONDS", 600.0, least=0),
         search_provider=values.get("NARANI_SEARCH_PROVIDER") or "documents",
+        search_seconds=_number(values, "NARANI_SEARCH_SECONDS", 20.0, least=1),
         search_addresses={
             name: _address(values, variable)
             for name, variable in SEARCH_ADDRESSES.items()

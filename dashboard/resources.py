@@ -10,11 +10,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.errors import StreamlitSecretNotFoundError
 
-from settings import Settings, read_settings
+from settings import Settings, environment_key, read_settings
 
 if TYPE_CHECKING:
     from comparison.asking import AskingService, SentQuestion
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from engines.memory import ModelMemory
     from history.history import History
     from model_registry.live import LiveRegistry
+    from search.asking import SearchAsking
+    from search.live_search import LiveSearches
+    from search.providers.catalog import ProviderEntry
 
 
 _MOMENT = 3.0
@@ -53,6 +58,9 @@ class Services:
     history: History
     batches: BatchJobs
     waiting: WaitingQuestions[SentQuestion]
+    searches: LiveSearches
+    search_providers: Callable[[], tuple[ProviderEntry, ...]]
+    """Where can be searched, and what a provider lacks that cannot be used now."""
     page_stands: Callable[[], None]
     """To be called when a page is drawn: what the first question needs is then imported beforehand."""
 
@@ -60,13 +68,14 @@ class Services:
 @st.cache_resource(show_spinner=False)
 def services() -> Services:
     # Imported here, so that the menu is on the screen before a database and a registry are.
-    from comparison.asking import AskingService
     from comparison.batch.jobs import BatchJobs
     from comparison.runs import LiveRuns
     from comparison.waiting import WaitingQuestions
     from engines import build
     from history.history import History
     from model_registry.live import LiveRegistry
+    from search.live_search import LiveSearches
+    from search.providers.catalog import provider_entries
 
     settings = read_settings()
     registry = LiveRegistry(settings.own_models)
@@ -76,14 +85,51 @@ def services() -> Services:
     runs = LiveRuns(keep_seconds=600, limit=40, unwatched_seconds=settings.unwatched_seconds)
     batches = BatchJobs(engine, history, settings.rows_per_model)
 
-    asking = AskingService(engine, lambda id: registry.get(id).generation, history, runs)
+    asking, searching = _asking(engine, registry, history, runs, settings)
 
     def page_stands() -> None:
         memory.prepare_soon(_prepare, _MOMENT)
 
     return Services(
-        settings, registry, engine, memory, asking, runs, history, batches, WaitingQuestions(), page_stands
+        settings,
+        registry,
+        engine,
+        memory,
+        asking,
+        runs,
+        history,
+        batches,
+        WaitingQuestions(),
+        LiveSearches(searching),
+        partial(provider_entries, settings, _search_key),
+        page_stands,
     )
+
+
+def _asking(
+    engine: Engine, registry: LiveRegistry, history: History, runs: LiveRuns, settings: Settings
+) -> tuple[AskingService, SearchAsking]:
+    """Plainly, and after a search: both ask the same engine and store alike."""
+    from comparison.asking import AskingService
+    from comparison.turns import conversation
+    from search.asking import told_without_sources, with_extractive
+    from search.wiring import search_asking
+
+    recommended = with_extractive(lambda id: registry.get(id).generation)
+    asking = AskingService(engine, recommended, history, runs, told=told_without_sources)
+    turns_of = partial(conversation, runs, history)
+    return asking, search_asking(asking, registry, recommended, settings, _search_key, turns_of)
+
+
+def _search_key(name: str) -> str | None:
+    """From the environment or the secrets, at the moment of use."""
+    if value := environment_key(name):
+        return value
+    try:
+        value = st.secrets.get(name)
+    except StreamlitSecretNotFoundError:
+        return None
+    return value if isinstance(value, str) else None
 
 
 def _prepare() -> None:

@@ -25,10 +25,11 @@ _log = logging.getLogger(__name__)
 
 
 class SearchState(StrEnum):
-    """The first four are stages as a `SearchWatch` is told them."""
+    """Those before the end are stages as a `SearchWatch` is told them; any other stage is searching."""
 
     DECIDING = "deciding"
     SEARCHING = "searching"
+    INDEXING = "indexing"
     FETCHING = "fetching"
     RANKING = "ranking"
     DONE = "done"
@@ -81,7 +82,9 @@ class LiveSearch:
 
     def view(self) -> SearchView:
         ended, progress = self.ended, self._watch.progress
-        state = self._end if ended and self._end else SearchState(progress.stage or SearchState.DECIDING)
+        stage = progress.stage or SearchState.DECIDING
+        at_work = SearchState(stage) if stage in list(SearchState) else SearchState.SEARCHING
+        state = self._end if ended and self._end else at_work
         return SearchView(
             self.id,
             self.wish,

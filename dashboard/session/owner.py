@@ -55,7 +55,7 @@ def bring_along(services: Services) -> None:
     key = st.context.cookies.get(COOKIE)
     if fits(key):
         before = owner_of_browser(str(key))
-        for each in (services.history, services.runs, services.batches):
+        for each in (services.history, services.runs, services.batches, services.searches):
             each.hand_over(before, THIS_MACHINE)
 
 

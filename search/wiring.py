@@ -1,0 +1,59 @@
+"""Where the parts of a search meet, alone because a page and a command line build the same."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from comparison.asking import AskingService, Recommended
+from errors import Cause
+from model_registry.registry import Registry
+from search.asking import SearchAsking, TurnsOf
+from search.documents.provider import SHIPPED, DocumentsProvider
+from search.providers.base import Provider
+from search.providers.catalog import DOCUMENTS, build_provider
+from search.providers.web import ReadKey
+from search.records import SearchResult
+from search.searching import SearchParts, SearchService
+from search.token_room import TokenRoom
+from search.watch import SearchWatch
+from search.wish import SearchWish
+from settings import Settings
+
+
+class ProvidersOfWishes:
+    """The provider that a wish names. An index of documents is opened once for each folder."""
+
+    def __init__(self, settings: Settings, read_key: ReadKey) -> None:
+        self._settings, self._read_key = settings, read_key
+        self._lock = threading.Lock()
+        self._of_folders: dict[Path, DocumentsProvider] = {}
+
+    def __call__(self, wish: SearchWish) -> Provider:
+        if wish.provider != DOCUMENTS:
+            return build_provider(wish.provider, self._settings, self._read_key)
+        folder = Path(wish.folder).expanduser() if wish.folder else SHIPPED
+        with self._lock:
+            if folder not in self._of_folders:
+                self._of_folders[folder] = DocumentsProvider(folder, self._settings.home)
+            return self._of_folders[folder]
+
+
+def search_asking(
+    asking: AskingService,
+    registry: Registry,
+    recommended: Recommended,
+    settings: Settings,
+    read_key: ReadKey,
+    turns_of: TurnsOf = lambda owner, run_id, limit: (),
+) -> SearchAsking:
+    parts = SearchParts(ProvidersOfWishes(settings, read_key), _read_pages)
+    service = SearchService(parts, settings.search_seconds)
+    return SearchAsking(asking, service, TokenRoom(registry, recommended), turns_of)
+
+
+def _read_pages(
+    results: Sequence[SearchResult], watch: SearchWatch
+) -> tuple[list[SearchResult], list[Cause]]:
+    return [], []
