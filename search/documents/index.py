@@ -31,9 +31,12 @@ _LOOK_SECONDS = 0.05
 class DocumentsIndex:
     """Any thread may call anything here; each call opens the file for itself."""
 
-    def __init__(self, folder: Path, home: Path) -> None:
+    def __init__(self, folder: Path, home: Path, only: str | None = None) -> None:
+        """`only`: one file of the folder instead of all."""
         self.folder = folder.expanduser().absolute()
-        name = hashlib.sha256(str(self.folder).encode("utf-8", "surrogateescape")).hexdigest()[:24]
+        self._only = only
+        place = f"{self.folder}\0{only or ''}".encode("utf-8", "surrogateescape")
+        name = hashlib.sha256(place).hexdigest()[:24]
         self._path = home / "search" / f"{name}.db"
         self._lock = self._path.with_suffix(".lock")
 
@@ -53,9 +56,17 @@ class DocumentsIndex:
         with self._problems(), self._opened() as store:
             return best(store, query, limit)
 
+    def documents(self) -> int:
+        """How many there are."""
+        with self._problems(), self._opened() as store:
+            return store.documents()
+
     def _listed(self) -> Listing:
         try:
-            return listed(self.folder)
+            listing = listed(self.folder)
+            if self._only is None:
+                return listing
+            return Listing(tuple(file for file in listing.files if file.path == self._only), ())
         except OSError as error:
             why = system_reason(error)
             raise SearchProblem("search-folder-unreadable", folder=self.folder.name, why=why) from error

@@ -212,6 +212,10 @@ class IndexStore:
         self._set("built", "1")
         self.commit()
 
+    def documents(self) -> int:
+        asked = "SELECT count(*) FROM documents WHERE content IN (SELECT content FROM files)"
+        return int(self._database.execute(asked).fetchone()[0])
+
     def problems(self) -> list[Cause]:
         """Of the contents, under the names that their files have now."""
         rows = self._database.execute(
