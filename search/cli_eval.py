@@ -1,4 +1,4 @@
-"""`python -m search eval FOLDER`: how well the documents of a folder in BEIR's layout are found."""
+"""`python -m search eval FOLDER`: how well its documents are found; apart because nobody imports a command."""
 
 from __future__ import annotations
 
