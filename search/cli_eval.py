@@ -1,4 +1,4 @@
-"""`python -m search eval FOLDER`: how well its documents are found; apart because nobody imports a command."""
+"""`python -m search eval FOLDER`: how well its documents are found; apart as every command is."""
 
 from __future__ import annotations
 
