@@ -18,12 +18,21 @@ from search.routing_rules import verdict_of_rules
 
 YES, NO = "예", "아니요"
 _TOLD_APART = 1.0
-"""How many times likelier (as a natural logarithm) a model must find a yes for the plain search than for the
+"""How many times likelier (as a natural logarithm) a model must find a yes for each plain search than for any
 plain talk, before its yes and no say anything."""
 _DOUBT = 0.15
 """Within so much of half a chance the model does not know either."""
-_PLAINLY = ("오늘 서울 날씨가 어떤지 알려 주세요.", "안녕하세요, 만나서 반갑습니다.")
-"""One question that has to be searched for and one that has not."""
+_PLAIN_SEARCHES = (
+    "오늘 서울 날씨가 어떤지 알려 주세요.",
+    "경복궁은 몇 년에 지어졌나요?",
+    "육아휴직은 며칠까지 쓸 수 있습니까?",
+)
+_PLAIN_TALK = (
+    "안녕하세요, 만나서 반갑습니다.",
+    "고마워요, 큰 도움이 됐어요.",
+    "심심한데 재미있는 이야기 하나 지어 줘.",
+)
+"""What any model that can tell tells apart. Several of each: one pair is told apart by chance."""
 _ASKED = (
     "다음 말에 제대로 답하려면 문서나 웹에서 찾아봐야 합니까? 사실, 소식, 규정을 물으면 '{yes}', "
     "인사나 잡담이거나 글을 지어 달라는 말이면 '{no}'라고만 답하세요.\n말: {question}"
@@ -100,9 +109,10 @@ def _without_sign(question: str) -> str | None:
 
 
 def _by_model(question: str, ask_model: AskModel) -> Decision:
-    """A model is believed where it tells a plain search from plain talk, and measured from between the two:
+    """A model is believed where it tells plain searches from plain talk, and measured from between the two:
     small ones prefer one of the words whatever they are asked."""
-    search, talk = (_leaning(ask_model, plain)[1] for plain in _PLAINLY)
+    search = min(_leaning(ask_model, plain)[1] for plain in _PLAIN_SEARCHES)
+    talk = max(_leaning(ask_model, plain)[1] for plain in _PLAIN_TALK)
     model, leaning = _leaning(ask_model, question)
     if not search - talk >= _TOLD_APART:
         return Decision(True, Cause("search-why-model-cannot-tell", model=model), question)

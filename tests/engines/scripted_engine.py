@@ -6,6 +6,7 @@ no tokenizer and no prompt format: a piece of the script counts as a token.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -167,7 +168,7 @@ class _Performance:
             return
         said = self.script.likelihoods
         found = dict.fromkeys(choices, 0.0) if said is None else dict(said(self.request))
-        best = max(choices, key=found.__getitem__)
+        best = max(choices, key=lambda choice: found.get(choice, -math.inf))
         self.live.finish(replace(self._answer(), text=best, extras={LIKELIHOODS: found}))
 
     def fail(self, error: NaraniError) -> None:

@@ -28,7 +28,8 @@ def model_that(leans: Callable[[str], float]) -> Callable[[str, tuple[str, ...]]
 
 
 def leaning(doubtful: float, search: float = 3.0, talk: float = -3.0) -> Callable[[str], float]:
-    return lambda prompt: doubtful if DOUBTFUL in prompt else search if "날씨" in prompt else talk
+    plain = ("날씨", "경복궁", "육아휴직")
+    return lambda p: doubtful if DOUBTFUL in p else search if any(word in p for word in plain) else talk
 
 
 def never_asked(prompt: str, words: tuple[str, ...]) -> Likelihoods:
@@ -120,6 +121,8 @@ def test_in_doubt_it_is_searched_where_no_model_is_asked() -> None:
         (leaning(-9.0, search=0.5, talk=0.0), True, "model-cannot-tell"),
         (leaning(-9.0, search=-3.0, talk=3.0), True, "model-cannot-tell"),
         (leaning(-9.0, search=float("nan")), True, "model-cannot-tell"),
+        (lambda p: 3.0 if "날씨" in p else -3.0, True, "model-cannot-tell"),
+        (lambda p: -3.0 if "안녕" in p else 3.0, True, "model-cannot-tell"),
         (leaning(-9999.0), False, "model-no"),
     ],
 )
