@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kiwipiepy import Kiwi
+    from kiwipiepy import Kiwi, Token
 
 _CONTENT = ("NN", "NR", "VV", "VA", "MM", "XR", "SL", "SH", "SN", "W_")
 """Tags of morphemes that say what a text is about; particles, endings and marks are left out."""
@@ -43,7 +44,11 @@ def normalized(text: str) -> str:
 
 def content_words(text: str) -> list[str]:
     """The content morphemes in order, Latin letters small; the same word stands as often as it is said."""
-    tokens = analyzer().tokenize(normalized(text))
+    return content_of(analyzer().tokenize(normalized(text)))
+
+
+def content_of(tokens: Iterable[Token]) -> list[str]:
+    """Those of tokens that were made already."""
     return [
         token.form.lower() for token in tokens if token.tag.startswith(_CONTENT) and token.form not in _LIGHT
     ]

@@ -12,20 +12,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from search.citations.clauses import Clause, clauses, shortened
 from search.citations.figures import FactsInText, facts_in
 from search.citations.phrases import abstains
 from search.citations.statements import Statement, statements
 from search.citations.verdicts import CheckedSentence, Reason, Verdict
 from search.records import SearchSource
-from search.words import analyzer, content_words, sentences
 
-ENOUGH_WORDS, SOME_WORDS = 0.7, 0.45
-"""The share of a sentence's content words that stand in the source from which it is supported, and from which
-it is weak. Chosen by `python -m search.citations.evaluation` on the labeled sentences for choosing."""
-SAME_SENTENCE = 0.65
-"""From this share on a sentence of the source speaks of the same, so that the two can contradict."""
-_MOST_CHARACTERS = 20_000
-_LONGEST_RUN = re.compile(r"(\S{100})\S+")
+
+@dataclass(frozen=True)
+class Thresholds:
+    """From which share of a sentence's content words on. Chosen by `python -m search.citations.evaluation`
+    on the labeled sentences that are for choosing."""
+
+    supported: float = 0.6
+    weak: float = 0.4
+    same_statement: float = 0.65
+    """A sentence of the source speaks of the same, so that the two can contradict."""
+
+
+THRESHOLDS = Thresholds()
 _HANGUL, _LATIN = re.compile(r"[가-힣]"), re.compile(r"[A-Za-z]")
 
 
@@ -37,22 +43,23 @@ class _Compared:
     words: frozenset[str]
     squeezed: str
     korean: bool
-    sentences: tuple[tuple[frozenset[str], bool], ...]
-    """The words of each, and whether it denies something."""
+    clauses: tuple[Clause, ...]
 
 
-def check_answer(text: str, sources: Sequence[SearchSource]) -> tuple[CheckedSentence, ...]:
+def check_answer(
+    text: str, sources: Sequence[SearchSource], thresholds: Thresholds = THRESHOLDS
+) -> tuple[CheckedSentence, ...]:
     """All sentences in order. Of one that states nothing only the numbers of its sources are checked."""
     by_number = {source.n: source for source in sources}
-    return tuple(_checked(statement, by_number) for statement in statements(text))
+    return tuple(
+        CheckedSentence(each.text, each.citations, *_verdict(each, by_number, thresholds))
+        for each in statements(text)
+    )
 
 
-def _checked(statement: Statement, sources: dict[int, SearchSource]) -> CheckedSentence:
-    verdict, reason = _verdict(statement, sources)
-    return CheckedSentence(statement.text, statement.citations, verdict, reason)
-
-
-def _verdict(statement: Statement, sources: dict[int, SearchSource]) -> tuple[Verdict, Reason]:
+def _verdict(
+    statement: Statement, sources: dict[int, SearchSource], thresholds: Thresholds
+) -> tuple[Verdict, Reason]:
     if any(number not in sources for number in statement.citations):
         return Verdict.UNSUPPORTED, Reason.NO_SUCH_SOURCE
     if abstains(statement.plain):
@@ -64,30 +71,30 @@ def _verdict(statement: Statement, sources: dict[int, SearchSource]) -> tuple[Ve
     cited = [sources[number] for number in statement.citations]
     if _names_only(statement.plain, cited):
         return Verdict.UNCITED, Reason.STATES_NOTHING
-    verdict, reason = _against(statement.plain, cited)
+    verdict, reason = _against(statement.plain, cited, thresholds)
     if verdict is Verdict.UNSUPPORTED:
-        others = [source for source in sources.values() if source not in cited]
-        if any(_against(statement.plain, [other])[0] is Verdict.SUPPORTED for other in others):
+        others = ([source] for source in sources.values() if source not in cited)
+        if any(_against(statement.plain, other, thresholds)[0] is Verdict.SUPPORTED for other in others):
             return verdict, Reason.OTHER_SOURCE
     return verdict, reason
 
 
-def _against(plain: str, cited: Sequence[SearchSource]) -> tuple[Verdict, Reason]:
+def _against(plain: str, cited: Sequence[SearchSource], thresholds: Thresholds) -> tuple[Verdict, Reason]:
     """What is found for a sentence in the sources together."""
     compared = [_compared(source.title, source.date, source.passage) for source in cited]
     said = facts_in(plain)
     missing = _missing(said, [each.facts for each in compared])
     if missing:
         return Verdict.UNSUPPORTED, missing
-    words = _words(said.rest)
-    share = _share(words, compared)
-    if share < SOME_WORDS:
+    own = clauses(said.rest)
+    share = _share(frozenset(word for clause in own for word in clause.words), compared)
+    if share < thresholds.weak:
         if all(each.korean != _korean(plain) for each in compared):
             return Verdict.WEAK, Reason.OTHER_LANGUAGE
         return Verdict.UNSUPPORTED, Reason.WORDS_MISSING
-    if _contradicted(plain, words, compared):
+    if any(_contradicted(clause, compared, thresholds.same_statement) for clause in own):
         return Verdict.UNSUPPORTED, Reason.NEGATED
-    if share < ENOUGH_WORDS:
+    if share < thresholds.supported:
         return Verdict.WEAK, Reason.FEW_WORDS
     return Verdict.SUPPORTED, Reason.IN_SOURCE
 
@@ -108,24 +115,28 @@ def _share(words: frozenset[str], compared: Sequence[_Compared]) -> float:
     """How much of the words stands in the sources, as a morpheme or within a compound."""
     if not words:
         return 1.0
-    return sum(any(_stands(word, each) for each in compared) for word in words) / len(words)
+    standing = (word for word in words if any(_stands(word, each) for each in compared))
+    return sum(map(_weight, standing)) / sum(map(_weight, words))
+
+
+def _weight(word: str) -> float:
+    """A single syllable is often only a piece of a word that the analyzer does not know."""
+    return 1.0 if len(word) > 1 else 0.5
 
 
 def _stands(word: str, source: _Compared) -> bool:
     return word in source.words or (len(word) > 1 and word in source.squeezed)
 
 
-def _contradicted(plain: str, words: frozenset[str], compared: Sequence[_Compared]) -> bool:
-    """Whether the sentence of the sources that is most like it says yes where it says no, or no for yes."""
-    best = max(
-        (
-            (len(words & own) / max(1, len(words)), denies)
-            for each in compared
-            for own, denies in each.sentences
-        ),
-        default=(0.0, False),
+def _contradicted(clause: Clause, compared: Sequence[_Compared], same: float) -> bool:
+    """Whether the clause of the sources that is most like it says yes where it says no, or no for yes."""
+    shares = (
+        (len(clause.words & other.words) / len(clause.words), other.denies == clause.denies)
+        for each in compared
+        for other in each.clauses
     )
-    return best[0] >= SAME_SENTENCE and best[1] != _denies(plain)
+    share, agrees = max(shares, default=(0.0, True))
+    return share >= same and not agrees
 
 
 def _names_only(plain: str, cited: Iterable[SearchSource]) -> bool:
@@ -136,36 +147,10 @@ def _names_only(plain: str, cited: Iterable[SearchSource]) -> bool:
 
 @lru_cache(maxsize=256)
 def _compared(title: str, date: str, passage: str) -> _Compared:
-    text = _LONGEST_RUN.sub(r"\1", f"{title}\n{date}\n{passage}"[:_MOST_CHARACTERS])
-    apart = tuple((_words(sentence), _denies(sentence)) for sentence in sentences(text))
-    return _Compared(
-        facts_in(text),
-        frozenset(word for words, _ in apart for word in words),
-        _squeezed(text),
-        _korean(text),
-        apart,
-    )
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(content_words(_LONGEST_RUN.sub(r"\1", text[:_MOST_CHARACTERS])))
-
-
-def _denies(text: str) -> bool:
-    """Whether an odd number of its words deny: two of them (없지 않다) say yes."""
-    tokens = analyzer().tokenize(_LONGEST_RUN.sub(r"\1", text[:_MOST_CHARACTERS]))
-    return sum((token.form, token.tag) in _DENYING for token in tokens) % 2 == 1
-
-
-_DENYING = {
-    ("않", "VX"),
-    ("못하", "VX"),
-    ("없", "VA"),
-    ("아니", "VCN"),
-    ("안", "MAG"),
-    ("못", "MAG"),
-    ("말", "VX"),
-}
+    text = shortened(f"{title}\n{date}\n{passage}")
+    apart = clauses(text)
+    words = frozenset(word for clause in apart for word in clause.words)
+    return _Compared(facts_in(text), words, _squeezed(text), _korean(text), apart)
 
 
 def _korean(text: str) -> bool:

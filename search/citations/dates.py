@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+TAKEN = " \ue000"
+"""Stands where a fact stood that was read already; the character is nobody's."""
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
@@ -21,6 +23,8 @@ _DATE = re.compile(
     rf"|(?<!\d)(?P<d7>\d{{1,2}}){_TH}\s(?P<w7>{_MONTH}),?\s(?P<y7>\d{{4}})(?!\d)",
     re.IGNORECASE,
 )
+_UNTIL = re.compile(r"\s?(?:부터|에서|[~∼〜～–-])\s?(\d{1,2})\s?일")
+"""The second day of 10월 3일부터 5일까지, whose month and year were said before."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,14 @@ class CalendarDate:
 
 
 def dates_in(text: str) -> tuple[set[CalendarDate], str]:
-    """The dates, and the text without them."""
+    """The dates, and the text with a mark in their places."""
     found = {_date(match) for match in _DATE.finditer(text)}
-    return found, _DATE.sub(" ", text)
+    ends = (
+        replace(_date(match), day=int(until.group(1)))
+        for match in _DATE.finditer(text)
+        if (until := _UNTIL.match(text, match.end()))
+    )
+    return found.union(ends), _DATE.sub(TAKEN, text)
 
 
 def _date(match: re.Match[str]) -> CalendarDate:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from search.citations.dates import CalendarDate, dates_in
+from search.citations.dates import TAKEN, CalendarDate, dates_in
 from search.citations.korean_numbers import NATIVE_ONES, NATIVE_TENS, native_value, sino_value
 from search.citations.units import UNIT, in_base, unit_of
 
@@ -39,6 +39,8 @@ _CLOCK = re.compile(
 _LATIN = re.compile(r"(?<![A-Za-z0-9À-ɏ])(?:\d{1,6})?[A-Za-zÀ-ɏ][A-Za-z0-9À-ɏ]*(?:[-_.&+/'’][A-Za-z0-9]+)*")
 _HANGUL, _LATIN_LETTER = re.compile(r"[가-힣]"), re.compile(r"[A-Za-z]")
 _RUN = re.compile(r"[a-z0-9à-ɏ]+")
+_IT = "그것"
+"""Stands for a figure or a name in the rest of a Korean text, so that particles stay behind a word."""
 _SMALL_WORDS = frozenset(
     (
         "a",
@@ -89,7 +91,7 @@ class FactsInText:
     runs: set[str] = field(default_factory=set)
     """All Latin letters and digits that stand together, and each two neighbors as one."""
     rest: str = ""
-    """The text without figures and dates, and without names where it is Korean."""
+    """The text without figures and dates, and where it is Korean without names."""
 
     def figure_stands(self, figure: Figure) -> bool:
         """As a figure, or as part of a date."""
@@ -130,13 +132,13 @@ def facts_in(text: str) -> FactsInText:
     }
     facts.dates, plain = dates_in(plain)
     facts.codes = set(_CODE.findall(plain))
-    plain = _CODE.sub(" ", plain)
+    plain = _CODE.sub(TAKEN, plain)
     for pattern, read in _READERS:
         facts.figures |= {figure for found in pattern.finditer(plain) for figure in read(found)}
-        plain = pattern.sub(" ", plain)
+        plain = pattern.sub(TAKEN, plain)
     korean = len(_HANGUL.findall(plain)) * 3 > len(_LATIN_LETTER.findall(plain))
     facts.names = set(_names(plain, korean))
-    facts.rest = _LATIN.sub(" ", plain) if korean else plain
+    facts.rest = (_LATIN.sub(_IT, plain) if korean else plain).replace(TAKEN, f" {_IT}" if korean else " ")
     return facts
 
 
@@ -190,9 +192,8 @@ def _clock(found: re.Match[str]) -> Iterator[Figure]:
         known = "pm" if afternoon else "am"
     else:
         known = "pm" if at > 12 else "am" if (hour_24 or "").startswith("0") else ""
-    yield Figure(Fraction(at % 12), f"시:{known}")
-    if thirty or int(minutes or minutes_24 or 0):
-        yield Figure(Fraction(30 if thirty else int(minutes or minutes_24)), "분")
+    past = 30 if thirty else int(minutes or minutes_24 or 0)
+    yield Figure(at % 12 + Fraction(past, 60), f"시:{known}")
 
 
 _READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Iterator[Figure]]], ...] = (

@@ -25,7 +25,9 @@ _WRITTEN: dict[str, str] = {
     "g": "그램 g",
     "L": "리터 ℓ L l",
     "kcal": "킬로칼로리 kcal",
+    "W": "와트 W",
     "kW": "킬로와트 kW",
+    "V": "볼트 V",
     "MW": "메가와트 MW",
     "GB": "기가바이트 GB",
     "MB": "메가바이트 MB",
@@ -69,7 +71,8 @@ _BASES: dict[str, tuple[Fraction, str]] = {
     "mL": (Fraction(1, 1000), "L"),
     "km2": (Fraction(10**6), "m2"),
     "ha": (Fraction(10**4), "m2"),
-    "MW": (Fraction(1000), "kW"),
+    "kW": (Fraction(1000), "W"),
+    "MW": (Fraction(10**6), "W"),
 }
 
 
