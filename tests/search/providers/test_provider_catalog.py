@@ -126,4 +126,4 @@ def test_addresses_and_the_provider_are_read_from_the_environment(monkeypatch: p
 def test_an_address_that_is_none_or_holds_more_is_refused_without_saying_it(name: str, address: str) -> None:
     with pytest.raises(BadRequest, match=name) as raised:
         read_settings({name: address})
-    assert CANARY not in f"{raised.value}{raised.value.cause}"
+    assert CANARY not in f"{raised.value}{raised.value.cause.as_json()}"

@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 import traceback
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from types import SimpleNamespace
@@ -76,6 +77,16 @@ def test_every_failure_of_every_service_is_told_without_a_key(
     assert (problem.code, problem.category) == ("search-json-off" if no_key else code, "search-failed")
     assert len(service.requests) == 1
     assert not secrets_in(problem, caplog.text)
+
+
+def test_a_gzip_bomb_is_not_even_unpacked_into_memory(service: LoopbackService) -> None:
+    service.reply, code = FAILURES["gzip bomb"]
+    tracemalloc.start()
+    try:
+        assert problem_of("searxng", service.address).code == code
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def secrets_in(problem: SearchProblem, *more: str) -> list[str]:
