@@ -154,4 +154,5 @@ def _tls() -> ssl.SSLContext:
 
 def _proxy(url: httpx.URL) -> str | None:
     """As the environment says."""
-    return None if proxy_bypass(url.host) else getproxies().get(url.scheme)
+    proxies = getproxies()
+    return None if proxy_bypass(url.host) else proxies.get(url.scheme) or proxies.get("all")

@@ -202,14 +202,15 @@ def test_an_address_that_leads_nowhere_is_told(address: str) -> None:
     assert problem_of("searxng", address).code == "search-unreachable"
 
 
+@pytest.mark.parametrize("variable", ["http_proxy", "all_proxy"])
 def test_a_proxy_of_the_environment_is_used(
-    service: LoopbackService, monkeypatch: pytest.MonkeyPatch
+    variable: str, service: LoopbackService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("http_proxy", service.address)
+    monkeypatch.setenv(variable, service.address)
     monkeypatch.setenv("no_proxy", "localhost")
     service.reply = json_reply({"results": [{"title": "t", "url": "https://a.example/"}]})
     assert provider_at("searxng", "http://search.example").search("한국", 5, SearchWatch())
-    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:9")
+    monkeypatch.setenv(variable, "socks5://127.0.0.1:9")
     assert problem_of("searxng", "http://search.example").code == "search-unreachable"
 
 
