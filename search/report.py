@@ -54,7 +54,8 @@ def report_of_answer(extras: Mapping[str, object], language: str) -> str:
     return "\n".join(f"{mark} {text} ({said})" for mark, text, said in checked_lines(extras, language))
 
 
-def searched_lines(searched: Searched, language: str) -> Iterator[str]:
+def searched_lines(searched: Searched, language: str, longest: int | None = None) -> Iterator[str]:
+    """`longest`: of each passage only so many characters, in one line."""
     words = _WORDS[language]
     yield f"{words['why']}: {wording(searched.why, language)}"
     if not searched.searched:
@@ -64,7 +65,7 @@ def searched_lines(searched: Searched, language: str) -> Iterator[str]:
         yield f"{words['problem']}: {wording(problem, language)}"
     yield f"{words['sources']}:" if searched.sources else words["none"]
     for source in searched.sources:
-        yield from _source_lines(source, words)
+        yield from _source_lines(source, words, longest)
 
 
 def checked_lines(extras: Mapping[str, object], language: str) -> Iterator[tuple[str, str, str]]:
@@ -83,11 +84,16 @@ def sentences_of(extras: Mapping[str, object]) -> list[Mapping[str, Any]]:
     return [each for each in sentences if isinstance(each, Mapping)] if isinstance(sentences, list) else []
 
 
-def _source_lines(source: SearchSource, words: Mapping[str, str]) -> Iterator[str]:
+def _source_lines(source: SearchSource, words: Mapping[str, str], longest: int | None) -> Iterator[str]:
     page = words["page"].format(page=source.page) if source.page is not None else ""
     where = ", ".join(filter(None, (source.site, source.date, page)))
     yield f"[{source.n}] {source.title}" + (f" ({where})" if where else "")
     if source.url:
         yield f"    {source.url}"
-    for line in source.passage.splitlines():
-        yield f"    {line}"
+    lines = source.passage.splitlines() if longest is None else [_shortened(source.passage, longest)]
+    yield from (f"    {line}" for line in lines)
+
+
+def _shortened(passage: str, longest: int) -> str:
+    line = " ".join(passage.split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"

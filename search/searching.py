@@ -23,6 +23,8 @@ from search.words import bigrams
 
 MOST_RESULTS = 10
 """How many results each query is asked for."""
+_MOST_UNREAD = 10
+"""Of what a provider could not read so many stand with each search."""
 _ALIKE = 0.8
 """Two passages that share so much of the shorter one's bigrams say the same."""
 
@@ -112,7 +114,8 @@ class SearchService:
                 problems.append(problem)
         if not found and problems:
             raise problems[0]
-        return in_turn(found), [problem.cause for problem in problems]
+        unread: Sequence[Cause] = getattr(provider, "problems", ())
+        return in_turn(found), [*(problem.cause for problem in problems), *unread[:_MOST_UNREAD]]
 
     def _passages(
         self, results: Sequence[SearchResult], watch: SearchWatch
