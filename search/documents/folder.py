@@ -17,8 +17,8 @@ from errors import Cause
 from errors.system_reason import system_reason
 
 SUFFIXES = (".txt", ".md", ".html", ".htm", ".pdf", ".jsonl")
-LARGEST = 64 * 2**20
-"""Bytes of a file that is one document, whose text has to be in memory at once. A jsonl is read by lines."""
+LARGEST = dict.fromkeys((".txt", ".md", ".pdf"), 64 * 2**20) | dict.fromkeys((".html", ".htm"), 8 * 2**20)
+"""Bytes of a file that is one document, which has to be in memory at once. A jsonl is read by lines."""
 _PIECE = 2**20
 
 
@@ -98,8 +98,8 @@ class _Walk:
             return
         if printable(path) != path:
             self.problems.append(Cause("search-document-name-broken", file=printable(path)))
-        elif file.suffix != ".jsonl" and file.size > LARGEST:
-            self.problems.append(Cause("search-document-too-large", file=path, megabytes=LARGEST // 2**20))
+        elif file.size > (most := LARGEST.get(file.suffix, file.size)):
+            self.problems.append(Cause("search-document-too-large", file=path, megabytes=most // 2**20))
         else:
             self.files.append(file)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from errors import Cause
 from search.documents.folder import FolderFile
@@ -19,6 +20,8 @@ from search.documents.terms import TOKENIZER, Terms, bigram_terms
 
 _MADE = 1
 """To be raised when documents are read, cut or made into terms in another way: an old index is made anew."""
+_OF_FILE = ("file", "name")
+"""The facts of a problem that name its file."""
 _COMMON = 500
 """A term in more passages than this is counted, so that a query knows what it costs."""
 _TABLES = f"""
@@ -222,13 +225,7 @@ class IndexStore:
             "SELECT min(path), problems FROM contents JOIN files ON content = contents.id "
             "WHERE problems != '[]' GROUP BY contents.id ORDER BY 1"
         )
-        known = (
-            (path, Cause.from_json(problem)) for path, problems in rows for problem in json.loads(problems)
-        )
-        return [
-            Cause(cause.code, category=cause.category, **{**cause.facts, "file": path})
-            for path, cause in known
-        ]
+        return [_under(path, problem) for path, problems in rows for problem in json.loads(problems)]
 
     def common(self) -> Mapping[tuple[str, str], int]:
         rows = self._database.execute("SELECT field, term, passages FROM common")
@@ -249,6 +246,12 @@ class IndexStore:
 
     def _set(self, key: str, value: str) -> None:
         self._database.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (key, value))
+
+
+def _under(path: str, problem: Mapping[str, Any]) -> Cause:
+    cause = Cause.from_json(problem)
+    facts = {name: path if name in _OF_FILE else fact for name, fact in cause.facts.items()}
+    return Cause(cause.code, **facts)
 
 
 def _made() -> str:

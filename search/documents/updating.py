@@ -141,10 +141,9 @@ class Updating:
 
     def _indexed(self, document: DocumentText) -> IndexedDocument:
         title = normalized(document.title).strip()
-        pages = enumerate(document.pages, start=1) if document.pages else [(None, document.text)]
         cut = [
             IndexedPassage(page, passage, terms_of(title, passage))
-            for page, text in pages
+            for text, page in document.parts
             for passage in passages(text)
         ]
         return IndexedDocument(document.name, title, document.url, document.date, cut)

@@ -51,6 +51,9 @@ FAULTS: dict[str, tuple[Callable[[DocumentFolder], object], str]] = {
     "empty lines of JSON": (lambda folder: folder.write("a.jsonl", "\n\n"), "no text was found"),
     "a link to outside": (_link, "'link.txt' was left out because it is a link"),
     "a link to a folder outside": (_link_to_folder, "'link' was left out because it is a link"),
+    "a broken PDF": (lambda folder: folder.write("sub/a.pdf", b"%PDF-1.7 nothing"), "sub/a.pdf is not a PDF"),
+    "a page without text": (lambda folder: folder.write("sub/a.html", "<p></p>"), "sub/a.html has no text"),
+    "invisible characters": (lambda folder: folder.write("a.txt", "\u200b\u2060"), "no text was found"),
     "too large": (_large, "'large.txt' was left out because it is larger than 64 MB"),
     "a name that is no text": (_broken_name, "'?.txt'"),
 }

@@ -21,9 +21,13 @@ from search.documents.terms import Terms, terms_of
 from search.problems import SearchProblem
 from search.watch import SearchWatch
 from tests.search.documents.document_folders import DocumentFolder, held
+from tests.search.extraction.small_pdfs import pdf_of
 
 BANK = "# 은행\n\n한국은행은 기준금리를 정한다. 물가가 오르면 금리를 올린다."
 ISLAND = "제주도에서는 감귤이 자란다. 돌하르방이 마을 어귀에 서 있다."
+PAGE = """<html><head><title>한라산</title></head><body><p style="display:none">비밀번호는 1234이다.</p>
+<article><h1>한라산</h1><p>한라산은 높이가 1,947m로, 한국에서 가장 높은 산이다. 꼭대기에는 백록담이 있고,
+많은 사람이 해마다 이 산을 오른다. 겨울에는 눈이 많이 쌓여 경치가 아름답다.</p></article></body></html>"""
 LINES = [
     {"_id": "7", "title": "도서관", "text": "도서관은 월요일에 쉰다.", "metadata": {}},
     {
@@ -53,15 +57,17 @@ def test_each_kind_of_file_is_found_with_its_title_and_where_it_lies(folder: Doc
     folder.write("법/은행.md", BANK)
     folder.write("제주.txt", ISLAND)
     folder.write("모음.jsonl", "\n".join(json.dumps(line, ensure_ascii=False) for line in LINES))
+    folder.write("지리.HTM", PAGE)
+    folder.write("보고서.pdf", pdf_of("첫 쪽이다.", "반도체 수출이 늘었다.", title="무역 보고서"))
     assert folder.update() == ()
     bank, island, library, museum = (
         folder.found(query)[0] for query in ("기준금리", "돌하르방", "도서관 쉬는 날", "박물관 입장료")
     )
-    assert (bank.path, bank.title, bank.text.split(".")[0]) == (
-        "법/은행.md",
-        "은행",
-        "한국은행은 기준금리를 정한다",
-    )
+    (mountain,), report = folder.found("한라산 높이", 1), folder.found("반도체")[0]
+    assert (mountain.path, mountain.title, "1,947m" in mountain.text) == ("지리.HTM", "한라산", True)
+    assert (report.path, report.title, report.page) == ("보고서.pdf", "무역 보고서", 2)
+    assert folder.found("비밀번호") == []
+    assert (bank.path, bank.title, bank.text) == ("법/은행.md", "은행", BANK.partition("\n\n")[2])
     assert (island.path, island.title) == ("제주.txt", "")
     assert (library.path, library.name, library.title) == ("모음.jsonl", "7", "도서관")
     assert (museum.name, museum.url, museum.date) == ("8", "https://museum.example/", "2024-05-01")
