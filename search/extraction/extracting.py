@@ -1,4 +1,4 @@
-"""From the bytes of a page or a file to its text, for fetched pages and own documents alike."""
+"""From the bytes of a page or a file to its text, alone because fetched pages and own documents share it."""
 
 from __future__ import annotations
 
