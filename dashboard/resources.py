@@ -112,13 +112,14 @@ def _asking(
     """Plainly, and after a search: both ask the same engine and store alike."""
     from comparison.asking import AskingService
     from comparison.turns import conversation
+    from search.answer_extras import finish
     from search.asking import told_without_sources, with_extractive
     from search.wiring import search_asking
 
     recommended = with_extractive(lambda id: registry.get(id).generation)
-    asking = AskingService(engine, recommended, history, runs, told=told_without_sources)
+    asking = AskingService(engine, recommended, history, runs, finish, told_without_sources)
     turns_of = partial(conversation, runs, history)
-    return asking, search_asking(asking, registry, recommended, settings, _search_key, turns_of)
+    return asking, search_asking(asking, engine, registry, recommended, settings, _search_key, turns_of)
 
 
 def _search_key(name: str) -> str | None:

@@ -28,6 +28,7 @@ from engines.base import Answer, AnswerRequest, Engine, FinishReason, LiveAnswer
 from errors import Cause, wording
 from history.records import THIS_MACHINE
 from model_registry.registry import load_registry
+from search.answer_extras import finish
 from search.asking import told_without_sources
 from search.deciding import SearchMode
 from search.live_search import LiveSearch, LiveSearches, SearchState, SearchView
@@ -91,9 +92,9 @@ def search_ask(options: SearchAskOptions, wiring: Wiring) -> int:
         try:
             runs = LiveRuns()
             recommended = wiring.recommended
-            asking = AskingService(engine, recommended, kept.history, runs, told=told_without_sources)
+            asking = AskingService(engine, recommended, kept.history, runs, finish, told_without_sources)
             registry = load_registry(settings.own_models)
-            searching = search_asking(asking, registry, recommended, settings, environment_key)
+            searching = search_asking(asking, engine, registry, recommended, settings, environment_key)
             with on_interrupt() as interrupted:
                 search = LiveSearches(searching).start(THIS_MACHINE, wish)
                 code = _answer(search, runs, interrupted, options)

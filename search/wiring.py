@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from comparison.asking import AskingService, Recommended
+from engines.base import Engine
 from errors import Cause
 from model_registry.registry import Registry
 from search.asking import SearchAsking, TurnsOf
 from search.documents.provider import SHIPPED, DocumentsProvider
+from search.model_to_ask import model_asker
 from search.providers.base import Provider
 from search.providers.catalog import DOCUMENTS, build_provider
 from search.providers.web import ReadKey
@@ -42,13 +44,15 @@ class ProvidersOfWishes:
 
 def search_asking(
     asking: AskingService,
+    engine: Engine,
     registry: Registry,
     recommended: Recommended,
     settings: Settings,
     read_key: ReadKey,
     turns_of: TurnsOf = lambda owner, run_id, limit: (),
 ) -> SearchAsking:
-    parts = SearchParts(ProvidersOfWishes(settings, read_key), _read_pages)
+    """`asking` asks the same engine and was given `finish` and `told_without_sources`."""
+    parts = SearchParts(ProvidersOfWishes(settings, read_key), _read_pages, model_asker(engine, registry))
     service = SearchService(parts, settings.search_seconds)
     return SearchAsking(asking, service, TokenRoom(registry, recommended), turns_of)
 
