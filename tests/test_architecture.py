@@ -207,6 +207,7 @@ def test_the_entry_file_is_only_a_menu() -> None:
         ("engines.base, engines.memory, engines.lazy", HEAVY | {"streamlit"}),
         ("comparison.terminal.cli", HEAVY | {"streamlit", "pandas", "sqlalchemy"}),
         ("engines.local", {"streamlit", "pandas"}),
+        ("search.providers.catalog", {"httpx", "ddgs", "kiwipiepy", "sqlalchemy"}),
     ],
 )
 def test_what_is_imported_brings_no_more_than_it_needs(modules: str, absent: set[str]) -> None:

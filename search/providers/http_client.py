@@ -11,7 +11,7 @@ import re
 import ssl
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -23,7 +23,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from search.problems import SearchProblem
-from search.providers.web_services import WebService
+from search.providers.web_services import ServiceRequest, WebService
 from search.watch import SearchWatch
 
 _SECONDS = 10.0
@@ -32,6 +32,7 @@ _MOST_BYTES = 4_000_000
 """Of an answer when it is unpacked; results of a hundred pages are a tenth of it."""
 _WAIT_SECONDS = 60.0
 """How long a service that says "too often" is left alone where it names no time."""
+_HEADERS = {"User-Agent": "Narani", "Accept": "application/json", "Accept-Encoding": "gzip"}
 _TOO_OFTEN, _BUSY = 429, 503
 
 
@@ -57,14 +58,15 @@ class _Waits:
 _WAITS = _Waits()
 
 
-def ask_json(made: Callable[[], httpx.Request], service: WebService, watch: SearchWatch) -> Mapping[str, Any]:
+def ask_json(
+    service: WebService, address: str, wanted: ServiceRequest, watch: SearchWatch
+) -> Mapping[str, Any]:
     """The object that the service answers with. A service that told us to wait is not asked before."""
+    place = f"{address}{wanted.path}"
+    _WAITS.check(place, service)
     seconds = min(_SECONDS, watch.seconds_left)
     with _told(service.title):
-        request = made()
-        place = str(request.url.copy_with(query=None))
-        _WAITS.check(place, service)
-        status, headers, body = watch.wait_for(lambda: _exchange(request, seconds), seconds)
+        status, headers, body = watch.wait_for(lambda: _exchange(place, wanted, seconds), seconds)
     if status == _TOO_OFTEN or (status == _BUSY and "retry-after" in headers):
         _WAITS.begin(place, _wait_seconds(headers.get("retry-after", "")))
         _WAITS.check(place, service)
@@ -118,12 +120,18 @@ def _wait_seconds(retry_after: str) -> float:
     return max(1.0, (aware - datetime.now(UTC)).total_seconds())
 
 
-def _exchange(request: httpx.Request, seconds: float) -> tuple[int, httpx.Headers, bytes]:
+def _exchange(place: str, wanted: ServiceRequest, seconds: float) -> tuple[int, httpx.Headers, bytes]:
     """Ends by itself, since nobody can end the thread that it runs in."""
     until = time.monotonic() + seconds
-    request.headers["Accept-Encoding"] = "gzip"
     limits = httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
-    request.extensions = {"timeout": limits.as_dict()}
+    request = httpx.Request(
+        "POST" if wanted.posted else "GET",
+        place,
+        params=None if wanted.posted else wanted.asked,
+        json=wanted.asked if wanted.posted else None,
+        headers={**_HEADERS, **wanted.headers},
+        extensions={"timeout": limits.as_dict()},
+    )
     with httpx.HTTPTransport(verify=_tls(), proxy=_proxy(request.url)) as transport:
         response = transport.handle_request(request)
         try:

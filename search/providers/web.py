@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from search.problems import SearchProblem
-from search.providers.http_client import ask_json
 from search.providers.results import one_line, plain_text, results_of
 from search.providers.web_services import WebQuery, WebService
 from search.records import SearchResult
@@ -39,8 +38,10 @@ class WebProvider:
         asked = web_query(query, min(limit, self._service.most))
         if not asked.text or asked.count < 1:
             return ()
-        service, keys = self._service, self._keys()
-        answer = ask_json(lambda: service.request(self._address, asked, keys), service, watch)
+        from search.providers.http_client import ask_json  # not at the top: httpx takes longer than a page
+
+        service = self._service
+        answer = ask_json(service, self._address, service.request(asked, self._keys()), watch)
         found = results_of(_list_at(answer, service.results), service.fields, asked.count)
         silent = [] if found else _silent_engines(answer)
         if silent:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
-import httpx
+from dataclasses import dataclass, field
 
 _TITLE_URL = {"title": "title", "url": "url"}
 _NAVER = {"title": "title", "url": "link", "snippet": "description"}
@@ -22,8 +20,19 @@ class WebQuery:
 
 
 @dataclass(frozen=True)
+class ServiceRequest:
+    """Below the service's address. What may hold a key is in no print of it."""
+
+    path: str
+    asked: Mapping[str, str | int] = field(repr=False)
+    """The parameters, or what is posted."""
+    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+    posted: bool = False
+
+
+@dataclass(frozen=True)
 class WebService:
-    """`request` makes the request of an address, a query and the keys by their variables' names."""
+    """`request` says what is asked by a query and the keys under their variables' names."""
 
     name: str
     title: str
@@ -31,7 +40,7 @@ class WebService:
     """Of the service itself; empty where everybody runs their own."""
     most: int
     """Results that it gives at once."""
-    request: Callable[[str, WebQuery, Mapping[str, str]], httpx.Request]
+    request: Callable[[WebQuery, Mapping[str, str]], ServiceRequest]
     results: tuple[str, ...]
     """The keys on the way to the list of results."""
     fields: Mapping[str, str]
@@ -39,31 +48,31 @@ class WebService:
     """The variables that hold what it knows us by."""
 
 
-def _searxng(address: str, query: WebQuery, keys: Mapping[str, str]) -> httpx.Request:
+def _searxng(query: WebQuery, keys: Mapping[str, str]) -> ServiceRequest:
     language = "ko" if query.korean else "all"
     asked = {"q": query.text, "format": "json", "language": language, "pageno": "1"}
-    return httpx.Request("GET", f"{address}/search", params=asked)
+    return ServiceRequest("/search", asked)
 
 
-def _naver(address: str, query: WebQuery, keys: Mapping[str, str]) -> httpx.Request:
+def _naver(query: WebQuery, keys: Mapping[str, str]) -> ServiceRequest:
     asked = {"query": query.text, "display": str(query.count), "start": "1", "format": "json"}
     headers = {
         "X-NCP-APIGW-API-KEY-ID": keys["NAVER_API_HUB_KEY_ID"],
         "X-NCP-APIGW-API-KEY": keys["NAVER_API_HUB_KEY"],
     }
-    return httpx.Request("GET", f"{address}/search/v1/webkr", params=asked, headers=headers)
+    return ServiceRequest("/search/v1/webkr", asked, headers)
 
 
-def _naver_old(address: str, query: WebQuery, keys: Mapping[str, str]) -> httpx.Request:
+def _naver_old(query: WebQuery, keys: Mapping[str, str]) -> ServiceRequest:
     asked = {"query": query.text, "display": str(query.count), "start": "1"}
     headers = {
         "X-Naver-Client-Id": keys["NAVER_CLIENT_ID"],
         "X-Naver-Client-Secret": keys["NAVER_CLIENT_SECRET"],
     }
-    return httpx.Request("GET", f"{address}/v1/search/webkr.json", params=asked, headers=headers)
+    return ServiceRequest("/v1/search/webkr.json", asked, headers)
 
 
-def _google(address: str, query: WebQuery, keys: Mapping[str, str]) -> httpx.Request:
+def _google(query: WebQuery, keys: Mapping[str, str]) -> ServiceRequest:
     asked = {
         "key": keys["GOOGLE_API_KEY"],
         "cx": keys["GOOGLE_CSE_ID"],
@@ -72,20 +81,21 @@ def _google(address: str, query: WebQuery, keys: Mapping[str, str]) -> httpx.Req
         "start": "1",
         **({"gl": "kr"} if query.korean else {}),
     }
-    return httpx.Request("GET", f"{address}/customsearch/v1", params=asked)
+    return ServiceRequest("/customsearch/v1", asked)
 
 
-def _brave(address: str, query: WebQuery, keys: Mapping[str, str]) -> httpx.Request:
+def _brave(query: WebQuery, keys: Mapping[str, str]) -> ServiceRequest:
     place = {"country": "KR", "search_lang": "ko"} if query.korean else {}
     asked = {"q": query.text, "count": str(query.count), "offset": "0", **place}
-    headers = {"X-Subscription-Token": keys["BRAVE_SEARCH_API_KEY"], "Accept": "application/json"}
-    return httpx.Request("GET", f"{address}/res/v1/web/search", params=asked, headers=headers)
+    headers = {"X-Subscription-Token": keys["BRAVE_SEARCH_API_KEY"]}
+    return ServiceRequest("/res/v1/web/search", asked, headers)
 
 
-def _tavily(address: str, query: WebQuery, keys: Mapping[str, str]) -> httpx.Request:
+def _tavily(query: WebQuery, keys: Mapping[str, str]) -> ServiceRequest:
+    asked: dict[str, str | int]
     asked = {"query": query.text, "max_results": query.count, "search_depth": "basic"}
     headers = {"Authorization": f"Bearer {keys['TAVILY_API_KEY']}"}
-    return httpx.Request("POST", f"{address}/search", json=asked, headers=headers)
+    return ServiceRequest("/search", asked, headers, posted=True)
 
 
 WEB_SERVICES = (

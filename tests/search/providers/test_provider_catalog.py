@@ -13,7 +13,7 @@ from errors import BadRequest, UnknownName, wording
 from errors.wording import LANGUAGES
 from search.problems import SearchProblem
 from search.providers.catalog import build_provider, provider_entries
-from search.providers.web_services import WEB_SERVICES, WebService
+from search.providers.web_services import WEB_SERVICES, WebQuery, WebService
 from search.watch import SearchWatch
 from settings import SEARCH_ADDRESSES, Settings, environment_key, read_settings
 from tests.search.providers.loopback_service import LoopbackService, json_reply
@@ -52,6 +52,12 @@ def test_what_ends_or_is_unofficial_says_so() -> None:
     notices = {entry.name: str(entry.notice) for entry in provider_entries(NOTHING, no_key) if entry.notice}
     assert set(notices) == {"google", "naver-old", "ddgs"}
     assert "2027-01-01" in notices["google"] and "2027-06-30" in notices["naver-old"]
+
+
+@pytest.mark.parametrize("service", WITH_KEYS, ids=lambda service: service.name)
+def test_a_request_that_is_printed_shows_no_key(service: WebService) -> None:
+    request = service.request(WebQuery("한국", 1, True), SECRETS)
+    assert CANARY in f"{request.asked}{request.headers}" and CANARY not in f"{request}{service}"
 
 
 @pytest.mark.parametrize(
