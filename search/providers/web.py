@@ -20,6 +20,9 @@ _MOST_CHARACTERS, _MOST_WORDS = 400, 50
 _HANGUL = re.compile("[가-힣]")
 _MOST_ENGINES = 8
 _DDGS_SECONDS = 5
+KOREA = "kr-ko"
+"""As ddgs reads a region: a country, then a language. DuckDuckGo's own "kr-kr" leads it to kr.wikipedia.org,
+which does not exist, and to pages in no language for its other engines."""
 _DDGS_FIELDS = {"title": "title", "url": "href", "snippet": "body"}
 
 
@@ -94,7 +97,7 @@ def _asked_ddgs(query: WebQuery) -> Iterable[object]:
         from ddgs.exceptions import DDGSException, TimeoutException
     except ImportError:
         raise SearchProblem("search-ddgs-missing") from None
-    region = "kr-kr" if query.korean else "us-en"
+    region = KOREA if query.korean else "us-en"
     try:
         return list(DDGS(timeout=_DDGS_SECONDS).text(query.text, region=region, max_results=query.count))
     except TimeoutException:

@@ -22,6 +22,7 @@ import pytest
 from errors import Stopped
 from search.problems import SearchProblem
 from search.providers.catalog import build_provider, provider_entries
+from search.providers.web import KOREA
 from search.records import SearchResult
 from search.watch import SearchWatch
 from settings import Settings
@@ -72,7 +73,7 @@ def test_it_is_asked_for_korean_pages_and_its_results_are_read(ddgs: DdgsInPlace
         SearchResult("하나", "https://a.example/1", "글 & 글", "a.example"),
         SearchResult("셋", "https://b.example/3", "", "b.example"),
     ]
-    assert ddgs.asked == [{"timeout": 5}, {"query": "세종 & +1", "region": "kr-kr", "max_results": 3}]
+    assert ddgs.asked == [{"timeout": 5}, {"query": "세종 & +1", "region": "kr-ko", "max_results": 3}]
     searched("plain")
     assert ddgs.asked[-1]["region"] == "us-en"
     assert searched(" ") == []
@@ -129,9 +130,13 @@ def test_where_it_is_not_installed_the_list_and_a_search_say_so(monkeypatch: pyt
 @pytest.mark.skipif(importlib.util.find_spec("ddgs") is None, reason="ddgs is not installed: it is opt-in")
 def test_the_real_library_takes_what_it_is_given() -> None:
     from ddgs.ddgs import DDGS
+    from ddgs.engines.wikipedia import Wikipedia
     from ddgs.exceptions import DDGSException, TimeoutException
 
+    wikipedia = Wikipedia()
+    wikipedia.build_payload("한국", KOREA, "moderate", None)
     assert issubclass(TimeoutException, DDGSException)
     assert "timeout" in inspect.signature(DDGS).parameters
     assert {"region", "max_results"} <= inspect.signature(DDGS._search_sync).parameters.keys()
+    assert wikipedia.search_url.startswith("https://ko.wikipedia.org/")
     assert list(inspect.signature(DDGS.text).parameters)[:2] == ["self", "query"]
