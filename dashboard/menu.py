@@ -14,6 +14,7 @@ from dashboard.texts import Texts
 
 PAGES = {
     "compare": ":material/view_column:",
+    "search": ":material/travel_explore:",
     "history": ":material/history:",
     "batch": ":material/playlist_play:",
     "training": ":material/model_training:",

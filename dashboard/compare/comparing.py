@@ -18,17 +18,15 @@ from dashboard.compare import sending
 from dashboard.compare.asking_settings import set_asking
 from dashboard.compare.question_box import ShownQuestion, examples, waiting_questions
 from dashboard.compare.run_chart import run_chart
-from dashboard.errors import show_error
 from dashboard.resources import Services
 from dashboard.session import compare
 from dashboard.session.owner import owner_id
 from dashboard.session.settings import MOST_MODELS, preferences
-from dashboard.shared.answer_column import ColumnActions
 from dashboard.shared.export import export_box
 from dashboard.shared.model_choices import distinct_titles
+from dashboard.shared.run_actions import column_actions_of, look_again, stop_all
 from dashboard.shared.turn import TICK, earlier_turn, turn_view
-from dashboard.texts import Texts, read_chosen
-from errors import BadRequest, NaraniError
+from dashboard.texts import Texts
 
 _TURNS = 3
 """How many turns are drawn at once: a long conversation must not slow the newest answers down."""
@@ -104,9 +102,9 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, texts: Texts) -
         titles,
         texts,
         left=left[-1],
-        actions=_actions(last, services),
+        actions=column_actions_of(last, services, _set_baseline),
         baseline=compare.baseline(),
-        look=None if last.ended else partial(_look, last, services),
+        look=None if last.ended else partial(look_again, last, services),
         tick=max(TICK, _SECONDS_PER_WATCHED * services.runs.watched()),
     )
     if last.ended:
@@ -118,7 +116,7 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, texts: Texts) -
             texts.compare["stop_all"],
             key=compare.STOP_ALL,
             icon=":material/stop_circle:",
-            on_click=_stop_all,
+            on_click=stop_all,
             args=(last.run_id, services),
         )
 
@@ -149,18 +147,13 @@ def _draw_waiting(run_id: str, titles: Mapping[str, str], services: Services, te
     waiting_questions(
         waiting,
         cancel=partial(_cancel, run_id, services),
-        send_now=partial(_stop_all, run_id, services),
+        send_now=partial(stop_all, run_id, services),
         texts=texts,
     )
 
 
 def _cancel(run_id: str, services: Services, id: str) -> None:
     sending.cancel(run_id, id, services)
-
-
-def _look(before: TurnPicture, services: Services) -> TurnPicture:
-    found = conversation(services.runs, services.history, owner_id(), before.run_id, limit=1)
-    return found[0] if found else before
 
 
 def _begin_anew(run_id: str, services: Services) -> None:
@@ -192,27 +185,5 @@ def _top(turns: Sequence[TurnPicture], services: Services, texts: Texts) -> None
             )
 
 
-def _actions(turn: TurnPicture, services: Services) -> ColumnActions:
-    def stop(position: int) -> None:
-        run = services.runs.get(turn.run_id, owner_id())
-        if run is not None:
-            run.columns[position].live.ask_to_stop()
-
-    def again(position: int) -> None:
-        try:
-            services.asking.ask_again(owner_id(), turn.run_id, position)
-        except BadRequest:  # a click that came twice: it is being asked again already
-            pass
-        except NaraniError as error:
-            show_error(error, read_chosen())
-
-    def baseline(position: int) -> None:
-        compare.set_baseline(None if compare.baseline() == position else position)
-
-    return ColumnActions(stop, again, baseline)
-
-
-def _stop_all(run_id: str, services: Services) -> None:
-    run = services.runs.get(run_id, owner_id())
-    if run is not None:
-        run.stop_all()
+def _set_baseline(position: int) -> None:
+    compare.set_baseline(None if compare.baseline() == position else position)

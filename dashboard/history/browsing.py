@@ -19,23 +19,24 @@ from comparison.turns import (
 from dashboard.errors import show_error
 from dashboard.history.entries_list import HistoryActions
 from dashboard.resources import Services
-from dashboard.session import compare, history
+from dashboard.session import compare, history, search
 from dashboard.session.owner import owner_id
 from dashboard.shared.answer_text import long_answer
 from dashboard.shared.export import export_box, export_buttons
 from dashboard.shared.formatting import zone
-from dashboard.shared.model_choices import distinct_titles
+from dashboard.shared.model_choices import column_titles
 from dashboard.shared.turn import turn_view
-from dashboard.texts import Texts
+from dashboard.texts import Texts, read_chosen
 from errors import NaraniError
-from history.records import HistoryFilter, HistoryPage
+from history.records import HistoryFilter, HistoryPage, StoredRun
+from search.records import ROOM
 
 LIST, ENTRY = "dashboard/pages/history.py", "dashboard/pages/history_entry.py"
 _PAGE = 20
 
 
 def titles(services: Services) -> dict[str, str]:
-    return distinct_titles(services.registry.models)
+    return column_titles(services.registry.models, read_chosen())
 
 
 def found(services: Services, wanted: HistoryFilter) -> HistoryPage:
@@ -130,9 +131,7 @@ def draw_opened(run_id: str, services: Services, texts: Texts) -> None:
     turn_view(before, titles(services), texts)
     with st.container(horizontal=True):
         if st.button(texts.history["go_on"], key="history_go_on", icon=":material/forum:"):
-            compare.set_run_id(run_id)
-            compare.MODELS.forget_picked()
-            st.switch_page("dashboard/pages/compare.py", query_params={"run": run_id})
+            _go_on(stored)
         if st.button(texts.history["again"], key="history_again", icon=":material/replay:"):
             _ask_again(before, services, texts)
     if before.ended:
@@ -140,6 +139,18 @@ def draw_opened(run_id: str, services: Services, texts: Texts) -> None:
     new_run_id = history.asked_again(run_id)
     if new_run_id is not None:
         _draw_again(before, new_run_id, services, texts)
+
+
+def _go_on(stored: StoredRun) -> NoReturn:
+    """On the page that it was asked on, as it was asked."""
+    run_id = stored.head.id
+    if stored.head.kind == ROOM:
+        search.open_run(run_id)
+        search.MODELS.forget_picked()
+        st.switch_page("dashboard/pages/search.py", query_params=search.address_of(run_id))
+    compare.set_run_id(run_id)
+    compare.MODELS.forget_picked()
+    st.switch_page("dashboard/pages/compare.py", query_params={"run": run_id})
 
 
 def _ask_again(before: TurnPicture, services: Services, texts: Texts) -> None:

@@ -16,6 +16,7 @@ import streamlit as st
 from comparison.turns import ColumnPicture
 from dashboard.errors import explain
 from dashboard.shared.answer_text import long_answer
+from dashboard.shared.checked_answer import drawing_of, support_line
 from dashboard.shared.safe_text import icon_label, safe_text, whole_characters
 from dashboard.texts import Texts
 from engines.base import Answer, AnswerRequest, FinishReason, Measures
@@ -35,7 +36,8 @@ class ColumnActions:
 
     stop: Callable[[int], None]
     again: Callable[[int], None]
-    baseline: Callable[[int], None]
+    baseline: Callable[[int], None] | None = None
+    """None: answers are not compared word by word."""
 
 
 def column_head(title: str, picture: ColumnPicture, is_baseline: bool, texts: Texts) -> None:
@@ -90,7 +92,9 @@ def ended_answer(picture: ColumnPicture, key: str, baseline: str | None, texts: 
         st.warning(explain(answer.cause, texts), icon=":material/error:")
     if answer.text or not answer.error:
         name = f"{key}_{picture.attempt}"
-        long_answer(answer.text, name, texts, None if answer.error else baseline)
+        compared = None if answer.error else baseline
+        long_answer(answer.text, name, texts, compared, drawing_of(answer, name, texts))
+        support_line(answer, texts)
     if picture.unsaved:
         st.caption(f":orange[:material/save: {texts.answer['unsaved']}]")
     _figures(answer, texts)
@@ -105,7 +109,7 @@ def column_actions(
             _button("stop", ":material/stop_circle:", key, title, picture, actions.stop, words["stop"])
             return
         _button("again", ":material/refresh:", key, title, picture, actions.again, words["again"])
-        if picture.answer is not None and not picture.answer.error:
+        if actions.baseline is not None and picture.answer is not None and not picture.answer.error:
             compared = words["no_baseline"] if is_baseline else words["make_baseline"]
             icon = ":material/close:" if is_baseline else ":material/difference:"
             _button("baseline", icon, key, title, picture, actions.baseline, compared)

@@ -10,7 +10,7 @@ Refuses to know: which models answered, and whether the answer is still growing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import streamlit as st
 
@@ -27,6 +27,7 @@ MOST_MARKS = 2_000
 """Each mark is an element in the browser; beyond so many everything differs anyway."""
 _STRETCH = re.compile(r"\S(?:.{0,398}\S)?")
 """What one mark holds: Streamlit reads no longer one, and a mark may not end in a space."""
+DrawText = Callable[[str, Texts], None]
 _SPACES = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥"})
 
 
@@ -45,7 +46,9 @@ def answer_text(text: str, texts: Texts) -> None:
         st.caption(texts.answer_text["blank" if text else "empty"])
 
 
-def long_answer(text: str, name: str, texts: Texts, baseline: str | None = None) -> None:
+def long_answer(
+    text: str, name: str, texts: Texts, baseline: str | None = None, draw: DrawText = answer_text
+) -> None:
     """`name` tells it from all other answers of this tab."""
     longest = max(len(text), len(baseline or ""))
     whole = longest <= _FOLDED_FROM or is_unfolded(name)
@@ -53,7 +56,7 @@ def long_answer(text: str, name: str, texts: Texts, baseline: str | None = None)
         if baseline is not None:
             word_difference(baseline, text, texts, None if whole else _SHOWN)
         else:
-            answer_text(text if whole else beginning(text, _SHOWN), texts)
+            draw(text if whole else beginning(text, _SHOWN), texts)
     if longest > _FOLDED_FROM:
         words = texts.answer_text
         st.button(

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dashboard.texts import Texts
 from engines.memory import ModelMemory, PoolView, ResidentView
 from model_registry.memory import bytes_needed
 from model_registry.names import family_title
 from model_registry.registry import Registry
 from model_registry.spec import ModelSpec, Quantization
+from search.wish import EXTRACTIVE
 
 
 class Availability(StrEnum):
@@ -62,6 +64,11 @@ def distinct_titles(models: Mapping[str, ModelSpec]) -> dict[str, str]:
         model_id: spec.title if many[spec.title] == 1 else f"{spec.title} · {model_id}"
         for model_id, spec in models.items()
     }
+
+
+def column_titles(models: Mapping[str, ModelSpec], texts: Texts) -> dict[str, str]:
+    """What the answers of each are called, the one without a model too."""
+    return {**distinct_titles(models), EXTRACTIVE: texts.search["extractive"]}
 
 
 def families(choices: Mapping[str, ModelChoice], search: str) -> dict[str, list[ModelChoice]]:

@@ -39,6 +39,7 @@ def model_picker(
     top: DeltaGenerator,
     models: PickedModels,
     texts: Texts,
+    none_picked: str = "",
 ) -> None:
     """What is picked stands in the session; a tick changes it at once. The search and what is picked stand in
     `top`, whatever is drawn between them and the models to pick from."""
@@ -50,7 +51,7 @@ def model_picker(
             icon=":material/search:",
             label_visibility="collapsed",
         )
-        _picked_models(choices, picked, models, texts)
+        _picked_models(choices, picked, models, texts, none_picked or texts.compare["pick_first"])
     found = families(choices, search)
     if not found:
         st.caption(texts.compare["none_found"])
@@ -82,11 +83,15 @@ def _family(
 
 
 def _picked_models(
-    choices: Mapping[str, ModelChoice], picked: Sequence[str], models: PickedModels, texts: Texts
+    choices: Mapping[str, ModelChoice],
+    picked: Sequence[str],
+    models: PickedModels,
+    texts: Texts,
+    none_picked: str,
 ) -> None:
     st.markdown(f"**{texts.compare['models']}** :gray-badge[{len(picked)}/{MOST_MODELS}]")
     if not picked:
-        st.caption(texts.compare["pick_first"])
+        st.caption(none_picked)
     st.html(_ROWS)
     with st.container(gap="xxsmall", key=models.rows_key):
         for model_id in picked:

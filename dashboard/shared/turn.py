@@ -23,9 +23,12 @@ from dashboard.shared.answer_column import (
     sources,
     taken_over,
 )
+from dashboard.shared.checked_answer import legend, support_table
 from dashboard.shared.safe_text import safe_text, whole_characters
+from dashboard.shared.sources import searched_part
 from dashboard.shared.ticking import ticking
 from dashboard.texts import Texts
+from search.records import Searched, searched_of
 
 TICK = 0.15
 """Seconds between two drawings of what grows. More often costs traffic, and a reader sees no difference."""
@@ -56,14 +59,17 @@ def turn_view(
 ) -> None:
     """`left` are the models that were asked the question before and not this one. `look` gives a newer
     picture of a turn that is not ended, every `tick` seconds; without it the turn is drawn once."""
+    searched = _searched(turn)
     with st.chat_message("user", avatar=":material/person:"):
         st.text(whole_characters(turn.question))
-        if turn.input:
+        if turn.input and searched is None:  # what a search found is drawn as sources below
             st.caption(texts.answer["input"])
             st.code(whole_characters(turn.input), language=None, wrap_lines=True)
         if turn.system:
             st.caption(texts.answer["system"])
             st.code(whole_characters(turn.system), language=None, wrap_lines=True)
+    if searched is not None:
+        searched_part(searched, texts)
     for model_id in left:
         st.caption(texts.answer["left"].format(title=safe_text(titles.get(model_id, model_id))))
     places = _columns(turn, titles, texts, actions, baseline)
@@ -71,6 +77,14 @@ def turn_view(
         _fill(places, turn, texts)
     elif places:
         _grow(places, turn, look, tick, texts)
+    if searched is not None and searched.sources and turn.ended:
+        legend(texts)
+        support_table(turn, titles, texts)
+
+
+def _searched(turn: TurnPicture) -> Searched | None:
+    """The same for all columns."""
+    return searched_of(turn.columns[0].request.extras) if turn.columns else None
 
 
 def _columns(
@@ -148,8 +162,9 @@ def _text_at(turn: TurnPicture, position: int | None) -> str | None:
 
 
 def earlier_turn(turn: TurnPicture, titles: Mapping[str, str], texts: Texts, left: Sequence[str]) -> None:
+    searched = _searched(turn)
     parts = (turn.question, turn.input, turn.system, *(column.text for column in turn.columns))
-    if max(map(len, parts)) <= _SHORT:
+    if max(map(len, parts)) <= _SHORT and (searched is None or not searched.sources):
         turn_view(turn, titles, texts, left=left)
         return
     folded = st.expander(
@@ -162,6 +177,8 @@ def earlier_turn(turn: TurnPicture, titles: Mapping[str, str], texts: Texts, lef
         with folded:
             turn_view(turn, titles, texts, left=left)
     else:
+        if searched is not None and searched.sources:
+            st.caption(texts.search["sources_folded"].format(count=len(searched.sources)))
         st.caption("\n".join(f"- {_answer_line(column, titles, texts)}" for column in turn.columns))
 
 

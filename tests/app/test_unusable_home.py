@@ -14,7 +14,7 @@ import pytest
 from tests.app.opened_pages import ask, open_services, opened, run_until, texts
 from tests.engines.scripted_engine import Script
 
-PAGES = ("compare", "history", "history_entry", "batch", "models", "training", "settings")
+PAGES = ("compare", "search", "history", "history_entry", "batch", "models", "training", "settings")
 
 
 def a_file(home: Path) -> Path:

@@ -2,7 +2,8 @@
 
 Run: python -m tests.browser.scripted_server run comparison_app.py …   (started by served.py)
 
-Knows: what a question makes a model say ("30개" is thirty numbered words), and how a busy machine sends.
+Knows: what a question makes a model say ("30개" is thirty numbered words), or its first source, and how a
+busy machine sends.
 Refuses to know: pages and browsers.
 """
 
@@ -17,6 +18,7 @@ from streamlit.web import cli
 from dashboard import resources
 from engines import build
 from engines.base import AnswerRequest
+from search.records import searched_of
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
 SECONDS_PER_WORD = 0.2
@@ -25,6 +27,7 @@ SECONDS_PER_FLUSH = 0.12
 before what the whole page drew has left, and Streamlit then drops what the same fragment drew before."""
 NEWLINES, ENDLESS, FORMULA = "줄바꿈만", "끝없이", "수식으로"
 FORMULA_ANSWER = ("=1+1", '은 "둘",\n', "둘째 줄; 한글")
+WRONG_MODEL, WRONG_FIGURE = "demo-kullm", "98,765m"
 _FEW = 4
 
 
@@ -33,6 +36,8 @@ def counted(request: AnswerRequest) -> Iterator[str]:
     question = request.conversation.turns[-1].question
     found = re.search(r"(\d+)개", question)
     many = int(found[1]) if found else _FEW
+    if (searched := searched_of(request.extras)) is not None and searched.sources:
+        return from_source(request.model_id, searched.sources[0].passage)
     if FORMULA in question:
         return iter(FORMULA_ANSWER)
     if NEWLINES in question:
@@ -40,6 +45,14 @@ def counted(request: AnswerRequest) -> Iterator[str]:
     if ENDLESS in question:
         return iter(lambda: "또 ", None)
     return (f"{request.model_id.removeprefix('demo-')}{number} " for number in range(1, many + 1))
+
+
+def from_source(model_id: str, passage: str) -> Iterator[str]:
+    """What the first source begins with; one model adds a figure that stands nowhere."""
+    said = f"{passage.partition('.')[0].strip()} [1]."
+    if model_id == WRONG_MODEL:
+        said += f" 높이는 {WRONG_FIGURE}입니다 [1]. 그래서 유명합니다."
+    return iter(re.findall(r"\S+\s*", said))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,43 @@
+"""What is done to a run from a page that draws it: a newer picture, a column stopped or asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from comparison.turns import TurnPicture, conversation
+from dashboard.errors import show_error
+from dashboard.resources import Services
+from dashboard.session.owner import owner_id
+from dashboard.shared.answer_column import ColumnActions
+from dashboard.texts import read_chosen
+from errors import BadRequest, NaraniError
+
+
+def look_again(before: TurnPicture, services: Services) -> TurnPicture:
+    found = conversation(services.runs, services.history, owner_id(), before.run_id, limit=1)
+    return found[0] if found else before
+
+
+def stop_all(run_id: str, services: Services) -> None:
+    run = services.runs.get(run_id, owner_id())
+    if run is not None:
+        run.stop_all()
+
+
+def column_actions_of(
+    turn: TurnPicture, services: Services, baseline: Callable[[int], None] | None = None
+) -> ColumnActions:
+    def stop(position: int) -> None:
+        run = services.runs.get(turn.run_id, owner_id())
+        if run is not None:
+            run.columns[position].live.ask_to_stop()
+
+    def again(position: int) -> None:
+        try:
+            services.asking.ask_again(owner_id(), turn.run_id, position)
+        except BadRequest:  # a click that came twice: it is being asked again already
+            pass
+        except NaraniError as error:
+            show_error(error, read_chosen())
+
+    return ColumnActions(stop, again, baseline)
