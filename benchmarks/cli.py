@@ -1,4 +1,4 @@
-"""The benchmarks of the table: `python -m benchmarks [--only NAME …] [--rounds N] [--quick] [--json FILE]`.
+"""The benchmarks of the table: `python -m benchmarks [NAME …] [--rounds N] [--quick] [--json FILE]`.
 
 Knows: which lines are run, that a figure is said and written down as soon as it is there, and that a line
 which fails its target makes the exit code 1.
@@ -20,13 +20,17 @@ from benchmarks.report import Outcome, figure, remarks, table, write_json
 from benchmarks.rounds import Effort, on_one_thread
 from command_line import ended, unwinding
 
+_QUICK = Effort(rounds=1, tokens=64, answers=20_000, pages=500, questions=60)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Measure the lines of the speed table, both sides of each in one run."""
 
+    lines: tyro.conf.Positional[tuple[str, ...]] = ()
+    """The lines to measure; all when none is named here or by --only. `search` names all that begin so."""
     only: tuple[str, ...] = ()
-    """The lines to measure; all when none is named."""
+    """The same, as an option."""
     rounds: int = Effort().rounds
     """How often each pair is measured."""
     quick: bool = False
@@ -43,9 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measure(options: Options) -> int:
     console = Console()
-    effort = Effort(rounds=1, tokens=64, answers=20_000) if options.quick else Effort(rounds=options.rounds)
+    effort = (
+        Effort(rounds=1, tokens=64, answers=20_000, pages=500, questions=60)
+        if options.quick
+        else Effort(rounds=options.rounds)
+    )
     outcomes: list[Outcome] = []
-    for line in picked(options.only):
+    for line in picked((*options.lines, *options.only)):
         console.print(f"{line.name}: {line.what}", highlight=False)
         measured = on_one_thread(partial(line.measure, effort))
         outcomes.append((line, measured))

@@ -25,6 +25,8 @@ from benchmarks import (
     page_bytes,
     page_growth,
     page_speed,
+    search_quality,
+    search_speed,
     token_rows,
     training_loop,
 )
@@ -86,6 +88,24 @@ LINES = (
         "milliseconds, a page of the history by a Korean word among 1,000,000 answers",
         Target(100, False),
         history_search.measure,
+    ),
+    Line(
+        "search-quality",
+        "nDCG@10 on the shipped documents, the index - BM25 over words between spaces",
+        Target(0.10, True),
+        search_quality.measure,
+    ),
+    Line(
+        "search-latency",
+        "milliseconds, a query among 10,000 pages",
+        Target(50, False),
+        search_speed.measure_latency,
+    ),
+    Line(
+        "search-index",
+        "processor time, a folder to its index / content words by kiwi and bm25s on its passages",
+        Target(3.0, False),
+        search_speed.measure_index,
     ),
     Line(
         "page-one",
@@ -169,10 +189,13 @@ LINES = (
 
 
 def picked(names: Iterable[str]) -> tuple[Line, ...]:
-    """The named lines; all where none is named."""
-    by_name = {line.name: line for line in LINES}
+    """The named lines in the order of the table; all where none is named. `search` names those of search."""
     names = tuple(names)
     for name in names:
-        if name not in by_name:
-            raise UnknownName("benchmark", name, by_name)
-    return tuple(by_name[name] for name in names) or LINES
+        if not any(_named(line, name) for line in LINES):
+            raise UnknownName("benchmark", name, [line.name for line in LINES])
+    return tuple(line for line in LINES if any(_named(line, name) for name in names)) or LINES
+
+
+def _named(line: Line, name: str) -> bool:
+    return line.name == name or line.name.startswith(f"{name}-")

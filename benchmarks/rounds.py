@@ -65,6 +65,10 @@ class Effort:
     tokens: int = 256
     answers: int = 1_000_000
     """In a history."""
+    pages: int = 10_000
+    """In a folder of documents."""
+    questions: int = 1_000
+    """At most so many of those that ship are asked of the documents that ship."""
 
 
 def paired(first: Seconds, second: Seconds, rounds: int) -> tuple[float, ...]:

@@ -20,12 +20,12 @@ from benchmarks.gpu import cli as gpu_cli
 from benchmarks.gpu.bench import Bench, Finding
 from benchmarks.gpu.cli import CHECKS
 from benchmarks.korean import QUESTIONS, RARE
-from benchmarks.lines import LINES, Line
+from benchmarks.lines import LINES, Line, picked
 from benchmarks.networks import korean_tokenizer
 from benchmarks.rounds import Effort, Measured, Target, on_one_thread
 
 ROOT = Path(__file__).parents[2]
-QUICK = Effort(rounds=1, tokens=8, answers=2_000)
+QUICK = Effort(rounds=1, tokens=8, answers=2_000, pages=20, questions=20)
 FRESH_PROCESSES = {"cold-start", "page-one", "page-three", "page-bytes", "page-growth", "page-long"}
 FRESH_PROCESSES |= {"first-paint", "first-answer"}
 
@@ -55,6 +55,9 @@ def test_the_command_writes_what_it_printed(tmp_path: Path, capsys: pytest.Captu
     written = json.loads(file.read_text(encoding="utf-8"))
     assert [line["name"] for line in written["lines"]] == ["first-text"]
     assert written["lines"][0]["verdict"] in capsys.readouterr().out
+    assert [line.name for line in picked(["page-one", "search"])] == [
+        *("search-quality", "search-latency", "search-index", "page-one")
+    ]
     assert main(["--only", "first-txet"]) == 2
     assert "first-text" in capsys.readouterr().err
 
