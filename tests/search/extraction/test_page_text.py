@@ -138,6 +138,7 @@ SHOWN = [
     "<p style='overflow:hidden;height:300px;transform:translateX(-50%)'>{}</p>",
     "<style>.h{{display:none}} .h.open{{display:block}}</style><p class='h open'>{}</p>",
     "<style>.h{{display:none}} #o{{display:block}}</style><p class=h id=o>{}</p>",
+    "<style>#o{{display:block}} .h{{display:none}}</style><p class=h id=o>{}</p>",
     "<style>@media print{{p{{display:none}}}}</style><p>{}</p>",
     "<style>body,html{{visibility:hidden;opacity:0}}</style><p>{}</p>",
     "<details><summary>더 보기</summary><p>{}</p></details>",

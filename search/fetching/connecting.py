@@ -1,0 +1,188 @@
+"""One request to a checked machine, within limits of time and size.
+
+The name is resolved once, every address that it has is checked, and the connection goes to a checked address
+itself: a name server that answers differently the next time is not asked a next time. Server name and Host
+stay those of the page, so certificates are checked against them. httpcore is used as it stands, because it
+looks at no environment: a proxy named there would resolve the name anew, behind the check.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import httpcore
+import httpx
+
+from search.fetching.address import WebAddress, is_public
+from search.problems import SearchProblem
+from search.watch import SearchWatch
+
+Resolve = Callable[[str, int], Sequence[str]]
+"""The addresses of the internet that a name has."""
+
+_CONNECT_SECONDS = 3.0
+"""For each address of a host, so that one that is dead leaves time for the next."""
+_LOOK_SECONDS = 0.2
+"""How often a read that waits looks whether it was stopped."""
+_UNPACKED = {"": None, "identity": None, "gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16}
+"""Only what can be unpacked within a limit is asked for, and nothing else is taken."""
+
+
+class Deadline:
+    """When one page has to be there, robots.txt and redirects included."""
+
+    def __init__(self, seconds: float, watch: SearchWatch) -> None:
+        self.watch = watch
+        self._until = time.monotonic() + min(seconds, watch.seconds_left)
+
+    def left(self) -> float:
+        """In seconds; raises `TimeoutError` when it is over, and `Stopped` when the person stopped it."""
+        self.watch.check()
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back; of a body that was too large its beginning."""
+
+    status: int
+    headers: dict[str, str]
+    """Names in small letters."""
+    body: bytes
+    too_large: bool
+
+
+def resolved(host: str, port: int) -> Sequence[str]:
+    """By the system."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+@dataclass(frozen=True)
+class Connecting:
+    """How machines are found and reached. The guard is not a part of it: whatever stands here, only public
+    addresses are handed on to `network`."""
+
+    resolve: Resolve = resolved
+    network: httpcore.NetworkBackend | None = None
+    tls: ssl.SSLContext | None = None
+
+    def get(
+        self, address: WebAddress, headers: Iterable[tuple[str, str]], most: int, deadline: Deadline
+    ) -> Reply:
+        """Raises `TimeoutError` and `Stopped` as the deadline does, `SearchProblem` where the address leads
+        inside or has no machine, `OSError` or what httpcore and zlib raise where the connection fails."""
+        backend = _CheckedBackend(
+            self._checked(address, deadline), self.network or httpcore.SyncBackend(), deadline
+        )
+        url = httpcore.URL(scheme=address.scheme, host=address.host, port=address.port, target=address.target)
+        sent = [("Host", address.authority), ("Accept-Encoding", "gzip"), ("Connection", "close"), *headers]
+        with (
+            httpcore.ConnectionPool(self.tls or _tls(), max_connections=1, network_backend=backend) as pool,
+            pool.stream("GET", url, headers=sent) as response,
+        ):
+            told = {
+                name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
+            }
+            body, too_large = _body(response, told, most)
+            return Reply(response.status, told, body, too_large)
+
+    def _checked(self, address: WebAddress, deadline: Deadline) -> Sequence[str]:
+        try:
+            found = deadline.watch.wait_for(
+                partial(self.resolve, address.host, address.port), deadline.left()
+            )
+        except TimeoutError:
+            raise
+        except (OSError, UnicodeError):
+            found = ()
+        if not found:
+            raise SearchProblem("search-host-unknown", name=address.host)
+        if not all(map(is_public, found)):
+            raise SearchProblem("search-address-inside", name=address.host)
+        return found
+
+
+class _CheckedBackend(httpcore.NetworkBackend):
+    """Connects to these addresses alone, whatever host is named."""
+
+    def __init__(
+        self, addresses: Sequence[str], network: httpcore.NetworkBackend, deadline: Deadline
+    ) -> None:
+        self._addresses, self._network, self._deadline = addresses, network, deadline
+
+    def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> httpcore.NetworkStream:
+        failed: Exception = httpcore.ConnectError()
+        for address in self._addresses:
+            seconds = min(self._deadline.left(), _CONNECT_SECONDS)
+            try:
+                stream = self._network.connect_tcp(address, port, timeout=seconds)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failed = error
+            else:
+                return _LimitedStream(stream, self._deadline)
+        raise failed
+
+
+class _LimitedStream(httpcore.NetworkStream):
+    """A page that sends a byte now and then keeps within every limit of a single read; this one ends it."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._stream, self._deadline = stream, deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        while True:
+            seconds = min(self._deadline.left(), _LOOK_SECONDS)
+            try:
+                return self._stream.read(max_bytes, seconds)
+            except httpcore.ReadTimeout:
+                continue
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._deadline.left())
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        stream = self._stream.start_tls(ssl_context, server_hostname, self._deadline.left())
+        return _LimitedStream(stream, self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+def _body(response: httpcore.Response, told: dict[str, str], most: int) -> tuple[bytes, bool]:
+    """Unpacked piece by piece, so that a page of a thousandfold packed nothing ends at the limit, and the
+    packed bytes are limited too."""
+    packing = told.get("content-encoding", "").strip().lower()
+    if packing not in _UNPACKED:
+        raise zlib.error(packing)
+    wbits = _UNPACKED[packing]
+    unpacking = None if wbits is None else zlib.decompressobj(wbits)
+    body, received = bytearray(), 0
+    for piece in response.iter_stream():
+        received += len(piece)
+        body += piece if unpacking is None else unpacking.decompress(piece, most + 1 - len(body))
+        if max(len(body), received) > most:
+            return bytes(body[:most]), True
+    if unpacking is not None and body and not unpacking.eof:
+        raise zlib.error("cut")
+    return bytes(body), False
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=False)
