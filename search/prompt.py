@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from search.records import SearchSource
 from search.words import content_words, sentences
@@ -22,7 +23,7 @@ _DISARMED = str.maketrans("[]［］【】〔〕<>＜＞`", "()()()()‹›‹›
 _HEADING = re.compile(r"^[ \t]*#+[ \t]*", re.MULTILINE)
 _LINE_ENDS = re.compile("[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _CITED = re.compile(r"[ \t]?[\[［【][ \t]*[0-9０-９][-0-9０-９,，~ \t]{0,30}[\]］】]")
-_LONGEST_HEAD = 60
+_LONGEST_HEAD, _SHORT_HEAD = 80, 30
 _SHORTEST = 24
 """Characters of a passage below which it says nothing; then sources are left out, the last one first."""
 
@@ -34,27 +35,43 @@ def sources_text(sources: Sequence[SearchSource], question: str, fits: Fits = la
     """Each passage whole where all of them fit; else each is shortened alike, at the ends of sentences,
     around the one that has most of the question's words. Only where that does not help are the last sources
     left out, and the first one stays in any case."""
-    whole = _text(sources, [_data(source.passage) for source in sources])
+    whole = _text([_head(source) for source in sources], [_data(source.passage) for source in sources])
     if fits(whole):
         return whole
     words = set(content_words(question))
-    for count in range(len(sources), 0, -1):
-        parts = [_parts(source.passage, words) for source in sources[:count]]
-        shortest = _shortened_text(sources[:count], parts, _SHORTEST)
-        if fits(shortest) or count == 1:
-            return _longest(sources[:count], parts, fits, shortest)
-    return ""
+    shown = [_shown(source, words) for source in sources]
+    while len(shown) > 1 and not fits(_shortened_text(shown, _SHORTEST)):
+        shown.pop()
+    return _longest(shown, fits)
 
 
 def without_citations(answer: str) -> str:
     return _CITED.sub("", answer)
 
 
-def _longest(sources: Sequence[SearchSource], parts: Sequence[_Lines], fits: Fits, shortest: str) -> str:
-    low, high, best = _SHORTEST, max(sum(map(len, lines)) for lines, _ in parts) + 1, shortest
+@dataclass(frozen=True)
+class _ShownSource:
+    """A source in little room."""
+
+    head: str
+    sentences: Sequence[str]
+    best: int
+    """The sentence that is nearest to the question."""
+
+
+def _shown(source: SearchSource, words: set[str]) -> _ShownSource:
+    lines = sentences(_data(source.passage)) or [""]
+    shared = [len(words.intersection(content_words(line))) for line in lines]
+    head = f"[{source.n}] {_in_line(source.title)[:_SHORT_HEAD]}"
+    return _ShownSource(head, lines, shared.index(max(shared)))
+
+
+def _longest(shown: Sequence[_ShownSource], fits: Fits) -> str:
+    longest = max(sum(map(len, source.sentences)) for source in shown)
+    low, high, best = _SHORTEST, longest + 1, _shortened_text(shown, _SHORTEST)
     while high - low > 1:
         middle = (low + high) // 2
-        text = _shortened_text(sources, parts, middle)
+        text = _shortened_text(shown, middle)
         if fits(text):
             low, best = middle, text
         else:
@@ -62,18 +79,9 @@ def _longest(sources: Sequence[SearchSource], parts: Sequence[_Lines], fits: Fit
     return best
 
 
-_Lines = tuple[list[str], int]
-"""The sentences of a passage, and which of them is nearest to the question."""
-
-
-def _parts(passage: str, words: set[str]) -> _Lines:
-    lines = sentences(_data(passage)) or [""]
-    shared = [len(words.intersection(content_words(line))) for line in lines]
-    return lines, shared.index(max(shared))
-
-
-def _shortened_text(sources: Sequence[SearchSource], parts: Sequence[_Lines], most: int) -> str:
-    return _text(sources, [_shortened(lines, best, most) for lines, best in parts])
+def _shortened_text(shown: Sequence[_ShownSource], most: int) -> str:
+    passages = [_shortened(source.sentences, source.best, most) for source in shown]
+    return _text([source.head for source in shown], passages)
 
 
 def _shortened(lines: Sequence[str], best: int, most: int) -> str:
@@ -93,15 +101,18 @@ def _shortened(lines: Sequence[str], best: int, most: int) -> str:
             return " ".join(lines[first : last + 1])
 
 
-def _text(sources: Sequence[SearchSource], passages: Sequence[str]) -> str:
-    blocks = [f"{_head(source)}\n{passage}" for source, passage in zip(sources, passages, strict=True)]
+def _text(heads: Sequence[str], passages: Sequence[str]) -> str:
+    blocks = map("\n".join, zip(heads, passages, strict=True))
     return "\n".join((RULES, _FENCE[0], "\n\n".join(blocks), _FENCE[1]))
 
 
 def _head(source: SearchSource) -> str:
     where = ", ".join(filter(None, (source.site, source.date)))
-    line = " ".join(_data(f"{source.title} ({where})" if where else source.title).split())
-    return f"[{source.n}] {line[:_LONGEST_HEAD]}"
+    return f"[{source.n}] {_in_line(f'{source.title} ({where})' if where else source.title)[:_LONGEST_HEAD]}"
+
+
+def _in_line(text: str) -> str:
+    return " ".join(_data(text).split())
 
 
 def _data(text: str) -> str:

@@ -6,6 +6,7 @@ page says starts anything here: only addresses that a provider returned are read
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ MOST_RESULTS = 10
 """How many results each query is asked for."""
 _MOST_UNREAD = 10
 """Of what a provider could not read so many stand with each search."""
+_OF_ONE_PAGE = 2
 _ALIKE = 0.8
 """Two passages that share so much of the shorter one's bigrams say the same."""
 
@@ -79,9 +81,7 @@ class SearchService:
         watch.check()
         watch.report("ranking")
         if any(not result.whole for result in results):
-            texts = [f"{passage.title}\n{passage.snippet}" for passage in passages]
-            best = rank(" ".join((decided.question, *queries)), texts, len(texts))
-            passages = [passages[number] for number in best]
+            passages = spread(ranked(passages, " ".join((decided.question, *queries))))
         return replace(known, sources=numbered(without_repeats(passages)[: wish.most_sources]))
 
     def _decide(self, wish: SearchWish, earlier: Sequence[str], watch: SearchWatch) -> Decision:
@@ -145,6 +145,25 @@ def in_turn(lists: Sequence[Sequence[SearchResult]]) -> list[SearchResult]:
                 result = results[place]
                 kept.setdefault((result.url, result.snippet if result.whole else ""), result)
     return list(kept.values())
+
+
+def ranked(passages: Sequence[SearchResult], question: str) -> list[SearchResult]:
+    """Those that share a word with the question, the best first; then those that only their provider holds to
+    be about it, as it ranks them."""
+    best = rank(question, [f"{passage.title}\n{passage.snippet}" for passage in passages], len(passages))
+    rest = sorted(set(range(len(passages))) - set(best))
+    return [passages[number] for number in (*best, *rest)]
+
+
+def spread(passages: Sequence[SearchResult]) -> list[SearchResult]:
+    """The first passages of each page before more of the same, so that a long page is not all there is."""
+    times: Counter[str] = Counter()
+    first: list[SearchResult] = []
+    more: list[SearchResult] = []
+    for passage in passages:
+        times[passage.url] += 1
+        (first if times[passage.url] <= _OF_ONE_PAGE else more).append(passage)
+    return [*first, *more]
 
 
 def without_repeats(passages: Sequence[SearchResult]) -> list[SearchResult]:
