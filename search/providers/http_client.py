@@ -144,10 +144,11 @@ def _body(response: httpx.Response, until: float) -> bytes:
     """Unpacked here, piece by piece: httpx unpacks a thousand times of what came before anyone can look."""
     packed = response.headers.get("content-encoding", "").lower() == "gzip"
     unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16) if packed else None
-    body = bytearray()
+    body, received = bytearray(), 0
     for piece in response.iter_raw():
+        received += len(piece)
         body += unpacking.decompress(piece, _MOST_BYTES + 1 - len(body)) if unpacking else piece
-        if len(body) > _MOST_BYTES:
+        if max(len(body), received) > _MOST_BYTES:
             raise _TooLarge
         if time.monotonic() > until:
             raise TimeoutError

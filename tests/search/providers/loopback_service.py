@@ -19,12 +19,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass(frozen=True)
 class Reply:
-    """What the service sends; `stall` announces a body of which no byte comes."""
+    """What the service sends; `stall` announces a body of which no byte comes; `drip` sends byte by byte."""
 
     body: bytes = b"{}"
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     stall: bool = False
+    drip: bool = False
     cut: bool = False
     """The connection ends before the announced length."""
 
@@ -109,5 +110,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
         if reply.stall:
             self.service.over.wait()
+        elif reply.drip:
+            for at in range(len(reply.body)):
+                self.wfile.write(reply.body[at : at + 1])
+                if self.service.over.wait(0.02):
+                    return
         else:
             self.wfile.write(reply.body)

@@ -55,7 +55,12 @@ FAILURES = {
     "connection cut": (Reply(WHOLE.body, cut=True), "search-unreachable"),
     "too large": (Reply(b" " * 4_000_001), "search-too-large"),
     "gzip bomb": (Reply(gzip.compress(b" " * 50_000_000), headers=GZIP), "search-too-large"),
+    "gzip that ended long ago": (
+        Reply(gzip.compress(b"{}") + bytes(4_000_000), headers=GZIP),
+        "search-too-large",
+    ),
     "stall": (Reply(WHOLE.body, stall=True), "search-late"),
+    "drip": (Reply(b" " * 1000, drip=True), "search-late"),
 }
 
 
@@ -72,7 +77,7 @@ def test_every_failure_of_every_service_is_told_without_a_key(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     service.reply, code = FAILURES[failure]
-    problem = problem_of(name, service.address, 0.3 if failure == "stall" else 5.0)
+    problem = problem_of(name, service.address, 0.3 if code == "search-late" else 5.0)
     no_key = code == KEY_REFUSED and name == "searxng"
     assert (problem.code, problem.category) == ("search-json-off" if no_key else code, "search-failed")
     assert len(service.requests) == 1
@@ -99,6 +104,15 @@ def secrets_in(problem: SearchProblem, *more: str) -> list[str]:
         *traceback.format_exception(problem),
     ]
     return [text for text in said if CANARY in text or "비밀스러운" in text or "%EB%B9%84" in text]
+
+
+@pytest.mark.parametrize("failure", ["stall", "drip"])
+def test_a_request_that_nobody_waits_for_any_longer_ends_too(failure: str, service: LoopbackService) -> None:
+    service.reply, _ = FAILURES[failure]
+    problem_of("searxng", service.address, 0.1)
+    for left in [each for each in threading.enumerate() if each.name == "search-wait"]:
+        left.join(10)
+        assert not left.is_alive()
 
 
 @pytest.mark.parametrize("name", NAMES)
