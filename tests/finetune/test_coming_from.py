@@ -142,7 +142,8 @@ def test_every_project_has_its_rows() -> None:
 
 def test_nothing_that_is_typed_is_left_out() -> None:
     known = [*TRAININGS, *LAUNCHED, *SETTINGS]
-    for words in ("python -m comparison", "python -m prompts", "streamlit run"):
+    # Lines that search are run by tests/search/test_coming_from_chat_korani.py.
+    for words in ("python -m comparison", "python -m prompts", "python -m search", "streamlit run"):
         known += typed(*words.split())
     for command in ("data", "merge", "plan", "runs"):
         known += typed("python", "-m", "finetune", command)
@@ -268,7 +269,8 @@ def test_prompts_are_rendered(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     for words in found.values():
         monkeypatch.setattr(sys, "argv", ["prompts", *words])
         assert prompts_command.main() == 0
-        assert "### 명령어:" in capsys.readouterr().out
+        turn = "### User\n" if words[2].startswith("korani") else "### 명령어:"
+        assert turn in capsys.readouterr().out
 
 
 def test_the_page_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
