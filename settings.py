@@ -64,6 +64,10 @@ class Settings:
     search_provider: str = "documents"
     """NARANI_SEARCH_PROVIDER: where it is searched if nobody picks another provider."""
 
+    search_dense: str | None = None
+    """NARANI_SEARCH_DENSE: a model of sentence-transformers, by its id or folder, by whose vectors own
+    documents are found beside their words; None: by their words alone."""
+
     search_seconds: float = 20.0
     """NARANI_SEARCH_SECONDS: how long a search may wait for services and pages."""
 
@@ -90,6 +94,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         language=_language(values),
         unwatched_seconds=_number(values, "NARANI_UNWATCHED_SECONDS", 600.0, least=0),
         search_provider=values.get("NARANI_SEARCH_PROVIDER") or "documents",
+        search_dense=values.get("NARANI_SEARCH_DENSE") or None,
         search_seconds=_number(values, "NARANI_SEARCH_SECONDS", 20.0, least=1),
         search_addresses={
             name: _address(values, variable)

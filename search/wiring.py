@@ -38,7 +38,9 @@ class ProvidersOfWishes:
         folder = Path(wish.folder).expanduser() if wish.folder else SHIPPED
         with self._lock:
             if folder not in self._of_folders:
-                self._of_folders[folder] = DocumentsProvider(folder, self._settings.home)
+                self._of_folders[folder] = DocumentsProvider(
+                    folder, self._settings.home, self._settings.search_dense
+                )
             return self._of_folders[folder]
 
 

@@ -10,8 +10,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from search.documents.dense import DensePassages
 from search.documents.store import IndexStore
 from search.documents.terms import expression
+from search.ranking import joined
 
 OF_ONE_DOCUMENT = 2
 """So many passages of a document come before those of others are had too."""
@@ -42,7 +44,7 @@ class FoundPassage:
     """Of the file, below the folder."""
 
 
-def best(store: IndexStore, query: str, limit: int) -> list[FoundPassage]:
+def best(store: IndexStore, query: str, limit: int, dense: DensePassages | None = None) -> list[FoundPassage]:
     """At most `limit`; a third passage of a document comes after two of each other."""
     store.begin_reading()
     if not store.usable:
@@ -50,8 +52,11 @@ def best(store: IndexStore, query: str, limit: int) -> list[FoundPassage]:
     asked = expression(query, store.common())
     if not asked:
         return []
-    rows = (store.rows(_PASSAGE, number) for number in store.rows(_RANKED, (asked, limit * _LOOKED_AT)))
-    found = (FoundPassage(*row) for (row,) in filter(None, rows))  # type: ignore[arg-type]
+    numbers = [number for (number,) in store.rows(_RANKED, (asked, limit * _LOOKED_AT))]
+    if dense is not None:
+        numbers = joined([numbers, dense.nearest(store, query, limit * _LOOKED_AT)])
+    rows = (store.rows(_PASSAGE, (number,)) for number in numbers)
+    found = (FoundPassage(*row) for (row,) in filter(None, rows))
     return mixed((passage for passage in found if passage.path is not None), limit)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from errors import Cause
 from errors.system_reason import system_reason
 from file_lock import HeldLock, try_lock
+from search.documents.dense import DensePassages
 from search.documents.folder import Listing, listed
 from search.documents.found import FoundPassage, best
 from search.documents.store import IndexStore
@@ -31,10 +32,13 @@ _LOOK_SECONDS = 0.05
 class DocumentsIndex:
     """Any thread may call anything here; each call opens the file for itself."""
 
-    def __init__(self, folder: Path, home: Path, only: str | None = None) -> None:
-        """`only`: one file of the folder instead of all."""
+    def __init__(
+        self, folder: Path, home: Path, only: str | None = None, dense: DensePassages | None = None
+    ) -> None:
+        """`only`: one file of the folder instead of all. `dense`: also found by meaning."""
         self.folder = folder.expanduser().absolute()
         self._only = only
+        self._dense = dense
         place = f"{self.folder}\0{only or ''}".encode("utf-8", "surrogateescape")
         name = hashlib.sha256(place).hexdigest()[:24]
         self._path = home / "search" / f"{name}.db"
@@ -54,7 +58,7 @@ class DocumentsIndex:
     def search(self, query: str, limit: int) -> list[FoundPassage]:
         """The best passages, the best first."""
         with self._problems(), self._opened() as store:
-            return best(store, query, limit)
+            return best(store, query, limit, self._dense)
 
     def documents(self) -> int:
         """How many there are."""
@@ -94,15 +98,20 @@ class DocumentsIndex:
     def _updated(self, listing: Listing, watch: SearchWatch) -> tuple[Cause, ...]:
         """For who holds the lock. A damaged index is made anew: it holds nothing that the folder does not."""
         try:
-            with self._opened() as store:
-                return Updating(self.folder, store, watch).run(listing)
+            return self._pass_over(listing, watch)
         except sqlite3.DatabaseError as error:
             if type(error) is not sqlite3.DatabaseError:  # of its children none is about damage
                 raise
         for ending in ("", "-wal", "-shm"):
             Path(f"{self._path}{ending}").unlink(missing_ok=True)
+        return self._pass_over(listing, watch)
+
+    def _pass_over(self, listing: Listing, watch: SearchWatch) -> tuple[Cause, ...]:
         with self._opened() as store:
-            return Updating(self.folder, store, watch).run(listing)
+            problems = Updating(self.folder, store, watch).run(listing)
+            if self._dense is not None:
+                self._dense.bring_up(store, watch)
+            return problems
 
     @contextmanager
     def _problems(self) -> Iterator[None]:

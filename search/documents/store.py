@@ -18,7 +18,7 @@ from errors import Cause
 from search.documents.folder import FolderFile
 from search.documents.terms import TOKENIZER, Terms, bigram_terms
 
-_MADE = 1
+_MADE = 2
 """To be raised when documents are read, cut or made into terms in another way: an old index is made anew."""
 _OF_FILE = ("file", "name")
 """The facts of a problem that name its file."""
@@ -39,11 +39,12 @@ CREATE INDEX documents_content ON documents(content);
 CREATE TABLE passages(
     id INTEGER PRIMARY KEY, document INTEGER NOT NULL, page INTEGER, text TEXT NOT NULL, words TEXT NOT NULL);
 CREATE INDEX passages_document ON passages(document);
+CREATE TABLE vectors(passage INTEGER PRIMARY KEY, vector BLOB NOT NULL);
 CREATE TABLE common(field TEXT, term TEXT, passages INTEGER, PRIMARY KEY(field, term)) WITHOUT ROWID;
 CREATE VIRTUAL TABLE terms USING fts5(words, bigrams, content='', tokenize="{TOKENIZER}");
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab(terms, 'col');
 """
-_NAMES = ("vocabulary", "terms", "common", "passages", "documents", "files", "contents", "state")
+_NAMES = ("vocabulary", "terms", "common", "vectors", "passages", "documents", "files", "contents", "state")
 
 
 @dataclass(frozen=True)
@@ -108,12 +109,12 @@ class IndexStore:
     @property
     def usable(self) -> bool:
         """Whether it was made by this Narani, with this analyzer."""
-        return self._value("made") == _made()
+        return self.value("made") == _made()
 
     @property
     def built(self) -> bool:
         """Whether a whole folder was read once."""
-        return self.usable and self._value("built") == "1"
+        return self.usable and self.value("built") == "1"
 
     def make(self) -> None:
         """Empty tables, in place of whatever was there."""
@@ -122,7 +123,7 @@ class IndexStore:
             self._database.execute(f"DROP TABLE IF EXISTS {name}")
         for statement in filter(str.strip, _TABLES.split(";\n")):
             self._database.execute(statement)
-        self._set("made", _made())
+        self.set_value("made", _made())
         self.commit()
 
     def files(self) -> dict[str, FolderFile]:
@@ -196,6 +197,7 @@ class IndexStore:
                 (number, words, bigram_terms(title, text)),
             )
             self._database.execute("DELETE FROM passages WHERE id = ?", (number,))
+            self._database.execute("DELETE FROM vectors WHERE passage = ?", (number,))
         if len(rows) == most:
             return False
         self._database.execute("DELETE FROM documents WHERE content = ?", (content,))
@@ -212,7 +214,7 @@ class IndexStore:
             self._database.execute(
                 "INSERT INTO common SELECT col, term, doc FROM vocabulary WHERE doc > ?", (_COMMON,)
             )
-        self._set("built", "1")
+        self.set_value("built", "1")
         self.commit()
 
     def documents(self) -> int:
@@ -231,11 +233,14 @@ class IndexStore:
         rows = self._database.execute("SELECT field, term, passages FROM common")
         return {(field, term): passages for field, term, passages in rows}
 
-    def rows(self, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+    def rows(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """For who searches."""
         return self._database.execute(statement, values).fetchall()
 
-    def _value(self, key: str) -> str | None:
+    def write(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
+        self._database.executemany(statement, rows)
+
+    def value(self, key: str) -> str | None:
         try:
             row = self._database.execute("SELECT value FROM state WHERE key = ?", (key,)).fetchone()
         except sqlite3.OperationalError as error:
@@ -244,7 +249,7 @@ class IndexStore:
             raise
         return row[0] if row else None
 
-    def _set(self, key: str, value: str) -> None:
+    def set_value(self, key: str, value: str) -> None:
         self._database.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (key, value))
 
 
