@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 from comparison.asking import AskingService, Recommended
 from engines.base import Engine
-from errors import Cause
 from model_registry.registry import Registry
 from search.asking import SearchAsking, TurnsOf
 from search.documents.provider import SHIPPED, DocumentsProvider
+from search.fetching.fetcher import Fetcher
+from search.fetching.page_cache import PageCache
 from search.model_to_ask import model_asker
+from search.pages import PageReader
 from search.providers.base import Provider
 from search.providers.catalog import DOCUMENTS, build_provider
 from search.providers.web import ReadKey
-from search.records import SearchResult
 from search.searching import SearchParts, SearchService
 from search.token_room import TokenRoom
-from search.watch import SearchWatch
 from search.wish import SearchWish
 from settings import Settings
 
@@ -54,12 +53,11 @@ def search_asking(
     turns_of: TurnsOf = lambda owner, run_id, limit: (),
 ) -> SearchAsking:
     """`asking` asks the same engine and was given `finish` and `told_without_sources`."""
-    parts = SearchParts(ProvidersOfWishes(settings, read_key), _read_pages, model_asker(engine, registry))
+    cache = PageCache(settings.home / "search" / "pages.db")
+    parts = SearchParts(
+        ProvidersOfWishes(settings, read_key),
+        PageReader(Fetcher(cache)).read_pages,
+        model_asker(engine, registry),
+    )
     service = SearchService(parts, settings.search_seconds)
     return SearchAsking(asking, service, TokenRoom(registry, recommended), turns_of)
-
-
-def _read_pages(
-    results: Sequence[SearchResult], watch: SearchWatch
-) -> tuple[list[SearchResult], list[Cause]]:
-    return [], []

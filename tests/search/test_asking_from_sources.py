@@ -39,7 +39,8 @@ def house(tmp_path: Path, queries: list[str]) -> Iterator[SearchHouse]:
         queries.append(query)
         return (PALACE, MOUNTAIN) if len(queries) == 1 else (MOUNTAIN,)
 
-    engine = ScriptedEngine({"demo-korwkv": Script(pieces=("가",), repeats=True, seconds_per_piece=0.01)}, CITING)
+    endless = Script(pieces=("가",), repeats=True, seconds_per_piece=0.01)
+    engine = ScriptedEngine({"demo-korwkv": endless}, CITING)
     with search_house(tmp_path, found, engine) as opened:
         yield opened
 
