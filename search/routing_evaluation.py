@@ -14,7 +14,7 @@ from typing import Any
 
 from search.routing_rules import verdict_of_rules
 
-_SET = Path(__file__).parent / "sets" / "routing.jsonl"
+SETS = Path(__file__).parent / "sets"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class RoutingScore:
 
 
 def routing_set() -> tuple[Utterance, ...]:
-    lines = _SET.read_text(encoding="utf-8").splitlines()
+    lines = (SETS / "routing.jsonl").read_text(encoding="utf-8").splitlines()
     return tuple(Utterance(**_row(line)) for line in lines)
 
 

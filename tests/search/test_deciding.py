@@ -82,7 +82,7 @@ def test_what_the_person_set_is_done_without_asking_anyone() -> None:
         ("파이썬으로 정렬 함수 짜줘", False, "not-code", "함수"),
         ("가을에 대한 시를 써줘", False, "not-writing", "시를"),
         ("27 곱하기 14는?", False, "not-sum", "곱하기"),
-        ("퇴사할까 말까 고민이야", False, "not-opinion", "할까"),
+        ("퇴사할까 말까 고민이야", False, "not-opinion", "말까"),
         ("안녕하세요", False, "not-chat", "안녕"),
     ],
 )
