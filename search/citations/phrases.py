@@ -26,7 +26,7 @@ _LACKS = "|".join(
 )
 _ABSTAINS = re.compile(
     rf"(?:출처|자료|문서|문맥|정보|본문|내용|지문|답|기록|언급)[^.\n]{{0,60}}?(?:{_LACKS})"
-    r"|(?:정보|내용|답|언급|설명|기록|자료)[이가은는도]? ?(?:전혀 |따로 )?없(?:습니다|다|어요|음|네요)"
+    r"|(?:정보|내용|답|언급|설명|기록|자료|출처)[이가은는도]? ?(?:전혀 |따로 )?없(?:습니다|다|어요|음|네요)"
     r"|(?:sources?|passages?|documents?)\b[^.\n]{0,40}?\b(?:do(?:es)? not|don't|doesn't|did not)\b"
     r"[^.\n]{0,20}?(?:contain|mention|say|hold|provide|answer)"
     r"|(?:could not|cannot|can't) (?:find|be found|be answered)[^.\n]{0,40}?(?:source|passage|document)",
