@@ -6,11 +6,22 @@ Refuses to know: who looks. Run by test_hostile_answers.py with `streamlit run`.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import streamlit as st
 
+from comparison.turns import ColumnPicture, TurnPicture
 from dashboard.shared.answer_text import answer_text, word_difference
+from dashboard.shared.checked_answer import drawing_of, support_line, support_table
 from dashboard.shared.safe_text import safe_text
+from dashboard.shared.sources import searched_part
 from dashboard.texts import read_chosen
+from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings
+from errors import Cause
+from prompts.conversation import Conversation
+from search.answer_extras import INVENTED_ADDRESS, AnswerFlag, CheckedAnswer
+from search.citations.verdicts import CheckedSentence, Reason, Verdict
+from search.records import ROOM, Searched, SearchSource
 from tests.dashboard.hostile_answers import HOSTILE, hostile
 
 FRIENDLY = """# 요약
@@ -33,6 +44,24 @@ icon = ":material/home:"
 """
 """What Streamlit would read more into, and what it must go on reading."""
 
+
+def draw_cited(text: str) -> None:
+    """Everything of a search is the stranger's: page, answer, and what could not be read."""
+    problem = Cause("search-page-failed", address=text, why=text)
+    source = SearchSource(1, text, text, text, text, text)
+    searched = Searched(text, True, Cause("search-why-always"), text, (text,), (source,), (problem,))
+    sentence = CheckedSentence(text, (1,), Verdict.UNSUPPORTED, Reason.NEGATED)
+    room = CheckedAnswer(searched, (sentence,), (AnswerFlag(INVENTED_ADDRESS, text),)).as_json()
+    said = f"{text}\n\n사실입니다 [1]."
+    answer = Answer(text, said, FinishReason.EOS, GenerationSettings(), extras={ROOM: room})
+    searched_part(searched, texts)
+    drawing_of(answer, text, texts)(said, texts)
+    support_line(answer, texts)
+    request = AnswerRequest(text, Conversation.ask("질문"))
+    columns = tuple(ColumnPicture(at, 1, request, "done", said, answer=answer) for at in (0, 1))
+    support_table(TurnPicture("run", datetime.now(UTC), text, "", "", columns, 0), {}, texts)
+
+
 texts = read_chosen()
 place = st.query_params["place"]
 hostiles = [hostile(payload, int(st.query_params["port"])) for payload in HOSTILE]
@@ -47,6 +76,8 @@ for number, text in enumerate(hostiles):
             st.text(text)
             st.title(safe_text(text), anchor=False)
             st.expander(safe_text(text))
+        elif place == "cited":
+            draw_cited(text)
         elif place == "unguarded":
             st.markdown(text)
 if place == "friendly":

@@ -21,12 +21,13 @@ from tests.dashboard.drawn_markdown import safe_markdown
 from tests.dashboard.hostile_answers import HOSTILE, hostile
 from tests.dashboard.test_safe_markdown import without_spaces, words_shown
 
-PLACES = {"answer": 1, "difference": 1, "elsewhere": 3}
-"""And how often each text stands there: elsewhere is a question, a title and a label."""
+PLACES = {"answer": 1, "difference": 1, "elsewhere": 3, "cited": 3}
+"""And how often each text stands there: elsewhere is a question, a title and a label; cited an address, and
+a passage in its source and behind its citation."""
 FORBIDDEN = (
     "a, img, svg.mermaid, iframe, object, embed, video, audio, script, link, meta, form, base, math, .katex"
 )
-_FORBIDDEN_ROLES = "[role=img], [data-testid=stMermaidChart]"
+_FORBIDDEN_ROLES = "[role=img]:not(.nr-sign), [data-testid=stMermaidChart]"
 _SYMBOLS = str.maketrans("", "", "␣↵⇥")
 
 
@@ -106,7 +107,7 @@ def test_a_hostile_text_is_only_read(
         shown = without_spaces(box.text_content() or "").translate(_SYMBOLS)
         if shown.count(expected(place, number, texts).translate(_SYMBOLS)) < PLACES[place]:
             wrong.append((number, shown, expected(place, number, texts)))
-    drawn = page.locator("[data-testid=stMarkdownContainer]")
+    drawn = page.locator("[data-testid=stMarkdownContainer], [data-testid=stHtml]")
     assert drawn.locator(f"{FORBIDDEN}, {_FORBIDDEN_ROLES}").count() == 0
     page.screenshot(path=SCREENSHOTS / f"hostile-{place}.png", full_page=True)
     page.context.close()
