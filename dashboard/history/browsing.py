@@ -145,8 +145,7 @@ def _go_on(stored: StoredRun) -> NoReturn:
     """On the page that it was asked on, as it was asked."""
     run_id = stored.head.id
     if stored.head.kind == ROOM:
-        search.open_run(run_id)
-        search.MODELS.forget_picked()
+        search.open_conversation(run_id)
         st.switch_page("dashboard/pages/search.py", query_params=search.address_of(run_id))
     compare.set_run_id(run_id)
     compare.MODELS.forget_picked()

@@ -194,7 +194,7 @@ def say_how_to_begin(can_ask: bool, services: Services, texts: Texts) -> None:
 
 def pick_as_asked(turns: Sequence[TurnPicture], services: Services) -> None:
     """Before anybody picked: the models that the run in the address was asked of."""
-    if search.MODELS.picked() is None:
+    if turns and search.MODELS.picked() is None:
         asked = [column.request.model_id for turn in turns[-1:] for column in turn.columns]
         search.MODELS.set_picked([model for model in asked if model in services.registry.models])
 

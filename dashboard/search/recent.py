@@ -52,7 +52,7 @@ def recent_list(found: Sequence[RecentConversation], here: tzinfo, texts: Texts)
                 safe_text(shortened(each.question, _LONGEST)),
                 key=f"search_open_{each.run_id}",
                 type="tertiary",
-                on_click=search.open_run,
+                on_click=search.open_conversation,
                 args=(each.run_id,),
             )
             turns = f" · {texts.search['turns'].format(count=each.turns)}" if each.turns > 1 else ""

@@ -34,6 +34,12 @@ def open_run(run_id: str | None) -> None:
     st.session_state[_SHOWN] = None
 
 
+def open_conversation(run_id: str) -> None:
+    """With the models that it was asked of."""
+    open_run(run_id)
+    MODELS.forget_picked()
+
+
 def address_of(run_id: str) -> dict[str, str]:
     return {_RUN.parameter: run_id}
 

@@ -36,11 +36,12 @@ TICK = 0.15
 _WRAPPING = """<style>
 [class*="st-key-answers_"] > * { flex: 1 1 13rem; min-width: 13rem; }
 [class*="st-key-answers_"] :is(p, li, td) { overflow-wrap: anywhere; }
+[class*="st-key-answers_"] button { position: relative; }
 [class*="st-key-answers_"] button div:has(> p > img) { position: absolute; }
 </style>"""
 """A column narrower than that goes to the next row: eight of them are two rows on a usual window. Streamlit's
 own columns shrink instead, and its containers have no least width; the class is how it names a key.
-Labels only read out (icon_label) take no room."""
+Labels only read out (icon_label) take no room, and scroll with their button."""
 _SHORT = 600
 """A turn whose longest text has no more characters stands on one screen beside others."""
 _LINE = 90

@@ -133,8 +133,10 @@ def test_conversations_are_listed_by_their_first_question_and_opened_again(engin
     page.button(key="search_new").click().run()
     labels = [button.label for button in page.button if str(button.key).startswith("search_open_")]
     assert [label.replace("\\", "") for label in labels] == ["훈민정음은 언제 반포되었나요?", QUESTION]
+    page.checkbox(key=search.MODELS.pick_key("demo-chat")).check().run()
     page.button(key=f"search_open_{last}").click().run()
     assert run_id(page) == last and FOLLOWING in texts(page)
+    assert search.MODELS.remove_key("demo-chat") not in [button.key for button in page.button]
 
 
 def test_models_answer_side_by_side_from_the_same_sources(engine: ScriptedEngine) -> None:

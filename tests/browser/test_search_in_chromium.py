@@ -112,6 +112,7 @@ def test_every_sentence_leads_to_its_source_and_a_wrong_figure_is_seen(page: Pag
     page.keyboard.press("Enter")
     expect(shown).to_be_visible()
     page.screenshot(path=SCREENSHOTS / "search-passage.png")
+    assert page.get_by_test_id("stAppViewContainer").evaluate("each => each.scrollTop") == 0, "moved away"
 
 
 def test_models_are_compared_over_the_same_sources_and_the_chat_goes_on_and_is_exported(
