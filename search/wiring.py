@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import threading
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from comparison.asking import AskingService, Recommended
 from engines.base import Engine
 from model_registry.registry import Registry
 from search.asking import SearchAsking, TurnsOf
 from search.documents.provider import SHIPPED, DocumentsProvider
-from search.fetching.fetcher import Fetcher
-from search.fetching.page_cache import PageCache
 from search.model_to_ask import model_asker
-from search.pages import PageReader
 from search.providers.base import Provider
 from search.providers.catalog import DOCUMENTS, build_provider
 from search.providers.web import ReadKey
-from search.searching import SearchParts, SearchService
+from search.searching import ReadPages, SearchParts, SearchService
 from search.token_room import TokenRoom
 from search.wish import SearchWish
 from settings import Settings
+
+if TYPE_CHECKING:
+    from search.pages import PageReader
 
 
 class ProvidersOfWishes:
@@ -53,11 +55,24 @@ def search_asking(
     turns_of: TurnsOf = lambda owner, run_id, limit: (),
 ) -> SearchAsking:
     """`asking` asks the same engine and was given `finish` and `told_without_sources`."""
-    cache = PageCache(settings.home / "search" / "pages.db")
     parts = SearchParts(
         ProvidersOfWishes(settings, read_key),
-        PageReader(Fetcher(cache)).read_pages,
+        _page_reading(settings.home / "search" / "pages.db"),
         model_asker(engine, registry),
     )
     service = SearchService(parts, settings.search_seconds)
     return SearchAsking(asking, service, TokenRoom(registry, recommended), turns_of)
+
+
+def _page_reading(kept: Path) -> ReadPages:
+    """Of pages of the web, whose HTTP client is imported with the first that is read."""
+
+    @cache
+    def reader() -> PageReader:
+        from search.fetching.fetcher import Fetcher
+        from search.fetching.page_cache import PageCache
+        from search.pages import PageReader
+
+        return PageReader(Fetcher(PageCache(kept)))
+
+    return lambda results, watch: reader().read_pages(results, watch)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +34,7 @@ _LOOK_SECONDS = 0.2
 """How often a read that waits looks whether it was stopped."""
 _UNPACKED = {"": None, "identity": None, "gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16}
 """Only what can be unpacked within a limit is asked for, and nothing else is taken."""
+_lock = threading.Lock()
 
 
 class Deadline:
@@ -87,8 +89,9 @@ class Connecting:
         )
         url = httpcore.URL(scheme=address.scheme, host=address.host, port=address.port, target=address.target)
         sent = [("Host", address.authority), ("Accept-Encoding", "gzip"), ("Connection", "close"), *headers]
+        tls = self.tls or _tls() if address.scheme == "https" else None
         with (
-            httpcore.ConnectionPool(self.tls or _tls(), max_connections=1, network_backend=backend) as pool,
+            httpcore.ConnectionPool(tls, max_connections=1, network_backend=backend) as pool,
             pool.stream("GET", url, headers=sent) as response,
         ):
             told = {
@@ -183,6 +186,12 @@ def _body(response: httpcore.Response, told: dict[str, str], most: int) -> tuple
     return bytes(body), False
 
 
-@cache
 def _tls() -> ssl.SSLContext:
+    """Made by whoever comes first: reading the certificates takes as long as fetching a page."""
+    with _lock:
+        return _made_tls()
+
+
+@cache
+def _made_tls() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)

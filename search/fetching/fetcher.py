@@ -45,6 +45,11 @@ class FetchLimits:
     """Bytes of a robots.txt that are read; its rest is not."""
 
 
+def user_agent() -> str:
+    version = (commit() or "unknown")[:12]
+    return f"Narani/{version} (reads a page for one person's question; follows robots.txt)"
+
+
 @dataclass
 class Fetcher:
     """One a process; any thread may fetch."""
@@ -52,6 +57,7 @@ class Fetcher:
     cache: PageCache | None = None
     limits: FetchLimits = FetchLimits()
     connecting: Connecting = Connecting()
+    agent: str = field(default_factory=user_agent)
     _robots: dict[str, tuple[float, RobotsRules | None]] = field(default_factory=dict, init=False)
     """By origin: until when it counts, and the rules; None where the file could not be had."""
 
@@ -80,7 +86,7 @@ class Fetcher:
 
     def _get(self, address: WebAddress, most: int, deadline: Deadline) -> Reply:
         headers = [
-            ("User-Agent", user_agent()),
+            ("User-Agent", self.agent),
             ("Accept", ", ".join(KINDS)),
             ("Accept-Language", "ko, en;q=0.7"),
         ]
@@ -123,11 +129,6 @@ class Fetcher:
             raise SearchProblem("search-page-unreachable", name=name) from error
         except zlib.error as error:
             raise SearchProblem("search-page-broken", name=name) from error
-
-
-def user_agent() -> str:
-    version = (commit() or "unknown")[:12]
-    return f"Narani/{version} (reads a page for one person's question; follows robots.txt)"
 
 
 def _location(reply: Reply) -> str:

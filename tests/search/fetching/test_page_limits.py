@@ -59,7 +59,7 @@ def test_a_page_that_drips_ends_at_its_deadline(
     web: PublicWeb, act: Callable[[socket.socket], None], path: str
 ) -> None:
     web.pages |= {f"page.example{path}": act}
-    assert refusal(web, seconds=0.2).code == "search-page-late"
+    assert refusal(web, seconds=0.1).code == "search-page-late"
 
 
 def test_a_name_that_is_not_resolved_in_time_is_late(web: PublicWeb, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +70,7 @@ def test_a_name_that_is_not_resolved_in_time_is_late(web: PublicWeb, monkeypatch
         return [PUBLIC]
 
     monkeypatch.setattr(web, "resolve", resolve)
-    assert refusal(web, seconds=0.2).code == "search-page-late"
+    assert refusal(web, seconds=0.1).code == "search-page-late"
     asked.set()
 
 

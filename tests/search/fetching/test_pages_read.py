@@ -14,13 +14,25 @@ import pytest
 
 from errors import Stopped
 from errors.wording import wording
+from search.deciding import SearchMode
+from search.extraction.extracting import HTML, extract
 from search.pages import PageReader
+from search.passages import passages
 from search.records import SearchResult
+from search.searching import SearchParts, SearchService
 from search.watch import SearchWatch
+from search.wish import EXTRACTIVE, SearchWish
 from tests.search.extraction.small_pdfs import pdf_of
 from tests.search.fetching.public_web import Act, PublicWeb, elsewhere, page_of, reply, watch
 
 SAID = "한라산은 제주도 한가운데에 있다. 높이는 1,947미터이다."
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _libraries_are_there() -> None:
+    """They take seconds to import, in which no page comes in time."""
+    extract(SAID.encode(), HTML, "페이지")
+    passages(SAID)
 
 
 def result(host: str, snippet: str = "짧은 글") -> SearchResult:
@@ -61,7 +73,7 @@ def test_the_answer_comes_from_the_pages_that_could_be_read(web: PublicWeb) -> N
         "old.example/": reply(SAID.encode("cp949"), kind="text/html"),
     }
     web.pages["file.example/"] = reply(pdf_of("", SAID), kind="application/pdf")
-    reader = PageReader(web.fetcher(seconds=0.4, body=100_000), most_pages=20, at_once=20)
+    reader = PageReader(web.fetcher(seconds=1.0, body=100_000), most_pages=20, at_once=20)
     hosts = ["good", *BAD, "old", "file"]
     found, problems = reader.read_pages([result(host) for host in hosts], watch())
     assert [(each.url, each.page, each.snippet) for each in found] == [
@@ -74,6 +86,26 @@ def test_the_answer_comes_from_the_pages_that_could_be_read(web: PublicWeb) -> N
         name = "127.0.0.1" if host == "inside" else f"{host}.example"
         assert all(name in wording(problem, language) for language in ("ko", "en"))
     assert web.inside == 0
+
+
+def test_a_search_of_the_web_goes_on_from_the_pages_that_could_be_read(web: PublicWeb) -> None:
+    web.pages |= {f"{host}.example/": page for host, (page, _) in BAD.items()}
+    web.pages["good.example/"] = page_of(SAID)
+    found = [result(host, f"한라산에 관한 {host}의 짧은 글") for host in ("slow", "inside", "good")]
+
+    class Service:
+        name = "web"
+
+        def search(self, query: str, limit: int, watch: SearchWatch) -> list[SearchResult]:
+            return found
+
+    reader = PageReader(web.fetcher(seconds=0.8))
+    service = SearchService(SearchParts(lambda wish: Service(), reader.read_pages), 20.0)
+    wish = SearchWish("한라산의 높이는 얼마인가요?", (EXTRACTIVE,), mode=SearchMode.ALWAYS, provider="web")
+    searched = service.search(wish, (), watch())
+    assert [source.passage for source in searched.sources if source.site] == [SAID]
+    assert len(searched.sources) == 3, "a page that was not read stands for itself with the provider's words"
+    assert [problem.code for problem in searched.problems] == ["search-page-late", "search-address-inside"]
 
 
 def test_a_passage_tells_its_page(web: PublicWeb) -> None:
