@@ -74,12 +74,14 @@ def services() -> Services:
     from engines import build
     from history.history import History
     from model_registry.live import LiveRegistry
+    from search.extractive import ExtractiveEngine
     from search.live_search import LiveSearches
     from search.providers.catalog import provider_entries
 
     settings = read_settings()
     registry = LiveRegistry(settings.own_models)
-    engine, memory = build.build_engine_lazily(registry, settings)
+    models, memory = build.build_engine_lazily(registry, settings)
+    engine = ExtractiveEngine(models)
     history = History(settings.home, settings.database)
     # What ended is in the history; here it is only kept for those who look at it now.
     runs = LiveRuns(keep_seconds=600, limit=40, unwatched_seconds=settings.unwatched_seconds)

@@ -83,8 +83,9 @@ class SearchAsking:
         return self._service.search(wish, earlier, watch, seen)
 
     def ask(self, owner: str, wish: SearchWish, searched: Searched) -> Run | None:
-        """None where nothing was found for a question that was to be answered from sources alone."""
-        if searched.searched and not searched.sources and wish.mode != SearchMode.AUTO:
+        """None where nothing was found for a question that models were to answer from sources alone."""
+        asks_models = set(wish.models) != {EXTRACTIVE}
+        if searched.searched and not searched.sources and wish.mode != SearchMode.AUTO and asks_models:
             return None
         turns = self._turns(owner, wish, 1)
         sent = replace(_sent(wish), text=searched.question, extras={ROOM: searched.as_json()})

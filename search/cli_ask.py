@@ -31,6 +31,7 @@ from model_registry.registry import load_registry
 from search.answer_extras import finish
 from search.asking import told_without_sources
 from search.deciding import SearchMode
+from search.extractive import ExtractiveEngine
 from search.live_search import LiveSearch, LiveSearches, SearchState, SearchView
 from search.providers.catalog import DOCUMENTS
 from search.records import Searched
@@ -88,7 +89,7 @@ def search_ask(options: SearchAskOptions, wiring: Wiring) -> int:
         return Cause("answers-not-in-history", problem=problem)
 
     with HistoryOfMachine(wiring.open_history if options.history else None, lacking) as kept:
-        engine = _BuiltWhenAsked(wiring.build_engine)
+        engine = ExtractiveEngine(_BuiltWhenAsked(wiring.build_engine))
         try:
             runs = LiveRuns()
             recommended = wiring.recommended

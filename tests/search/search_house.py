@@ -14,6 +14,7 @@ from errors import Cause
 from history.history import History
 from model_registry.registry import load_registry
 from search.asking import SearchAsking, told_without_sources, with_extractive
+from search.extractive import ExtractiveEngine
 from search.live_search import LiveSearches
 from search.records import SearchResult
 from search.searching import SearchParts, SearchService
@@ -70,10 +71,11 @@ def search_house(
     seconds: float = 20,
     finish: FinishAnswer = lambda request, answer: answer,
 ) -> Iterator[SearchHouse]:
-    engine = engine or ScriptedEngine()
+    models = engine or ScriptedEngine()
+    made = ExtractiveEngine(models)
     registry, history, runs = load_registry(None), History(home), LiveRuns()
     recommended = with_extractive(lambda model_id: registry.get(model_id).generation)
-    asking = AskingService(engine, recommended, history, runs, finish, told_without_sources)
+    asking = AskingService(made, recommended, history, runs, finish, told_without_sources)
     parts = SearchParts(lambda wish: ListProvider(found), no_pages)
     service = SearchAsking(
         asking,
@@ -82,7 +84,7 @@ def search_house(
         lambda owner, run_id, limit: conversation(runs, history, owner, run_id, limit),
     )
     try:
-        yield SearchHouse(engine, history, runs, asking, service, LiveSearches(service))
+        yield SearchHouse(models, history, runs, asking, service, LiveSearches(service))
     finally:
-        engine.close()
+        made.close()
         history.close()

@@ -110,3 +110,5 @@ def test_the_extractive_column_is_asked_beside_models_with_the_same_sources(hous
     of_model, extract = run.requests
     assert extract.model_id == EXTRACTIVE and extract.extras == of_model.extras
     assert extract.conversation == of_model.conversation
+    text = run.columns[1].live.view().text
+    assert "1395년" in text and "[1]" in text, "no model was asked for it"

@@ -13,18 +13,22 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from comparison.terminal.wiring import Wiring
 from errors import wording
 from errors.cause import Cause
 from history.history import History
 from history.records import THIS_MACHINE, HistoryFilter, StoredRun
 from search.cli import main
+from search.extractive import NO_SOURCES
 from search.records import ROOM, searched_of
 from tests.comparison.scripted_command import scripted_wiring
+from tests.engines.scripted_engine import ScriptedEngine
 
 ROOT = Path(__file__).parents[2]
 QUESTION = "경복궁은 언제 지어졌나요?"
@@ -76,6 +80,26 @@ def test_json_has_the_shape_that_others_rely_on(folder: Path, capsys: pytest.Cap
     assert [list(answer) for answer in everything["answers"]] == [["model", "text", "sentences", "error"]] * 2
     assert [answer["model"] for answer in everything["answers"]] == ["other", "steady"]
     assert [answer["error"] for answer in everything["answers"]] == [None, None]
+
+
+def test_without_a_model_the_sources_are_quoted_and_no_engine_is_built(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def built() -> ScriptedEngine:
+        raise AssertionError("an engine was built")
+
+    def wiring() -> Wiring:
+        return replace(scripted_wiring(), build_engine=built)
+
+    assert main(["ask", QUESTION, "--documents", str(folder), "--json"], wiring=wiring) == 0
+    (answer,) = printed(capsys)["answers"]
+    assert answer["model"] is None and answer["error"] is None
+    assert "1395년" in answer["text"] and "[1]" in answer["text"]
+    (sentence,) = answer["sentences"]
+    assert list(sentence) == ["text", "citations", "verdict"]
+    assert (sentence["citations"], sentence["verdict"]) == ([1], "supported")
+    assert main(["ask", "쀍뛣?", "--documents", str(folder)], wiring=wiring) == 0
+    assert NO_SOURCES in capsys.readouterr().out
 
 
 def test_question_sources_and_answers_stand_in_the_history_as_a_search(
