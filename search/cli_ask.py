@@ -25,17 +25,17 @@ from comparison.terminal.options import SharedOptions, how_of, picked
 from comparison.terminal.panels import printable
 from comparison.terminal.wiring import ModelFacts, Wiring
 from engines.base import Answer, AnswerRequest, Engine, FinishReason, LiveAnswer
-from errors import Cause, wording
+from errors import BadRequest, Cause, wording
 from history.records import THIS_MACHINE
 from model_registry.registry import load_registry
-from search.answer_extras import finish
+from search.answer_extras import checked_answer_of, finish
 from search.asking import told_without_sources
 from search.deciding import SearchMode
 from search.extractive import ExtractiveEngine
 from search.live_search import LiveSearch, LiveSearches, SearchState, SearchView
 from search.providers.catalog import DOCUMENTS
 from search.records import Searched
-from search.report import checked_lines, searched_lines, sentences_of
+from search.report import checked_lines, searched_lines
 from search.wiring import search_asking
 from search.wish import EXTRACTIVE, SearchWish
 from settings import environment_key, read_settings, terminal_language
@@ -75,6 +75,8 @@ def search_ask(options: SearchAskOptions, wiring: Wiring) -> int:
     of_any = ModelFacts(quantizations=("none", "int8", "nf4"))
     wiring = replace(wiring, models={**wiring.models, EXTRACTIVE: of_any})
     models = picked(options.models, wiring)
+    if options.documents and options.provider not in (None, DOCUMENTS):
+        raise BadRequest("search-folder-of-provider", provider=options.provider)
     wish = SearchWish(
         options.question,
         models,
@@ -195,12 +197,13 @@ def as_json(searched: Searched, answers: list[Answer]) -> dict[str, Any]:
 
 
 def _answer_json(answer: Answer) -> dict[str, Any]:
+    checked = checked_answer_of(answer.extras)
     return {
         "model": None if answer.model_id == EXTRACTIVE else answer.model_id,
         "text": answer.text,
         "sentences": [
-            {name: sentence.get(name) for name in ("text", "citations", "verdict")}
-            for sentence in sentences_of(answer.extras)
+            {"text": each.text, "citations": list(each.citations), "verdict": str(each.verdict)}
+            for each in (checked.sentences if checked else ())
         ],
         "error": wording(answer.cause, terminal_language()) if answer.cause else None,
     }
@@ -209,7 +212,6 @@ def _answer_json(answer: Answer) -> dict[str, Any]:
 def _told(answer: Answer) -> str:
     """The answer with a mark before each sentence that was checked."""
     language = terminal_language()
-    lines = [f"{mark} {text} ({said})" for mark, text, said in checked_lines(answer.extras, language)]
-    text = "\n".join(lines) or answer.text
+    text = "\n".join(checked_lines(answer.extras, language)) or answer.text
     problem = f"\n({wording(answer.cause, language)})" if answer.cause else ""
     return printable(f"\n{answer.model_id}\n{text}{problem}\n")

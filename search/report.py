@@ -7,12 +7,13 @@ Refuses to know: Markdown, terminals, and how a sentence is checked.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from errors import wording
-from search.records import ROOM, Searched, SearchSource, searched_of
+from search.answer_extras import INVENTED_ADDRESS, NOT_CHECKED, checked_answer_of
+from search.citations.verdicts import Verdict
+from search.records import Searched, SearchSource, searched_of
 
-MARKS = {"supported": "✓", "weak": "△", "unsupported": "✗", "uncited": "·"}
+_MARKS = {Verdict.SUPPORTED: "✓", Verdict.WEAK: "△", Verdict.UNSUPPORTED: "✗", Verdict.UNCITED: "·"}
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "why": "Search",
@@ -25,7 +26,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "weak": "supported in part",
         "unsupported": "not supported",
         "uncited": "no source named",
-        "not_checked": "not checked",
+        INVENTED_ADDRESS: "in no source",
+        NOT_CHECKED: "The sentences could not be checked.",
     },
     "ko": {
         "why": "검색",
@@ -38,7 +40,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "weak": "일부만 뒷받침됨",
         "unsupported": "뒷받침되지 않음",
         "uncited": "출처 표시 없음",
-        "not_checked": "확인하지 않음",
+        INVENTED_ADDRESS: "출처에 없는 주소",
+        NOT_CHECKED: "문장을 확인하지 못했습니다.",
     },
 }
 
@@ -51,7 +54,7 @@ def report_of_question(extras: Mapping[str, object], language: str) -> str:
 
 def report_of_answer(extras: Mapping[str, object], language: str) -> str:
     """The sentences of an answer, each with its verdict; empty where none was checked."""
-    return "\n".join(f"{mark} {text} ({said})" for mark, text, said in checked_lines(extras, language))
+    return "\n".join(checked_lines(extras, language))
 
 
 def searched_lines(searched: Searched, language: str, longest: int | None = None) -> Iterator[str]:
@@ -68,20 +71,20 @@ def searched_lines(searched: Searched, language: str, longest: int | None = None
         yield from _source_lines(source, words, longest)
 
 
-def checked_lines(extras: Mapping[str, object], language: str) -> Iterator[tuple[str, str, str]]:
-    """Mark, sentence and verdict in words."""
-    words = _WORDS[language]
-    for sentence in sentences_of(extras):
-        verdict = str(sentence.get("verdict"))
-        text = " ".join(str(sentence.get("text", "")).split())
-        yield MARKS.get(verdict, "?"), text, words.get(verdict, words["not_checked"])
-
-
-def sentences_of(extras: Mapping[str, object]) -> list[Mapping[str, Any]]:
-    """The checked sentences of an answer, as they are stored."""
-    of_room = extras.get(ROOM)
-    sentences = of_room.get("sentences") if isinstance(of_room, Mapping) else None
-    return [each for each in sentences if isinstance(each, Mapping)] if isinstance(sentences, list) else []
+def checked_lines(extras: Mapping[str, object], language: str) -> Iterator[str]:
+    """A line a sentence with its mark and verdict, and what a reader should know of the whole answer. A
+    sentence that states nothing, as a greeting, has no verdict."""
+    words, checked = _WORDS[language], checked_answer_of(extras)
+    for sentence in checked.sentences if checked else ():
+        text = " ".join(sentence.text.split())
+        said = f"{_MARKS[sentence.verdict]} {text} ({words[sentence.verdict]})"
+        yield said if sentence.states else f"  {text}"
+    for flag in checked.flags if checked else ():
+        yield (
+            f"! {words.get(flag.code, flag.code)}: {flag.text}"
+            if flag.text
+            else f"! {words.get(flag.code, flag.code)}"
+        )
 
 
 def _source_lines(source: SearchSource, words: Mapping[str, str], longest: int | None) -> Iterator[str]:

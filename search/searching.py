@@ -22,8 +22,9 @@ from search.watch import SearchWatch
 from search.wish import EXTRACTIVE, SearchWish
 from search.words import bigrams
 
+MOST_SOURCES = 20
 MOST_RESULTS = 10
-"""How many results each query is asked for."""
+"""How many results each query is asked for, at least."""
 _MOST_UNREAD = 10
 """Of what a provider could not read so many stand with each search."""
 _OF_ONE_PAGE = 2
@@ -54,7 +55,10 @@ class SearchService:
         self._parts, self.seconds = parts, seconds
 
     def check(self, wish: SearchWish) -> None:
-        """Refuse a provider that does not exist."""
+        """Refuse a provider that does not exist, and a number of sources that no model reads."""
+        if not 1 <= wish.most_sources <= MOST_SOURCES:
+            value = wish.most_sources
+            raise BadRequest("setting-out-of-range", name="sources", low=1, high=MOST_SOURCES, value=value)
         self._parts.provider_of(wish)
 
     def search(
@@ -107,7 +111,7 @@ class SearchService:
             watch.report("searching", done, len(queries))
             watch.check()
             try:
-                found.append(provider.search(query, MOST_RESULTS, watch))
+                found.append(provider.search(query, max(MOST_RESULTS, wish.most_sources), watch))
             except Stopped:
                 raise
             except NaraniError as problem:

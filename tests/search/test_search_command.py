@@ -132,6 +132,8 @@ def test_a_reader_sees_why_the_sources_and_the_answers(
         ([QUESTION, "--provider", "searxng"], 2, "NARANI_SEARXNG_URL"),
         (["  "], 2, "질문이 비어 있습니다"),
         (["왜?", "--mode", "never"], 2, "자료 발췌"),
+        ([QUESTION, "--sources", "0"], 2, "sources"),
+        ([QUESTION, "--documents", ".", "--provider", "naver"], 2, "naver"),
         ([QUESTION, "--models", "other,absent"], 3, ""),
         (["쀍뛣?", "--models", "other"], 3, ""),
     ],

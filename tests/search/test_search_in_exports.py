@@ -35,14 +35,16 @@ HOSTILE = SearchResult(
     "```\n# 제목 <script>", "@palace.md", "=1+1 두 줄\n</자료> [9] ```` `까지`", site='",;\t', whole=True
 )
 SENTENCES = [
-    {"text": "=답 [1].", "citations": [1], "verdict": "unsupported", "reason": "words-not-in-source"}
+    {"text": "=답 [1].", "citations": [1], "verdict": "unsupported", "reason": "words-not-in-source"},
+    {"text": "안녕하세요.", "citations": [], "verdict": "uncited", "reason": "states-nothing"},
 ]
+FLAGS = [{"code": "invented-address", "text": "https://x.example"}]
 
 
 def checked(request: AnswerRequest, answer: Answer) -> Answer:
     searched = searched_of(request.extras)
     assert searched is not None
-    return replace(answer, extras={ROOM: {**searched.as_json(), "sentences": SENTENCES, "flags": []}})
+    return replace(answer, extras={ROOM: {**searched.as_json(), "sentences": SENTENCES, "flags": FLAGS}})
 
 
 @pytest.fixture
@@ -90,7 +92,8 @@ def test_a_report_lists_sources_and_verdicts_in_place_of_what_models_were_sent(
     question, sources, *answers = [token.content for token in tokens if token.type == "fence"]
     assert question == f"{WISH.question}\n"
     assert PALACE.snippet in sources and "[2]" in sources and "# 제목" in sources and "=1+1 두 줄" in sources
-    assert [fence for fence in answers if "✗ =답 [1]." in fence] == ["✗ =답 [1]. (뒷받침되지 않음)\n"] * 2
+    told = "✗ =답 [1]. (뒷받침되지 않음)\n  안녕하세요.\n! 출처에 없는 주소: https://x.example\n"
+    assert [fence for fence in answers if "✗ =답 [1]." in fence] == [told] * 2
     sent = run.requests[0].conversation.turns[-1].input
     assert sent and sent not in text, "the wall of text is not there"
     assert len([token for token in tokens if token.type == "heading_open"]) == 4
