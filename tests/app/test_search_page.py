@@ -47,7 +47,7 @@ def from_source(request: AnswerRequest) -> list[str]:
 def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ScriptedEngine]:
     script = Script(from_source)
     slow = Script(["또 "], 0.05, repeats=True)
-    models = {"extractive": script, "demo-chat": script, "demo-kullm": slow}
+    models = {"demo-chat": script, "demo-kullm": slow}
     few = tmp_path / "few"
     few.mkdir()
     for name in ("한라산", "훈민정음", "김치"):
@@ -94,21 +94,20 @@ def test_it_answers_from_the_shipped_documents_without_any_model(engine: Scripte
     shown, html = texts(page), drawn(page)
     assert "검색했습니다" in shown and QUESTION in shown
     assert html.count('class="nr-source"') > 1 and "한라산.md" in html
-    assert html.count("popovertarget=") == 2
-    assert re.search(r'nr-sentence nr-unsupported">[^<]*98,765m', html)
-    assert KO["reason_figure-not-in-source"] in html
+    assert html.count("popovertarget=") == html.count('class="nr-sentence nr-supported"') > 0
+    assert re.search(r'nr-sentence nr-supported">[^<]*1,947m', html)
     assert "출처:" not in shown and not page.code, "the sources are cards, and no wall of text"
 
 
 def test_a_refresh_a_second_tab_and_another_page_find_the_same_conversation(engine: ScriptedEngine) -> None:
     page = answered(opened("search"))
     again = opened("search", run=run_id(page))
-    assert QUESTION in texts(again) and "98,765m" in drawn(again)
+    assert QUESTION in texts(again) and "1,947m" in drawn(again)
     stranger = opened("search", owner="p" * 43, run=run_id(page))
     assert KO["gone"] in texts(stranger) and QUESTION not in texts(stranger)
     page.switch_page("dashboard/pages/models.py").run()
     page.switch_page("dashboard/pages/search.py").run()
-    assert "98,765m" in drawn(page)
+    assert "1,947m" in drawn(page)
 
 
 def test_a_following_question_goes_on_and_the_turn_before_it_is_folded(engine: ScriptedEngine) -> None:
@@ -146,7 +145,10 @@ def test_models_answer_side_by_side_from_the_same_sources(engine: ScriptedEngine
     run = resources.services().history.page(_owner(page), HistoryFilter(kind=ROOM)).runs[0]
     assert [request.model_id for request in run.head.requests] == ["extractive", "demo-chat"]
     assert run.head.requests[0].extras == run.head.requests[1].extras
-    assert "nr-table" in drawn(page) and KO["by_support"] in texts(page)
+    html = drawn(page)
+    assert "nr-table" in html and KO["by_support"] in texts(page)
+    assert re.search(r'nr-sentence nr-unsupported">[^<]*98,765m', html)
+    assert KO["reason_figure-not-in-source"] in html
 
 
 def test_without_extracts_and_models_there_is_nobody_to_ask(engine: ScriptedEngine) -> None:
@@ -242,10 +244,10 @@ def test_the_history_shows_sources_and_verdicts_and_leads_back_to_the_chat(engin
     page = answered(opened("search"))
     entry = opened("history_entry", open=run_id(page))
     html = drawn(entry)
-    assert html.count('class="nr-source"') > 1 and "nr-unsupported" in html
+    assert html.count('class="nr-source"') > 1 and 'nr-sentence nr-supported"' in html
     assert not entry.code, "no wall of sources as input"
     entry.button(key="history_go_on").click().run()
-    assert entry.chat_input(key=search.TYPED.box_key) and "98,765m" in drawn(entry)
+    assert entry.chat_input(key=search.TYPED.box_key) and "1,947m" in drawn(entry)
 
 
 def test_opening_the_page_imports_neither_models_nor_readers(tmp_path: Path) -> None:
