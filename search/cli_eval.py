@@ -13,6 +13,7 @@ import tyro
 from command_line import on_interrupt
 from search.cli_index import ShownWatch
 from search.evaluation import evaluate
+from settings import read_settings
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ def evaluate_folder(options: EvalOptions) -> int:
     watch = ShownWatch()
     with on_interrupt(watch.stop):
         try:
-            result = evaluate(options.folder, watch)
+            result = evaluate(options.folder, watch, read_settings().search_dense)
         finally:
             watch.close()
     values = result.as_json()

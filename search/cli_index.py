@@ -12,6 +12,7 @@ import tyro
 
 from command_line import on_interrupt
 from errors import wording
+from search.documents.dense import dense_passages
 from search.documents.index import DocumentsIndex
 from search.watch import SearchWatch
 from settings import read_settings, terminal_language
@@ -53,7 +54,8 @@ class ShownWatch(SearchWatch):
 
 def index_folder(options: IndexOptions) -> int:
     """What could not be read is told on stderr, and is no failure of the others."""
-    index = DocumentsIndex(options.folder, read_settings().home)
+    settings = read_settings()
+    index = DocumentsIndex(options.folder, settings.home, dense=dense_passages(settings.search_dense))
     watch = ShownWatch()
     with on_interrupt(watch.stop):
         try:

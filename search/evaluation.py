@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import fmean, median
 
 from errors import BadEntry, BadRequest
+from search.documents.dense import dense_passages
 from search.documents.index import DocumentsIndex
 from search.watch import SearchWatch
 from search.words import content_words
@@ -118,11 +119,11 @@ def _grades(path: Path) -> dict[str, dict[str, int]]:
     return grades
 
 
-def evaluate(folder: Path, watch: SearchWatch) -> RetrievalResult:
-    """Index the corpus anew, ask every query, and measure."""
+def evaluate(folder: Path, watch: SearchWatch, dense: str | None = None) -> RetrievalResult:
+    """Index the corpus anew, ask every query, and measure. `dense`: a model whose vectors help."""
     judged = read_judged(folder)
     with tempfile.TemporaryDirectory(prefix="narani-eval-", ignore_cleanup_errors=True) as home:
-        index = DocumentsIndex(folder, Path(home), only=CORPUS)
+        index = DocumentsIndex(folder, Path(home), CORPUS, dense_passages(dense))
         content_words("준비")  # the analyzer is loaded before anything is timed
         begun = time.perf_counter()
         index.update(watch)

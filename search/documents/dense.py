@@ -23,6 +23,11 @@ _TEXTS = (
 )
 
 
+def dense_passages(model: str | None) -> DensePassages | None:
+    """None where no model is named; each index has its own."""
+    return DensePassages(TextEncoder(model)) if model else None
+
+
 class DensePassages:
     """Those of one index, in memory from the first search on; any thread may ask."""
 
@@ -44,7 +49,7 @@ class DensePassages:
         ((lacking,),) = store.rows(f"SELECT count(*) {_LACKING}")
         done = 0
         while texts := store.rows(_TEXTS, (_BATCH,)):
-            watch.report("embedding", done, lacking)
+            watch.report("indexing", done, lacking)
             watch.check()
             vectors = self._encoder([text for _, text in texts])
             store.begin()

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from errors import Cause
-from search.documents.dense import DensePassages
-from search.documents.encoders import TextEncoder
+from search.documents.dense import dense_passages
 from search.documents.found import FoundPassage
 from search.documents.index import DocumentsIndex
 from search.records import SearchResult
@@ -32,8 +31,7 @@ class DocumentsProvider:
 
     def __init__(self, folder: Path, home: Path, dense: str | None = None) -> None:
         """`dense`: the model by whose vectors passages are found too."""
-        encoded = DensePassages(TextEncoder(dense)) if dense else None
-        self._index = DocumentsIndex(folder, home, dense=encoded)
+        self._index = DocumentsIndex(folder, home, dense=dense_passages(dense))
         self._look_again = 0.0
         self._problems: tuple[Cause, ...] = ()
 

@@ -116,6 +116,11 @@ class IndexStore:
         """Whether a whole folder was read once."""
         return self.usable and self.value("built") == "1"
 
+    @property
+    def whole(self) -> bool:
+        """Whether the last pass over the folder came to its end."""
+        return self.value("whole") == "1"
+
     def make(self) -> None:
         """Empty tables, in place of whatever was there."""
         self.begin()
@@ -215,6 +220,7 @@ class IndexStore:
                 "INSERT INTO common SELECT col, term, doc FROM vocabulary WHERE doc > ?", (_COMMON,)
             )
         self.set_value("built", "1")
+        self.set_value("whole", "1")
         self.commit()
 
     def documents(self) -> int:

@@ -53,7 +53,7 @@ class Updating:
         known = self._store.files()
         new = [file for file in listing.files if known.get(file.path) != file]
         gone = known.keys() - {file.path for file in listing.files}
-        if new or gone or not self._store.built:
+        if new or gone or not self._store.whole:
             try:
                 self._bring_up(new, gone)
             except Stopped:
@@ -63,7 +63,9 @@ class Updating:
 
     def _bring_up(self, new: list[FolderFile], gone: set[str]) -> None:
         known, to_read = self._sorted_out(new)
+        broke_off = not self._store.whole
         self._store.begin()
+        self._store.set_value("whole", "0")
         self._store.forget(gone)
         for file, content in known:
             self._store.name(file, content)
@@ -73,14 +75,14 @@ class Updating:
             self._read(each)
         self._store.commit()
         removed = self._remove_nameless()
-        self._store.finish(changed=removed or bool(to_read))
+        self._store.finish(changed=removed or broke_off or bool(to_read))
 
     def _sorted_out(self, new: list[FolderFile]) -> tuple[list[tuple[FolderFile, int]], list[_ToRead]]:
         """Those whose bytes were read already under whatever name, and those that are to be read."""
         known: list[tuple[FolderFile, int]] = []
         to_read: list[_ToRead] = []
         for number, file in enumerate(new):
-            self._watch.report("listing", number, len(new))
+            self._watch.report("indexing", number, len(new))
             try:
                 key, lines = content_key(self._folder, file, self._watch.check)
             except OSError as error:

@@ -20,7 +20,8 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
-from search.documents.dense import DensePassages
+from search.cli import main
+from search.documents.dense import dense_passages
 from search.documents.encoders import TextEncoder
 from search.documents.index import DocumentsIndex
 from search.documents.provider import DocumentsProvider
@@ -140,8 +141,26 @@ def test_a_model_that_cannot_be_used_is_named(
     assert held(full.database)["documents"], "what was indexed by words is kept"
 
 
+def test_the_commands_index_and_measure_by_vectors_too(
+    full: DocumentFolder, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NARANI_HOME", str(full.home))
+    monkeypatch.setenv("NARANI_SEARCH_DENSE", str(model))
+    assert main(["index", str(full.path)]) == 0
+    assert len(_vectors(full)) == 3
+    full.write("corpus.jsonl", '{"_id": "a", "text": "자동차 이야기"}\n{"_id": "b", "text": "감귤 이야기"}')
+    full.write("queries.jsonl", '{"_id": "q", "text": "승용차"}')
+    full.write("qrels/test.tsv", "query-id\tcorpus-id\tscore\nq\ta\t1\n")
+    capsys.readouterr()
+    assert main(["eval", str(full.path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ndcg@10"] == 1
+    monkeypatch.delenv("NARANI_SEARCH_DENSE")
+    assert main(["eval", str(full.path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ndcg@10"] == 0
+
+
 def _index(folder: DocumentFolder, model: Path) -> DocumentsIndex:
-    return DocumentsIndex(folder.path, folder.home, dense=DensePassages(TextEncoder(str(model))))
+    return DocumentsIndex(folder.path, folder.home, dense=dense_passages(str(model)))
 
 
 def _vectors(folder: DocumentFolder) -> list[tuple[object, ...]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import threading
@@ -97,15 +98,17 @@ def test_a_process_that_is_killed_while_it_brings_an_index_up_to_date_leaves_the
     full.write("0.txt", f"다른 이야기. {TEXT * 9}")
     (full.path / "1.txt").unlink()
     (full.path / "2.txt").rename(full.path / "3.txt")
-    for write in range(1, 400, 23):
-        ended = not killed_at(full, write)
-        assert full.paths("다람쥐") in (["2.txt"], ["3.txt"])
-        if ended:
-            break
-    full.update()
-    at_once = replace(full, home=tmp_path / "another home")
+    at_once = replace(full, home=tmp_path / "at once")
     at_once.update()
-    assert held(full.database) == held(at_once.database)
+    for write in range(1, 400, 2):
+        tried = replace(full, home=tmp_path / str(write))
+        shutil.copytree(full.home, tried.home)
+        if not killed_at(tried, write):
+            break
+        assert tried.paths("다람쥐") in (["2.txt"], ["3.txt"])
+        tried.update()
+        assert held(tried.database) == held(at_once.database), write
+    assert write > 20, "it was not killed on the way"
 
 
 def test_who_comes_second_waits_for_a_first_index_and_reads_the_one_before_else(full: DocumentFolder) -> None:
