@@ -5,6 +5,7 @@ Not seen: text that lies behind a picture or is written in no ink, for a scanned
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from io import BytesIO
@@ -15,6 +16,9 @@ from search.problems import SearchProblem
 
 if TYPE_CHECKING:
     from pypdf import PageObject, PdfReader
+
+# It tells of every oddity of a file that it then reads all the same, on the terminal of who asks a question.
+logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 
 MOST_PAGES, MOST_SECONDS = 300, 20.0
 _MOST_DRAWN = 2_000_000

@@ -11,9 +11,10 @@ import time
 
 import pytest
 
-from search.extraction import hidden, stylesheet
+from search.extraction import characters, hidden, stylesheet
 from search.extraction.characters import one_line
 from search.extraction.extracting import HTML, XHTML, ExtractedPage, extract
+from search.fetching import address
 from search.problems import SearchProblem
 from tests.dashboard.hostile_answers import HOSTILE
 
@@ -221,17 +222,18 @@ def test_a_page_that_is_built_to_take_long_does_not(page: str) -> None:
 
 PATTERNS = [
     value
-    for module in (hidden, stylesheet)
+    for module in (address, characters, hidden, stylesheet)
     for value in vars(module).values()
     if isinstance(value, re.Pattern)
 ]
 
 
-@pytest.mark.parametrize("character", ["a", "[", " ", "가", "0", "\\", ".", "#", "("])
-def test_every_pattern_takes_linear_time(character: str) -> None:
-    assert len(PATTERNS) == 8
-    text = character * 100_000
+@pytest.mark.parametrize("piece", ["a", "[", " ", "가", "0", "\\", ".", "#", "(", "a.", "charset=", "rect(0"])
+def test_every_pattern_takes_linear_time(piece: str) -> None:
+    assert len(PATTERNS) == 13
+    text = (piece * 100_000)[:100_000]
     begun = time.process_time()
     for pattern in PATTERNS:
-        pattern.fullmatch(text), pattern.search(text), sum(1 for _ in pattern.finditer(text))
+        said = text if isinstance(pattern.pattern, str) else text.encode()
+        pattern.fullmatch(said), pattern.search(said), sum(1 for _ in pattern.finditer(said))
     assert time.process_time() - begun < 0.1 * 3 * len(PATTERNS)

@@ -53,6 +53,11 @@ def test_a_file_that_is_cut_anywhere_ends_in_text_or_a_sentence(end: int) -> Non
         assert problem.code in ("search-pdf-broken", "search-pdf-without-text")
 
 
+def test_an_odd_file_is_read_without_a_word_on_the_terminal(caplog: pytest.LogCaptureFixture) -> None:
+    assert extract(FILE.replace(b"startxref\n", b"startxref\n1"), PDF, "안내.pdf").parts
+    assert caplog.records == []
+
+
 def test_a_long_file_is_read_up_to_a_page() -> None:
     _, _, pages = text_of_pdf(pdf_of(*("쪽글" for _ in range(9))), "긴.pdf", most_pages=4)
     assert [number for _, number in pages] == [1, 2, 3, 4]
