@@ -14,7 +14,7 @@ import torch
 
 from engines.base import Answer, FinishReason, LiveAnswer, State
 from engines.decoding import DecodeLoop
-from prompts.conversation import Conversation
+from prompts.conversation import Conversation, Turn
 from tests.engines.running_engine import (
     RunningEngine,
     answer_of,
@@ -218,6 +218,22 @@ def test_a_conversation_goes_on_with_its_earlier_answers(running: RunningEngine)
     asked = replace(request("neox-a"), conversation=earlier, format_id="koalpaca-multiturn")
     answer = answer_of(running.submit(asked))
     assert "서울이에요." in answer.prompt and answer.prompt.index("서울이에요.") < answer.prompt.index("인구")
+
+
+def test_a_question_on_texts_is_asked_in_the_form_that_its_format_names(specs: dict[str, Any]) -> None:
+    on_texts = Conversation((Turn("수도는?", "서울 소식", input_above=True),))
+    asked = replace(request("korani", max_new_tokens=1), conversation=on_texts)
+    with open_engine({"korani": specs["neox-a"].model_copy(update={"prompt_format": "korani"})}) as fresh:
+        answers = [
+            answer_of(fresh.submit(each))
+            for each in (
+                asked,
+                replace(asked, format_id="korani"),
+                replace(asked, conversation=Conversation.ask("수도는?", "서울 소식")),
+            )
+        ]
+    assert [answer.format_id for answer in answers] == ["korani-search", "korani", "korani"]
+    assert "서울 소식\n`````\n 위 내용은 수도는?에 대한 뉴스 기사들이야." in answers[0].prompt
 
 
 def test_the_live_answer_passes_through_its_states(specs: dict[str, Any]) -> None:
