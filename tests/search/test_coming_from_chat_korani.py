@@ -1,4 +1,4 @@
-"""docs/coming-from.md: every line that searches runs, and what Chat-KoRani did is done at its place.
+"""docs/coming-from.md and README: every line that searches runs, and does what Chat-KoRani did at its place.
 
 Questions go to a scripted engine under the real registry's rules, web searches to a service on this machine.
 
@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +28,15 @@ from tests.engines.scripted_engine import ScriptedEngine
 from tests.finetune.coming_from_page import typed
 from tests.search.providers.loopback_service import json_reply, serving
 
-LINES = typed("python", "-m", "search", "ask")
+SEARCH = ("python", "-m", "search", "ask")
+ROOT = Path(__file__).parents[2]
+SHOWN = {
+    line: shlex.split(line, comments=True)[len(SEARCH) :]
+    for name in ("README.md", "README.ko.md")
+    for line in (ROOT / name).read_text(encoding="utf-8").splitlines()
+    if line.startswith(" ".join(SEARCH))
+}
+LINES = {**typed(*SEARCH), **SHOWN}
 NEWS = {
     "title": "세계 경제 전망",
     "url": "http://127.0.0.1:1/news",
@@ -76,8 +86,9 @@ def _scripted(asked: Asked) -> Wiring:
 
 
 def test_the_page_has_lines_that_search() -> None:
-    assert len(LINES) >= 6
-    assert set(LINES) == set(typed("python", "-m", "search"))
+    assert len(LINES) - len(SHOWN) >= 6
+    assert set(LINES) - set(SHOWN) == set(typed("python", "-m", "search"))
+    assert len(SHOWN) == 2
 
 
 @pytest.mark.parametrize("text", LINES)
@@ -93,7 +104,8 @@ def test_a_line_answers_from_sources_unless_it_says_never(text: str, ran: Ran) -
     if "searxng" in options:
         assert [source["url"] for source in told["sources"]] == [NEWS["url"]]
     if "--models" not in options:
-        assert answer["model"] is None
+        assert answer["model"] is None and asked == []
+        assert {sentence["verdict"] for sentence in answer["sentences"]} == {"supported"}
     else:
         assert [request.model_id for request in asked] == [answer["model"]]
 
