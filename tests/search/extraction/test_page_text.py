@@ -6,6 +6,7 @@ Run: python -m pytest tests/search/extraction/test_page_text.py
 from __future__ import annotations
 
 import html
+import itertools
 import re
 import time
 
@@ -231,9 +232,9 @@ PATTERNS = [
 @pytest.mark.parametrize("piece", ["a", "[", " ", "가", "0", "\\", ".", "#", "(", "a.", "charset=", "rect(0"])
 def test_every_pattern_takes_linear_time(piece: str) -> None:
     assert len(PATTERNS) == 13
-    text = (piece * 100_000)[:100_000]
+    texts = [(piece * 20_000)[:20_000], (piece * 20_000)[:20_000] + "!"]
     begun = time.process_time()
-    for pattern in PATTERNS:
+    for pattern, text in itertools.product(PATTERNS, texts):
         said = text if isinstance(pattern.pattern, str) else text.encode()
-        pattern.fullmatch(said), pattern.search(said), sum(1 for _ in pattern.finditer(said))
-    assert time.process_time() - begun < 0.1 * 3 * len(PATTERNS)
+        pattern.fullmatch(said), sum(1 for _ in pattern.finditer(said))
+    assert time.process_time() - begun < 0.1 * len(PATTERNS)
