@@ -25,6 +25,7 @@ from benchmarks import (
     page_bytes,
     page_growth,
     page_speed,
+    search_answers,
     search_quality,
     search_speed,
     token_rows,
@@ -94,6 +95,24 @@ LINES = (
         "nDCG@10 on the shipped documents, the index - BM25 over words between spaces",
         Target(0.10, True),
         search_quality.measure,
+    ),
+    Line(
+        "search-routing",
+        "accuracy, search or not, on 100 utterances that no rule was made on",
+        Target(0.9, True),
+        search_answers.measure_routing,
+    ),
+    Line(
+        "search-citations",
+        "precision of 'supported' on labeled sentences that no threshold was chosen on",
+        Target(0.85, True),
+        search_answers.measure_citations,
+    ),
+    Line(
+        "search-extracts",
+        "share of questions without an answer that the extract does not answer",
+        Target(0.9, True),
+        search_answers.measure_extracts,
     ),
     Line(
         "search-latency",

@@ -56,7 +56,8 @@ def test_the_command_writes_what_it_printed(tmp_path: Path, capsys: pytest.Captu
     assert [line["name"] for line in written["lines"]] == ["first-text"]
     assert written["lines"][0]["verdict"] in capsys.readouterr().out
     assert [line.name for line in picked(["page-one", "search"])] == [
-        *("search-quality", "search-latency", "search-index", "page-one")
+        *("search-quality", "search-routing", "search-citations", "search-extracts"),
+        *("search-latency", "search-index", "page-one"),
     ]
     assert main(["--only", "first-txet"]) == 2
     assert "first-text" in capsys.readouterr().err
