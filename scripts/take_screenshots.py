@@ -1,4 +1,4 @@
-"""Takes the three pictures of the README again, from the dashboard on its demo models.
+"""Takes the four pictures of the README again, from the dashboard on its demo models.
 
 Run: python scripts/take_screenshots.py  (needs Debian's chromium, playwright and a Korean font)
 
@@ -25,11 +25,13 @@ from tests.browser.at_the_page import (
     KO,
     ask,
     begin_anew,
+    box,
     columns,
     open_compare,
     open_page,
     pick,
     pressable,
+    wait_for_answers,
     wait_until_all_ended,
 )
 from tests.browser.served import FLAGS, ROOT, served
@@ -38,6 +40,7 @@ OUT = ROOT / "docs" / "screenshots"
 WIDTH, HEIGHT = 1400, 900
 BUDGET = "40MB"
 """So small that the toys fill a part of the bar that one can see."""
+HEIGHT_OF_MOUNTAIN = "한라산의 높이는 얼마인가요?"
 LAKE, CAPITAL = "백두산 꼭대기에 있는 호수는 무엇인가요?", "대한민국의 수도는 어디인가요?"
 KING = "조선의 첫 번째 임금은 누구인가요?"
 """Its answer is long enough to differ in a few words only."""
@@ -60,6 +63,8 @@ def main() -> int:
         take(light, "compare")
         models(light, server.address)
         take(light, "models")
+        search(light, server.address)
+        take(light, "search")
         dark = opened(browser, server.address, "dark")
         difference(dark)
         take(dark, "compare-dark")
@@ -103,6 +108,20 @@ def models(page: Page, address: str) -> None:
     open_page(page, address, "models")
     expect(page.get_by_text(KO.memory["load_title"])).to_be_visible()
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+
+
+def search(page: Page, address: str) -> None:
+    """Extracts beside a model over the same sources, and the passage behind a citation."""
+    page.goto(f"{address}/search")
+    expect(box(page)).to_be_enabled()
+    page.locator(".st-key-search_pick_demo-chat label").click()
+    expect(page.locator(".st-key-search_remove_demo-chat")).to_be_visible()
+    box(page).fill(HEIGHT_OF_MOUNTAIN)
+    box(page).press("Enter")
+    page.wait_for_url("**run=**")
+    wait_for_answers(page, 2)
+    columns(page).locator(".nr-cite button").first.click()
+    expect(page.locator(".nr-passage:popover-open")).to_be_visible()
 
 
 def take(page: Page, name: str) -> None:

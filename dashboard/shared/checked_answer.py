@@ -59,6 +59,8 @@ def support_line(answer: Answer, texts: Texts) -> None:
     if checked.support is not None:
         share = words["share"].format(percent=f"{checked.support:.0%}")
         st.html(f'<div class="nr-counts"><b>{escape(share)}</b>{"".join(_counts(checked, texts))}</div>')
+    if checked.abstains:
+        st.caption(f":material/info: {words['abstains']}")
     for flag in checked.flags:
         says = words.get(f"flag_{flag.code}", words["flag"])
         st.caption(f":orange[:material/warning: {says.format(text=safe_text(flag.text))}]")
