@@ -128,6 +128,9 @@ def test_of_passages_that_say_nearly_the_same_the_first_stays() -> None:
 def test_one_long_page_does_not_take_the_place_of_others() -> None:
     long = [replace(PAGE, snippet=str(number)) for number in range(4)]
     assert spread([*long, OTHER]) == [long[0], long[1], OTHER, long[2], long[3]]
+    about = ["경복궁은 1395년에 지어졌다.", "경복궁 안에는 근정전이 있다.", "왕비는 경복궁 교태전에 살았다."]
+    found = searched([PAGE, OTHER], Pages(a=about, b=["한라산은 제주도에 있는 높은 산이다."]))
+    assert [source.url for source in found.sources] == [PAGE.url, PAGE.url, OTHER.url, PAGE.url]
 
 
 def test_a_number_keeps_all_that_is_known_of_its_source() -> None:

@@ -86,6 +86,8 @@ def test_what_does_not_fit_is_shortened_around_the_best_sentence_in_every_source
         for shown in re.findall(r"\]\s제목.*\n(.*)", text):
             assert "경복궁은 1395년에 지어졌다." in shown
             assert set(sentences(shown)) <= set(sentences(PASSAGE)), "whole sentences only"
+    least = sources_text(SOURCES, QUESTION, lambda text: False)
+    assert "경복궁은 1395년에 지어졌다." in least and "한강" not in least
 
 
 def test_a_sentence_is_cut_before_a_source_is_left_out_and_one_source_always_stays() -> None:
