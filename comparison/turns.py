@@ -52,6 +52,8 @@ class TurnPicture:
     columns: tuple[ColumnPicture, ...]
     earlier: int
     """Turns of the conversation before this one."""
+    kind: str = ""
+    """As `Run.kind`."""
 
     @property
     def ended(self) -> bool:
@@ -76,13 +78,13 @@ def picture_of_column(column: RunColumn) -> ColumnPicture:
 
 def picture_of_run(run: Run) -> TurnPicture:
     columns = tuple(picture_of_column(column) for column in run.columns)
-    return _turn(run.id, run.created, run.requests, columns)
+    return _turn(run.id, run.created, run.requests, columns, run.kind)
 
 
 def picture_of_stored(stored: StoredRun) -> TurnPicture:
     requests = stored.head.requests
     columns = tuple(_of_stored(requests[answer.position], answer) for answer in stored.answers)
-    return _turn(stored.head.id, stored.head.created, requests, columns)
+    return _turn(stored.head.id, stored.head.created, requests, columns, stored.head.kind)
 
 
 def conversation(
@@ -173,9 +175,13 @@ def _with_unsaved(turn: TurnPicture, history: History) -> TurnPicture:
 
 
 def _turn(
-    run_id: str, created: datetime, requests: tuple[AnswerRequest, ...], columns: tuple[ColumnPicture, ...]
+    run_id: str,
+    created: datetime,
+    requests: tuple[AnswerRequest, ...],
+    columns: tuple[ColumnPicture, ...],
+    kind: str = "",
 ) -> TurnPicture:
     asked = requests[0].conversation
     earlier = max(len(request.conversation.turns) for request in requests) - 1
     last = asked.turns[-1]
-    return TurnPicture(run_id, created, last.question, last.input, asked.system, columns, earlier=earlier)
+    return TurnPicture(run_id, created, last.question, last.input, asked.system, columns, earlier, kind)

@@ -154,7 +154,7 @@ def _go_on(stored: StoredRun) -> NoReturn:
 
 def _ask_again(before: TurnPicture, services: Services, texts: Texts) -> None:
     try:
-        run = services.asking.ask_requests(owner_id(), asking_again(before))
+        run = services.asking.ask_requests(owner_id(), asking_again(before), kind=before.kind)
     except NaraniError as error:
         show_error(error, texts)
     else:

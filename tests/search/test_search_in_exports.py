@@ -19,7 +19,7 @@ from markdown_it import MarkdownIt
 from comparison.export.making import ExportKind, make_export
 from comparison.export.markdown import ExtrasText
 from comparison.run import Run
-from comparison.turns import asking_again, picture_of_stored
+from comparison.turns import asking_again, picture_of_run, picture_of_stored
 from dashboard.texts import read_texts
 from engines.base import Answer, AnswerRequest
 from history.rows import request_of
@@ -102,8 +102,9 @@ def test_a_report_lists_sources_and_verdicts_in_place_of_what_models_were_sent(
 def test_asked_again_from_the_history_it_has_the_same_sources(house: SearchHouse, run: Run) -> None:
     stored = house.history.get("me", run.id)
     assert stored is not None and stored.head.kind == ROOM
-    again = asking_again(picture_of_stored(stored))
-    assert again == run.requests
+    picture = picture_of_stored(stored)
+    again = asking_again(picture)
+    assert again == run.requests and picture.kind == picture_of_run(run).kind == ROOM
     assert [searched_of(request.extras) for request in again] == [
         searched_of(request.extras) for request in run.requests
     ]
