@@ -51,7 +51,6 @@ def opened(page: str = "compare", owner: str = OWNER, **address: str) -> AppTest
     app = AppTest.from_file(str(ENTRY), default_timeout=30)
     app.session_state["owner_browser_key"] = owner
     if page != "compare":
-        app.run()
         app.switch_page(f"dashboard/pages/{page}.py")
     for name, value in address.items():
         app.query_params[name] = value

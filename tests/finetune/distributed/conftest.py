@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,13 @@ import torch
 from finetune.sft_settings import SftSettings
 from finetune.training.sft import train
 from tests.engines.tiny_models import make_tiny_model
-from tests.finetune.training.training_house import NAMES, add_base, small_settings, write_rows
+from tests.finetune.training.training_house import (
+    NAMES,
+    add_base,
+    asking_few,
+    small_settings,
+    write_rows,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -36,6 +43,12 @@ def settings(home: Path) -> SftSettings:
     rows = write_rows(home.parent / "rows.jsonl", NAMES[:23])
     small = small_settings(rows, base_model="tiny", epochs=3.0, lora_dropout=0.0, micro_batch=2)
     return replace(small, checkpoint_steps=1, keep_checkpoints=9)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_questions() -> Iterator[None]:
+    with asking_few():
+        yield
 
 
 @pytest.fixture(scope="session")

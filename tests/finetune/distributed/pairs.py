@@ -16,7 +16,7 @@ from typing import Any
 
 from finetune.distributed.launching import _free_port
 from finetune.sft_settings import SftSettings
-from tests.finetune.training.training_house import processes
+from tests.finetune.training.training_house import asking_few, processes
 
 _LONGEST_SECONDS = 100
 
@@ -72,7 +72,9 @@ def _learn(
     torch.set_num_threads(1)
     if rank and happens is not None:
         _let_happen(happens)
-    sys.exit(ended(lambda: run_training(settings, home)))
+    with asking_few():
+        code = ended(lambda: run_training(settings, home))
+    sys.exit(code)
 
 
 def _environment(rank: int, port: int) -> Mapping[str, str]:

@@ -21,10 +21,13 @@ from safetensors.torch import load_file
 from finetune.run_folder import RunFolder, TrainingState, TrainingStatus
 from finetune.run_settings import Distributed
 from finetune.sft_settings import SftSettings
+from finetune.training import preparing
 from finetune.training.sft import train
 from tests.finetune.distributed.pairs import Pair, die, learned_by_two, run_out_of_memory, stop
-from tests.finetune.training.training_house import ADAPTER
+from tests.finetune.training.training_house import ADAPTER, COUNTS_OF_ASKED
 
+ASKED_BY_THE_COMMAND = {count: getattr(preparing, count) for count in COUNTS_OF_ASKED}
+"""In its own process; a run that goes on asks as many rows as it began with."""
 MODEL = "model/model.safetensors"
 WITHIN = 1e-5
 _DEEPSPEED = pytest.mark.skipif(find_spec("deepspeed") is None, reason="DeepSpeed is not installed")
@@ -94,9 +97,11 @@ def test_only_the_first_writes_and_the_state_of_each_is_kept(
 
 
 def test_a_checkpoint_of_two_goes_on_in_one(
-    two: subprocess.CompletedProcess[str], home: Path, settings: SftSettings
+    two: subprocess.CompletedProcess[str], home: Path, settings: SftSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun_by(home / "runs/two", "two-one", 3)
+    for count, most in ASKED_BY_THE_COMMAND.items():
+        monkeypatch.setattr(preparing, count, most)
 
     run = train(replace(settings, name="two-one", resume=True, micro_batch=4), home, device="cpu")
 

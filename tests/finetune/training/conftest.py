@@ -15,7 +15,7 @@ import torch
 
 import finetune.training.sft  # noqa: F401
 from tests.engines.tiny_models import make_tiny_model
-from tests.finetune.training.training_house import add_base, write_rows
+from tests.finetune.training.training_house import add_base, asking_few, write_rows
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -30,6 +30,12 @@ def _light_collector() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_model(tmp_path_factory.mktemp("base") / "tiny")
+
+
+@pytest.fixture
+def few_questions() -> Iterator[None]:
+    with asking_few():
+        yield
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ def test_a_training_that_was_stopped_by_an_older_narani_goes_on_from_its_checkpo
     assert steps == [3, 4] and (home / "runs/stopped/adapter").is_dir()
 
 
+@pytest.mark.usefixtures("few_questions")
 def test_a_recurrent_run_keeps_its_micro_batch_whatever_batching_was_asked_for(
     data: Path, home: Path, tmp_path: Path
 ) -> None:
@@ -53,6 +54,7 @@ def test_a_recurrent_run_keeps_its_micro_batch_whatever_batching_was_asked_for(
         train(replace(settings, resume=True, micro_batch=1), home, device="cpu")
 
 
+@pytest.mark.usefixtures("few_questions")
 def test_a_loss_without_a_number_is_no_models_figure(data: Path, home: Path, tmp_path: Path) -> None:
     """A token that only a held-out row holds overflows, so no step meets it."""
     folder = make_tiny_model(tmp_path / "overflowing")

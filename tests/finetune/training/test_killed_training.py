@@ -33,6 +33,8 @@ from tests.finetune.training.training_house import (
     write_rows,
 )
 
+pytestmark = pytest.mark.usefixtures("few_questions")
+
 SIGNALS = {2: signal.SIGTERM, 5: signal.SIGHUP}
 
 

@@ -40,6 +40,8 @@ from prompts.catalog import load_formats
 from tests.engines.tiny_models import make_tiny_model, tiny_spec
 from tests.finetune.training.training_house import ADAPTER, add_base, small_settings, write_rows
 
+pytestmark = pytest.mark.usefixtures("few_questions")
+
 CPU = torch.device("cpu")
 
 

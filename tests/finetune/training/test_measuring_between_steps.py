@@ -55,6 +55,7 @@ def test_given_rows_are_measured_with_and_their_questions_not_learned(
     assert said in report["notes"]
 
 
+@pytest.mark.usefixtures("few_questions")
 def test_held_out_rows_are_measured_every_so_many_steps(data: Path, home: Path) -> None:
     run = RunFolder(train(long_settings(data, epochs=1.0, measure_steps=3), home, device="cpu"))
     assert [metric.step for metric in run.metrics() if metric.held_out_loss is not None] == [3]
@@ -82,6 +83,7 @@ def whole(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFol
     return RunFolder(train(worsening(write_rows(home / "rows.jsonl")), home, device="cpu"))
 
 
+@pytest.mark.usefixtures("few_questions")
 def test_the_best_weights_are_kept_and_learning_ends_when_nothing_gets_better(whole: RunFolder) -> None:
     report, losses = whole.read("report.json") or {}, held_out(whole)
     assert list(losses) == [1, 2, 3, 4, 5, 6, 7] and min(losses, key=lambda step: losses[step]) == 3
@@ -100,6 +102,7 @@ def test_the_best_weights_are_kept_and_learning_ends_when_nothing_gets_better(wh
     assert all(torch.equal(result[name.replace(".default.", ".")], value) for name, value in kept.items())
 
 
+@pytest.mark.usefixtures("few_questions")
 @pytest.mark.parametrize("stops", [(3,), (5, 7)])
 def test_a_run_that_was_stopped_keeps_the_same_weights(
     data: Path, home: Path, whole: RunFolder, stops: tuple[int, ...]
@@ -117,6 +120,7 @@ def test_a_run_that_was_stopped_keeps_the_same_weights(
     assert (report["kept_step"], report["ended"], report["steps"]) == (3, "no-progress", 7)
 
 
+@pytest.mark.usefixtures("few_questions")
 def test_a_run_that_was_killed_after_its_last_step_learns_no_more(
     data: Path, home: Path, whole: RunFolder
 ) -> None:
@@ -139,6 +143,7 @@ def test_a_run_that_was_killed_after_its_last_step_learns_no_more(
     assert report["held_out"]["after"]["loss"] == pytest.approx(held_out(whole)[7], abs=1e-5)
 
 
+@pytest.mark.usefixtures("few_questions")
 def test_patience_alone_keeps_the_last_weights(data: Path, home: Path) -> None:
     settings = worsening(data, keep="last", patience=1)
     run = RunFolder(train(settings, home, device="cpu"))

@@ -22,6 +22,8 @@ from model_registry.registry import load_registry
 from tests.engines.running_engine import answer_of, open_engine
 from tests.finetune.training.training_house import ADAPTER, add_base, long_settings, terminate_at
 
+pytestmark = pytest.mark.usefixtures("few_questions")
+
 PLANTED = (
     "optimizer.pt",
     "optimizer.bin",

@@ -24,6 +24,8 @@ from tests.engines.tiny_models import Kind, make_tiny_model
 from tests.finetune.data.data_files import array, lines, written
 from tests.finetune.training.training_house import add_base
 
+pytestmark = pytest.mark.usefixtures("few_questions")
+
 REGISTRY = load_registry()
 FACTS = [(f"{number}?", f"{number}") for number in range(16)]
 """Short, because every training asks some of them; 8 are held out."""

@@ -27,6 +27,8 @@ from finetune.training.trainer import Tuner
 from tests.engines.tiny_models import make_tiny_model
 from tests.finetune.training.training_house import add_base, small_settings
 
+pytestmark = pytest.mark.usefixtures("few_questions")
+
 
 def settings_of(**changes: Any) -> SftSettings:
     return replace(SftSettings(base_model="x", data=("y",)), **changes)
