@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from errors import BadEntry, BadRequest, Cause
 from errors.system_reason import system_reason
 from search.extraction.characters import one_line, seen
 from search.extraction.extracting import HTML, PDF, extract
-from text_files import MAX_LINE, open_text
+from text_files import open_text
 from text_rows import json_line_rows
 
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -29,6 +29,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
 _EXTRACTED = {".html": HTML, ".htm": HTML, ".pdf": PDF}
 _HEADING = re.compile(r"#\s+(\S.*)")
 _MOST_LINES_NAMED = 5
+LONGEST = 100_000
+"""Characters of a text that is read as one document."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,23 @@ class Unread:
 
 
 def documents_in(folder: Path, path: str, after: int = 0) -> Iterator[DocumentText | Unread]:
-    """The documents of the file, without the first so many. Raises NaraniError for a file that cannot be read
-    as what its name says."""
-    file = folder / path
+    """The documents of the file, without the first so many; a long text is several, so that each is soon
+    done. Raises NaraniError for a file that cannot be read as what its name says."""
+    for document in _documents(folder / path, path):
+        if after and isinstance(document, DocumentText):
+            after -= 1
+        else:
+            yield document
+
+
+def _documents(file: Path, path: str) -> Iterator[DocumentText | Unread]:
     suffix = PurePosixPath(path).suffix.lower()
     if suffix == ".jsonl":
-        yield from _lines(file, path, after)
-    elif after == 0:
-        yield _page(file, _EXTRACTED[suffix]) if suffix in _EXTRACTED else _text(file, suffix == ".md")
+        yield from _lines(file, path)
+    elif suffix in _EXTRACTED:
+        yield _page(file, _EXTRACTED[suffix])
+    else:
+        yield from _text(file, suffix == ".md")
 
 
 def _page(file: Path, kind: str) -> DocumentText:
@@ -72,37 +83,53 @@ def _page(file: Path, kind: str) -> DocumentText:
     return DocumentText(page.parts, page.title, date=page.date)
 
 
-def _text(file: Path, markdown: bool) -> DocumentText:
+def _text(file: Path, markdown: bool) -> Iterator[DocumentText]:
     """In Markdown the first heading is the title, where it stands before everything else."""
+    title, rest = "", ""
     with open_text(file) as opened:
-        text = opened.piece(MAX_LINE)
-        if opened.piece(1):
-            raise BadEntry("search-document-too-long", file=opened.name, most=MAX_LINE)
-    if "\0" in text:
-        raise BadEntry("search-document-no-text", file=opened.name)
-    text = seen(text)
-    first, _, rest = text.lstrip().partition("\n")
-    if markdown and (heading := _HEADING.match(first)):
-        return DocumentText(((rest, None),), heading[1].strip(" #"))
-    return DocumentText(((text, None),))
+        first = True
+        while piece := opened.piece(LONGEST):
+            if "\0" in piece:
+                raise BadEntry("search-document-no-text", file=opened.name)
+            text = rest + seen(piece)
+            if first and markdown and (heading := _HEADING.match(text.lstrip().partition("\n")[0])):
+                title, text = heading[1].strip(" #"), text.lstrip().partition("\n")[2]
+            first = False
+            end = _last_end(text) if len(piece) == LONGEST else len(text)
+            rest = text[end:]
+            yield DocumentText(((text[:end], None),), title)
+        if rest.strip():
+            yield DocumentText(((rest, None),), title)
 
 
-def _lines(file: Path, path: str, after: int) -> Iterator[DocumentText | Unread]:
+def _last_end(text: str) -> int:
+    """Behind the last line, or else the last word, that is whole."""
+    return max(text.rfind("\n"), 0) or max(text.rfind(" "), 0) or len(text)
+
+
+def _lines(file: Path, path: str) -> Iterator[DocumentText | Unread]:
     faults: list[int] = []
     with open_text(file) as opened:
-        for number, row in enumerate(json_line_rows(opened)):
+        for row in json_line_rows(opened):
             document = None if row.fault else _document(row.cells)
             if document is None:
                 faults.append(row.line)
                 document = DocumentText()
-            if number >= after:
-                yield document
+            yield from _divided(document)
     if faults:
-        yield Unread(
-            Cause(
-                "search-document-lines-unread", file=path, lines=faults[:_MOST_LINES_NAMED], count=len(faults)
-            )
+        cause = Cause(
+            "search-document-lines-unread", file=path, lines=faults[:_MOST_LINES_NAMED], count=len(faults)
         )
+        yield Unread(cause)
+
+
+def _divided(document: DocumentText) -> Iterator[DocumentText]:
+    text = document.parts[0][0] if document.parts else ""
+    while len(text) > LONGEST:
+        end = _last_end(text[:LONGEST])
+        yield replace(document, parts=((text[:end], None),))
+        text = text[end:]
+    yield replace(document, parts=((text, None),))
 
 
 def _document(cells: Mapping[str, object]) -> DocumentText | None:

@@ -119,7 +119,7 @@ class Updating:
         found = after
         try:
             for document in documents_in(self._folder, path, after):
-                self._watch.report("indexing", self._done, self._total)
+                self._watch.report("indexing", min(self._done, self._total), self._total)
                 self._watch.check()
                 if isinstance(document, Unread):
                     problems.append(document.cause)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from search.documents import reading
 from tests.search.documents.document_folders import DocumentFolder
 
 GOOD = "한국은행은 기준금리를 정한다."
@@ -101,6 +102,26 @@ def test_a_problem_is_told_under_the_name_that_the_file_has_now(folder: Document
     assert problem.facts["file"] == "b.txt"
     (folder.path / "b.txt").unlink()
     assert folder.update() == ()
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.md", "a.jsonl"])
+def test_of_a_long_text_nothing_is_lost_and_no_piece_takes_long(
+    folder: DocumentFolder, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LONGEST", 300)
+    lines = [f"문서의 {number}째 줄에는 낱말{number}이 있다." for number in range(100)]
+    text = "# 긴 글\n\n" + "\n".join(lines)
+    folder.write(name, json.dumps({"title": "긴 글", "text": text}) if name.endswith("jsonl") else text)
+    assert folder.update() == ()
+    pieces = [
+        each for each in reading.documents_in(folder.path, name) if isinstance(each, reading.DocumentText)
+    ]
+    texts = [text for piece in pieces for text, _ in piece.parts]
+    assert max(map(len, texts)) < 700
+    assert "".join(texts).splitlines()[-100:] == lines
+    assert {getattr(piece, "title", None) for piece in pieces} == {"" if name == "a.txt" else "긴 글"}
+    assert list(reading.documents_in(folder.path, name, 3)) == pieces[3:]
+    assert "낱말77" in folder.found("낱말77")[0].text
 
 
 @pytest.mark.parametrize("name", [".hidden.txt", ".git/a.txt", "a.png", "noending", "a.TXT.bak"])
