@@ -99,6 +99,14 @@ def test_it_answers_from_the_shipped_documents_without_any_model(engine: Scripte
     assert "출처:" not in shown and not page.code, "the sources are cards, and no wall of text"
 
 
+def test_where_the_sources_hold_no_answer_it_says_that_this_is_why_there_is_none(
+    engine: ScriptedEngine,
+) -> None:
+    page = answered(opened("search"), "한라산 등산로의 주차 요금은 얼마인가요?")
+    assert KO["abstains"] in texts(page) and 'class="nr-source"' in drawn(page)
+    assert '<div class="nr-counts">' not in drawn(page), "nothing was stated, so nothing is counted"
+
+
 def test_a_refresh_a_second_tab_and_another_page_find_the_same_conversation(engine: ScriptedEngine) -> None:
     page = answered(opened("search"))
     again = opened("search", run=run_id(page))
