@@ -12,7 +12,6 @@ import socket
 import ssl
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -23,6 +22,7 @@ import httpx
 
 from search.fetching.address import WebAddress, is_public
 from search.problems import SearchProblem
+from search.unpacking import limited_body
 from search.watch import SearchWatch
 
 Resolve = Callable[[str, int], Sequence[str]]
@@ -32,8 +32,6 @@ _CONNECT_SECONDS = 3.0
 """For each address of a host, so that one that is dead leaves time for the next."""
 _LOOK_SECONDS = 0.2
 """How often a read that waits looks whether it was stopped."""
-_UNPACKED = {"": None, "identity": None, "gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16}
-"""Only what can be unpacked within a limit is asked for, and nothing else is taken."""
 _lock = threading.Lock()
 
 
@@ -97,7 +95,7 @@ class Connecting:
             told = {
                 name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
             }
-            body, too_large = _body(response, told, most)
+            body, too_large = limited_body(response.iter_stream(), told.get("content-encoding", ""), most)
             return Reply(response.status, told, body, too_large)
 
     def _checked(self, address: WebAddress, deadline: Deadline) -> Sequence[str]:
@@ -165,25 +163,6 @@ class _LimitedStream(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
-
-
-def _body(response: httpcore.Response, told: dict[str, str], most: int) -> tuple[bytes, bool]:
-    """Unpacked piece by piece, so that a page of a thousandfold packed nothing ends at the limit, and the
-    packed bytes are limited too."""
-    packing = told.get("content-encoding", "").strip().lower()
-    if packing not in _UNPACKED:
-        raise zlib.error(packing)
-    wbits = _UNPACKED[packing]
-    unpacking = None if wbits is None else zlib.decompressobj(wbits)
-    body, received = bytearray(), 0
-    for piece in response.iter_stream():
-        received += len(piece)
-        body += piece if unpacking is None else unpacking.decompress(piece, most + 1 - len(body))
-        if max(len(body), received) > most:
-            return bytes(body[:most]), True
-    if unpacking is not None and body and not unpacking.eof:
-        raise zlib.error("cut")
-    return bytes(body), False
 
 
 def _tls() -> ssl.SSLContext:

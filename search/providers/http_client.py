@@ -11,7 +11,7 @@ import re
 import ssl
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -24,6 +24,7 @@ import httpx
 
 from search.problems import SearchProblem
 from search.providers.web_services import ServiceRequest, WebService
+from search.unpacking import limited_body
 from search.watch import SearchWatch
 
 _SECONDS = 10.0
@@ -135,24 +136,20 @@ def _exchange(place: str, wanted: ServiceRequest, seconds: float) -> tuple[int, 
     with httpx.HTTPTransport(verify=_tls(), proxy=_proxy(request.url)) as transport:
         response = transport.handle_request(request)
         try:
-            return response.status_code, response.headers, _body(response, until)
+            packing = response.headers.get("content-encoding", "")
+            body, too_large = limited_body(_in_time(response.iter_raw(), until), packing, _MOST_BYTES)
+            if too_large:
+                raise _TooLarge
+            return response.status_code, response.headers, body
         finally:
             response.close()
 
 
-def _body(response: httpx.Response, until: float) -> bytes:
-    """Unpacked here, piece by piece: httpx unpacks a thousand times of what came before anyone can look."""
-    packed = response.headers.get("content-encoding", "").lower() == "gzip"
-    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16) if packed else None
-    body, received = bytearray(), 0
-    for piece in response.iter_raw():
-        received += len(piece)
-        body += unpacking.decompress(piece, _MOST_BYTES + 1 - len(body)) if unpacking else piece
-        if max(len(body), received) > _MOST_BYTES:
-            raise _TooLarge
+def _in_time(pieces: Iterable[bytes], until: float) -> Iterator[bytes]:
+    for piece in pieces:
         if time.monotonic() > until:
             raise TimeoutError
-    return bytes(body)
+        yield piece
 
 
 @cache
