@@ -1,8 +1,8 @@
 """Figures, dates and names in Latin letters of a text, in one form however they are written.
 
 1,947미터, 1947m and 1.947km are one figure; 2024년 10월 11일, 2024-10-11 and 2024.10.11. are one date. The
-same rules read the sentence and the source, so what is read wrongly is read wrongly in both. Approximation
-(약 2천 미터 of 1,947) and arithmetic are not seen: such a figure does not stand in the source.
+same rules read the sentence and the source, so what is read wrongly is read wrongly in both. What
+is rounded has to be said so (약 2천 미터 of 1,947), and arithmetic is not seen.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _SCALE = r"(?:[십백천]?[만억]|[십백천]?조(?!각|사|직|합|건|치|성
 _WORDED = "일이삼사오육칠팔구십백천만억조"
 _MANY = rf"{_DIGITS}(?:{_SCALE}++(?:\s?(?:{_DIGITS})?{_SCALE}++|\s?{_DIGITS}(?![\d.]))*)?"
 _BEHIND = rf"(?:여|\s?여)?\s?({UNIT})?"
-_NUMBER = re.compile(rf"(?<![A-Za-z0-9])(?<!\d\.)(?<![A-Za-z]-)({_MANY}){_BEHIND}(?![A-Za-z])")
+_ABOUT = r"(?:(?<![가-힣])(약|대략|거의)\s?)?"
+_NUMBER = re.compile(rf"{_ABOUT}(?<![A-Za-z0-9])(?<!\d\.)(?<![A-Za-z]-)({_MANY}){_BEHIND}(?![A-Za-z])")
 _CODE = re.compile(r"(?<![A-Za-z\d.-])\d{1,30}(?:[-.]\d{1,30}){2,}(?![A-Za-z\d])|(?<!\d)\d{16,}")
 _SINO = re.compile(rf"(?<![가-힣\d])([{_WORDED}]{{2,30}}|[삼오육칠팔구십백천만](?=\s))(?:\s?여)?\s?({UNIT})")
 _NATIVE = re.compile(
@@ -70,13 +71,25 @@ class Figure:
     value: Fraction
     unit: str
     """Empty where no unit is known; it then agrees with any."""
+    about: bool = False
+    """Whether it is said to be near (약 2천 미터)."""
 
     def agrees(self, other: Figure) -> bool:
+        """Whether it says what another one holds."""
         if self.unit.startswith("시:") and other.unit.startswith("시:"):
             return self.value == other.value and (self.unit == other.unit or "시:" in (self.unit, other.unit))
         if not self.unit or not other.unit:
-            return self.value == other.value
-        return in_base(self.value, self.unit) == in_base(other.value, other.unit)
+            return self._is(other.value)
+        scale, base = in_base(Fraction(1), self.unit)
+        held, other_base = in_base(other.value, other.unit)
+        return base == other_base and self._is(held / scale)
+
+    def _is(self, held: Fraction) -> bool:
+        """Where it is said to be near, whether the other one rounds to it, and lies within a twentieth."""
+        if not self.about or self.value.denominator > 1:
+            return self.value == held
+        digits = len(str(self.value)) - len(str(self.value).rstrip("0"))
+        return abs(held - self.value) * 20 <= held and round(held / 10**digits) * 10**digits == self.value
 
 
 @dataclass
@@ -155,9 +168,10 @@ def _names(text: str, korean: bool) -> Iterator[str]:
 
 
 def _number(found: re.Match[str]) -> Iterator[Figure]:
-    value = sino_value(found.group(1))
+    about, written, unit = found.groups()
+    value = sino_value(written)
     if value is not None:
-        yield Figure(value, unit_of(found.group(2)))
+        yield Figure(value, unit_of(unit), about is not None)
 
 
 def _sino(found: re.Match[str]) -> Iterator[Figure]:

@@ -58,6 +58,7 @@ def test_an_address_that_no_source_has_is_found(text: str, invented: str) -> Non
         "[백두산](산/백두산.md)",
         "[한라산](https://ko.wikipedia.org/wiki/한라산)",
         "a.kr/x 참고",
+        "a.kr에 따르면",
         "README.md와 a.py, 3.5배, U.S., me@b.kr",
         "[위로](#top)",
         "[1][2] (1)",
