@@ -206,7 +206,8 @@ class _Writer:
         after = 0
         for mark in citation_marks(text):
             yield escape(text[after : mark.start])
-            after = mark.end + len(text[mark.end :]) - len(text[mark.end :].lstrip(_CLOSING))
+            near = text[mark.end : mark.end + 4]
+            after = mark.end + len(near) - len(near.lstrip(_CLOSING))
             cited = "".join(map(self._citation, mark.numbers))
             yield f'<span class="nr-keep">{cited}{escape(text[mark.end : after])}</span>'
         yield escape(text[after:])
