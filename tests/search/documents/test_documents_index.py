@@ -17,6 +17,7 @@ from errors import Stopped
 from search.documents import updating
 from search.documents.index import DocumentsIndex
 from search.documents.reading import documents_in
+from search.documents.store import IndexStore
 from search.documents.terms import Terms, terms_of
 from search.problems import SearchProblem
 from search.watch import SearchWatch
@@ -198,6 +199,34 @@ def test_a_folder_that_is_not_there_is_told_and_its_index_kept(folder: DocumentF
     with pytest.raises(SearchProblem, match="cannot be read"):
         folder.update()
     assert folder.paths("기준금리") == ["은행.md"]
+
+
+def test_a_full_disk_is_told_and_the_pass_goes_on_once_there_is_room(
+    folder: DocumentFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write("은행.md", BANK)
+    folder.update()
+    folder.write("제주.txt", "\n".join(f"{ISLAND} {number}번째 이야기이다." for number in range(300)))
+    made = IndexStore.__init__
+
+    def full(store: IndexStore, path: Path) -> None:
+        made(store, path)
+        store._database.execute("PRAGMA max_page_count = 40")
+
+    monkeypatch.setattr(IndexStore, "__init__", full)
+    with pytest.raises(SearchProblem, match="disk is full"):
+        folder.update()
+    assert folder.paths("기준금리") == ["은행.md"]
+    monkeypatch.setattr(IndexStore, "__init__", made)
+    folder.update()
+    assert folder.paths("돌하르방")[0] == "제주.txt"
+
+
+def test_a_home_that_cannot_be_written_is_told(folder: DocumentFolder) -> None:
+    folder.home.write_text("a file", encoding="utf-8")
+    with pytest.raises(SearchProblem) as problem:
+        folder.update()
+    assert problem.value.code == "search-index-unwritable"
 
 
 def test_each_folder_has_an_index_of_its_own(folder: DocumentFolder, tmp_path: Path) -> None:
