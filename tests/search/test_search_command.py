@@ -33,6 +33,8 @@ from tests.search.providers.loopback_service import json_reply, serving
 
 ROOT = Path(__file__).parents[2]
 QUESTION = "경복궁은 언제 지어졌나요?"
+FOLDER = "FOLDER"
+"""Stands for the folder of a test."""
 
 
 @pytest.fixture(autouse=True)
@@ -135,14 +137,14 @@ def test_a_reader_sees_why_the_sources_and_the_answers(
         (["왜?", "--mode", "never"], 2, "자료 발췌"),
         ([QUESTION, "--sources", "0"], 2, "sources"),
         ([QUESTION, "--documents", ".", "--provider", "naver"], 2, "naver"),
-        ([QUESTION, "--models", "other,absent"], 3, ""),
-        (["쀍뛣?", "--models", "other"], 3, ""),
+        ([QUESTION, "--models", "other,absent", "--documents", FOLDER], 3, ""),
+        (["쀍뛣?", "--models", "other", "--documents", FOLDER], 3, ""),
     ],
 )
 def test_an_exit_code_says_what_became_of_it(
-    arguments: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], code: int, said: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(*arguments) == code
+    assert run(*(folder if each == FOLDER else each for each in arguments)) == code
     out, err = capsys.readouterr()
     assert said in err and "Traceback" not in out + err
     assert len(err.splitlines()) == (1 if code == 2 else 0)
