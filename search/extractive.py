@@ -44,9 +44,8 @@ def extractive_text(request: AnswerRequest) -> str:
     searched = searched_of(request.extras)
     if searched is None or not searched.sources:
         return NO_SOURCES
-    asked = " ".join(
-        (searched.question, *searched.queries)
-    )  # a following question's queries name its subject
+    # The queries of a following question name what it is about.
+    asked = " ".join((searched.question, *searched.queries))
     return "\n".join(each.cited for each in extract(asked, searched.sources)) or NOT_FOUND
 
 

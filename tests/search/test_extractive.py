@@ -115,6 +115,11 @@ def test_whatever_a_passage_holds_every_quoted_sentence_is_supported(
     assert found.abstains or {each.verdict for each in found.sentences} == {Verdict.SUPPORTED}
 
 
+def test_footnotes_of_a_page_are_not_taken_for_numbers_of_sources(engine: ExtractiveEngine) -> None:
+    of_search = request("한라산의 높이는 얼마인가요?", "한라산의 높이는 1,947m[3]이다.[12]")
+    assert asked(engine, of_search).text == "한라산의 높이는 1,947m이다. [1]"
+
+
 def test_other_models_are_asked_of_the_inner_engine_and_it_is_closed() -> None:
     inner = ScriptedEngine()
     engine = ExtractiveEngine(inner)
