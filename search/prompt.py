@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from search.citations.marks import citation_marks
 from search.records import SearchSource
 from search.words import content_words, sentences
 
@@ -22,7 +23,6 @@ _FENCE = "<자료>", "</자료>"
 _DISARMED = str.maketrans("[]［］【】〔〕<>＜＞`", "()()()()‹›‹›'")
 _HEADING = re.compile(r"^[ \t]*#+[ \t]*", re.MULTILINE)
 _LINE_ENDS = re.compile("[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
-_CITED = re.compile(r"[ \t]?[\[［【][ \t]*[0-9０-９][-0-9０-９,，~ \t]{0,30}[\]］】]")
 _LONGEST_HEAD, _SHORT_HEAD = 80, 30
 _SHORTEST = 24
 """Characters of a passage below which it says nothing; then sources are left out, the last one first."""
@@ -46,7 +46,9 @@ def sources_text(sources: Sequence[SearchSource], question: str, fits: Fits = la
 
 
 def without_citations(answer: str) -> str:
-    return _CITED.sub("", answer)
+    for mark in reversed(citation_marks(answer)):
+        answer = answer[: mark.start].rstrip(" \t") + answer[mark.end :]
+    return answer
 
 
 @dataclass(frozen=True)
