@@ -16,7 +16,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from engines.base import LIKELIHOODS, Answer, AnswerRequest, FinishReason, LiveAnswer, State
-from errors import BadRequest
+from errors import BadRequest, EngineDown
 from history.rows import request_json, request_of
 from model_registry.registry import load_registry
 from model_registry.spec import ModelSpec
@@ -108,6 +108,24 @@ def test_an_engine_that_closes_ends_what_is_being_chosen(specs: dict[str, ModelS
         live = closing.submit(choosing("neox-a", tuple(f"{count}번째" for count in range(2000))))
         wait_until(lambda: live.view().state is State.READING)
     assert answer_of(live).error_code == "engine-down"
+
+
+def test_an_engine_that_closes_between_two_choices_fails_the_answer_and_gives_the_model_back(
+    running: RunningEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = running.loop.add
+    begun: list[Any] = []
+
+    def add_one(batch: Any, sequence: Any) -> None:
+        if begun:
+            raise EngineDown("engine-closing")
+        begun.append(sequence)
+        add(batch, sequence)
+
+    monkeypatch.setattr(running.loop, "add", add_one)
+    answer = answer_of(running.submit(choosing("neox-a")))
+    assert (answer.error_code, answer.extras) == ("engine-down", {})
+    wait_until(lambda: running.release("neox-a"))
 
 
 def test_broken_numbers_fail_the_choosing_alone(running: RunningEngine) -> None:
