@@ -13,11 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from search.citations.checking import check_answer
-from search.citations.clauses import shortened
 from search.citations.marks import citation_marks
 from search.citations.verdicts import Verdict
 from search.records import SearchSource
-from search.words import analyzer, content_of, normalized, sentences
+from search.words import analyzer, content_of, normalized, sentences, shortened, squeezed
 
 _ASKING = frozenset(
     ("얼마", "몇", "언제", "누구", "어디", "무엇", "뭐", "무슨", "어느", "어떤", "어떻", "어떠", "왜", "며칠")
@@ -95,7 +94,7 @@ _NAME_TAGS = ("NNP", "SL", "SN")
 
 @dataclass(frozen=True)
 class ExtractSettings:
-    """Chosen on the questions that ship, by `python -m search.extract_evaluation`."""
+    """Chosen on the questions that ship, by `python -m benchmarks search-extracts`."""
 
     enough: float = 0.5
     """The share of the question's words, the rare ones counting more, from which sources hold an answer."""
@@ -158,7 +157,7 @@ def extract(
 def _candidates(source: SearchSource) -> Iterator[_Candidate]:
     """The whole sentences of a passage; a heading only tells what is below it."""
     heading = before = ""
-    title = _squeezed(source.title)
+    title = squeezed(source.title)
     for line in normalized(source.passage).split("\n"):
         lead = _LEAD.match(line)
         text = line[lead.end() if lead else 0 :].strip()
@@ -172,9 +171,9 @@ def _candidates(source: SearchSource) -> Iterator[_Candidate]:
                         ExtractedSentence(_without_marks(sentence), source.n),
                         frozenset(content_of(tokens)),
                         frozenset(token.tag for token in tokens),
-                        _squeezed(sentence),
+                        squeezed(sentence),
                         title,
-                        _squeezed(heading + before),
+                        squeezed(heading + before),
                     )
                 before = sentence
 
@@ -227,7 +226,3 @@ def _is_of_kind(question: str, candidate: _Candidate) -> bool:
     if "NNP" not in candidate.tags:
         return False
     return bool(_WHO.search(question) or (_WHERE.search(question) and "JKB" in candidate.tags))
-
-
-def _squeezed(text: str) -> str:
-    return re.sub(r"\W+", "", text.lower())

@@ -1,15 +1,12 @@
 """How often the extractive answer holds the answer, and says that there is none; apart from how it is found.
 
-Run `python -m search.extract_evaluation` to see it on the questions that ship, over the documents that ship.
+`python -m benchmarks search-extracts` shows it on the questions that ship, over the documents that ship.
 """
 
 from __future__ import annotations
 
 import json
-import re
-import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,7 @@ from search.records import SearchSource
 from search.searching import MOST_RESULTS, numbered, without_repeats
 from search.watch import SearchWatch
 from search.wish import SearchWish
+from search.words import squeezed
 
 Rows = Sequence[Mapping[str, Any]]
 """Questions as they stand in the sets that ship."""
@@ -49,9 +47,9 @@ def evaluate_extracts(sources_of: SourcesOf, asked: Rows, lacking: Rows) -> Extr
     """On questions with an answer in the documents, and on questions without."""
     found = [(row, sources_of(row["question"])) for row in asked]
     extracts = [" ".join(each.text for each in extract(row["question"], sources)) for row, sources in found]
-    hits = [_squeezed(row["answer"]) in _squeezed(text) for row, text in zip(asked, extracts, strict=True)]
+    hits = [squeezed(row["answer"]) in squeezed(text) for row, text in zip(asked, extracts, strict=True)]
     reachable = [
-        any(_squeezed(row["answer"]) in _squeezed(source.passage) for source in sources)
+        any(squeezed(row["answer"]) in squeezed(source.passage) for source in sources)
         for row, sources in found
     ]
     same = [hit for row, hit in zip(asked, hits, strict=True) if row["phrasing"] == "same"]
@@ -90,18 +88,3 @@ def shipped_questions() -> tuple[Rows, Rows]:
 
 def _share(said: Sequence[bool]) -> float:
     return sum(said) / max(1, len(said))
-
-
-def _squeezed(text: str) -> str:
-    return re.sub(r"\W+", "", text).lower()
-
-
-def _lines() -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as home:
-        score = evaluate_extracts(shipped_sources(Path(home)), *shipped_questions())
-        for name, value in vars(score).items():
-            yield f"{name} {value if isinstance(value, int) else round(value, 3)}\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.writelines(_lines())

@@ -39,8 +39,8 @@ def model_asker(
 
         def ask(question: str, words: tuple[str, ...]) -> Likelihoods:
             asked = (spec.id, quantization, question, words)
-            if asked in known:
-                return known[asked]
+            if (said_before := known.get(asked)) is not None:
+                return said_before
             request = AnswerRequest(
                 spec.id,
                 Conversation.ask(question),
@@ -76,6 +76,6 @@ def _likelihoods(
     if answer.cause is not None:
         raise NaraniError(answer.cause)
     found = answer.extras.get(LIKELIHOODS)
-    if not isinstance(found, dict) or found.keys() < set(request.choices):
+    if not isinstance(found, dict) or not found.keys() >= set(request.choices):
         raise SearchProblem("search-model-silent", model=title)
     return found

@@ -11,9 +11,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from search.citations.marks import citation_marks
 from search.records import SearchSource
-from search.words import content_words, sentences
+from search.words import content_words, sentences, shortened
 
 RULES = (
     "아래 자료에만 근거해 답하세요. 문장 끝마다 근거가 된 자료의 번호를 [1]처럼 적으세요. "
@@ -23,6 +22,7 @@ _FENCE = "<자료>", "</자료>"
 _DISARMED = str.maketrans("[]［］【】〔〕<>＜＞`", "()()()()‹›‹›'")
 _HEADING = re.compile(r"^[ \t]*#+[ \t]*", re.MULTILINE)
 _LINE_ENDS = re.compile("[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
+_CITED = re.compile(r"[ \t]?[\[［【][ \t]*[0-9０-９][-0-9０-９,，~ \t]{0,30}[\]］】]")
 _LONGEST_HEAD, _SHORT_HEAD = 80, 30
 _SHORTEST = 24
 """Characters of a passage below which it says nothing; then sources are left out, the last one first."""
@@ -38,7 +38,7 @@ def sources_text(sources: Sequence[SearchSource], question: str, fits: Fits = la
     whole = _text([_head(source) for source in sources], [_data(source.passage) for source in sources])
     if fits(whole):
         return whole
-    words = set(content_words(question))
+    words = set(content_words(shortened(question)))
     shown = [_shown(source, words) for source in sources]
     while len(shown) > 1 and not fits(_shortened_text(shown, _SHORTEST)):
         shown.pop()
@@ -46,9 +46,7 @@ def sources_text(sources: Sequence[SearchSource], question: str, fits: Fits = la
 
 
 def without_citations(answer: str) -> str:
-    for mark in reversed(citation_marks(answer)):
-        answer = answer[: mark.start].rstrip(" \t") + answer[mark.end :]
-    return answer
+    return _CITED.sub("", answer)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ page says starts anything here: only addresses that a provider returned are read
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,19 +14,18 @@ from errors import BadRequest, Cause, NaraniError, Stopped
 from search.deciding import AskModel, Decision, SearchMode, decide
 from search.problems import SearchProblem
 from search.providers.base import Provider
-from search.ranking import rank
+from search.ranking import rank, spread
 from search.records import Searched, SearchResult, SearchSource
 from search.rewriting import queries_for
 from search.watch import SearchWatch
 from search.wish import EXTRACTIVE, SearchWish
-from search.words import bigrams
+from search.words import bigrams, shortened
 
 MOST_SOURCES = 20
 MOST_RESULTS = 10
 """How many results each query is asked for, at least."""
 _MOST_UNREAD = 10
 """Of what a provider could not read so many stand with each search."""
-_OF_ONE_PAGE = 2
 _ALIKE = 0.8
 """Two passages that share so much of the shorter one's bigrams say the same."""
 
@@ -85,7 +83,8 @@ class SearchService:
         watch.check()
         watch.report("ranking")
         if any(not result.whole for result in results):
-            passages = spread(ranked(passages, " ".join((decided.question, *queries))))
+            best = ranked(passages, shortened(" ".join((*queries, decided.question))))
+            passages = spread(best, lambda passage: passage.url, len(best))
         return replace(known, sources=numbered(without_repeats(passages)[: wish.most_sources]))
 
     def _decide(self, wish: SearchWish, earlier: Sequence[str], watch: SearchWatch) -> Decision:
@@ -157,17 +156,6 @@ def ranked(passages: Sequence[SearchResult], question: str) -> list[SearchResult
     best = rank(question, [f"{passage.title}\n{passage.snippet}" for passage in passages], len(passages))
     rest = sorted(set(range(len(passages))) - set(best))
     return [passages[number] for number in (*best, *rest)]
-
-
-def spread(passages: Sequence[SearchResult]) -> list[SearchResult]:
-    """The first passages of each page before more of the same, so that a long page is not all there is."""
-    times: Counter[str] = Counter()
-    first: list[SearchResult] = []
-    more: list[SearchResult] = []
-    for passage in passages:
-        times[passage.url] += 1
-        (first if times[passage.url] <= _OF_ONE_PAGE else more).append(passage)
-    return [*first, *more]
 
 
 def without_repeats(passages: Sequence[SearchResult]) -> list[SearchResult]:

@@ -21,6 +21,8 @@ _NOUNS = ("NNG", "NNP", "SL", "SH", "SN")
 _LIGHT = {"하", "되", "있", "없", "이", "것", "수", "등", "때", "중", "곳"}
 """They stand in every text and tell none apart."""
 _RUN_OF_LETTERS = re.compile(r"[0-9a-z가-힣]+")
+_LONGEST_RUN = re.compile(r"(\S{100})\S+")
+_MOST_CHARACTERS = 20_000
 _lock = threading.Lock()
 
 
@@ -40,6 +42,16 @@ def analyzer() -> Kiwi:
 def normalized(text: str) -> str:
     """Composed Hangul, so that text from a Mac's file names and from a page are the same text."""
     return unicodedata.normalize("NFC", text)
+
+
+def shortened(text: str) -> str:
+    """Text that the analyzer reads in moments: of a run that nobody writes its beginning."""
+    return _LONGEST_RUN.sub(r"\1", normalized(text[:_MOST_CHARACTERS]))
+
+
+def squeezed(text: str) -> str:
+    """Letters and digits alone, so that a word is also found within a compound or written apart."""
+    return re.sub(r"\W+", "", text.lower())
 
 
 def content_words(text: str) -> list[str]:

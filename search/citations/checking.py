@@ -12,12 +12,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from search.citations.clauses import Clause, clauses, shortened
+from search.citations.clauses import Clause, clauses
 from search.citations.figures import FactsInText, facts_in
 from search.citations.phrases import abstains
 from search.citations.statements import Statement, statements
 from search.citations.verdicts import CheckedSentence, Reason, Verdict
 from search.records import SearchSource
+from search.words import shortened, squeezed
 
 
 @dataclass(frozen=True)
@@ -141,8 +142,8 @@ def _contradicted(clause: Clause, compared: Sequence[_Compared], same: float) ->
 
 def _names_only(plain: str, cited: Iterable[SearchSource]) -> bool:
     """Whether a line only says what the source is called, as in a list of sources."""
-    squeezed = _squeezed(plain)
-    return any(squeezed in _squeezed(f"{each.title}{each.site}{each.url}{each.date}") for each in cited)
+    line = squeezed(plain)
+    return any(line in squeezed(f"{each.title}{each.site}{each.url}{each.date}") for each in cited)
 
 
 @lru_cache(maxsize=256)
@@ -150,12 +151,8 @@ def _compared(title: str, date: str, passage: str) -> _Compared:
     text = shortened(f"{title}\n{date}\n{passage}")
     apart = clauses(text)
     words = frozenset(word for clause in apart for word in clause.words)
-    return _Compared(facts_in(text), words, _squeezed(text), _korean(text), apart)
+    return _Compared(facts_in(text), words, squeezed(text), _korean(text), apart)
 
 
 def _korean(text: str) -> bool:
     return len(_HANGUL.findall(text)) * 2 > len(_LATIN.findall(text))
-
-
-def _squeezed(text: str) -> str:
-    return re.sub(r"\W+", "", text.lower())

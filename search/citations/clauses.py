@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from search.words import analyzer, content_of, normalized
+from search.words import analyzer, content_of, shortened
 
 if TYPE_CHECKING:
     from kiwipiepy import Token
@@ -26,8 +25,6 @@ _DENYING = {
 }
 _JOINING = {"며", "으며", "고", "지만", "으나", "나", "면서", "는데", "은데", "ᆫ데"}
 """Endings behind which another statement begins."""
-_LONGEST_RUN = re.compile(r"(\S{100})\S+")
-_MOST_CHARACTERS = 20_000
 
 
 @dataclass(frozen=True)
@@ -39,11 +36,6 @@ class Clause:
 
 def clauses(text: str) -> tuple[Clause, ...]:
     return tuple(clause for clause in _clauses(text) if clause.words)
-
-
-def shortened(text: str) -> str:
-    """Text that the analyzer reads in moments: of a run that nobody writes its beginning."""
-    return _LONGEST_RUN.sub(r"\1", normalized(text[:_MOST_CHARACTERS]))
 
 
 def _clauses(text: str) -> Iterator[Clause]:

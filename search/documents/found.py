@@ -1,22 +1,18 @@
 """The passages of an index that a query finds, the best first.
 
-Knows: how the index ranks, and how many passages of one document stand beside those of others.
+Knows: how the index ranks.
 Refuses to know: how an index is made.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from search.documents.dense import DensePassages
 from search.documents.store import IndexStore
 from search.documents.terms import expression
-from search.ranking import joined
+from search.ranking import fused, spread
 
-OF_ONE_DOCUMENT = 2
-"""So many passages of a document come before those of others are had too."""
 _LOOKED_AT = 10
 """Passages that are ranked for each that is given, so that other documents are among them."""
 _RANKED = "SELECT rowid FROM terms WHERE terms MATCH ? ORDER BY rank LIMIT ?"
@@ -54,20 +50,8 @@ def best(store: IndexStore, query: str, limit: int, dense: DensePassages | None 
         return []
     numbers = [number for (number,) in store.rows(_RANKED, (asked, limit * _LOOKED_AT))]
     if dense is not None:
-        numbers = joined([numbers, dense.nearest(store, query, limit * _LOOKED_AT)])
+        numbers = fused([numbers, dense.nearest(store, query, limit * _LOOKED_AT)])
     rows = (store.rows(_PASSAGE, (number,)) for number in numbers)
     found = (FoundPassage(*row) for (row,) in filter(None, rows))
-    return mixed((passage for passage in found if passage.path is not None), limit)
-
-
-def mixed(ranked: Iterable[FoundPassage], limit: int) -> list[FoundPassage]:
-    """Of several documents as far as there are some."""
-    seen: Counter[int] = Counter()
-    first: list[FoundPassage] = []
-    later: list[FoundPassage] = []
-    for passage in ranked:
-        seen[passage.document] += 1
-        (first if seen[passage.document] <= OF_ONE_DOCUMENT else later).append(passage)
-        if len(first) == limit:
-            break
-    return [*first, *later][:limit]
+    named = (passage for passage in found if passage.path is not None)
+    return spread(named, lambda passage: passage.document, limit)

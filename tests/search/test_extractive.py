@@ -158,7 +158,7 @@ def test_a_fault_costs_one_answer_and_not_the_engine(
 
 
 def test_the_documents_that_ship_answer_their_questions_and_no_others(tmp_path: Path) -> None:
-    """On a part of the questions; `python -m search.extract_evaluation` asks them all."""
+    """On a part of the questions; `python -m benchmarks search-extracts` asks them all."""
     asked, lacking = shipped_questions()
     some = [row for row in asked if row["phrasing"] == "same"][::8]
     score = evaluate_extracts(shipped_sources(tmp_path), some, [row for row in lacking if row.get("gate")])

@@ -73,9 +73,10 @@ def test_nobody_is_asked_where_no_model_was_picked(
     [
         (Script(failure=BrokeWhileAnswering(AS_WRITTEN, sentence="It broke.")), 20.0, "It broke"),
         (Script(likelihoods=lambda asked: {YES: 0.0}), 20.0, "did not say how likely"),
+        (Script(likelihoods=lambda asked: {"맞아": 0.0}), 20.0, "did not say how likely"),
         (Script(seconds_per_piece=60.0), 0.02, "did not answer within"),
     ],
-    ids=["fails", "silent", "late"],
+    ids=["fails", "says one word alone", "says another word", "late"],
 )
 def test_a_model_that_cannot_say_costs_no_search(
     engine_of: Callable[[Script], ScriptedEngine], script: Script, seconds: float, says: str

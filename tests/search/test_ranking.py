@@ -9,7 +9,7 @@ import math
 
 import pytest
 
-from search.ranking import joined, rank, scores
+from search.ranking import fused, rank, scores, spread
 
 PASSAGES = [
     "한국은행은 기준금리를 연 3.5퍼센트로 동결했다고 밝혔다.",
@@ -56,6 +56,16 @@ def test_nothing_is_ranked_where_there_is_nothing() -> None:
 
 
 def test_what_stands_high_in_several_rankings_comes_first() -> None:
-    assert joined([["a", "b", "c"], ["d", "b"]]) == ["b", "a", "d", "c"]
-    assert joined([["a", "b", "c"], ["d", "b"]], limit=1) == ["b"]
-    assert joined([]) == []
+    assert fused([["a", "b", "c"], ["d", "b"]]) == ["b", "a", "d", "c"]
+    assert fused([["a", "b", "c"], ["d", "b"]], limit=1) == ["b"]
+    assert fused([]) == []
+
+
+def test_the_first_passages_are_of_several_documents_where_there_are_several() -> None:
+    ranked = [(1, "a"), (1, "b"), (1, "c"), (2, "d"), (1, "e"), (3, "f"), (2, "g"), (2, "h")]
+
+    def first(limit: int) -> str:
+        return "".join(name for _, name in spread(ranked, lambda passage: passage[0], limit))
+
+    assert (first(4), first(6), first(8)) == ("abdf", "abdfgc", "abdfgceh")
+    assert spread(ranked[:3], lambda passage: passage[0], 2) == ranked[:2]

@@ -13,8 +13,9 @@ import pytest
 from errors import Cause
 from search.deciding import SearchMode
 from search.problems import SearchProblem
+from search.prompt import sources_text
 from search.records import Searched, SearchResult
-from search.searching import SearchParts, SearchService, in_turn, numbered, spread, without_repeats
+from search.searching import SearchParts, SearchService, in_turn, numbered, without_repeats
 from search.watch import SearchWatch
 from search.wish import SearchWish
 from tests.search.search_house import MOUNTAIN, PALACE, ListProvider
@@ -126,8 +127,6 @@ def test_of_passages_that_say_nearly_the_same_the_first_stays() -> None:
 
 
 def test_one_long_page_does_not_take_the_place_of_others() -> None:
-    long = [replace(PAGE, snippet=str(number)) for number in range(4)]
-    assert spread([*long, OTHER]) == [long[0], long[1], OTHER, long[2], long[3]]
     about = ["경복궁은 1395년에 지어졌다.", "경복궁 안에는 근정전이 있다.", "왕비는 경복궁 교태전에 살았다."]
     found = searched([PAGE, OTHER], Pages(a=about, b=["한라산은 제주도에 있는 높은 산이다."]))
     assert [source.url for source in found.sources] == [PAGE.url, PAGE.url, OTHER.url, PAGE.url]
@@ -142,3 +141,14 @@ def test_a_number_keeps_all_that_is_known_of_its_source() -> None:
         7,
         PALACE.snippet,
     )
+
+
+@pytest.mark.parametrize("flood", ["a", "가", "가 나다 ", "["])
+def test_a_question_of_any_length_is_ranked_and_shown(flood: str) -> None:
+    """What is more than linear in it would not end before the suite's limit for a test."""
+    wish = replace(WISH, question=f"경복궁은 언제 지어졌나요? {flood * (1_000_000 // len(flood))}")
+    sources = searched(
+        [PAGE], Pages(a=["경복궁은 1395년에 지어졌다.", "입장료는 삼천 원이다."]), wish
+    ).sources
+    assert sources[0].passage == "경복궁은 1395년에 지어졌다."
+    assert sources_text(sources, wish.question, lambda text: False)

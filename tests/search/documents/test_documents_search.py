@@ -6,11 +6,9 @@ Run: python -m pytest tests/search/documents/test_documents_search.py
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
-from search.documents.found import FoundPassage, mixed
 from search.documents.provider import SHIPPED, DocumentsProvider
 from search.documents.terms import MOST_POSTINGS, expression
 from search.records import SearchResult
@@ -77,13 +75,6 @@ def test_every_word_of_two_syllables_is_found(shipped: DocumentFolder) -> None:
     assert [word for word in words if not any(word in text for text in found[word])] == []
 
 
-def test_the_first_passages_are_of_several_documents_where_there_are_several() -> None:
-    ranked = [_passage(document) for document in (1, 1, 1, 2, 1, 3, 2, 2)]
-    assert [each.document for each in mixed(ranked, 4)] == [1, 1, 2, 3]
-    assert [each.document for each in mixed(ranked, 6)] == [1, 1, 2, 3, 2, 1]
-    assert [each.document for each in mixed([_passage(1)] * 5, 4)] == [1, 1, 1, 1]
-
-
 def test_common_terms_are_left_out_when_they_cost_more_than_a_query_may() -> None:
     words = {("words", "제주도"): MOST_POSTINGS // 2, ("words", "감귤"): MOST_POSTINGS}
     asked = expression("제주도 감귤", words)
@@ -124,7 +115,3 @@ def test_the_shipped_documents_are_read_where_they_lie(shipped: DocumentFolder) 
 def _patient(provider: DocumentsProvider) -> SearchWatch:
     provider._look_again = 0.0
     return SearchWatch()
-
-
-def _passage(document: int) -> FoundPassage:
-    return FoundPassage(document, None, "", "", "", "", "", str(Path("a")))
