@@ -1,13 +1,29 @@
-"""A real engine over the models that a test module names in KINDS."""
+"""A real engine over the models that a test module names in KINDS, one thread, and a light collector."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
+import torch
+import transformers.models.auto.modeling_auto
+import transformers.models.gpt_neox.modeling_gpt_neox  # noqa: F401
 
+import engines.local  # noqa: F401
 from model_registry.spec import ModelSpec
 from tests.engines.running_engine import RunningEngine, make_models, open_engine
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _light_collector() -> Iterator[None]:
+    """Every model that goes, every refused load and every shortage collects garbage, which would walk all of
+    torch and transformers each time: a third of a second."""
+    torch.set_num_threads(1)
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,7 @@ Run: python -m pytest tests/engines/test_model_batch.py
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -95,15 +94,6 @@ def alone(loaded: Any, question: str, most: int = 12) -> str:
 
 
 @pytest.fixture(scope="module")
-def light_collector() -> Iterator[None]:
-    """Every shortage collects garbage, which walks all of torch and transformers unless they are left out."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
-@pytest.fixture(scope="module")
 def whole(networks: dict[str, Any]) -> dict[tuple[str, int], str]:
     """What each network says to each question, asked alone."""
     return {(id, n): alone(loaded, f"질문 {n}") for id, loaded in networks.items() for n in range(3)}
@@ -185,7 +175,6 @@ class Shortage(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.usefixtures("light_collector")
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "until it has gone"])
 @pytest.mark.parametrize("kind", ["llama", "rwkv"])
 def test_whatever_a_newcomer_finds_no_memory_for_the_running_answers_go_on(

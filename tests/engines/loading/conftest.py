@@ -1,31 +1,13 @@
-"""What all tests of loading share: one thread, and a garbage collector that skips the libraries.
-
-Knows: that every refused load collects garbage, which walks all of torch and transformers each time.
-Refuses to know: what is tested.
-"""
+"""A small sound model for the tests of loading, and folders in which it may be broken."""
 
 from __future__ import annotations
 
-import gc
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
-import transformers.models.auto.modeling_auto
-import transformers.models.gpt_neox.modeling_gpt_neox  # noqa: F401
 
 from tests.engines.tiny_models import make_tiny_model
-
-
-@pytest.fixture(scope="package", autouse=True)
-def _light_collector() -> Iterator[None]:
-    torch.set_num_threads(1)
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")
