@@ -165,4 +165,4 @@ def _index(folder: DocumentFolder, model: Path) -> DocumentsIndex:
 
 def _vectors(folder: DocumentFolder) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(folder.database)) as connection:
-        return connection.execute("SELECT passage FROM vectors JOIN passages ON passage = id").fetchall()
+        return connection.execute("SELECT passage FROM vectors").fetchall()
