@@ -85,7 +85,7 @@ NEVER: dict[str, set[str]] = {
     "dashboard": HEAVY | {"sqlalchemy"},
     "comparison": HEAVY | {"streamlit"},
     "history": HEAVY | {"streamlit"},
-    "search": {"torch", "streamlit"},
+    "search": HEAVY | {"streamlit", "sqlalchemy"},
     "judging": {"torch", "streamlit"},
     "engines": {"streamlit", "finetune"},
     "model_registry": {"torch", "streamlit"},

@@ -1,6 +1,8 @@
 """Arrows inside a room that turned round once and must not again, held by reading the source.
 
-Who answers never hears of who lends or loads, who loads of neither, and the books of nobody.
+Who answers never hears of who lends or loads, who loads of neither, and the books of nobody. In the search
+room who decides, searches, asks and checks never hears of a concrete provider, and none of the parts that
+read strangers' text of another one: a page cannot start a search, nor a result of a provider a check.
 
 Run: python -m pytest tests/test_arrows_inside_rooms.py
 """
@@ -17,6 +19,11 @@ from tests.test_architecture import ROOT, imported, within
 _LENDERS = ("pool", "memory_books", "lease_request", "resident", "local", "lazy", "build")
 LENDS = {f"engines.{name}" for name in _LENDERS}
 ANSWERS = {f"engines.{name}" for name in ("decoding", "model_batch", "sequence")}
+PROVIDERS = {f"search.{name}" for name in ("providers.catalog", "providers.web", "documents", "wiring")}
+PAGES = {"search.pages", "search.fetching", "search.extraction"}
+USERS = {
+    f"search.{name}" for name in ("searching", "asking", "live_search", "wiring", "answer_extras", "wish")
+}
 NEVER: dict[str, set[str]] = {
     "engines/base.py": {
         f"engines.{path.stem}"
@@ -30,6 +37,31 @@ NEVER: dict[str, set[str]] = {
     "engines/*stepping.py": {"engines.loading", *LENDS, *ANSWERS},
     "engines/slot_cache.py": {"engines.loading", *LENDS, *ANSWERS},
     "engines/loading/*.py": LENDS | ANSWERS,
+    "search/records.py": {
+        f"search.{path.stem}" for path in ROOT.glob("search/[a-z]*") if path.stem not in ("records", "sets")
+    },
+    "search/deciding.py": {"engines", "search.documents", "search.providers", *PAGES, *USERS},
+    "search/searching.py": {"engines", *PROVIDERS, *PAGES},
+    "search/asking.py": {*PROVIDERS, *PAGES},
+    "search/live_search.py": {*PROVIDERS, *PAGES},
+    "search/citations/*.py": {
+        "comparison",
+        "engines",
+        "search.documents",
+        "search.providers",
+        *PAGES,
+        *USERS,
+    },
+    "search/documents/*.py": {"search.providers", "search.pages", "search.fetching", *USERS},
+    "search/extraction/*.py": {
+        "search.documents",
+        "search.providers",
+        "search.pages",
+        "search.fetching",
+        *USERS,
+    },
+    "search/fetching/*.py": {"search.documents", "search.providers", "search.pages", *USERS},
+    "search/providers/*.py": {"search.documents", "search.pages", "search.fetching", *USERS},
 }
 
 

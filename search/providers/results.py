@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from search.extraction.characters import seen
 from search.records import SearchResult
 from search.words import normalized
 
@@ -15,10 +16,8 @@ _MOST_TITLE, _MOST_SNIPPET, _MOST_URL = 300, 2_000, 2_000
 _MOST_READ = 20_000
 """Of a text before its tags and entities are gone."""
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
-_CONTROLS = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u200b\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+"
-)
-"""Also what turns the direction of writing round, and halves of characters, which no file can hold."""
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+"""Also halves of characters, which no file can hold."""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -32,7 +31,8 @@ def plain_text(text: object, most: int) -> str:
 
 
 def one_line(text: str) -> str:
-    return " ".join(normalized(_CONTROLS.sub(" ", text)).split())
+    """Without what no reader sees, by which a page could give orders to a model."""
+    return " ".join(normalized(seen(_CONTROLS.sub(" ", text))).split())
 
 
 def web_address(url: object) -> str | None:
@@ -40,7 +40,7 @@ def web_address(url: object) -> str | None:
     if not isinstance(url, str) or len(url) > _MOST_URL:
         return None
     url = url.strip()
-    if re.search(r"[\s\\]", url) or _CONTROLS.search(url):
+    if re.search(r"[\s\\]", url) or _CONTROLS.search(url) or seen(url) != url:
         return None
     try:
         parts = urlsplit(url)
