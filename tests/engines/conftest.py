@@ -16,14 +16,18 @@ from tests.engines.running_engine import RunningEngine, make_models, open_engine
 
 
 @pytest.fixture(scope="package", autouse=True)
-def _light_collector() -> Iterator[None]:
-    """Every model that goes, every refused load and every shortage collects garbage, which would walk all of
-    torch and transformers each time: a third of a second."""
+def _whole_collector_afterwards() -> Iterator[None]:
     torch.set_num_threads(1)
-    gc.collect()
-    gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _light_collector(_whole_collector_afterwards: None) -> None:
+    """Every model that goes, every refused load and every shortage collects garbage, which would walk all of
+    torch and transformers each time: a third of a second. Each module leaves out what was imported before."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="module")
