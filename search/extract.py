@@ -75,7 +75,7 @@ _ASKING = frozenset(
 )
 """They ask, and say little about what is asked for."""
 _FIGURE = re.compile(
-    r"\d|[이삼사오육칠팔구십백천만]+ ?(?:명|개|년|원|시간|번|가지)|하루|이틀|사흘|나흘|(?:두|세|네) "
+    r"\d|[이삼사오육칠팔구십백천만]+ ?(?:명|개|년|원|시간|번|가지)|하루|이틀|사흘|나흘|(?:두|세|네) (?!번째)"
 )
 _DAY = re.compile(r"\d\s*(?:년|월|일|세기|시|분)|[월화수목금토일]요일|매[주달년]|때|무렵")
 _REASON = re.compile(r"때문|까닭|므로|위해|으려고|[해아어]서|이유")
@@ -89,6 +89,9 @@ _WHO, _WHERE = re.compile(r"누가|누구|누굴"), re.compile(r"어디|어느 (
 _LEAD = re.compile(r"[ \t>]{0,40}(?:(?:#{1,6}|[-*+•·]|\d{1,3}[.)])[ \t]+)?[ \t]{0,40}")
 _NO_PROSE = ("|", "```", "~~~")
 _SHORTEST, _LONGEST = 6, 400
+_LONGEST_HEADING = 60
+_SENTENCE_END = re.compile(r"[다요죠까임음함됨][.!?…]?$|[.!?…:：]|\d")
+"""How a line ends that is a sentence, or what else no heading holds: a figure, a key and its value."""
 _NAME_TAGS = ("NNP", "SL", "SN")
 
 
@@ -98,7 +101,9 @@ class ExtractSettings:
 
     enough: float = 0.5
     """The share of the question's words, the rare ones counting more, from which sources hold an answer."""
-    near: float = 0.4
+    about: float = 0.2
+    """What a sentence gains whose source is called by a word of the question."""
+    near: float = 0.8
     """How good a further sentence has to be, of the best one."""
     in_title: float = 0.8
     """What a word in the title counts, of one in the sentence."""
@@ -143,7 +148,7 @@ def extract(
         return ()
     evidence = [_evidence(each, weights, settings) for each in candidates]
     scores = [
-        share + settings.hint * _is_of_kind(question, each)
+        share + settings.hint * _is_of_kind(question, each) + settings.about * (each.title in weights)
         for each, share in zip(candidates, evidence, strict=True)
     ]
     order = sorted(range(len(scores)), key=lambda at: -scores[at])
@@ -158,10 +163,11 @@ def _candidates(source: SearchSource) -> Iterator[_Candidate]:
     """The whole sentences of a passage; a heading only tells what is below it."""
     heading = before = ""
     title = squeezed(source.title)
-    for line in normalized(source.passage).split("\n"):
+    lines = normalized(source.passage).split("\n")
+    for at, line in enumerate(lines):
         lead = _LEAD.match(line)
         text = line[lead.end() if lead else 0 :].strip()
-        if line.lstrip().startswith("#") or not text:
+        if not text or line.lstrip().startswith("#") or _is_heading(lines, at):
             heading, before = text or heading, ""
         elif not text.startswith(_NO_PROSE):
             for sentence in sentences(shortened(text)):
@@ -176,6 +182,14 @@ def _candidates(source: SearchSource) -> Iterator[_Candidate]:
                         squeezed(heading + before),
                     )
                 before = sentence
+
+
+def _is_heading(lines: Sequence[str], at: int) -> bool:
+    """Whether a line is a short paragraph of its own that ends as no sentence does; also at the end of a
+    passage, where the text below it stands in the next one."""
+    line = lines[at].strip()
+    alone = not any(each.strip() for each in (*lines[max(0, at - 1) : at], *lines[at + 1 : at + 2]))
+    return alone and len(line) <= _LONGEST_HEADING and not _SENTENCE_END.search(line) and len(lines) > 1
 
 
 def _without_marks(sentence: str) -> str:

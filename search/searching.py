@@ -93,6 +93,8 @@ class SearchService:
         mode = SearchMode.ALWAYS if alone and wish.mode == SearchMode.AUTO else SearchMode(wish.mode)
         ask_model = self._parts.model_to_ask(wish, watch) if mode is SearchMode.AUTO else None
         decided = decide(wish.question, mode, ask_model, earlier)
+        if mode != wish.mode and decided.why.code == "search-why-always":
+            decided = replace(decided, why=Cause("search-why-extract"))
         if not decided.question.strip():
             raise BadRequest("empty-question")
         if alone and not decided.searched:

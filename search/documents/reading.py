@@ -27,7 +27,9 @@ _NAMES: dict[str, tuple[str, ...]] = {
 }
 """The keys of a line for each use, the first that is there."""
 _EXTRACTED = {".html": HTML, ".htm": HTML, ".pdf": PDF}
-_HEADING = re.compile(r"#\s+(\S.*)")
+_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(\S.*)")
+_CODE = re.compile(r" {0,3}(```|~~~)")
+_BOLD = re.compile(r"\*\*(?=\S)([^*\n]{1,500})(?<=\S)\*\*")
 _MOST_LINES_NAMED = 5
 LONGEST = 100_000
 """Characters of a text that is read as one document."""
@@ -93,13 +95,34 @@ def _text(file: Path, markdown: bool) -> Iterator[DocumentText]:
                 raise BadEntry("search-document-no-text", file=opened.name)
             text = rest + seen(piece)
             if first and markdown and (heading := _HEADING.match(text.lstrip().partition("\n")[0])):
-                title, text = heading[1].strip(" #"), text.lstrip().partition("\n")[2]
+                title, text = _plain(heading), text.lstrip().partition("\n")[2]
             first = False
             end = _last_end(text) if len(piece) == LONGEST else len(text)
             rest = text[end:]
-            yield DocumentText(((text[:end], None),), title)
+            yield DocumentText(((_without_marks(text[:end]) if markdown else text[:end], None),), title)
         if rest.strip():
-            yield DocumentText(((rest, None),), title)
+            yield DocumentText(((_without_marks(rest) if markdown else rest, None),), title)
+
+
+def _without_marks(text: str) -> str:
+    """Markdown without the marks of headings and bold text, which no reader sees. A heading is a paragraph of
+    its own, so that it does not run into the sentence below it; code stays as it is."""
+    lines: list[str] = []
+    in_code = False
+    for line in text.split("\n"):
+        fence = _CODE.match(line)
+        in_code ^= fence is not None
+        if in_code or fence:
+            lines.append(line)
+        elif heading := _HEADING.match(line):
+            lines += ("", _plain(heading), "")
+        elif line.strip() or not lines or lines[-1].strip():
+            lines.append(_BOLD.sub(r"\1", line))
+    return "\n".join(lines)
+
+
+def _plain(heading: re.Match[str]) -> str:
+    return _BOLD.sub(r"\1", heading[1].rstrip(" #\t"))
 
 
 def _last_end(text: str) -> int:

@@ -18,7 +18,7 @@ from errors import Cause
 from search.documents.folder import FolderFile
 from search.documents.terms import TOKENIZER, Terms, bigram_terms
 
-_MADE = 2
+_MADE = 3
 """To be raised when documents are read, cut or made into terms in another way: an old index is made anew."""
 _OF_FILE = ("file", "name")
 """The facts of a problem that name its file."""

@@ -17,7 +17,7 @@ from search.prompt import sources_text
 from search.records import Searched, SearchResult
 from search.searching import SearchParts, SearchService, in_turn, numbered, without_repeats
 from search.watch import SearchWatch
-from search.wish import SearchWish
+from search.wish import EXTRACTIVE, SearchWish
 from tests.search.search_house import MOUNTAIN, PALACE, ListProvider
 
 WISH = SearchWish("경복궁은 언제 지어졌나요?", ("demo-chat",), mode=SearchMode.ALWAYS)
@@ -152,3 +152,16 @@ def test_a_question_of_any_length_is_ranked_and_shown(flood: str) -> None:
     ).sources
     assert sources[0].passage == "경복궁은 1395년에 지어졌다."
     assert sources_text(sources, wish.question, lambda text: False)
+
+
+def test_an_extract_is_searched_for_by_itself_and_says_so() -> None:
+    alone = replace(WISH, models=(EXTRACTIVE,))
+    whys = [
+        searched([PAGE], Pages(), replace(alone, question=question, mode=mode)).why.code
+        for mode, question in (
+            (SearchMode.AUTO, "안녕?"),
+            (SearchMode.ALWAYS, "안녕?"),
+            (SearchMode.AUTO, "/안녕?"),
+        )
+    ]
+    assert whys == ["search-why-extract", "search-why-always", "search-why-sign"]

@@ -152,6 +152,18 @@ def test_text_is_read_however_it_is_encoded(folder: DocumentFolder, encoding: st
     assert all(found.text == GOOD for found in folder.found("기준금리"))
 
 
+def test_marks_of_markdown_stand_in_no_passage(folder: DocumentFolder) -> None:
+    written = (
+        f"# **은행**의 일\n{GOOD}\n## 기준금리 ##\n물가가 **오르면** 올린다. 2 ** 3 ** 4\n```\n# 코드\n```"
+    )
+    folder.write("a.md", written)
+    folder.write("b.txt", f"## {GOOD}")
+    assert folder.update() == ()
+    texts = {found.path: (found.title, found.text) for found in folder.found("기준금리")}
+    read = f"{GOOD}\n\n기준금리\n\n물가가 오르면 올린다. 2 ** 3 ** 4\n```\n# 코드\n```"
+    assert texts == {"a.md": ("은행의 일", read), "b.txt": ("", f"## {GOOD}")}
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
 def test_a_pipe_is_not_waited_for(folder: DocumentFolder) -> None:
     os.mkfifo(folder.path / "pipe.txt")
