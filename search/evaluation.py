@@ -30,7 +30,7 @@ _PASSAGES = 4 * CUT
 """Asked for, so that there are enough documents among them."""
 
 Relevant = Mapping[str, Mapping[str, int]]
-"""By query the documents that were judged, each with its grade; 0 is not relevant."""
+"""The documents that were judged for each query, each with its grade; 0 is not relevant."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class RetrievalResult:
 
 
 def measures(rankings: Mapping[str, Sequence[str]], relevant: Relevant) -> RetrievalMeasures:
-    """Of a ranking of documents for each query, the best first; a query without one found nothing."""
+    """The measures of one ranking of documents a query, the best first; a query without one found nothing."""
     each = [_measured(rankings.get(query, ())[:CUT], grades) for query, grades in relevant.items()]
     return RetrievalMeasures(*(fmean(values) for values in zip(*each, strict=True)))
 

@@ -34,13 +34,13 @@ class ExtractScore:
     answered: float
     """The phrase that answers stands in the extract."""
     answered_same_words: float
-    """Of the questions that are put in the page's own words."""
+    """The same share among the questions that are put in the page's own words."""
     refused: float
     """Nothing was answered though the documents hold it."""
     unanswerable: int
     abstained: float
     abstained_gate: float
-    """Of those questions of which the documents say nothing at all."""
+    """The same share among those of which the documents say nothing at all."""
 
 
 def evaluate_extracts(sources_of: SourcesOf, asked: Rows, lacking: Rows) -> ExtractScore:
@@ -79,7 +79,7 @@ def shipped_sources(home: Path) -> SourcesOf:
 
 
 def shipped_questions() -> tuple[Rows, Rows]:
-    """Those with an answer in the documents that ship, and those without."""
+    """The questions with an answer in the documents that ship, and those without."""
     folder = Path(__file__).parent / "sets"
     files = (folder / name for name in ("questions.jsonl", "unanswerable.jsonl"))
     asked, lacking = ([json.loads(line) for line in each.read_text("utf-8").splitlines()] for each in files)

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class SearchState(StrEnum):
-    """Those before the end are stages as a `SearchWatch` is told them; any other stage is searching."""
+    """The states before the end are stages as a `SearchWatch` is told them; any other stage is searching."""
 
     DECIDING = "deciding"
     SEARCHING = "searching"

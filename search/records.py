@@ -24,7 +24,7 @@ class SearchResult:
     url: str
     """Where it can be read; of an own document its path below the folder."""
     snippet: str
-    """Of a page of the web some words, of an own document the whole passage."""
+    """Some words of a page of the web, or the whole passage of an own document."""
     site: str = ""
     date: str = ""
     """As the provider says it; empty where it does not."""

@@ -80,11 +80,7 @@ def checked_lines(extras: Mapping[str, object], language: str) -> Iterator[str]:
         said = f"{_MARKS[sentence.verdict]} {text} ({words[sentence.verdict]})"
         yield said if sentence.states else f"  {text}"
     for flag in checked.flags if checked else ():
-        yield (
-            f"! {words.get(flag.code, flag.code)}: {flag.text}"
-            if flag.text
-            else f"! {words.get(flag.code, flag.code)}"
-        )
+        yield ": ".join(filter(None, (f"! {words.get(flag.code, flag.code)}", flag.text)))
 
 
 def _source_lines(source: SearchSource, words: Mapping[str, str], longest: int | None) -> Iterator[str]:

@@ -25,7 +25,7 @@ MOST_SOURCES = 20
 MOST_RESULTS = 10
 """How many results each query is asked for, at least."""
 _MOST_UNREAD = 10
-"""Of what a provider could not read so many stand with each search."""
+"""So many of the problems of a provider stand with each search."""
 _ALIKE = 0.8
 """Two passages that share so much of the shorter one's bigrams say the same."""
 
@@ -74,6 +74,7 @@ class SearchService:
         if not decided.searched:
             return known
         watch.check()
+        watch.restart()  # deciding may have waited for a model that was loaded first
         queries = queries_for(decided.question, earlier)
         known = replace(known, provider=wish.provider, queries=queries)
         seen(known)
@@ -104,7 +105,7 @@ class SearchService:
     def _results(
         self, wish: SearchWish, queries: Sequence[str], watch: SearchWatch
     ) -> tuple[list[SearchResult], list[Cause]]:
-        """Those of all queries in turn, each address once; a query that fails costs its own results only."""
+        """The results of all queries in turn, each address once; a query that fails costs only its own."""
         provider = self._parts.provider_of(wish)
         found: list[Sequence[SearchResult]] = []
         problems: list[NaraniError] = []
@@ -153,15 +154,15 @@ def in_turn(lists: Sequence[Sequence[SearchResult]]) -> list[SearchResult]:
 
 
 def ranked(passages: Sequence[SearchResult], question: str) -> list[SearchResult]:
-    """Those that share a word with the question, the best first; then those that only their provider holds to
-    be about it, as it ranks them."""
+    """Those that share a word with the question stand first, the best before the others; behind them as their
+    provider ranks them those that only it holds to be about the question."""
     best = rank(question, [f"{passage.title}\n{passage.snippet}" for passage in passages], len(passages))
     rest = sorted(set(range(len(passages))) - set(best))
     return [passages[number] for number in (*best, *rest)]
 
 
 def without_repeats(passages: Sequence[SearchResult]) -> list[SearchResult]:
-    """Of passages that say nearly the same only the first."""
+    """Only the first of passages that say nearly the same."""
     kept: list[tuple[SearchResult, set[str]]] = []
     for passage in passages:
         pairs = set(bigrams(passage.snippet))

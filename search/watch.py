@@ -34,7 +34,8 @@ class SearchWatch:
     """`seconds` is what the whole search may take; None: as long as it takes."""
 
     def __init__(self, seconds: float | None = None) -> None:
-        self._end = math.inf if seconds is None else time.monotonic() + seconds
+        self._seconds = math.inf if seconds is None else seconds
+        self.restart()
         self._stop = threading.Event()
         self._progress = SearchProgress()
 
@@ -53,6 +54,10 @@ class SearchWatch:
 
     def stop(self) -> None:
         self._stop.set()
+
+    def restart(self) -> None:
+        """Give what follows all the time: what was waited for until now had a limit of its own."""
+        self._end = time.monotonic() + self._seconds
 
     def report(self, stage: str, done: int = 0, total: int | None = None) -> None:
         self._progress = SearchProgress(stage, done, total)

@@ -65,7 +65,7 @@ def search_asking(
 
 
 def _page_reading(kept: Path) -> ReadPages:
-    """Of pages of the web, whose HTTP client is imported with the first that is read."""
+    """Reads pages of the web; its HTTP client is imported with the first of them."""
 
     @cache
     def reader() -> PageReader:

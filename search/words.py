@@ -60,7 +60,7 @@ def content_words(text: str) -> list[str]:
 
 
 def content_of(tokens: Iterable[Token]) -> list[str]:
-    """Those of tokens that were made already."""
+    """The content morphemes among tokens that were made already."""
     return [
         token.form.lower() for token in tokens if token.tag.startswith(_CONTENT) and token.form not in _LIGHT
     ]

@@ -44,8 +44,7 @@ _EXAMPLES = (
     "김치는 어떻게 담그나요?",
 )
 """Asked of the documents that ship, which are Korean."""
-_RUNS = 60
-"""Among how many of the newest questions the conversations are looked for."""
+_MOST_RECENT = 60
 
 
 def turns(services: Services) -> tuple[TurnPicture, ...]:
@@ -200,7 +199,9 @@ def pick_as_asked(turns: Sequence[TurnPicture], services: Services) -> None:
 
 
 def _recent(services: Services) -> list[RecentConversation]:
-    return conversations(services.history.page(owner_id(), HistoryFilter(kind=ROOM), size=_RUNS).runs)
+    return conversations(
+        services.history.page(owner_id(), HistoryFilter(kind=ROOM, latest=True), size=_MOST_RECENT).runs
+    )
 
 
 def _live(services: Services) -> LiveSearch | None:

@@ -28,16 +28,11 @@ class RecentConversation:
 
 
 def conversations(runs: Sequence[StoredRun]) -> list[RecentConversation]:
-    """`runs` newest first: those that no later one goes on with are the last of their conversation."""
-    gone_on_with: set[str] = set()
+    """`runs`: the last of each conversation."""
     found = []
     for run in runs:
-        head = run.head
-        if head.previous is not None:
-            gone_on_with.add(head.previous)
-        if head.id not in gone_on_with:
-            turns = max((request.conversation.turns for request in head.requests), key=len)
-            found.append(RecentConversation(head.id, turns[0].question, len(turns), head.created))
+        turns = max((request.conversation.turns for request in run.head.requests), key=len)
+        found.append(RecentConversation(run.head.id, turns[0].question, len(turns), run.head.created))
     return found
 
 

@@ -52,7 +52,7 @@ def _html(
 
 
 def support_line(answer: Answer, texts: Texts) -> None:
-    """Below the answer: the share of its sentences that a source supports, and how many are not."""
+    """The line below the answer: the share of its sentences that a source supports, and how many are not."""
     checked, words = checked_answer_of(answer.extras), texts.search
     if checked is None:
         return
@@ -105,7 +105,7 @@ def _counts(checked: CheckedAnswer, texts: Texts) -> Iterator[str]:
 
 
 def _verdicts(checked: CheckedAnswer) -> Counter[Verdict]:
-    """Of the sentences that state something."""
+    """The verdicts of the sentences that state something."""
     return Counter(sentence.verdict for sentence in checked.sentences if sentence.states)
 
 

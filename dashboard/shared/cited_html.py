@@ -100,7 +100,7 @@ def _clean(text: str) -> str:
 
 
 def _places(text: str, marks: Sequence[SentenceMark]) -> list[tuple[int, int, int]] | None:
-    """Of each sentence its number, its beginning and its end, without what Markdown reads around it."""
+    """The number, the beginning and the end of each sentence, without what Markdown reads around it."""
     places, after = [], 0
     for number, mark in enumerate(marks):
         sentence = _clean(mark.text)

@@ -28,7 +28,7 @@ def cited_style() -> None:
 
 
 def searched_part(searched: Searched, texts: Texts) -> None:
-    """Below the question, before its answers."""
+    """What stands below the question and before its answers."""
     words = texts.search
     cited_style()
     icon = ":material/search:" if searched.searched else ":material/search_off:"

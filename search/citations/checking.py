@@ -23,8 +23,8 @@ from search.words import shortened, squeezed
 
 @dataclass(frozen=True)
 class Thresholds:
-    """From which share of a sentence's content words on. Chosen by `python -m search.citations.evaluation`
-    on the labeled sentences that are for choosing."""
+    """The shares of a sentence's content words from which on it counts. Chosen by
+    `python -m search.citations.evaluation` on the labeled sentences that are for choosing."""
 
     supported: float = 0.6
     weak: float = 0.4

@@ -35,14 +35,14 @@ class LabeledSentence:
 
 @dataclass(frozen=True)
 class CitationScore:
-    """Of the sentences that name a source or should."""
+    """How the check does on the sentences that name a source or should."""
 
     split: str
     sentences: int
     precision: float
-    """Of those called supported, how many are."""
+    """The share of those called supported that are."""
     recall: float
-    """Of those that are supported, how many are called so."""
+    """The share of the supported ones that are called so."""
     recall_with_weak: float
     """How many are called supported or weak."""
     caught: dict[str, tuple[int, int]]

@@ -19,7 +19,7 @@ _PART = re.compile(r"[\d,]+(?:\.\d+)?|[가-힣]")
 
 
 def sino_value(written: str) -> Fraction | None:
-    """Of digits and Sino-Korean words mixed in any way; None where they are no number."""
+    """The value of digits and Sino-Korean words mixed in any way; None where they are no number."""
     total = section = Fraction(0)
     pending: Fraction | None = None
     largest = 10**16

@@ -18,7 +18,7 @@ from search.words import normalized, sentences
 _FENCE = re.compile(r"[ \t]{0,3}(`{3,}|~{3,})")
 _LEAD = re.compile(r"[ \t>]{0,40}(?:(#{1,6})[ \t]+|(?:[-*+•·▪]|\d{1,3}[.)])[ \t]+)?")
 _RULE = frozenset("|:-=*_ \t")
-"""Of these alone a line under the head of a table, or across the page, is made."""
+"""A line under the head of a table, or across the page, is made of these alone."""
 _TARGET = re.compile(r"\]?\(\s?[^()\s]{1,2000}(?:\([^()\s]{0,200}\)[^()\s]{0,200})?\)")
 _NO_MORE = re.compile(r"(?:\W|출처|참고|자료|sources?|references?)*", re.IGNORECASE)
 _WORD = re.compile(r"[가-힣A-Za-z0-9]")

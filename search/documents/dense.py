@@ -29,7 +29,7 @@ def dense_passages(model: str | None) -> DensePassages | None:
 
 
 class DensePassages:
-    """Those of one index, in memory from the first search on; any thread may ask."""
+    """The vectors of one index, in memory from the first search on; any thread may ask."""
 
     def __init__(self, encoder: TextEncoder) -> None:
         self._encoder = encoder

@@ -36,7 +36,7 @@ class TextEncoder:
 
     @property
     def mark(self) -> str:
-        """By which vectors of another model are told apart."""
+        """Tells its vectors from those of another model."""
         seen = [self._model]
         if self._folder.is_dir():
             files = sorted(file for file in self._folder.rglob("*") if file.is_file())

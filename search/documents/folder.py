@@ -27,7 +27,7 @@ class FolderFile:
     """A file as the folder lists it."""
 
     path: str
-    """Below the folder, with slashes."""
+    """The path below the folder, with slashes."""
     size: int
     stamp: int
     """When it was changed, in nanoseconds."""
@@ -118,8 +118,8 @@ class _Walk:
 
 
 def content_key(folder: Path, file: FolderFile, check: Callable[[], None]) -> tuple[str, int]:
-    """By what the content is known again under another name, and how many lines it has. The kind belongs to
-    it: the same bytes are another document as Markdown than as a page."""
+    """The key by which the content is known again under another name, and how many lines it has. The kind
+    belongs to it: the same bytes are another document as Markdown than as a page."""
     digest, lines, last = hashlib.sha256(), 0, b"\n"
     with (folder / file.path).open("rb") as stream:
         while piece := stream.read(_PIECE):

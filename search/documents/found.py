@@ -32,12 +32,12 @@ class FoundPassage:
     page: int | None
     text: str
     name: str
-    """By which a file of several documents calls this one."""
+    """What a file of several documents calls this one."""
     title: str
     url: str
     date: str
     path: str
-    """Of the file, below the folder."""
+    """The path of its file below the folder."""
 
 
 def best(store: IndexStore, query: str, limit: int, dense: DensePassages | None = None) -> list[FoundPassage]:

@@ -20,8 +20,8 @@ from search.watch import SearchWatch
 SHIPPED = Path(__file__).parents[1] / "sets" / "documents"
 """The documents that come with Narani."""
 _SHARE_OF_TIME, _LONGEST_PAUSE = 0.05, 5.0
-"""Of the time between two looks at a folder what one may take, and the seconds after which it is looked at
-in any case."""
+"""How much of the time between two looks at a folder one may take, and after how many seconds it is looked
+at in any case."""
 
 
 class DocumentsProvider:

@@ -44,7 +44,7 @@ class DocumentText:
     title: str = ""
     """Empty: it has none of its own, and is called by its file."""
     name: str = ""
-    """By which a file of several tells it from the others."""
+    """What a file of several documents calls it."""
     url: str = ""
     date: str = ""
 

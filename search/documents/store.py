@@ -19,7 +19,8 @@ from search.documents.folder import FolderFile
 from search.documents.terms import TOKENIZER, Terms, bigram_terms
 
 _MADE = 3
-"""To be raised when documents are read, cut or made into terms in another way: an old index is made anew."""
+"""It has to be raised when documents are read, cut or made into terms in another way: an old index is then
+made anew."""
 _OF_FILE = ("file", "name")
 """The facts of a problem that name its file."""
 _COMMON = 500
@@ -142,7 +143,7 @@ class IndexStore:
         return Content(row[0], row[1], bool(row[2])) if row else None
 
     def content_id(self, key: str) -> int:
-        """Of a content that is known now."""
+        """The id of a content, which is known from now on."""
         self._database.execute("INSERT OR IGNORE INTO contents(key) VALUES (?)", (key,))
         content = self.content(key)
         assert content is not None
@@ -228,7 +229,7 @@ class IndexStore:
         return int(self._database.execute(asked).fetchone()[0])
 
     def problems(self) -> list[Cause]:
-        """Of the contents, under the names that their files have now."""
+        """What could not be read of the contents, under the names that their files have now."""
         rows = self._database.execute(
             "SELECT min(path), problems FROM contents JOIN files ON content = contents.id "
             "WHERE problems != '[]' GROUP BY contents.id ORDER BY 1"

@@ -14,7 +14,7 @@ from search.words import bigrams, content_words
 
 _MARKS = "".join(map(chr, range(33, 127))).replace('"', '""').replace("'", "''")
 TOKENIZER = f"ascii tokenchars '{_MARKS}'"
-"""Of FTS5: a term is whatever stands between two spaces, so that `c++` and `3.5` stay what they are."""
+"""FTS5 takes for a term whatever stands between two spaces, so that `c++` and `3.5` stay what they are."""
 MOST_POSTINGS = 60_000
 """How many entries of the index a query may walk through; common terms are left out beyond that, the most
 common first. They tell passages apart least and cost most."""

@@ -15,7 +15,7 @@ KINDS = (HTML, XHTML, TEXT, PDF)
 
 @dataclass(frozen=True)
 class ExtractedPage:
-    """Of the parts at least one has text. Title, site and date are empty where they are not told."""
+    """At least one of the parts has text. Title, site and date are empty where they are not told."""
 
     title: str
     site: str

@@ -32,7 +32,7 @@ _PIXELS = {
 }
 _PIXELS |= {"%": 10.0, "cm": 38.0, "mm": 3.8, "in": 96.0}
 _FONT_PERCENT = 0.016
-"""Of a font's size a hundredth is so much of what it is of a page's width."""
+"""A percent of a font's size, in percents of a page's width."""
 _RELATIVE = ("em", "%", "ex", "ch")
 _FAR, _VERY_FAR = 400.0, 1_500.0
 """Pixels out of the page: by its position, and by what also shifts things that stay in it."""
@@ -45,7 +45,7 @@ _NO_COLOR = re.compile(
 _CLIPPED = re.compile(r"rect\(([^()]{0,60})\)|inset\((?:[5-9]\d|100)%[^()]{0,60}\)|circle\(0[^()]{0,60}\)")
 
 _Inherited = dict[str, bool]
-"""By property: whether it makes text unseen, unless an element inside says otherwise."""
+"""For each property whether it makes text unseen, unless an element inside says otherwise."""
 
 
 def remove_hidden(page: HtmlElement) -> None:

@@ -21,7 +21,7 @@ _Declaration = tuple[str, str, bool]
 """Property, value, and whether it is called important."""
 
 _MOST_RULES, _MOST_ALIKE = 2_000, 100
-"""Of a page, and of those that one name of an element brings up: each element is compared with them."""
+"""How many rules are read of a page, and kept under one name: each element is compared with those."""
 _LONGEST = 300
 """Characters of a selector or a value; what is longer hides nothing that we look for."""
 _SELECTOR = re.compile(r"([a-z][\w-]*|\*)?((?:[.#][\w-]+)*)")

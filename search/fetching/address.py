@@ -33,7 +33,7 @@ _NOT_GLOBAL = tuple(
         ip_network, ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "100::/64", "3fff::/20", "5f00::/16")
     )
 )
-"""Of which older versions of Python do not know it."""
+"""Older versions of Python do not know that these are not global."""
 _INSIDE_IPV6 = (0x5EFE, 0x0200_5EFE)
 """Before an IPv4 address in the lower half of an IPv6 one (ISATAP)."""
 

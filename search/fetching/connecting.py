@@ -63,7 +63,7 @@ class Reply:
 
 
 def resolved(host: str, port: int) -> Sequence[str]:
-    """By the system."""
+    """The addresses that the system's resolver gives."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 

@@ -59,7 +59,7 @@ class Fetcher:
     connecting: Connecting = Connecting()
     agent: str = field(default_factory=user_agent)
     _robots: dict[str, tuple[float, RobotsRules | None]] = field(default_factory=dict, init=False)
-    """By origin: until when it counts, and the rules; None where the file could not be had."""
+    """For each origin until when its file counts, and the rules; None where the file could not be had."""
 
     def fetch(self, url: str, watch: SearchWatch) -> FetchedPage:
         """Raises `SearchProblem` with what a person may be told, and `Stopped`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from urllib.parse import quote, unquote
 
 PRODUCT = "narani"
-"""By this name a robots.txt speaks of us."""
+"""The name by which a robots.txt speaks of us."""
 _MOST_LINES = 20_000
 
 

@@ -30,7 +30,7 @@ from search.watch import SearchWatch
 _SECONDS = 10.0
 _CONNECT_SECONDS = 5.0
 _MOST_BYTES = 4_000_000
-"""Of an answer when it is unpacked; results of a hundred pages are a tenth of it."""
+"""The most that an answer has when it is unpacked; results of a hundred pages are a tenth of it."""
 _WAIT_SECONDS = 60.0
 """How long a service that says "too often" is left alone where it names no time."""
 _HEADERS = {"User-Agent": "Narani", "Accept": "application/json", "Accept-Encoding": "gzip"}
@@ -110,7 +110,7 @@ def _refusal(status: int, service: WebService) -> SearchProblem | None:
 
 
 def _wait_seconds(retry_after: str) -> float:
-    """From a number of seconds or a date."""
+    """The header holds a number of seconds or a date."""
     if re.fullmatch(r"\d{1,9}", retry_after, re.ASCII):
         return max(1.0, float(retry_after))
     try:

@@ -14,10 +14,10 @@ from search.words import normalized
 
 _MOST_TITLE, _MOST_SNIPPET, _MOST_URL = 300, 2_000, 2_000
 _MOST_READ = 20_000
-"""Of a text before its tags and entities are gone."""
+"""The characters that are looked at of a text before its tags and entities are gone."""
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
-"""Also halves of characters, which no file can hold."""
+"""Control characters, and halves of characters, which no file can hold."""
 _PORTS = {"http": 80, "https": 443}
 
 

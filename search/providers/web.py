@@ -16,7 +16,7 @@ ReadKey = Callable[[str], str | None]
 """The value of a variable, from wherever keys are kept; asked at each search, so that no key is held here."""
 
 _MOST_CHARACTERS, _MOST_WORDS = 400, 50
-"""Of a query. Brave and Tavily take no more, and no page is found better by more words."""
+"""The most that a query has. Brave and Tavily take no more, and no page is found better by more words."""
 _HANGUL = re.compile("[가-힣]")
 _MOST_ENGINES = 8
 _DDGS_SECONDS = 5

@@ -21,7 +21,7 @@ class WebQuery:
 
 @dataclass(frozen=True)
 class ServiceRequest:
-    """Below the service's address. What may hold a key is in no print of it."""
+    """What is sent below the service's address. What may hold a key is in no print of it."""
 
     path: str
     asked: Mapping[str, str | int] = field(repr=False)
@@ -37,7 +37,7 @@ class WebService:
     name: str
     title: str
     address: str
-    """Of the service itself; empty where everybody runs their own."""
+    """The service's own address; empty where everybody runs their own."""
     most: int
     """Results that it gives at once."""
     request: Callable[[WebQuery, Mapping[str, str]], ServiceRequest]

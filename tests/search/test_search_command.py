@@ -134,7 +134,7 @@ def test_a_reader_sees_why_the_sources_and_the_answers(
         ([QUESTION, "--documents", "not-there"], 2, "not-there"),
         ([QUESTION, "--provider", "searxng"], 2, "NARANI_SEARXNG_URL"),
         (["  "], 2, "질문이 비어 있습니다"),
-        (["왜?", "--mode", "never"], 2, "자료 발췌"),
+        (["왜?", "--mode", "never"], 2, "발췌 답변"),
         ([QUESTION, "--sources", "0"], 2, "sources"),
         ([QUESTION, "--documents", ".", "--provider", "naver"], 2, "naver"),
         ([QUESTION, "--models", "other,absent", "--documents", FOLDER], 3, ""),

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from threading import Event
 
 import pytest
 
 from errors import Cause
-from search.deciding import SearchMode
+from search.deciding import Likelihoods, SearchMode
 from search.problems import SearchProblem
 from search.prompt import sources_text
 from search.records import Searched, SearchResult
@@ -66,6 +67,25 @@ def test_a_page_that_cannot_be_read_stands_with_the_words_of_its_result() -> Non
         "경복궁은 1395년에 지어진 궁궐이다.",
     }
     assert [problem.facts["name"] for problem in found.problems] == ["a.example"]
+
+
+def test_a_search_that_waited_for_a_model_has_all_its_time_left() -> None:
+    def ask(question: str, words: tuple[str, ...]) -> Likelihoods:
+        with pytest.raises(TimeoutError):
+            watch.wait_for(Event().wait)
+        raise SearchProblem("search-model-late", model="demo-chat", seconds=20)
+
+    left: list[float] = []
+
+    def found(query: str, limit: int, watch: SearchWatch) -> Sequence[SearchResult]:
+        left.append(watch.seconds_left)
+        return [MOUNTAIN]
+
+    watch = SearchWatch(0.05)
+    parts = SearchParts(lambda wish: ListProvider(found), Pages(), lambda wish, watch: ask)
+    wish = replace(WISH, question="병가 쓰려면 진단서 내야 해?", mode=SearchMode.AUTO)
+    assert SearchService(parts, 20).search(wish, (), watch).why.code == "search-why-model-failed"
+    assert left[0] > 0
 
 
 def test_only_addresses_that_the_provider_returned_are_read() -> None:
