@@ -78,6 +78,11 @@ class Settings:
     def own_models(self) -> Path:
         return self.home / "models"
 
+    @property
+    def own_documents(self) -> Path:
+        """The one folder of documents that people at other machines may search too."""
+        return self.home / "documents"
+
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings of this environment; a value that cannot be read is refused by name."""

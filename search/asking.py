@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from comparison.asking import AskingService, Recommended, SentQuestion
 from comparison.run import Run
 from comparison.turns import ColumnPicture, TurnPicture
 from errors import BadRequest
+from history.records import THIS_MACHINE
 from model_registry.spec import GenerationDefaults
 from search.deciding import SearchMode
 from search.prompt import sources_text, without_citations
@@ -56,9 +58,11 @@ class SearchAsking:
         asking: AskingService,
         service: SearchService,
         room: TokenRoom,
+        own_documents: Path,
         turns_of: TurnsOf = lambda owner, run_id, limit: (),
     ) -> None:
         self._asking, self._service, self._room, self._turns_of = asking, service, room, turns_of
+        self._own_documents = own_documents.resolve()
 
     def watch(self) -> SearchWatch:
         """For a search that begins now."""
@@ -67,9 +71,15 @@ class SearchAsking:
     def check(self, owner: str, wish: SearchWish) -> None:
         """Refuse what cannot be asked at all, before anything is searched."""
         self._asking.check(_sent(wish))
+        if wish.folder and owner != THIS_MACHINE and not self._is_for_all(wish.folder):
+            raise BadRequest("search-folder-of-machine")
         self._service.check(wish)
         if any(not turn.ended for turn in self._turns(owner, wish, 1)):
             raise BadRequest("models-still-answering")
+
+    def _is_for_all(self, folder: str) -> bool:
+        """Searching shows what files hold, and the folders of this machine are not everybody's."""
+        return Path(folder).resolve().is_relative_to(self._own_documents)
 
     def search(
         self,

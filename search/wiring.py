@@ -61,7 +61,7 @@ def search_asking(
         model_asker(engine, registry),
     )
     service = SearchService(parts, settings.search_seconds)
-    return SearchAsking(asking, service, TokenRoom(registry, recommended), turns_of)
+    return SearchAsking(asking, service, TokenRoom(registry, recommended), settings.own_documents, turns_of)
 
 
 def _page_reading(kept: Path) -> ReadPages:

@@ -23,7 +23,7 @@ def page() -> None:
     picked = tuple(model for model in search.MODELS.picked() or () if model in shared.registry.models)
     with st.sidebar:
         top = st.container()
-        form = search_form(shared.search_providers(), shared.settings.search_provider, preferences(), texts)
+        form = search_form(shared.search_providers(), shared.settings, preferences(), texts)
     typed = search.TYPED.sent_question() or search.TYPED.clicked_example()
     refused = chatting.send(typed, form, turns, view, shared) if typed else None
     if typed:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
 from comparison.presets import GenerationChoice
 from dashboard.errors import explain
-from dashboard.session import search
+from dashboard.session import owner, search
 from dashboard.session.settings import PRESETS, Preferences
 from dashboard.session.shared import start_with
 from dashboard.shared.answer_settings import longest_answer, preset_choice, seed_choice
 from dashboard.texts import Texts
 from search.deciding import SearchMode
 from search.providers.catalog import DOCUMENTS, ProviderEntry
+from settings import Settings
 
 _MODES = (SearchMode.AUTO, SearchMode.ALWAYS, SearchMode.NEVER)
 _SOURCES = (1, 5, 10)
@@ -35,15 +37,15 @@ class SearchForm:
 
 
 def search_form(
-    providers: Sequence[ProviderEntry], first: str, preferred: Preferences, texts: Texts
+    providers: Sequence[ProviderEntry], settings: Settings, preferred: Preferences, texts: Texts
 ) -> SearchForm:
-    """In the sidebar, below the models. `first` is the provider that stands there at first."""
+    """In the sidebar, below the models."""
     with st.expander(
         texts.search["where"], icon=":material/travel_explore:", expanded=True, key="search_where"
     ):
         mode = _mode(texts)
-        provider = _provider(providers, first, texts)
-        folder = _folder(texts) if provider == DOCUMENTS else ""
+        provider = _provider(providers, settings.search_provider, texts)
+        folder = _folder(settings.own_documents, texts) if provider == DOCUMENTS else ""
         most = _most_sources(texts)
     with st.expander(texts.search["settings"], icon=":material/tune:", key="search_how"):
         preset = preset_choice(search.PRESET, PRESETS, preferred.preset, texts)
@@ -107,7 +109,18 @@ def _title(entry: ProviderEntry, texts: Texts) -> str:
     return title if entry.why_not is None else texts.search["not_now"].format(title=title)
 
 
-def _folder(texts: Texts) -> str:
+def _folder(own_documents: Path, texts: Texts) -> str:
+    """Whoever is at this machine names any folder of it; others have the one that is there for all."""
+    if not owner.is_machine():
+        offered = ("", str(own_documents)) if own_documents.is_dir() else ("",)
+        names = texts.search["documents_shipped"], texts.search["documents_own"]
+        return st.selectbox(
+            texts.search["folder"],
+            offered,
+            key=search.FOLDER_FOR_ALL,
+            persist_state="session",
+            format_func=dict(zip(offered, names, strict=False)).__getitem__,
+        )
     return st.text_input(
         texts.search["folder"],
         key=search.FOLDER,

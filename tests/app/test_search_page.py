@@ -18,7 +18,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import resources
-from dashboard.session import search
+from dashboard.session import owner, search
 from dashboard.texts import read_texts
 from engines.base import AnswerRequest
 from history.records import HistoryFilter
@@ -233,8 +233,9 @@ def test_each_provider_says_whether_it_can_be_used_and_what_one_should_know(engi
 
 
 def test_an_own_folder_is_searched_and_one_that_is_not_there_is_named(
-    engine: ScriptedEngine, tmp_path: Path
+    engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(owner, "is_machine", lambda: True)
     folder = tmp_path / "own"
     folder.mkdir()
     (folder / "a.md").write_text("# 우리 팀\n\n우리 팀의 회의는 화요일 열 시에 한다.", encoding="utf-8")
@@ -246,6 +247,22 @@ def test_an_own_folder_is_searched_and_one_that_is_not_there_is_named(
     page.text_input(key=search.FOLDER).set_value(str(tmp_path / "none")).run()
     ask(page, "회의는 어디서 하나요?")
     assert "none" in run_until(page, KO["failed"])
+
+
+def test_at_another_machine_only_the_folder_that_is_for_all_is_offered(
+    engine: ScriptedEngine, tmp_path: Path
+) -> None:
+    page = opened("search")
+    assert page.selectbox(key=search.FOLDER_FOR_ALL).options == [KO["documents_shipped"]]
+    assert not [box for box in page.text_input if box.key == search.FOLDER]
+    for_all = tmp_path / "home" / "documents"
+    for_all.mkdir()
+    (for_all / "b.md").write_text("# 함께\n\n함께 보는 글은 목요일에 나온다.", encoding="utf-8")
+    page = opened("search")
+    page.selectbox(key=search.FOLDER_FOR_ALL).select(str(for_all)).run()
+    ask(page, "함께 보는 글은 언제 나오나요?")
+    run_until(page, ANSWERED)
+    assert "b.md" in drawn(page)
 
 
 def test_the_history_shows_sources_and_verdicts_and_leads_back_to_the_chat(engine: ScriptedEngine) -> None:

@@ -81,6 +81,7 @@ def search_house(
         asking,
         SearchService(parts, seconds),
         TokenRoom(registry, recommended),
+        home / "documents",
         lambda owner, run_id, limit: conversation(runs, history, owner, run_id, limit),
     )
     try:

@@ -6,6 +6,7 @@ Run: python -m pytest tests/search/test_asking_from_sources.py
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from comparison.asking import SentQuestion
 from comparison.run import Run
 from comparison.turns import conversation
 from errors import BadRequest
+from history.records import THIS_MACHINE
 from prompts.conversation import Turn
 from search.deciding import SearchMode
 from search.records import SearchResult, searched_of
@@ -112,3 +114,26 @@ def test_the_extractive_column_is_asked_beside_models_with_the_same_sources(hous
     assert extract.conversation == of_model.conversation
     text = run.columns[1].live.view().text
     assert "1395년" in text and "[1]" in text, "no model was asked for it"
+
+
+@pytest.mark.parametrize(
+    "folder", ["", "documents", "documents/own", "elsewhere", "documents-too", "documents/../x"]
+)
+def test_a_folder_of_the_machine_is_searched_only_from_the_machine(
+    house: SearchHouse, tmp_path: Path, folder: str
+) -> None:
+    wish = replace(FIRST, folder=folder and str(tmp_path / folder))
+    house.asking.check(THIS_MACHINE, wish)
+    if folder in ("", "documents", "documents/own"):
+        house.asking.check("someone", wish)
+    else:
+        with pytest.raises(BadRequest) as refused:
+            house.searches.start("someone", wish)
+        assert str(tmp_path) not in str(refused.value)
+
+
+def test_a_link_leads_nobody_out_of_the_folder_for_all(house: SearchHouse, tmp_path: Path) -> None:
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "out").symlink_to(tmp_path)
+    with pytest.raises(BadRequest):
+        house.asking.check("someone", replace(FIRST, folder=str(tmp_path / "documents" / "out")))
