@@ -9,11 +9,12 @@ import threading
 from collections.abc import Callable, Sequence
 from time import monotonic
 
+from comparison.kept_by_id import KeptById
 from comparison.run import KeepAnswer, Run, start, submit
 from engines.base import AnswerRequest, Engine
 
 
-class LiveRuns:
+class LiveRuns(KeptById[Run]):
     """Runs by id. One that still runs is never forgotten; an ended one after `keep_seconds` without
     anybody looking, or earlier, least recently looked at first, when there are more than `limit`."""
 
@@ -24,11 +25,8 @@ class LiveRuns:
         unwatched_seconds: float | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._keep_seconds, self._limit, self._clock = keep_seconds, limit, clock
+        super().__init__(keep_seconds, limit, clock)
         self._unwatched_seconds = unwatched_seconds
-        self._lock = threading.Lock()
-        self._runs: dict[str, Run] = {}
-        self._looked_at: dict[str, float] = {}
         self._watcher: threading.Thread | None = None
 
     def start(
@@ -44,9 +42,7 @@ class LiveRuns:
     ) -> Run:
         run = start(engine, requests, keep, owner=owner, previous=previous, kind=kind, begun=begun)
         with self._lock:
-            self._runs[run.id] = run
-            self._looked_at[run.id] = self._clock()
-            self._forget()
+            self._keep(run)
             self._watch()
         return run
 
@@ -55,38 +51,18 @@ class LiveRuns:
         column = run.next_attempt(position)
         begun(column.attempt)
         with self._lock:
-            self._runs[run.id] = run
-            self._looked_at[run.id] = self._clock()
+            self._keep(run)
             self._watch()
         submit(engine, column.request, column.live)
-
-    def get(self, run_id: str, owner: str = "") -> Run | None:
-        """None where there is no such run, or it is another's."""
-        with self._lock:
-            self._forget()
-            run = self._runs.get(run_id)
-            if run is None or run.owner != owner:
-                return None
-            self._looked_at[run_id] = self._clock()
-            return run
-
-    def hand_over(self, before: str, into: str) -> None:
-        """One owner's runs become another's."""
-        with self._lock:
-            for run in self._runs.values():
-                if run.owner == before:
-                    run.owner = into
 
     def watched(self, within: float = 2.0) -> int:
         """How many runs at work are being looked at."""
         with self._lock:
             since = self._clock() - within
-            return sum(not run.ended and self._looked_at[run.id] >= since for run in self._runs.values())
+            return sum(not run.ended and self._looked_at[run.id] >= since for run in self._kept.values())
 
     def stop_all(self) -> None:
-        with self._lock:
-            runs = list(self._runs.values())
-        for run in runs:
+        for run in self._all():
             run.stop_all()
 
     def stop_unwatched(self) -> None:
@@ -95,7 +71,7 @@ class LiveRuns:
             return
         with self._lock:
             too_long = self._clock() - self._unwatched_seconds
-            left_alone = [run for run in self._runs.values() if self._looked_at[run.id] <= too_long]
+            left_alone = [run for run in self._kept.values() if self._looked_at[run.id] <= too_long]
         for run in left_alone:
             run.stop_all()
 
@@ -109,18 +85,8 @@ class LiveRuns:
         pause = threading.Event()
         while True:
             with self._lock:
-                if all(run.ended for run in self._runs.values()):
+                if all(run.ended for run in self._kept.values()):
                     self._watcher = None
                     return
             pause.wait(min(5.0, max(0.05, (self._unwatched_seconds or 0.0) / 4)))
             self.stop_unwatched()
-
-    def _forget(self) -> None:
-        too_old = self._clock() - self._keep_seconds
-        excess = len(self._runs) - self._limit
-        for run_id in sorted(self._runs, key=self._looked_at.__getitem__):
-            if excess <= 0 and self._looked_at[run_id] > too_old:
-                break
-            if self._runs[run_id].ended:
-                del self._runs[run_id], self._looked_at[run_id]
-                excess -= 1

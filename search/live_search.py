@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from time import monotonic
 
+from comparison.kept_by_id import KeptById
 from errors import Cause, NaraniError, Stopped
 from search.asking import SearchAsking
 from search.problems import SearchProblem
@@ -123,7 +124,7 @@ class LiveSearch:
         self._problem, self._end = error.cause, SearchState.FAILED
 
 
-class LiveSearches:
+class LiveSearches(KeptById[LiveSearch]):
     """Searches by id. An ended one is forgotten after `keep_seconds` without anybody looking, or earlier when
     there are more than `limit`; its answers are in the history then."""
 
@@ -134,52 +135,19 @@ class LiveSearches:
         limit: int = 200,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._asking, self._keep_seconds, self._limit, self._clock = asking, keep_seconds, limit, clock
-        self._lock = threading.Lock()
-        self._searches: dict[str, LiveSearch] = {}
-        self._looked_at: dict[str, float] = {}
+        super().__init__(keep_seconds, limit, clock)
+        self._asking = asking
 
     def start(self, owner: str, wish: SearchWish) -> LiveSearch:
         """Refuses at once what cannot be asked at all; everything else ends in the search's own state."""
         self._asking.check(owner, wish)
         search = LiveSearch(owner, wish, self._asking.watch())
         with self._lock:
-            self._searches[search.id] = search
-            self._looked_at[search.id] = self._clock()
-            self._forget()
+            self._keep(search)
         name = f"search-{search.id}"
         threading.Thread(target=search.run, args=(self._asking,), name=name, daemon=True).start()
         return search
 
-    def get(self, search_id: str, owner: str = "") -> LiveSearch | None:
-        """None where there is no such search, or it is another's."""
-        with self._lock:
-            self._forget()
-            search = self._searches.get(search_id)
-            if search is None or search.owner != owner:
-                return None
-            self._looked_at[search_id] = self._clock()
-            return search
-
-    def hand_over(self, before: str, into: str) -> None:
-        """One owner's searches become another's."""
-        with self._lock:
-            for search in self._searches.values():
-                if search.owner == before:
-                    search.owner = into
-
     def stop_all(self) -> None:
-        with self._lock:
-            searches = list(self._searches.values())
-        for search in searches:
+        for search in self._all():
             search.stop()
-
-    def _forget(self) -> None:
-        too_old = self._clock() - self._keep_seconds
-        excess = len(self._searches) - self._limit
-        for search_id in sorted(self._searches, key=self._looked_at.__getitem__):
-            if excess <= 0 and self._looked_at[search_id] > too_old:
-                break
-            if self._searches[search_id].ended:
-                del self._searches[search_id], self._looked_at[search_id]
-                excess -= 1

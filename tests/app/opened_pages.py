@@ -40,7 +40,7 @@ def open_services(
         services.runs.stop_all()
         services.batches.stop_all()
         services.engine.close()
-        for run in list(services.runs._runs.values()):
+        for run in list(services.runs._kept.values()):
             run.wait(20)  # what is stored after the history is closed opens its file anew
         services.history.close()
         resources.services.clear()

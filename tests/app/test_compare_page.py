@@ -272,5 +272,5 @@ def _run(page: AppTest) -> Run:
 
 
 def _owner() -> str:
-    (found,) = {run.owner for run in resources.services().runs._runs.values()}
+    (found,) = {run.owner for run in resources.services().runs._kept.values()}
     return found

@@ -30,7 +30,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Scripted
 
 def run_of(page: AppTest) -> Run:
     runs = resources.services().runs
-    (owner,) = {run.owner for run in runs._runs.values()}
+    (owner,) = {run.owner for run in runs._kept.values()}
     run = runs.get(run_id(page), owner)
     assert run is not None
     return run
@@ -165,7 +165,7 @@ def test_a_question_sent_while_answers_run_waits_and_stops_nothing(engine: Scrip
     assert "대기 중" not in texts(page)
     again.run()
     assert run_id(again) == second.id, "the other tab follows"
-    assert len(resources.services().runs._runs) == 2, "it was asked once"
+    assert len(resources.services().runs._kept) == 2, "it was asked once"
 
 
 def test_several_wait_in_order_and_one_is_cancelled_without_being_lost(engine: ScriptedEngine) -> None:

@@ -37,7 +37,7 @@ def asked(*questions: str) -> list[str]:
         ask(page, question, MODELS)
         run = resources.services().runs
         runs.append(run_id(page))
-        (found,) = [each for each in run._runs.values() if each.id == runs[-1]]
+        (found,) = [each for each in run._kept.values() if each.id == runs[-1]]
         assert found.wait(10)
         page.button(key="compare_new").click().run()
     return runs
@@ -113,9 +113,9 @@ def test_what_was_asked_again_and_deleted_is_said_to_be_gone(engine: ScriptedEng
     page.button(key="history_again").click().run()
     run_until(page, "글자 하나까지 같은")
     services = resources.services()
-    again = next(each for each in services.runs._runs if each != run)
+    again = next(each for each in services.runs._kept if each != run)
     services.history.delete(owner_of_browser(OWNER), [again])
-    services.runs._runs.clear()  # ten minutes later
+    services.runs._kept.clear()  # ten minutes later
     shown = texts(page.run())
     assert "서울에 있어요" in shown and "찾을 수 없습니다" in shown
 

@@ -35,7 +35,7 @@ def test_what_a_killed_server_left_is_interrupted_on_the_page_and_asked_again_th
     with open_services(monkeypatch, tmp_path, {"demo-koalpaca": Script(pieces=("서울", "이에요."))}):
         mine = ask(opened(), models=["demo-koalpaca"])
         run_until(mine, "서울이에요")
-        (run,) = resources.services().runs._runs.values()
+        (run,) = resources.services().runs._kept.values()
         neighbor = subprocess.Popen(
             [sys.executable, "-c", _NEIGHBOR, str(tmp_path), run.owner],
             cwd=ROOT,

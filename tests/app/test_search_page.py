@@ -189,7 +189,7 @@ def test_a_slow_search_is_stopped_and_can_be_asked_again_or_without_sources(
         page.run()
     html = drawn(page)
     assert "nr-now" in html and QUESTION in texts(page)
-    (live,) = resources.services().searches._searches
+    (live,) = resources.services().searches._kept
     other = opened("search", search=live)
     assert "nr-now" in drawn(other), "a second tab looks on"
     page.button(key="search_stop").click().run()
@@ -293,5 +293,5 @@ def test_opening_the_page_imports_neither_models_nor_readers(tmp_path: Path) -> 
 
 
 def _owner(page: AppTest) -> str:
-    run = next(iter(resources.services().runs._runs.values()))
+    run = next(iter(resources.services().runs._kept.values()))
     return run.owner
