@@ -105,6 +105,8 @@ class ExtractSettings:
     """What a sentence gains whose source is called by a word of the question."""
     near: float = 0.8
     """How good a further sentence has to be, of the best one."""
+    own: float = 0.05
+    """And how much of the question it has to hold itself, beyond its title, of what the best one does."""
     in_title: float = 0.8
     """What a word in the title counts, of one in the sentence."""
     before: float = 0.7
@@ -154,9 +156,13 @@ def extract(
     order = sorted(range(len(scores)), key=lambda at: -scores[at])
     if max(evidence) < settings.enough or evidence[order[0]] < settings.enough * 0.8:
         return ()
-    near = (at for at in order if scores[at] >= scores[order[0]] * settings.near)
-    chosen = [at for at in near if _is_supported(candidates[at].sentence, sources)][: settings.most]
-    return tuple(candidates[at].sentence for at in sorted(chosen))
+    least = settings.own * _own(candidates[order[0]], weights)
+    once: dict[str, int] = {}  # neighboring passages share sentences
+    for at in order:
+        if scores[at] >= scores[order[0]] * settings.near and _own(candidates[at], weights) >= least:
+            once.setdefault(candidates[at].squeezed, at)
+    chosen = [at for at in once.values() if _is_supported(candidates[at].sentence, sources)]
+    return tuple(candidates[at].sentence for at in sorted(chosen[: settings.most]))
 
 
 def _candidates(source: SearchSource) -> Iterator[_Candidate]:
@@ -223,6 +229,13 @@ def _evidence(candidate: _Candidate, weights: Mapping[str, float], settings: Ext
     """The share of the question that the sentence holds, its surroundings counting less."""
     held = sum(weight * _held(word, candidate, settings) for word, weight in weights.items())
     return held / sum(weights.values())
+
+
+def _own(candidate: _Candidate, weights: Mapping[str, float]) -> float:
+    """What of the question stands in the sentence itself, and not in the title of its source as well."""
+    return sum(
+        weight for word, weight in weights.items() if word in candidate.words and word not in candidate.title
+    )
 
 
 def _held(word: str, candidate: _Candidate, settings: ExtractSettings) -> float:

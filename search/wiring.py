@@ -11,6 +11,7 @@ from comparison.asking import AskingService, Recommended
 from engines.base import Engine
 from model_registry.registry import Registry
 from search.asking import SearchAsking, TurnsOf
+from search.documents.folder import named_folder
 from search.documents.provider import SHIPPED, DocumentsProvider
 from search.model_to_ask import model_asker
 from search.providers.base import Provider
@@ -36,7 +37,7 @@ class ProvidersOfWishes:
     def __call__(self, wish: SearchWish) -> Provider:
         if wish.provider != DOCUMENTS:
             return build_provider(wish.provider, self._settings, self._read_key)
-        folder = Path(wish.folder).expanduser() if wish.folder else SHIPPED
+        folder = named_folder(wish.folder) if wish.folder else SHIPPED
         with self._lock:
             if folder not in self._of_folders:
                 self._of_folders[folder] = DocumentsProvider(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from errors import Cause
 from errors.system_reason import system_reason
+from search.problems import SearchProblem
 
 SUFFIXES = (".txt", ".md", ".html", ".htm", ".pdf", ".jsonl")
 LARGEST = dict.fromkeys((".txt", ".md", ".pdf"), 64 * 2**20) | dict.fromkeys((".html", ".htm"), 8 * 2**20)
@@ -44,6 +45,17 @@ class Listing:
     files: tuple[FolderFile, ...]
     problems: tuple[Cause, ...]
     """What is left out, and why."""
+
+
+def named_folder(name: str | Path) -> Path:
+    """The folder that a person named, where `~` and `~name` are homes. Raises `SearchProblem` for a name that
+    none can have."""
+    try:
+        if "\0" not in str(name):
+            return Path(name).expanduser()
+    except RuntimeError:  # nobody is called so
+        pass
+    raise SearchProblem("search-folder-unreadable", folder=str(name), why=Cause("system-not-there"))
 
 
 def listed(folder: Path) -> Listing:

@@ -18,7 +18,7 @@ from errors import Cause
 from errors.system_reason import system_reason
 from file_lock import HeldLock, try_lock
 from search.documents.dense import DensePassages
-from search.documents.folder import Listing, listed
+from search.documents.folder import Listing, listed, named_folder
 from search.documents.found import FoundPassage, best
 from search.documents.store import IndexStore
 from search.documents.updating import Updating
@@ -36,7 +36,7 @@ class DocumentsIndex:
         self, folder: Path, home: Path, only: str | None = None, dense: DensePassages | None = None
     ) -> None:
         """`only`: one file of the folder instead of all. `dense`: also found by meaning."""
-        self.folder = folder.expanduser().absolute()
+        self.folder = named_folder(folder).absolute()
         self._only = only
         self._dense = dense
         place = f"{self.folder}\0{only or ''}".encode("utf-8", "surrogateescape")

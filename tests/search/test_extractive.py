@@ -69,10 +69,18 @@ def test_the_sentence_that_answers_is_quoted_with_its_number(engine: ExtractiveE
 def test_a_sentence_that_only_shares_words_with_the_question_is_not_added(engine: ExtractiveEngine) -> None:
     of_search = request(
         "한라산은 얼마나 높나요?",
-        "한라산은 제주도에 있다. 높이는 1,947m로 남한에서 가장 높다.\n\n높은 산 한라산\n\n겨울에 눈이 온다.",
+        "높이는 1,947m로 남한에서 가장 높다. 사람들은 100년 전에도 봤다.\n\n높은 산 한라산\n\n눈이 온다.",
         "백두산은 북쪽에 있다. 금강산에 이어 세 번째로 이름난 산이고 한라산보다 높은 산으로 꼽힌다.",
     )
     assert asked(engine, of_search).text == "높이는 1,947m로 남한에서 가장 높다. [1]"
+
+
+def test_a_sentence_that_two_passages_share_is_quoted_once(engine: ExtractiveEngine) -> None:
+    shared = "높이는 1,947m로 남한에서 가장 높다."
+    of_search = request(
+        "한라산은 높이가 얼마나 되나요?", f"{shared} 눈이 온다.", "바람이 분다.", f"비가 온다. {shared}"
+    )
+    assert asked(engine, of_search).text == f"{shared} [1]"
 
 
 def test_sources_that_lack_the_answer_are_said_to(engine: ExtractiveEngine) -> None:

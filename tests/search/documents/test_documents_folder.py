@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from search.documents import reading
+from search.documents.index import DocumentsIndex
+from search.problems import SearchProblem
+from search.watch import SearchWatch
 from tests.search.documents.document_folders import DocumentFolder
 
 GOOD = "한국은행은 기준금리를 정한다."
@@ -162,6 +165,13 @@ def test_marks_of_markdown_stand_in_no_passage(folder: DocumentFolder) -> None:
     texts = {found.path: (found.title, found.text) for found in folder.found("기준금리")}
     read = f"{GOOD}\n\n기준금리\n\n물가가 오르면 올린다. 2 ** 3 ** 4\n```\n# 코드\n```"
     assert texts == {"a.md": ("은행의 일", read), "b.txt": ("", f"## {GOOD}")}
+
+
+@pytest.mark.parametrize("name", ["~nobody-is-called-so/문서", "a\0b", "x" * 300, "no/such/folder"])
+def test_a_folder_that_cannot_be_is_a_problem_in_words(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SearchProblem) as problem:
+        DocumentsIndex(Path(name), tmp_path).update(SearchWatch())
+    assert problem.value.code == "search-folder-unreadable"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
