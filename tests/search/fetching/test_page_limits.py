@@ -154,6 +154,7 @@ def test_a_page_may_be_packed(web: PublicWeb) -> None:
         (b"a", "deflate"),
         (gzip.compress(gzip.compress(b"a")), "gzip, gzip"),
     ],
+    ids=["cut off", "not gzip", "br", "zstd", "deflate", "twice"],
 )
 def test_what_cannot_be_unpacked_within_limits_is_refused(web: PublicWeb, data: bytes, packing: str) -> None:
     web.pages["page.example/"] = reply(data, Content_Encoding=packing)

@@ -178,6 +178,17 @@ def test_one_service_that_says_too_often_keeps_no_other_from_being_asked(
         ("Wed, 01 Jan 2020 00:00:00 GMT", 1),
         ("Wed, 01 Jan 2020 00:00:00", 1),
     ],
+    ids=[
+        "seconds",
+        "none",
+        "negative",
+        "words",
+        "superscript",
+        "endless",
+        "in two hours",
+        "long ago",
+        "zoneless",
+    ],
 )
 def test_every_form_of_retry_after_is_read(
     status: int, retry_after: str, seconds: int, own_service: LoopbackService
