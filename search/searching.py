@@ -120,8 +120,8 @@ class SearchService:
                 problems.append(problem)
         if not found and problems:
             raise problems[0]
-        unread: Sequence[Cause] = getattr(provider, "problems", ())
-        return in_turn(found), [*(problem.cause for problem in problems), *unread[:_MOST_UNREAD]]
+        unread = provider.problems[:_MOST_UNREAD]
+        return in_turn(found), [*(problem.cause for problem in problems), *unread]
 
     def _passages(
         self, results: Sequence[SearchResult], watch: SearchWatch

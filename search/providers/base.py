@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from errors import Cause
 from search.records import SearchResult
 from search.watch import SearchWatch
 
@@ -14,6 +15,11 @@ class Provider(Protocol):
 
     name: str
     """As settings, commands and stored answers name it."""
+
+    @property
+    def problems(self) -> Sequence[Cause]:
+        """What of the place that is searched could not be read, as far as the provider learns of it."""
+        ...
 
     def search(self, query: str, limit: int, watch: SearchWatch) -> Sequence[SearchResult]:
         """At most `limit` results; none where nothing was found. Raises `SearchProblem` where it could not be

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from errors import Cause
 from search.problems import SearchProblem
 from search.providers.results import one_line, plain_text, results_of
 from search.providers.web_services import WebQuery, WebService
@@ -28,6 +29,8 @@ _DDGS_FIELDS = {"title": "title", "url": "href", "snippet": "body"}
 
 class WebProvider:
     """Asks one service."""
+
+    problems: Sequence[Cause] = ()
 
     def __init__(self, service: WebService, settings: Settings, read_key: ReadKey) -> None:
         self.name = service.name
@@ -71,6 +74,7 @@ class DdgsProvider:
     """Reads the public search pages through ddgs, which somebody has to have installed."""
 
     name = "ddgs"
+    problems: Sequence[Cause] = ()
 
     def search(self, query: str, limit: int, watch: SearchWatch) -> Sequence[SearchResult]:
         asked = web_query(query, limit)

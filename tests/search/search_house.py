@@ -44,6 +44,7 @@ MOUNTAIN = SearchResult(
 class ListProvider:
     found: Found
     name: str = "list"
+    problems: Sequence[Cause] = ()
 
     def search(self, query: str, limit: int, watch: SearchWatch) -> Sequence[SearchResult]:
         return self.found(query, limit, watch)

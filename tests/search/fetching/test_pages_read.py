@@ -95,6 +95,7 @@ def test_a_search_of_the_web_goes_on_from_the_pages_that_could_be_read(web: Publ
 
     class Service:
         name = "web"
+        problems = ()
 
         def search(self, query: str, limit: int, watch: SearchWatch) -> list[SearchResult]:
             return found
