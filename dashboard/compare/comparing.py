@@ -23,7 +23,7 @@ from dashboard.session import compare
 from dashboard.session.owner import owner_id
 from dashboard.session.settings import MOST_MODELS, preferences
 from dashboard.shared.export import export_box
-from dashboard.shared.model_choices import distinct_titles
+from dashboard.shared.model_choices import column_titles
 from dashboard.shared.run_actions import column_actions_of, look_again, stop_all
 from dashboard.shared.turn import TICK, earlier_turn, turn_view
 from dashboard.texts import Texts
@@ -91,7 +91,7 @@ def say_how_to_begin(picked: Sequence[str], services: Services, texts: Texts) ->
 
 
 def draw_turns(turns: Sequence[TurnPicture], services: Services, texts: Texts) -> None:
-    titles = distinct_titles(services.registry.models)
+    titles = column_titles(services.registry.models, texts)
     *before, last = turns
     left = [(), *(who_left(earlier, later) for earlier, later in pairwise(turns))]
     _top(turns, services, texts)
