@@ -113,7 +113,7 @@ def test_a_refresh_a_second_tab_and_another_page_find_the_same_conversation(engi
     assert QUESTION in texts(again) and "1,947m" in drawn(again)
     stranger = opened("search", owner="p" * 43, run=run_id(page))
     assert KO["gone"] in texts(stranger) and QUESTION not in texts(stranger)
-    assert KO["extractive"] in texts(opened(run=run_id(page)))
+    assert "**발췌 답변" in texts(opened(run=run_id(page))), "on Compare, too"
     page.switch_page("dashboard/pages/models.py").run()
     page.switch_page("dashboard/pages/search.py").run()
     assert "1,947m" in drawn(page)
