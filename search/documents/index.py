@@ -118,6 +118,9 @@ class DocumentsIndex:
         try:
             yield
         except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                why = Cause("system-disk-full")
+                raise SearchProblem("search-index-unwritable", folder=self.folder.name, why=why) from error
             raise SearchProblem("search-index-broken", folder=self.folder.name, why=str(error)) from error
         except OSError as error:
             why = system_reason(error)

@@ -214,7 +214,7 @@ def test_a_full_disk_is_told_and_the_pass_goes_on_once_there_is_room(
         store._database.execute("PRAGMA max_page_count = 40")
 
     monkeypatch.setattr(IndexStore, "__init__", full)
-    with pytest.raises(SearchProblem, match="disk is full"):
+    with pytest.raises(SearchProblem, match="cannot be written: No space left on device"):
         folder.update()
     assert folder.paths("기준금리") == ["은행.md"]
     monkeypatch.setattr(IndexStore, "__init__", made)
