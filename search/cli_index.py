@@ -11,7 +11,7 @@ from typing import Annotated
 import tyro
 
 from command_line import on_interrupt
-from errors import wording
+from errors import Stopped, wording
 from search.documents.dense import dense_passages
 from search.documents.index import DocumentsIndex
 from search.watch import SearchWatch
@@ -60,6 +60,8 @@ def index_folder(options: IndexOptions) -> int:
     with on_interrupt(watch.stop):
         try:
             problems = index.update(watch)
+        except Stopped as stopped:
+            raise Stopped("search-index-stopped") from stopped
         finally:
             watch.close()
     for problem in problems:

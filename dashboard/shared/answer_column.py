@@ -20,6 +20,7 @@ from dashboard.shared.checked_answer import drawing_of, support_line
 from dashboard.shared.safe_text import icon_label, safe_text, whole_characters
 from dashboard.texts import Texts
 from engines.base import Answer, AnswerRequest, FinishReason, Measures
+from search.wish import EXTRACTIVE
 
 _ALARMING = frozenset({FinishReason.LENGTH, FinishReason.STOPPED})
 
@@ -158,6 +159,11 @@ def _button(
 
 
 def _figures(answer: Answer, texts: Texts) -> None:
+    if answer.model_id == EXTRACTIVE and answer.finish_reason is FinishReason.EOS:
+        # No token ended it, and none was the first.
+        seconds = answer.measures.seconds_to_first_text or 0.0
+        st.caption(_in_a_row(texts.reasons["quoted"], texts.figures["took"].format(seconds=seconds)))
+        return
     reason = texts.reasons[answer.finish_reason.value]
     reason = f":orange[{reason}]" if answer.finish_reason in _ALARMING else reason
     measures = answer.measures

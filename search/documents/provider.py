@@ -14,6 +14,7 @@ from errors import Cause
 from search.documents.dense import dense_passages
 from search.documents.found import FoundPassage
 from search.documents.index import DocumentsIndex
+from search.problems import SearchProblem
 from search.records import SearchResult
 from search.watch import SearchWatch
 
@@ -49,6 +50,10 @@ class DocumentsProvider:
             return
         begun = time.monotonic()
         self._problems = self._index.update(watch)
+        if not self._index.documents():
+            raise SearchProblem(
+                "search-folder-empty", folder=self._index.folder.name, unread=len(self._problems)
+            )
         now = time.monotonic()
         self._look_again = now + min((now - begun) / _SHARE_OF_TIME, _LONGEST_PAUSE)
 

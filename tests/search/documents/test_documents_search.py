@@ -11,6 +11,7 @@ import pytest
 
 from search.documents.provider import SHIPPED, DocumentsProvider
 from search.documents.terms import MOST_POSTINGS, expression
+from search.problems import SearchProblem
 from search.records import SearchResult
 from search.watch import SearchWatch
 from tests.search.documents.document_folders import DocumentFolder
@@ -88,7 +89,9 @@ def test_common_terms_are_left_out_when_they_cost_more_than_a_query_may() -> Non
 def test_the_provider_gives_whole_passages_and_follows_the_folder(folder: DocumentFolder) -> None:
     provider = DocumentsProvider(folder.path, folder.home)
     assert provider.name == "documents"
-    assert provider.search("기준금리", 5, SearchWatch()) == []
+    with pytest.raises(SearchProblem) as empty:
+        provider.search("기준금리", 5, SearchWatch())
+    assert empty.value.code == "search-folder-empty"
     folder.write("법/은행.md", "# 한국은행\n\n기준금리를 정한다.")
     folder.write("empty.txt", "")
     lines = [
