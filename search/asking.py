@@ -62,7 +62,7 @@ class SearchAsking:
         turns_of: TurnsOf = lambda owner, run_id, limit: (),
     ) -> None:
         self._asking, self._service, self._room, self._turns_of = asking, service, room, turns_of
-        self._own_documents = own_documents.resolve()
+        self._own_documents = own_documents
 
     def watch(self) -> SearchWatch:
         """For a search that begins now."""
@@ -79,7 +79,10 @@ class SearchAsking:
 
     def _is_for_all(self, folder: str) -> bool:
         """Searching shows what files hold, and the folders of this machine are not everybody's."""
-        return Path(folder).resolve().is_relative_to(self._own_documents)
+        try:
+            return Path(folder).resolve().is_relative_to(self._own_documents.resolve())
+        except (OSError, RuntimeError, ValueError):  # a link to itself, a name that cannot be
+            return False
 
     def search(
         self,

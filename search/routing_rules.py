@@ -25,7 +25,7 @@ _REQUEST_ENDS = re.compile(
     r"(?:줘|줘요|주세요|줄래|줄래요|주라|봐|해|하세요|해라|시오|까|까요|나요|어요|지|죠|좀|뭐야|이야|로"
     r"|[?:])[.!~\s]*$"
 )
-_LATIN = re.compile(r"[A-Za-z][A-Za-z',]*(?: [A-Za-z',]+){3}")
+_LATIN = re.compile(r"(?<![A-Za-z',])[A-Za-z',]+(?: [A-Za-z',]+){3}")
 """A sentence in another language stands in the question as a text, quoted or not."""
 
 _REWORK = re.compile(

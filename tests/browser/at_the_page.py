@@ -103,7 +103,9 @@ def columns(page: Page) -> Locator:
 
 
 def wait_for_answers(page: Page, count: int, reason: str = "eos") -> None:
-    expect(columns(page).get_by_text(KO.reasons[reason])).to_have_count(count, timeout=FIRST_ANSWER)
+    ways = [KO.reasons[reason]] + ([KO.reasons["quoted"]] if reason == "eos" else [])
+    ended = columns(page).get_by_text(re.compile("|".join(map(re.escape, ways))))
+    expect(ended).to_have_count(count, timeout=FIRST_ANSWER)
     settled(page)
 
 

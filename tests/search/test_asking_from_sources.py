@@ -117,7 +117,7 @@ def test_the_extractive_column_is_asked_beside_models_with_the_same_sources(hous
 
 
 @pytest.mark.parametrize(
-    "folder", ["", "documents", "documents/own", "elsewhere", "documents-too", "documents/../x"]
+    "folder", ["", "documents", "documents/own", "elsewhere", "documents-too", "documents/../x", "no\0name"]
 )
 def test_a_folder_of_the_machine_is_searched_only_from_the_machine(
     house: SearchHouse, tmp_path: Path, folder: str
