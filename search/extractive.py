@@ -5,6 +5,7 @@ It reads what was searched from the request's extras; the requests of all models
 
 from __future__ import annotations
 
+import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,6 +14,8 @@ from errors import BrokeWhileAnswering, EngineDown
 from search.extract import extract
 from search.records import searched_of
 from search.wish import EXTRACTIVE
+
+_log = logging.getLogger(__name__)
 
 NOT_FOUND = "출처에서 답을 찾지 못했습니다."
 NO_SOURCES = "답을 찾을 출처가 없습니다."
@@ -55,6 +58,7 @@ def _answer(request: AnswerRequest, live: LiveAnswer) -> None:
     try:
         text = "" if live.stop_asked else extractive_text(request)
     except Exception as problem:  # noqa: BLE001 - whatever breaks costs this answer, not the thread
+        _log.exception("an extract could not be made")
         live.fail(BrokeWhileAnswering("extract-broke", kind=type(problem).__name__), request.settings)
         return
     ended = time.perf_counter()

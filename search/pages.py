@@ -6,6 +6,7 @@ addresses of results are opened here, none that stands in a page.
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from search.passages import passages
 from search.problems import SearchProblem
 from search.records import SearchResult
 from search.watch import SearchWatch
+
+_log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.02
 
@@ -124,6 +127,7 @@ class _PagesAtWork:
         except NaraniError as problem:
             return problem.cause
         except Exception as error:  # noqa: BLE001 - whatever a page causes, the answer comes from the others
+            _log.exception("a page could not be read")
             return SearchProblem("search-page-failed", name=_host(result), kind=type(error).__name__).cause
 
 

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from search.routing_rules import verdict_of_rules
 
@@ -46,7 +45,7 @@ class RoutingScore:
 
 def routing_set() -> tuple[Utterance, ...]:
     lines = (SETS / "routing.jsonl").read_text(encoding="utf-8").splitlines()
-    return tuple(Utterance(**_row(line)) for line in lines)
+    return tuple(Utterance(**json.loads(line)) for line in lines)
 
 
 def evaluate_routing() -> tuple[RoutingScore, RoutingScore]:
@@ -74,8 +73,3 @@ def _score(half: str, utterances: tuple[Utterance, ...]) -> RoutingScore:
 
 def _share(said: Iterable[bool], of: int) -> float:
     return sum(said) / of
-
-
-def _row(line: str) -> dict[str, Any]:
-    row: dict[str, Any] = json.loads(line)
-    return row

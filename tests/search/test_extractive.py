@@ -165,12 +165,13 @@ def test_a_stopped_extract_ends_as_stopped(engine: ExtractiveEngine, monkeypatch
 
 
 def test_a_fault_costs_one_answer_and_not_the_engine(
-    engine: ExtractiveEngine, monkeypatch: pytest.MonkeyPatch
+    engine: ExtractiveEngine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with monkeypatch.context() as broken:
         broken.setattr(extractive, "extractive_text", lambda request: 1 / 0)
         failed = asked(engine, request("한라산은?", *PASSAGES))
     assert failed.cause is not None and failed.cause.code == "extract-broke"
+    assert "ZeroDivisionError" in caplog.text, "whoever mends it is told what"
     assert "[1]" in asked(engine, request("한라산은 높이가 얼마나 되나요?", *PASSAGES)).text
 
 

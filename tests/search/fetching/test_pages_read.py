@@ -165,7 +165,7 @@ def test_pages_are_fetched_side_by_side(web: PublicWeb) -> None:
 
 
 def test_a_library_that_breaks_over_a_page_costs_that_page(
-    web: PublicWeb, monkeypatch: pytest.MonkeyPatch
+    web: PublicWeb, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     from search import pages
 
@@ -176,6 +176,7 @@ def test_a_library_that_breaks_over_a_page_costs_that_page(
     web.pages |= {"a.example/": page_of("나쁜 글"), "b.example/": page_of("틀린 글")}
     found, problems = PageReader(web.fetcher()).read_pages([result("a"), result("b")], watch())
     assert found == [] and [problem.code for problem in problems] == ["search-page-failed"] * 2
+    assert caplog.text.count("in broken") == 2, "whoever mends it is told where"
 
 
 def test_what_a_page_links_to_is_not_fetched(web: PublicWeb) -> None:
