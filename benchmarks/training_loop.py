@@ -15,7 +15,8 @@ import torch
 
 from benchmarks.learning import NEOX, adapted, batches_of, full_batches, optimizer_of
 from benchmarks.rounds import Effort, Measured, paired
-from finetune.run_folder import Metric, RunFolder, TrainingStatus
+from finetune.run_folder import RunFolder, TrainingStatus
+from finetune.run_reports import Metric
 from finetune.sft_settings import SftSettings
 from finetune.stopping import StopWish
 from finetune.training.batches import TrainingBatches

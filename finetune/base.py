@@ -7,7 +7,7 @@ Refuses to know: how weights are loaded and tuned. No code of a model is ever ru
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,25 @@ class Base:
     folder: Path | None = None
     """Its files, as far as they are on this machine; perhaps without the weights."""
     notes: tuple[str, ...] = ()
+    tuned: ModelSpec | None = None
+    """An adapter over it with which learning begins, and against which it is held."""
+
+    @property
+    def title(self) -> str:
+        """Of what learning begins with."""
+        return (self.tuned or self.spec).title
 
 
-def base_for(name: str, registry: Registry, format: str | None = None) -> Base:
-    """The base of that name; `format` is needed where the registry does not know one."""
+def base_for(name: str, registry: Registry, format: str | None = None, *, tuned: bool = False) -> Base:
+    """The base of that name; `format` is needed where the registry does not know one.
+
+    `tuned`: an adapter's entry is meant as where to begin: its own base, and the adapter over it."""
     if not name.strip():
         raise BadRequest("base-unnamed", name="base_model")
     spec = _registered(name, registry)
+    if spec is not None and spec.adapter is not None and tuned:
+        below = _of_entry(registry.get(spec.adapter.base), registry, format or spec.prompt_format)
+        return replace(below, tuned=spec)
     if spec is not None:
         return _of_entry(spec, registry, format)
     folder = Path(name).expanduser()

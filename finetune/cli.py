@@ -1,4 +1,4 @@
-"""The command line: `python -m finetune sft|data|merge|plan|recipes|runs`.
+"""The command line: `python -m finetune` with the kinds of training, data, merge, plan, recipes and runs.
 
 Knows: the subcommands.
 Refuses to know: what the commands do. Whatever needs torch is imported by the command itself, once it runs.
@@ -17,7 +17,7 @@ import tyro
 
 import command_line
 from errors import UnknownName
-from finetune import cli_data, cli_merge, cli_plan, cli_recipes, cli_runs, cli_sft
+from finetune import cli_data, cli_merge, cli_plan, cli_recipes, cli_runs, cli_train
 from settings import read_settings
 
 _SWITCH = (bool, "bool")
@@ -30,13 +30,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parsed(arguments: list[str]) -> Any:
-    """The options of the subcommand; a recipe's settings are the defaults of `sft` and `plan`."""
+    """The options of the subcommand; a recipe's settings are the defaults of the trainings and of `plan`."""
     named = arguments[0] if arguments else ""
+    trainings = {
+        name: cli_train.defaults(options, arguments if named == name else ())
+        for name, options in cli_train.COMMANDS.items()
+    }
     commands: dict[str, Any] = {
-        "sft": cli_sft.defaults(cli_sft.Sft, arguments if named == "sft" else ()),
+        **trainings,
         "data": cli_data.Data,
         "merge": cli_merge.Merge,
-        "plan": cli_sft.defaults(cli_plan.PlanOptions, arguments if named == "plan" else ()),
+        "plan": cli_train.defaults(cli_plan.PlanOptions, arguments if named == "plan" else ()),
         "recipes": cli_recipes.Recipes(),
         "runs": cli_runs.RunsCommand(),
     }
@@ -46,7 +50,7 @@ def _parsed(arguments: list[str]) -> Any:
         offered,
         args=arguments,
         prog="python -m finetune",
-        description="Tune Korean language models on questions and answers.",
+        description="Tune Korean language models on answers, preferences and rewards.",
     )
 
 
@@ -79,8 +83,8 @@ def _run(options: Any) -> int:
     match options:
         case cli_plan.PlanOptions():
             return cli_plan.run(options, home)
-        case cli_sft.Sft():
-            return cli_sft.run(options, home)
+        case cli_train.CommandOptions():
+            return cli_train.run(options, home)
         case cli_data.Data():
             return cli_data.run(options)
         case cli_merge.Merge():

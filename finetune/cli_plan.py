@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from errors import BadRequest
-from finetune.cli_sft import Sft, settings_of
+from finetune.cli_train import Sft, settings_of
 from finetune.devices import devices_here
 from finetune.planning import Device, Need, Plan, plan
 from finetune.sft_settings import SftSettings
@@ -38,6 +38,7 @@ class PlanOptions(Sft):
 def run(options: PlanOptions, home: Path) -> int:
     """0 where it fits, 1 where it does not."""
     settings = settings_of(options)
+    assert isinstance(settings, SftSettings)
     if not settings.base_model:
         raise BadRequest("base-model-not-named")
     from finetune.base import base_for

@@ -1,7 +1,7 @@
-"""One row of training data, whatever shape it came in.
+"""One row of training data, whatever shape it came in: an answered conversation, a pair of answers, a
+question to be answered, or an answer with a thumb.
 
-Knows: a conversation in which every question is answered, and where it was read.
-Refuses to know: files, formats and tokens.
+Each knows the conversation and where it was read. In all but `Example` the last question has no answer.
 """
 
 from __future__ import annotations
@@ -25,6 +25,36 @@ class Example:
     def answers(self) -> int:
         """How many are learned."""
         return len(self.conversation.turns) - len(self.not_learned)
+
+
+@dataclass(frozen=True)
+class PreferencePair:
+    """Two answers to the last question, of which one was found better."""
+
+    conversation: Conversation
+    chosen: str
+    rejected: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """A conversation whose last question the model answers by itself."""
+
+    conversation: Conversation
+    source: str
+    expected: str = ""
+    """How the data answers it, where it does; for rewards and figures that compare with it."""
+
+
+@dataclass(frozen=True)
+class LabeledAnswer:
+    """One answer to the last question, found good or bad."""
+
+    conversation: Conversation
+    answer: str
+    good: bool
+    source: str
 
 
 @dataclass(frozen=True)

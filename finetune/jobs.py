@@ -26,10 +26,9 @@ from errors import BadRequest, NaraniError, UnknownName
 from errors.system_reason import system_reason
 from finetune.job_check import Check, check
 from finetune.job_state import REQUEST, Job, job, jobs, process_of
-from finetune.kinds import recorded, settings_of
+from finetune.kinds import KINDS, recorded, settings_of
 from finetune.recipes import Recipe, all_recipes, recipe_of_base
 from finetune.run_folder import (
-    Metric,
     RunFolder,
     TrainingState,
     TrainingStatus,
@@ -38,12 +37,16 @@ from finetune.run_folder import (
     run_folder,
     safe_name,
 )
+from finetune.run_reports import Metric, SampledAnswers
 from finetune.run_settings import RunSettings
 from finetune.sft_settings import SftSettings
 
 __all__ = [
     "Check",
     "Job",
+    "KINDS",
+    "RunSettings",
+    "SampledAnswers",
     "TrainingState",
     "Metric",
     "Recipe",
@@ -58,6 +61,7 @@ __all__ = [
     "report",
     "resume",
     "safe_name",
+    "samples",
     "start",
     "stop",
 ]
@@ -129,6 +133,10 @@ def stop(home: Path, name: str, grace: float = 120.0) -> bool:
 
 def metrics(home: Path, name: str) -> list[Metric]:
     return run_folder(home, name).metrics()
+
+
+def samples(home: Path, name: str) -> list[SampledAnswers]:
+    return run_folder(home, name).samples()
 
 
 def report(home: Path, name: str) -> dict[str, Any] | None:

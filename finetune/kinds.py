@@ -15,6 +15,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from errors import BadRequest, UnknownName
+from finetune.preference_settings import DpoSettings, KtoSettings
+from finetune.reward_settings import RewardSettings
+from finetune.rl_settings import GrpoSettings, PpoSettings, RlooSettings
 from finetune.run_settings import RunSettings
 from finetune.sft_settings import SftSettings
 
@@ -26,8 +29,15 @@ class TrainingKind:
     """module:function, called as finetune.training.sft.train is: with settings, home and listeners."""
 
 
+_BY_REWARDS = "finetune.rl.training:train"
 KINDS: dict[str, TrainingKind] = {
     SftSettings.kind: TrainingKind(SftSettings, "finetune.training.sft:train"),
+    RewardSettings.kind: TrainingKind(RewardSettings, "finetune.preference.reward:train"),
+    DpoSettings.kind: TrainingKind(DpoSettings, "finetune.preference.dpo:train"),
+    KtoSettings.kind: TrainingKind(KtoSettings, "finetune.preference.kto:train"),
+    GrpoSettings.kind: TrainingKind(GrpoSettings, _BY_REWARDS),
+    RlooSettings.kind: TrainingKind(RlooSettings, _BY_REWARDS),
+    PpoSettings.kind: TrainingKind(PpoSettings, _BY_REWARDS),
 }
 
 

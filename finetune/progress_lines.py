@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from finetune.run_folder import ENDED, Metric, TrainingState, TrainingStatus
+from finetune.run_folder import ENDED, TrainingState, TrainingStatus
+from finetune.run_reports import Metric
 from settings import format_bytes
 
 _SECONDS_BETWEEN_LINES = 10.0

@@ -17,18 +17,19 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from errors import BadEntry, Cause, NaraniError, UnknownName
+from finetune.kinds import KINDS
+from finetune.run_settings import RunSettings
 from finetune.sft_settings import SftSettings
 from model_registry.spec import FactReference
 
 FOLDER = Path(__file__).parent / "recipes"
-_FIELDS = tuple(field.name for field in fields(SftSettings))
 _HERE = "./"
 """A data file that ships beside its recipe."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings with where they come from; what it does not name keeps the default of SftSettings."""
+    """Settings with where they come from; what it does not name keeps its kind's default."""
 
     name: str
     title: str
@@ -40,15 +41,18 @@ class Recipe:
     bases: tuple[str, ...] = ()
     """Ids of the registry for which it is taken when no recipe is named."""
     references: tuple[FactReference, ...] = ()
+    kind: str = SftSettings.kind
+    """The kind of training that it sets (see kinds.py)."""
 
-    def with_defaults(self) -> SftSettings:
-        return SftSettings(**self.settings)
+    def with_defaults(self) -> RunSettings:
+        return KINDS[self.kind].settings(**self.settings)
 
 
 class _RecipeFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str
+    kind: str = SftSettings.kind
     reproduces: str
     notes: str = ""
     bases: tuple[str, ...] = ()
@@ -72,9 +76,13 @@ def load_recipe(name: str, folder: Path = FOLDER) -> Recipe:
         raise _bad(path, ".".join(str(step) for step in fault["loc"]), fault["msg"]) from None
     except (OSError, ValueError) as error:
         raise BadEntry("recipe-unreadable", file=path.name, reason=error) from None
-    settings = {key: _value(key, value, path) for key, value in file.settings.items()}
+    if file.kind not in KINDS:
+        raise _bad(path, "kind", Cause("unknown-key-near", near=sorted(KINDS)))
+    kind = KINDS[file.kind].settings
+    settings = {key: _value(kind, key, value, path) for key, value in file.settings.items()}
     recipe = Recipe(
         name=name,
+        kind=file.kind,
         title=file.title,
         settings=MappingProxyType(settings),
         reproduces=file.reproduces,
@@ -93,24 +101,26 @@ def all_recipes(folder: Path = FOLDER) -> tuple[Recipe, ...]:
     return tuple(load_recipe(name, folder) for name in recipe_names(folder))
 
 
-def recipe_of_base(base_model: str, folder: Path = FOLDER) -> Recipe | None:
-    """The recipe that a model of the registry brings along."""
-    return next((recipe for recipe in all_recipes(folder) if base_model in recipe.bases), None)
+def recipe_of_base(base_model: str, kind: str = SftSettings.kind, folder: Path = FOLDER) -> Recipe | None:
+    """The recipe of this kind that a model of the registry brings along."""
+    found = (each for each in all_recipes(folder) if each.kind == kind and base_model in each.bases)
+    return next(found, None)
 
 
-def _value(key: str, value: Any, path: Path) -> Any:
-    """A setting as SftSettings wants it; TOML has lists where Python has tuples, and files lie beside it."""
-    if key not in _FIELDS:
-        near = difflib.get_close_matches(key, _FIELDS, n=3)
+def _value(kind: type[RunSettings], key: str, value: Any, path: Path) -> Any:
+    """A setting as its kind wants it; TOML has lists where Python has tuples, and files lie beside it."""
+    known = [field.name for field in fields(kind)]
+    if key not in known:
+        near = difflib.get_close_matches(key, known, n=3)
         unknown = Cause("unknown-key-near" if near else "unknown-key", near=near)
         raise _bad(path, f"settings.{key}", unknown)
     if isinstance(value, list):
         value = tuple(value)
     try:
-        value = TypeAdapter(get_type_hints(SftSettings)[key]).validate_python(value, strict=True)
+        value = TypeAdapter(get_type_hints(kind)[key]).validate_python(value, strict=True)
     except ValidationError as error:
         raise _bad(path, f"settings.{key}", error.errors()[0]["msg"]) from None
-    if key == "data":
+    if key in ("data", "holdout_data"):
         value = tuple(_beside(path, source) for source in value)
     return value
 

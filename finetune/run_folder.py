@@ -5,7 +5,9 @@ Refuses to know: torch, processes, and how training is done.
 
     manifest.json   what was asked: settings, data files with hashes, versions, seed, commit; written first
     status.json     where it stands; replaced whole at each change
-    metrics.jsonl   one line a report: step, epoch, loss, learning rate, tokens/s, memory, held-out loss
+    metrics.jsonl   one line a report: step, epoch, loss, learning rate, tokens/s, memory, held-out loss, and
+                    the figures of its kind (reward, kl, …)
+    samples.jsonl   the same held-out questions answered after every few steps, where a kind does so
     log.txt         what the process prints
     before.json     what was measured before the first step, so that a resumed run need not measure it again
     checkpoints/    checkpoint-N, each with its own manifest of hashes; tmp-N while one is being written
@@ -21,8 +23,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -31,6 +32,14 @@ from typing import Any
 
 from errors import BadRequest, Cause, NaraniError
 from errors.stored import stored_cause
+from finetune.run_reports import (
+    Metric,
+    SampledAnswers,
+    append_line,
+    forget_after,
+    read_metrics,
+    read_samples,
+)
 from finetune.run_settings import RunSettings
 from model_registry.names import LETTERS_SAID, is_device, plain_name, spelled
 from whole_files import write_whole
@@ -89,21 +98,6 @@ class TrainingStatus:
             return replace(self, error=None, error_code=None, error_facts=None)
         facts = error.cause.as_json()
         return replace(self, error=str(error), error_code=error.category, error_facts=facts)
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One line of metrics.jsonl; None where it was not measured then."""
-
-    at: str
-    step: int
-    epoch: float
-    loss: float | None = None
-    learning_rate: float | None = None
-    held_out_loss: float | None = None
-    tokens_per_second: float | None = None
-    memory_bytes: int | None = None
-    grad_norm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -183,34 +177,29 @@ class RunFolder:
         self.write("status.json", asdict(stamped))
         return stamped
 
+    @property
+    def _metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def _samples(self) -> Path:
+        return self.path / "samples.jsonl"
+
     def add_metric(self, metric: Metric) -> None:
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(_metric_line(metric))
-            file.flush()
+        append_line(self._metrics, metric.line())
 
     def metrics(self) -> list[Metric]:
-        """Every report so far, in the order of steps."""
-        return list(self._metric_lines())
+        return read_metrics(self._metrics)
 
-    def forget_metrics_after(self, step: int) -> None:
-        """A run that goes on from a checkpoint makes the steps after it once more."""
-        kept = [_metric_line(metric) for metric in self._metric_lines() if metric.step <= step]
-        write_whole(self.path / "metrics.jsonl", "".join(kept))
+    def add_samples(self, samples: SampledAnswers) -> None:
+        append_line(self._samples, samples.line())
 
-    def _metric_lines(self) -> Iterator[Metric]:
-        known = {field.name for field in fields(Metric)}
-        try:
-            text = (self.path / "metrics.jsonl").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return
-        for line in text.splitlines():
-            # A line that was being written when the process was killed is half a line.
-            with suppress(ValueError, TypeError):
-                yield Metric(**{key: value for key, value in json.loads(line).items() if key in known})
+    def samples(self) -> list[SampledAnswers]:
+        return read_samples(self._samples)
 
-
-def _metric_line(metric: Metric) -> str:
-    return json.dumps({key: value for key, value in asdict(metric).items() if value is not None}) + "\n"
+    def forget_reports_after(self, step: int) -> None:
+        forget_after(self._metrics, step, read_metrics)
+        forget_after(self._samples, step, read_samples)
 
 
 def run_folder(home: Path, name: str) -> RunFolder:

@@ -58,6 +58,8 @@ class RunSettings:
     kind: ClassVar[str]
     """Which kind of training it is, as a run's files name it (see kinds.py)."""
     ranges: ClassVar[Ranges] = _RANGES
+    lora_only: ClassVar[bool] = False
+    """Whether the base has to stay as it is, for it is needed beside what learns."""
 
     base_model: str = ""
     """A model id of the registry, a hub id (owner/name) or a folder."""
@@ -129,6 +131,8 @@ class RunSettings:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise BadRequest("setting-out-of-range", name=name, low=low, high=high, value=value)
+        if self.lora_only and self.method == "full":
+            raise BadRequest("method-needs-lora", kind=self.kind, name="method")
         betas = self.adam_betas
         if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
             raise BadRequest("adam-betas", betas=betas, name="adam_betas")

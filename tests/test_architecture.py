@@ -70,7 +70,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model_registry": {"prompts"},
     "prompts": set(),
     "errors": set(),
-    "finetune": {"engines.loading", "engines.devices", "engines.shortage", "model_registry", "prompts"},
+    "finetune": {
+        "engines.loading",
+        "engines.devices",
+        "engines.shortage",
+        "engines.stepping",
+        "engines.batch_stepping",
+        "engines.row_stepping",
+        "engines.slot_cache",
+        "engines.families",
+        "judging.measures",
+        "model_registry",
+        "prompts",
+    },
 }
 """Beyond itself and what everyone may use. A name stands for itself and all below it."""
 
@@ -78,6 +90,7 @@ WIRING: dict[str, set[str]] = {
     "dashboard/resources.py": {"engines.build"},
     "comparison/terminal/wiring.py": {"engines.build"},
     "prompts/cli.py": {"model_registry"},
+    "finetune/cli_pairs.py": {"comparison", "history"},
 }
 """The few files that choose a concrete engine, or look up a model for a command line."""
 

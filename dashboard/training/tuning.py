@@ -37,7 +37,8 @@ def offers_paths() -> bool:
 
 def pick_recipe(base_id: str, texts: Texts) -> Recipe | None:
     brought = jobs.recipe_of_base(base_id)
-    return training_recipe(jobs.all_recipes(), brought.name if brought else None, base_id, texts)
+    offered = [recipe for recipe in jobs.all_recipes() if recipe.kind == SftSettings.kind]
+    return training_recipe(offered, brought.name if brought else None, base_id, texts)
 
 
 def settings_for(

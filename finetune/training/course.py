@@ -103,7 +103,7 @@ class Course(Generic[AnySettings]):
         found = self.checkpoints.find()
         for sentence in found.broken:
             _log.warning(sentence)
-        self.run.forget_metrics_after(found.newest.step if found.newest else 0)
+        self.run.forget_reports_after(found.newest.step if found.newest else 0)
         return found.newest
 
     def add_to_manifest(self, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,7 +150,7 @@ class Course(Generic[AnySettings]):
             learned=sum(value.numel() for value in weights.values()),
             ends=tuple(sorted(trained.ends)),
             data=trained.data,
-            notes=f"Tuned over {trained.base.spec.title}: {method}, {steps} steps.",
+            notes=f"Tuned over {trained.base.title}: {method}, {steps} steps.",
         )
         report = {**trained.report, "model_id": register(result, trained.base, self.home)}
         self.run.write("report.json", report)

@@ -19,10 +19,12 @@ from torch.nn import Module
 from transformers import set_seed
 
 from engines.loading import LoadedModel, load_model
+from engines.loading.adapters import lora_config
 from engines.loading.loaded import LoadWatch
 from errors import BadRequest
 from finetune.distributed.ranks import DIVIDED, launched
 from finetune.run_settings import Method, Precision, RunSettings
+from finetune.training.adapters import LEARNS, REFERENCE, StoredAdapter, add_adapter
 from model_registry.spec import Architecture, ModelSpec, Quantization
 from prompts.format import PromptFormat
 
@@ -77,13 +79,21 @@ def load_base(
 
 
 def set_learning(
-    loaded: LoadedModel, compute: torch.dtype, settings: RunSettings, targets: Sequence[str]
+    loaded: LoadedModel,
+    compute: torch.dtype,
+    settings: RunSettings,
+    targets: Sequence[str],
+    tuned: StoredAdapter | None = None,
 ) -> Learner:
-    """Free what the method trains. The same seed gives the same LoRA weights to begin with."""
+    """Free what the method trains. The same seed gives the same LoRA weights to begin with.
+
+    `tuned`: the adapter that goes on learning instead of a new one; a frozen copy stays as REFERENCE."""
     set_seed(settings.seed)
     if settings.method == "full":
         loaded.model.requires_grad_(True)
         network: Module = loaded.model
+    elif tuned is not None:
+        network = _with_tuned(loaded, settings, tuned)
     else:
         network = _with_lora(loaded, settings, targets)
     for name, value in network.named_parameters():
@@ -105,7 +115,20 @@ def _with_lora(loaded: LoadedModel, settings: RunSettings, targets: Sequence[str
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return get_peft_model(loaded.model, config, adapter_name="default")
+        return get_peft_model(loaded.model, config, adapter_name=LEARNS)
+
+
+def _with_tuned(loaded: LoadedModel, settings: RunSettings, tuned: StoredAdapter) -> Module:
+    from peft import get_peft_model
+
+    config = lora_config(tuned.config)
+    config.inference_mode, config.lora_dropout = False, settings.lora_dropout
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        network = get_peft_model(loaded.model, config, adapter_name=LEARNS)
+    add_adapter(network, LEARNS, tuned, learns=True)
+    add_adapter(network, REFERENCE, tuned)
+    return network
 
 
 @contextmanager

@@ -15,7 +15,8 @@ import psutil
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from finetune.run_folder import Metric, now
+from finetune.run_folder import now
+from finetune.run_reports import Metric
 from finetune.training.course import Course
 
 HELD_OUT_LOSS = "eval_loss"

@@ -14,7 +14,8 @@ from dataclasses import replace
 from errors import NaraniError
 from finetune.distributed.process_group import ALONE, ProcessGroup
 from finetune.distributed.ranks import ReportedElsewhere
-from finetune.run_folder import Metric, RunFolder, TrainingState, TrainingStatus, now
+from finetune.run_folder import RunFolder, TrainingState, TrainingStatus, now
+from finetune.run_reports import Metric
 
 Show = Callable[[TrainingStatus, Metric | None], None]
 """Is called at each change of state and after each step, with that step's figures."""

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from errors import AS_WRITTEN, BadEntry, Stopped
 from finetune.job_process import work
-from finetune.run_folder import Metric, TrainingState, TrainingStatus, now, run_folder
+from finetune.run_folder import TrainingState, TrainingStatus, now, run_folder
+from finetune.run_reports import Metric
 from finetune.run_settings import RunSettings
 from finetune.stopping import listening
 from settings import read_settings

@@ -25,9 +25,9 @@ import comparison.terminal.cli as comparison_command
 import finetune.cli as finetune_command
 import prompts.cli as prompts_command
 from comparison.terminal.wiring import ModelFacts, Wiring, wire
-from finetune import cli_data, cli_merge, cli_sft, merge_proof
+from finetune import cli_data, cli_merge, cli_train, merge_proof
 from finetune.base import base_for
-from finetune.cli_sft import Sft, settings_of
+from finetune.cli_train import Sft, settings_of
 from finetune.distributed import ranks
 from finetune.recipes import load_recipe
 from finetune.run_folder import RunFolder, TrainingState
@@ -191,7 +191,7 @@ def test_a_line_of_each_method_really_trains(
     )
     for asked in ("_ASKED", "_ASKED_OF_LEARNED"):
         monkeypatch.setattr(preparing, asked, 1)
-    assert cli_sft.run(_in_small(options), home) == 0
+    assert cli_train.run(_in_small(options), home) == 0
     run = RunFolder(home / "runs" / f"small-{method}")
     status = run.status()
     assert status is not None and (status.state, status.step) == (TrainingState.DONE, 1)

@@ -16,13 +16,14 @@ from pathlib import Path
 import pytest
 
 from errors import AS_WRITTEN, Stopped
-from finetune import cli_runs, cli_sft
+from finetune import cli_runs, cli_train
 from finetune.cli import main
 from finetune.cli_plan import PlanOptions
-from finetune.cli_sft import Sft, defaults, settings_of
+from finetune.cli_train import Sft, defaults, settings_of
 from finetune.progress_lines import duration, line_of
 from finetune.recipes import load_recipe
-from finetune.run_folder import Metric, RunFolder, TrainingState, TrainingStatus, free_name, now
+from finetune.run_folder import RunFolder, TrainingState, TrainingStatus, free_name, now
+from finetune.run_reports import Metric
 from finetune.sft_settings import SftSettings
 
 ROOT = Path(__file__).parents[2]
@@ -89,10 +90,12 @@ def test_what_a_person_says_goes_before_the_recipe(monkeypatch: pytest.MonkeyPat
     asked: list[SftSettings] = []
 
     def remember(options: Sft, home: Path) -> int:
-        asked.append(settings_of(options))
+        settings = settings_of(options)
+        assert isinstance(settings, SftSettings)
+        asked.append(settings)
         return 0
 
-    monkeypatch.setattr(cli_sft, "run", remember)
+    monkeypatch.setattr(cli_train, "run", remember)
     arguments = "sft --recipe kullm-lora --data a.jsonl b.csv*2 --no-learn-prompts --lora-r 4 --max-steps 7"
     assert main(arguments.split()) == 0
     (settings,) = asked

@@ -23,7 +23,8 @@ from finetune import jobs
 from finetune.job_state import process_of
 from finetune.jobs import Job, SftSettings
 from finetune.kinds import recorded, settings_of
-from finetune.run_folder import Metric, RunFolder, TrainingState, TrainingStatus, now, run_folder
+from finetune.run_folder import RunFolder, TrainingState, TrainingStatus, now, run_folder
+from finetune.run_reports import Metric
 
 PRETEND = "tests.finetune.pretend_training"
 LONG = 60.0

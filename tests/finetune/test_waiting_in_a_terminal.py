@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from errors import AS_WRITTEN, Stopped
-from finetune import cli_sft, running
-from finetune.cli_sft import Sft
+from finetune import cli_train, running
+from finetune.cli_train import Sft
 from finetune.job_state import job
 from finetune.run_folder import TrainingState, TrainingStatus, run_folder
 from tests.finetune.training.training_house import write_rows
@@ -120,8 +120,8 @@ def test_several_processes_wait_too_and_now_waits_for_nobody(
     monkeypatch.setattr("finetune.queueing.time.sleep", stop)
     options = Sft(base_model="demo-koalpaca", data=("x",), distributed=distributed, now=now, processes=2)
     if now:
-        assert cli_sft.run(options, tmp_path) == 0 and learned == [distributed]
+        assert cli_train.run(options, tmp_path) == 0 and learned == [distributed]
     else:
         with pytest.raises(Stopped):
-            cli_sft.run(options, tmp_path)
+            cli_train.run(options, tmp_path)
         assert learned == []

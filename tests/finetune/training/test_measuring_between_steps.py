@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load_file
 
 from errors import BadRequest, Stopped
-from finetune.run_folder import Metric, RunFolder, TrainingState, TrainingStatus
+from finetune.run_folder import RunFolder, TrainingState, TrainingStatus
+from finetune.run_reports import Metric
 from finetune.sft_settings import SftSettings
 from finetune.training.checkpoints import Checkpoints
 from finetune.training.sft import train

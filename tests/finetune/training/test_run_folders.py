@@ -13,7 +13,6 @@ import pytest
 
 from errors import BadRequest
 from finetune.run_folder import (
-    Metric,
     RunFolder,
     TrainingState,
     TrainingStatus,
@@ -23,6 +22,7 @@ from finetune.run_folder import (
     run_folder,
     safe_name,
 )
+from finetune.run_reports import Metric
 from finetune.sft_settings import SftSettings
 
 ROOT = Path(__file__).parents[3]
@@ -90,7 +90,7 @@ def test_metrics_survive_a_line_that_was_cut(run: RunFolder) -> None:
         file.write('{"at": "t", "step": 4, "lo')
 
     assert [metric.step for metric in run.metrics()] == [1, 2, 3]
-    run.forget_metrics_after(2)
+    run.forget_reports_after(2)
     assert run.metrics()[-1] == Metric("t", 2, 0.5, loss=0.5)
 
 

@@ -1,0 +1,73 @@
+"""What a tuning on preferences is set by, beyond what every training is: pairs (DPO) and thumbs (KTO).
+
+Both learn without a reward model: an answer's probability rises or falls against a reference, the model that
+learning began with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from finetune.run_settings import Ranges, RunSettings
+
+PairLoss = Literal["sigmoid", "hinge", "ipo", "orpo", "simpo"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreferenceSettings(RunSettings):
+    """What both kinds are set by."""
+
+    ranges: ClassVar[Ranges] = {**RunSettings.ranges, "holdout": (0.0, 0.5), "beta": (1e-4, 100.0)}
+    lora_only: ClassVar[bool] = True
+
+    lora_dropout: float = 0.0
+    """The share of LoRA inputs dropped while learning."""
+    beta: float = 0.1
+    """How much an answer's probability may move away from the reference: larger stays nearer."""
+    holdout: float = 0.1
+    """The share of questions kept from learning to measure with; at least 8 rows."""
+    holdout_data: tuple[str, ...] = ()
+    """Files or hub datasets to measure with, instead of a share."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DpoSettings(PreferenceSettings):
+    """One tuning on pairs of a better and a worse answer (direct preference optimization)."""
+
+    kind: ClassVar[str] = "dpo"
+    ranges: ClassVar[Ranges] = {
+        **PreferenceSettings.ranges,
+        "sft_weight": (0.0, 100.0),
+        "length_weight": (0.0, 1.0),
+        "simpo_margin": (0.0, 100.0),
+    }
+
+    loss: PairLoss = "sigmoid"
+    """How a pair is learned. sigmoid: DPO; hinge and ipo: gentler where a pair is told apart already; orpo
+    and simpo: without a reference."""
+    sft_weight: float = 1.0
+    """How strongly the better answer itself is learned beside the difference; without it (0) both answers can
+    become unlikely, and the model says neither."""
+    length_weight: float = 1.0
+    """How much of an answer beyond the length of the shorter one counts; below 1 long answers win less by
+    their length alone."""
+    simpo_margin: float = 0.5
+    """With simpo: how much better the better answer has to be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KtoSettings(PreferenceSettings):
+    """One tuning on single answers that were found good or bad (Kahneman-Tversky optimization)."""
+
+    kind: ClassVar[str] = "kto"
+    ranges: ClassVar[Ranges] = {
+        **PreferenceSettings.ranges,
+        "good_weight": (0.0, 100.0),
+        "bad_weight": (0.0, 100.0),
+    }
+
+    good_weight: float = 1.0
+    """How much a good answer counts."""
+    bad_weight: float = 1.0
+    """How much a bad answer counts."""

@@ -1,0 +1,30 @@
+"""What the training of a reward model is set by, beyond what every training is.
+
+A reward model reads a question with an answer and says in one number how good the answer is. It learns from
+pairs of answers of which people found one better.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from finetune.run_settings import Ranges, RunSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardSettings(RunSettings):
+    """One reward model, from a base and pairs of answers to a model that scores answers."""
+
+    kind: ClassVar[str] = "reward"
+    ranges: ClassVar[Ranges] = {**RunSettings.ranges, "holdout": (0.0, 0.5), "center": (0.0, 10.0)}
+    lora_only: ClassVar[bool] = True
+
+    lora_dropout: float = 0.0
+    """The share of LoRA inputs dropped while learning."""
+    holdout: float = 0.1
+    """The share of questions whose pairs are kept from learning to measure with; at least 8 pairs."""
+    holdout_data: tuple[str, ...] = ()
+    """Files or hub datasets of pairs to measure with, instead of a share."""
+    center: float = 0.01
+    """How strongly scores are pulled towards zero, so that those of different questions compare; 0: not."""
