@@ -38,7 +38,7 @@ class PreferencePair:
 
 
 @dataclass(frozen=True)
-class Question:
+class PromptOnly:
     """A conversation whose last question the model answers by itself."""
 
     conversation: Conversation

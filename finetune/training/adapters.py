@@ -75,7 +75,7 @@ def fill_adapter(network: Module, name: str, stored: StoredAdapter) -> None:
         place = places.get(key)
         if place is None or place.shape != value.shape:
             raise BadRequest("tuned-over-another-base", tensor=key, name="base_model")
-        place.data = value.to(place.device, torch.float32)
+        place.data = value.to(place.device, torch.float32, copy=True)
 
 
 @contextmanager
