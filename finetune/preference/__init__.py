@@ -1,0 +1,1 @@
+"""Learning from preferences: reward models, DPO on pairs and KTO on thumbs."""
