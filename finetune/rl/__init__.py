@@ -1,1 +1,1 @@
-"""Learning by rewards: answers are sampled, scored, and what scored well becomes likelier (GRPO, RLOO, PPO)."""
+"""Learning by rewards (GRPO, RLOO, PPO): sampled answers are scored, and what scored well becomes likelier."""
