@@ -1,1 +1,1 @@
-"""Learning by rewards (GRPO, RLOO, PPO): sampled answers are scored, and what scored well becomes likelier."""
+"""Learning by rewards (GRPO, RLOO, PPO): answers are sampled, scored, and made likelier or less likely."""
