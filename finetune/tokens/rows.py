@@ -62,13 +62,12 @@ def token_rows(
     one of the answers in them must not be learned.
 
     `check` is called every few hundred rows, and may raise."""
-    end = _end_id(tokenizer, eos)
     marks = _in_answers(format, tokenizer, eos)
     rows: list[TokenRow] = []
     dropped: list[str] = []
     taught: Counter[str] = Counter()
     same: dict[int, int] = {}
-    for example, encoded in _encoded(examples, format, tokenizer, eos, end, check):
+    for example, encoded in encoded_answers(examples, format, tokenizer, eos, check):
         drafts: list[_RowDraft] = []
         for place, prompt, answer in encoded:
             if len(prompt) >= max_tokens:
@@ -106,15 +105,16 @@ class _RowDraft:
         return (False, *([True] * (len(self.answers) - 1) if prompts_too else self.answers[1:]))
 
 
-def _encoded(
+def encoded_answers(
     examples: Iterable[Example],
     format: PromptFormat,
     tokenizer: TrainingTokenizer,
     eos: str,
-    end: int,
-    check: Callable[[], None],
+    check: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Example, list[tuple[int, list[int], list[int]]]]]:
-    """The turn, prompt and answer of each answer that is learned; a fault names where it was read."""
+    """Of each answer that is learned its turn, and the ids of its prompt and of itself with the end token; a
+    fault names where it was read."""
+    end = _end_id(tokenizer, eos)
     for group in _groups(examples, format, tokenizer, eos):
         check()
         pairs = iter(_encoded_at_once(group, tokenizer))
