@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from finetune.run_settings import Ranges, RunSettings
+from finetune.run_settings import Distributed, Ranges, RunSettings
 
 PairLoss = Literal["sigmoid", "hinge", "ipo", "orpo", "simpo"]
 
@@ -20,7 +20,14 @@ class PreferenceSettings(RunSettings):
 
     ranges: ClassVar[Ranges] = {**RunSettings.ranges, "holdout": (0.0, 0.5), "beta": (1e-4, 100.0)}
     lora_only: ClassVar[bool] = True
+    usual_rate: ClassVar[float] = 2e-5
+    usual_epochs: ClassVar[float] = 2.0
+    shared_by: ClassVar[tuple[Distributed, ...]] = ("none", "ddp")
 
+    learning_rate: float | None = None
+    """None: 2e-5, a tenth of supervised tuning's: probabilities are easily pushed too far."""
+    epochs: float | None = None
+    """How often all rows are learned. None: twice, and more often where that makes too few steps."""
     lora_dropout: float = 0.0
     """The share of LoRA inputs dropped while learning."""
     beta: float = 0.1

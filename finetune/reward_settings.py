@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from finetune.run_settings import Ranges, RunSettings
+from finetune.run_settings import Distributed, Ranges, RunSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +19,7 @@ class RewardSettings(RunSettings):
     kind: ClassVar[str] = "reward"
     ranges: ClassVar[Ranges] = {**RunSettings.ranges, "holdout": (0.0, 0.5), "center": (0.0, 10.0)}
     lora_only: ClassVar[bool] = True
+    shared_by: ClassVar[tuple[Distributed, ...]] = ("none", "ddp")
 
     lora_dropout: float = 0.0
     """The share of LoRA inputs dropped while learning."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from errors import BadRequest
-from finetune.run_settings import Ranges, RunSettings, Schedule
+from finetune.run_settings import Distributed, Ranges, RunSettings, Schedule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,7 @@ class RlSettings(RunSettings):
         "sample_steps": (1, 1e6),
     }
     lora_only: ClassVar[bool] = True
+    shared_by: ClassVar[tuple[Distributed, ...]] = ("none",)
 
     rewards: tuple[str, ...] = ()
     """What an answer is rewarded for, each as NAME, NAME=ARGUMENT or NAME=ARGUMENT*WEIGHT, and added up:

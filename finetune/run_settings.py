@@ -60,6 +60,12 @@ class RunSettings:
     ranges: ClassVar[Ranges] = _RANGES
     lora_only: ClassVar[bool] = False
     """Whether the base has to stay as it is, for it is needed beside what learns."""
+    usual_rate: ClassVar[float] = 3e-4
+    """The learning rate of LoRA layers where nobody says one."""
+    usual_epochs: ClassVar[float] = 3.0
+    """How often rows are learned where nobody says it and that makes steps enough."""
+    shared_by: ClassVar[tuple[Distributed, ...]] = ("none", "ddp", "zero2", "zero3", "fsdp2")
+    """How several GPUs may share the work of this kind."""
 
     base_model: str = ""
     """A model id of the registry, a hub id (owner/name) or a folder."""
@@ -133,6 +139,15 @@ class RunSettings:
                 raise BadRequest("setting-out-of-range", name=name, low=low, high=high, value=value)
         if self.lora_only and self.method == "full":
             raise BadRequest("method-needs-lora", kind=self.kind, name="method")
+        if self.distributed not in self.shared_by:
+            ways = [way for way in self.shared_by if way != "none"]
+            raise BadRequest(
+                "kind-shared-otherwise" if ways else "kind-on-one-gpu",
+                kind=self.kind,
+                distributed=self.distributed,
+                ways=ways,
+                name="distributed",
+            )
         betas = self.adam_betas
         if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
             raise BadRequest("adam-betas", betas=betas, name="adam_betas")

@@ -17,8 +17,8 @@ from finetune.sft_settings import SftSettings
 ENOUGH = 60
 """The number of steps below which a model was seen to learn hardly anything."""
 _BATCHES = (32, 16, 8, 4, 2, 1)
-_EPOCHS, _MOST_EPOCHS = 3.0, 20.0
-_RATE, _RATE_OF_FULL = 3e-4, 2e-5
+_MOST_EPOCHS = 20.0
+_RATE_OF_FULL = 2e-5
 _LONGEST_WARMUP = 0.25
 """The largest share of all steps that a warm-up counted in steps may take."""
 
@@ -101,7 +101,7 @@ def plan_steps(
     volume: Volume, settings: AnySettings, *, packed: bool, processes: int = 1
 ) -> StepPlan[AnySettings]:
     """Where batch, epochs or rate are not said: small steps, then short blocks, then more epochs."""
-    epochs = settings.epochs or _EPOCHS
+    epochs = settings.epochs or settings.usual_epochs
     size = settings.max_tokens
     batches = [each for each in _BATCHES if each % processes == 0] or [processes]
     if settings.batch is not None:
@@ -154,7 +154,8 @@ def _said(settings: AnySettings, batch: int, epochs: float, processes: int) -> A
     if settings.batch is None:
         share = max(1, batch // processes)
         micro = max(size for size in range(1, min(micro, share) + 1) if share % size == 0)
-    rate = settings.learning_rate or (_RATE_OF_FULL if settings.method == "full" else _RATE)
+    usual = _RATE_OF_FULL if settings.method == "full" else settings.usual_rate
+    rate = settings.learning_rate or usual
     return replace(settings, batch=batch, micro_batch=micro, epochs=epochs, learning_rate=rate)
 
 

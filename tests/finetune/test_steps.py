@@ -11,6 +11,9 @@ import pytest
 import torch
 from transformers import get_scheduler
 
+from errors import BadRequest
+from finetune.preference_settings import DpoSettings
+from finetune.rl_settings import GrpoSettings
 from finetune.run_settings import Schedule
 from finetune.sft_settings import SftSettings
 from finetune.steps import ENOUGH, Volume, plan_steps, rate_at, warmup_steps
@@ -83,3 +86,13 @@ def test_rates_are_transformers_own_but_for_the_first_of_all(schedule: Schedule,
             assert ours == pytest.approx(theirs.get_last_lr()[0], abs=1e-9)
         optimizer.step()
         theirs.step()
+
+
+def test_a_kind_has_its_own_defaults_and_its_own_ways_to_share() -> None:
+    found = plan_steps(volume(10_000), DpoSettings(), packed=False).settings
+    assert (found.learning_rate, found.epochs) == (2e-5, 2.0)
+    assert plan_steps(volume(10_000), DpoSettings(epochs=5.0), packed=False).settings.epochs == 5.0
+    with pytest.raises(BadRequest, match="can be shared by .ddp., not by zero3"):
+        DpoSettings(distributed="zero3")
+    with pytest.raises(BadRequest, match="uses one GPU"):
+        GrpoSettings(distributed="ddp")
