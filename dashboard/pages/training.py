@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from dashboard.errors import say_once
@@ -13,12 +15,14 @@ from dashboard.shared.safe_text import safe_text
 from dashboard.shared.uploading import uploads_of
 from dashboard.texts import Texts, read_chosen
 from dashboard.training import tuning
-from dashboard.training.base_form import TrainingTarget, training_base, training_target
+from dashboard.training.base_form import training_base, training_target
+from dashboard.training.chain import BY_REWARDS, finished, training_chain
 from dashboard.training.data_source import TrainingData, training_data
 from dashboard.training.progress import TrainingView, training_progress
 from dashboard.training.report import training_report
+from dashboard.training.rewards_form import training_rewards
 from dashboard.training.runs_list import training_list
-from dashboard.training.settings_form import training_settings
+from dashboard.training.settings_form import form_of, training_settings
 from finetune import jobs
 
 
@@ -32,31 +36,34 @@ def page(services: Services, texts: Texts) -> None:
     st.caption(texts.training["intro"])
     if name:
         st.info(texts.training["gone"], icon=":material/search_off:")
-    _new(services, texts)
-    titles = distinct_titles(services.registry.models)
-    training_list(jobs.jobs(services.settings.home), titles, zone(), texts)
+    runs = jobs.jobs(services.settings.home)
+    _new(training_chain(runs, texts), runs, services, texts)
+    training_list(runs, distinct_titles(services.registry.models), zone(), texts)
 
 
-def _new(services: Services, texts: Texts) -> None:
+def _new(kind: str, runs: Sequence[jobs.Job], services: Services, texts: Texts) -> None:
     registry = services.registry.now()
     left, right = st.columns(2)
     with left:
-        base = training_base(registry, texts)
+        base = training_base(registry, kind, texts)
     with right:
-        recipe = tuning.pick_recipe(base.id, texts)
+        recipe = tuning.pick_recipe(kind, base, texts)
     kept = recipe.settings if recipe else {}
     wanted = training_target(base, sorted(registry.formats.by_id), kept.get("format"), texts)
-    data = training_data(kept.get("data", ()), uploads_of(services), tuning.offers_paths(), texts)
-    values = training_settings(recipe, tuning.offers_paths(), texts)
-    settings = tuning.settings_for(wanted, data, values, texts)
+    data = training_data(kind, kept.get("data", ()), uploads_of(services), tuning.offers_paths(), texts)
+    values = {}
+    if kind in BY_REWARDS:
+        models = [run.name for run in finished(runs).get("reward", [])]
+        values = {"rewards": training_rewards(form_of(kind, recipe), kept.get("rewards", ()), models, texts)}
+    values |= training_settings(kind, recipe, tuning.offers_paths(), texts)
+    settings = tuning.settings_for(kind, wanted, data, values, texts)
     if settings is not None:
-        _start(settings, wanted, data, services, texts)
+        _start(settings, tuning.missing(wanted, data, values, texts), data, services, texts)
 
 
 def _start(
-    settings: jobs.SftSettings, wanted: TrainingTarget, data: TrainingData, services: Services, texts: Texts
+    settings: jobs.RunSettings, missing: str | None, data: TrainingData, services: Services, texts: Texts
 ) -> None:
-    missing = tuning.missing(wanted, data, texts)
     if missing:
         st.info(missing, icon=":material/arrow_upward:")
     with st.container(horizontal=True, vertical_alignment="center"):

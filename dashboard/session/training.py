@@ -11,7 +11,7 @@ from dashboard.session.shared import ListLength, OpenedByAddress, ProblemOnce, U
 BASE = "training_base"
 FORMAT = "training_format"
 NAME = "training_name"
-RECIPE = "training_recipe"
+RECIPE_NOTES = "training_recipe_notes"
 SOURCE = "training_source"
 PATHS = "training_paths"
 ADVANCED = "training_advanced"
@@ -26,6 +26,11 @@ LOG = "training_log"
 SAMPLES = "training_samples"
 MORE = "training_more"
 LIST_AGAIN = "training_list_again"
+KIND_FILTER = "training_list_kind"
+SAMPLE_STEP = "training_sample_step"
+_KIND = "training_kind"
+_CARRIED = "training_carried_rewards"
+_SAMPLES_SEEN = "training_samples_seen"
 _CHECKED = "training_checked"
 _ROUND = "training_check_round"
 _STOPPING = "training_stopping"
@@ -34,6 +39,47 @@ UPLOADS = UploadedFiles("training")
 PROBLEM = ProblemOnce("training_problem")
 LISTED = ListLength("training_listed")
 run_name, open_run = _OPENED.name, _OPENED.open
+
+
+def kind() -> str:
+    """Which kind of training is set up."""
+    return str(st.session_state.get(_KIND, "sft"))
+
+
+def choose_kind(name: str) -> None:
+    st.session_state[_KIND] = name
+    st.session_state.pop(_CARRIED, None)
+
+
+def go_on(name: str, base: str, rewards: tuple[str, ...]) -> None:
+    """Another kind of training begins with what came of a finished one."""
+    choose_kind(name)
+    st.session_state[BASE] = base
+    if rewards:
+        st.session_state[_CARRIED] = list(rewards)
+    open_run(None)
+
+
+def carried_rewards() -> tuple[str, ...]:
+    """What the training is rewarded for that goes on with a finished one, as settings have it."""
+    return tuple(st.session_state.get(_CARRIED, ()))
+
+
+def kind_key(kind: str) -> str:
+    return f"training_kind_{kind}"
+
+
+def next_key(kind: str) -> str:
+    return f"training_next_{kind}"
+
+
+def recipe_key(kind: str, base: str) -> str:
+    """Each base brings another recipe along for each kind."""
+    return f"training_recipe_{kind}_{base}"
+
+
+def reward_key(recipe: str, part: str) -> str:
+    return f"training_reward_{recipe}_{part}"
 
 
 def open_key(name: str) -> str:

@@ -1,6 +1,6 @@
 """What is tuned: the base, the format it learns, and the name of what comes of it.
 
-An adapter is no base: it is tuned by tuning the model under it.
+Supervised tuning begins with a whole model; the other kinds also with a finished one, an adapter over it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dashboard.shared.formatting import parameters
 from dashboard.shared.model_choices import distinct_titles
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
+from finetune.jobs import SftSettings
 from model_registry.registry import Registry
 from model_registry.spec import ModelSpec
 
@@ -35,14 +36,17 @@ class TrainingTarget:
         return self.format is None and _needs_format(self.base)
 
 
-def can_be_tuned(registry: Registry) -> dict[str, ModelSpec]:
-    """Whole models, the toys first; an adapter is tuned by tuning the model under it."""
-    whole = [spec for spec in registry.models.values() if not spec.adapter and not spec.remote]
-    return {spec.id: spec for spec in sorted(whole, key=lambda spec: (not spec.demo, spec.title))}
+def can_be_tuned(registry: Registry, kind: str) -> dict[str, ModelSpec]:
+    """Whole models, the toys first, then adapters of this machine where the kind goes on with them."""
+    here = [spec for spec in registry.models.values() if not spec.remote]
+    whole = [spec for spec in here if not spec.adapter]
+    tuned = [spec for spec in here if spec.adapter and kind != SftSettings.kind]
+    whole.sort(key=lambda spec: (not spec.demo, spec.title))
+    return {spec.id: spec for spec in (*whole, *sorted(tuned, key=lambda spec: spec.title))}
 
 
-def training_base(registry: Registry, texts: Texts) -> ModelSpec:
-    bases = can_be_tuned(registry)
+def training_base(registry: Registry, kind: str, texts: Texts) -> ModelSpec:
+    bases = can_be_tuned(registry, kind)
     start_with(training.BASE, next(iter(bases)))
     if st.session_state[training.BASE] not in bases:
         st.session_state[training.BASE] = next(iter(bases))
@@ -52,9 +56,13 @@ def training_base(registry: Registry, texts: Texts) -> ModelSpec:
         key=training.BASE,
         persist_state="session",
         format_func=distinct_titles(bases).__getitem__,
-        help=texts.training["base_help"],
+        help=texts.training["base_help" if kind == SftSettings.kind else "base_help_tuned"],
     )
     spec = bases[chosen]
+    if spec.adapter:
+        below = registry.base_of(spec).title
+        st.caption(texts.training["base_tuned"].format(base=safe_text(below)))
+        return spec
     st.caption(
         texts.training["base_facts"].format(
             parameters=parameters(spec.local.parameters),

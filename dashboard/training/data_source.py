@@ -14,6 +14,7 @@ from dashboard.session.shared import start_with
 from dashboard.shared.safe_text import safe_text
 from dashboard.shared.uploading import file_uploader, uploaded_file
 from dashboard.texts import Texts
+from dashboard.training.chain import needs_of
 
 _ICONS = {"recipe": ":material/menu_book:", "file": ":material/upload_file:", "path": ":material/folder:"}
 _TYPES = ("jsonl", "json", "csv", "parquet", "txt")
@@ -29,26 +30,26 @@ class TrainingData:
 
 
 def training_data(
-    recipe_data: Sequence[str], uploads: Uploads, offers_paths: bool, texts: Texts
+    kind: str, recipe_data: Sequence[str], uploads: Uploads, offers_paths: bool, texts: Texts
 ) -> TrainingData:
     """`recipe_data`: what the recipe was trained on, where that is at hand or can be fetched."""
-    kinds = [*(["recipe"] if recipe_data else []), "file", *(["path"] if offers_paths else [])]
-    start_with(training.SOURCE, kinds[0])
-    if st.session_state[training.SOURCE] not in kinds:
-        st.session_state[training.SOURCE] = kinds[0]
-    kind = st.segmented_control(
+    places = [*(["recipe"] if recipe_data else []), "file", *(["path"] if offers_paths else [])]
+    start_with(training.SOURCE, places[0])
+    if st.session_state[training.SOURCE] not in places:
+        st.session_state[training.SOURCE] = places[0]
+    place = st.segmented_control(
         texts.training["source"],
-        kinds,
+        places,
         key=training.SOURCE,
         persist_state="session",
         required=True,
         format_func=lambda each: f"{_ICONS[each]} {texts.training[f'source_{each}']}",
     )
-    if kind == "recipe":
+    if place == "recipe":
         names = ", ".join(f"**{safe_text(_name(source))}**" for source in recipe_data)
         st.caption(texts.training["recipe_data"].format(names=names))
         return TrainingData(tuple(recipe_data))
-    return _paths(texts) if kind == "path" else _files(uploads, texts)
+    return _paths(texts) if place == "path" else _files(kind, uploads, texts)
 
 
 def _name(source: str) -> str:
@@ -67,11 +68,10 @@ def _paths(texts: Texts) -> TrainingData:
     return TrainingData(tuple(line.strip() for line in text.splitlines() if line.strip()))
 
 
-def _files(uploads: Uploads, texts: Texts) -> TrainingData:
-    words = texts.training
-    file_uploader(
-        words["files"], _TYPES, training.UPLOADS, uploads, texts, several=True, help=words["files_help"]
-    )
+def _files(kind: str, uploads: Uploads, texts: Texts) -> TrainingData:
+    words, needs = texts.training, needs_of(kind)
+    label, help = (words.get(f"{name}_{needs}", words[name]) for name in ("files", "files_help"))
+    file_uploader(label, _TYPES, training.UPLOADS, uploads, texts, several=True, help=help)
     files = training.UPLOADS.there()
     for path, name in files:
         uploaded_file(path, name, words["drop"], training.drop_key(path), training.UPLOADS, uploads)

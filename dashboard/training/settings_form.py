@@ -1,15 +1,15 @@
-"""The recipe, and every setting of a training with a sentence that explains it.
+"""The recipe, and every setting of a kind of training with a sentence that explains it.
 
 Knows: how a setting's type becomes a widget, and which are for everybody and which for those who know.
-Refuses to know: what a setting does, and which values contradict each other: SftSettings says that itself.
+Refuses to know: which values contradict each other: the settings say that themselves.
 """
 
 from __future__ import annotations
 
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields
-from functools import partial
+from dataclasses import MISSING, dataclass, fields
+from functools import cache, partial
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import streamlit as st
@@ -18,11 +18,28 @@ from dashboard.session import training
 from dashboard.session.shared import start_with
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
-from finetune.jobs import Recipe, SftSettings
+from finetune.jobs import KINDS, Recipe
 
 NO_RECIPE = "none"
-MAIN = ("method", "epochs", "learning_rate", "batch", "micro_batch", "max_tokens")
-ADVANCED: Mapping[str, tuple[str, ...]] = {
+ELSEWHERE = frozenset({"base_model", "data", "name", "format", "resume", "rewards", "distributed"})
+"""They have places of their own; several GPUs are a matter of the command that starts them."""
+PATHS = ("holdout_data",)
+"""The settings that are shown only where a person may name files of this machine."""
+_MAIN = ("method", "epochs", "learning_rate", "batch", "micro_batch", "max_tokens")
+_MAIN_OF_SOME = ("beta", "sft_weight", "kl", "group", "max_new_tokens")
+_ADVANCED: Mapping[str, tuple[str, ...]] = {
+    "group_preferences": ("loss", "length_weight", "simpo_margin", "good_weight", "bad_weight", "center"),
+    "group_answers": ("temperature", "unended_reward", "sample_steps"),
+    "group_updates": (
+        "passes",
+        "clip",
+        "kl_target",
+        "scale_groups",
+        "gamma",
+        "gae_lambda",
+        "value_clip",
+        "value_learning_rate",
+    ),
     "group_lora": ("lora_r", "lora_alpha", "lora_dropout", "lora_targets"),
     "group_learning": (
         "schedule",
@@ -44,19 +61,38 @@ ADVANCED: Mapping[str, tuple[str, ...]] = {
         "report_to",
     ),
 }
-PATHS = ("holdout_data",)
-"""The settings that are shown only where a person may name files of this machine."""
-_HINTS = get_type_hints(SftSettings)
-_DEFAULTS = {field.name: field.default for field in fields(SftSettings) if field.default is not MISSING}
 _COLUMNS = 3
 
 
-def training_recipe(
-    recipes: Sequence[Recipe], brought: str | None, base_id: str, texts: Texts
-) -> Recipe | None:
-    """`brought`: the recipe that the base brings along. One widget a base, for each brings another."""
+@dataclass(frozen=True)
+class SettingsLayout:
+    """Where each setting of a kind stands, and how it is typed."""
+
+    kind: str
+    main: tuple[str, ...]
+    advanced: Mapping[str, tuple[str, ...]]
+    hints: Mapping[str, Any]
+    defaults: Mapping[str, Any]
+
+
+@cache
+def layout_of(kind: str) -> SettingsLayout:
+    """What a kind does not have is left out, and with rewards dropout, which has to be 0."""
+    settings = KINDS[kind].settings
+    here = {field.name: field.default for field in fields(settings) if field.default is not MISSING}
+    if "rewards" in here:
+        del here["lora_dropout"]
+    main = tuple(name for name in (*_MAIN, *_MAIN_OF_SOME) if name in here)
+    advanced = {group: tuple(n for n in names if n in here) for group, names in _ADVANCED.items()}
+    hints = get_type_hints(settings)
+    if settings.lora_only:
+        hints["method"] = Literal[tuple(each for each in get_args(hints["method"]) if each != "full")]
+    return SettingsLayout(kind, main, {g: names for g, names in advanced.items() if names}, hints, here)
+
+
+def training_recipe(recipes: Sequence[Recipe], brought: str | None, key: str, texts: Texts) -> Recipe | None:
+    """`brought`: the recipe that the base brings along."""
     by_name = {recipe.name: recipe for recipe in recipes}
-    key = f"{training.RECIPE}_{base_id}"
     start_with(key, brought or NO_RECIPE)
     chosen = st.selectbox(
         texts.training["recipe"],
@@ -72,41 +108,55 @@ def training_recipe(
     return recipe
 
 
-def training_settings(recipe: Recipe | None, offers_paths: bool, texts: Texts) -> dict[str, Any]:
+def training_settings(kind: str, recipe: Recipe | None, offers_paths: bool, texts: Texts) -> dict[str, Any]:
     """The value of every setting that has a widget."""
-    values = _fields(MAIN, recipe, texts)
+    layout = layout_of(kind)
+    values = _fields(layout, layout.main, recipe, texts)
     with st.expander(texts.training["advanced"], icon=":material/tune:", key=training.ADVANCED):
-        for group, names in ADVANCED.items():
+        for group, names in layout.advanced.items():
             st.markdown(f"**{texts.training[group]}**")
             shown = [name for name in names if offers_paths or name not in PATHS]
-            values |= _fields(shown, recipe, texts)
+            values |= _fields(layout, shown, recipe, texts)
     return values
+
+
+def form_of(kind: str, recipe: Recipe | None) -> str:
+    """Whose values the widgets hold: each recipe's own, and without one those of its kind."""
+    return recipe.name if recipe else f"{NO_RECIPE}_{kind}"
+
+
+def help_for(kind: str, name: str, texts: Texts) -> str:
+    """What a setting means for this kind, where it means something of its own."""
+    family = "rewards" if "rewards" in layout_of(kind).hints else "pairs" if kind != "sft" else kind
+    return texts.training.get(f"help_{family}_{name}") or texts.training[f"help_{name}"]
 
 
 def _about(recipe: Recipe, texts: Texts) -> None:
     st.caption(texts.training["recipe_of"].format(what=safe_text(recipe.reproduces)))
     if recipe.notes:
-        with st.expander(texts.training["recipe_notes"], key=f"{training.RECIPE}_notes"):
+        with st.expander(texts.training["recipe_notes"], key=training.RECIPE_NOTES):
             st.text(recipe.notes)
     if recipe.settings.get("distributed", "none") != "none":
         st.info(texts.training["recipe_distributed"], icon=":material/memory:")
 
 
-def _fields(names: Sequence[str], recipe: Recipe | None, texts: Texts) -> dict[str, Any]:
+def _fields(
+    layout: SettingsLayout, names: Sequence[str], recipe: Recipe | None, texts: Texts
+) -> dict[str, Any]:
     values = {}
     for start in range(0, len(names), _COLUMNS):
         row = names[start : start + _COLUMNS]
         for column, name in zip(st.columns(_COLUMNS), row, strict=False):
             with column:
-                values[name] = _field(name, recipe, texts)
+                values[name] = _field(layout, name, recipe, texts)
     return values
 
 
-def _field(name: str, recipe: Recipe | None, texts: Texts) -> Any:
-    default = (recipe.settings if recipe else {}).get(name, _DEFAULTS[name])
-    key = training.field_key(recipe.name if recipe else NO_RECIPE, name)
-    label, help_text = texts.training[f"set_{name}"], texts.training[f"help_{name}"]
-    kind = _HINTS[name]
+def _field(layout: SettingsLayout, name: str, recipe: Recipe | None, texts: Texts) -> Any:
+    default = (recipe.settings if recipe else {}).get(name, layout.defaults[name])
+    key = training.field_key(form_of(layout.kind, recipe), name)
+    label, help_text = texts.training[f"set_{name}"], help_for(layout.kind, name, texts)
+    kind = layout.hints[name]
     if kind is bool:
         start_with(key, default)
         return st.toggle(label, key=key, persist_state="session", help=help_text)
@@ -121,32 +171,28 @@ def _field(name: str, recipe: Recipe | None, texts: Texts) -> Any:
             format_func=_named(name, texts),
         )
     if get_origin(kind) is tuple:
-        return _several(name, kind, default, key, texts)
-    return _number(label, help_text, kind, default, key, texts)
+        box = partial(st.text_input, label, key=key, persist_state="session", help=help_text)
+        return _several(name, get_args(kind)[0], default, box, texts)
+    return _number(name, kind, default, partial(st.number_input, label, key=key, help=help_text), texts)
 
 
 def _named(name: str, texts: Texts) -> Any:
     return lambda value: texts.training.get(f"{name}_{value}", value)
 
 
-def _several(name: str, kind: Any, default: tuple[Any, ...], key: str, texts: Texts) -> tuple[Any, ...]:
-    label, help_text = texts.training[f"set_{name}"], texts.training[f"help_{name}"]
-    inner = get_args(kind)[0]
+def _several(
+    name: str, inner: Any, default: tuple[Any, ...], box: partial[str], texts: Texts
+) -> tuple[Any, ...]:
     if inner is float:
-        start_with(key, ", ".join(f"{value:g}" for value in default))
-        return _numbers(st.text_input(label, key=key, persist_state="session", help=help_text))
+        start_with(box.keywords["key"], ", ".join(f"{value:g}" for value in default))
+        return _numbers(box())
     if get_origin(inner) is Literal:
-        start_with(key, list(default))
+        start_with(box.keywords["key"], list(default))
         hint = texts.training["nothing_chosen"]
-        return tuple(
-            st.multiselect(
-                label, get_args(inner), key=key, persist_state="session", help=help_text, placeholder=hint
-            )
-        )
-    start_with(key, ", ".join(default))
-    text = st.text_input(
-        label, key=key, persist_state="session", help=help_text, placeholder=texts.training[f"hint_{name}"]
-    )
+        several = partial(st.multiselect, *box.args, get_args(inner), **box.keywords)
+        return tuple(several(placeholder=hint))
+    start_with(box.keywords["key"], ", ".join(default))
+    text = box(placeholder=texts.training[f"hint_{name}"])
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
@@ -158,26 +204,19 @@ def _numbers(text: str) -> tuple[float, ...]:
         return ()
 
 
-def _number(label: str, help_text: str, kind: Any, default: Any, key: str, texts: Texts) -> Any:
+def _number(name: str, kind: Any, default: Any, box: partial[Any], texts: Texts) -> Any:
     """Integers in whole steps; of other numbers as many digits as they have."""
-    if kind is float:
-        start_with(key, float(default))
-        return st.number_input(
-            label, key=key, persist_state="session", help=help_text, format="%g", step=_step(default)
-        )
-    start_with(key, default)
+    box = partial(box, persist_state="session")
+    is_float = kind is float or float in get_args(kind)
+    start_with(box.keywords["key"], float(default) if is_float and default is not None else default)
     if not isinstance(kind, types.UnionType):
-        return st.number_input(label, key=key, persist_state="session", help=help_text, step=1, min_value=0)
-    hint = texts.training["no_limit"]
-    if float in get_args(kind):
-        step = _step(default or (1e-3 if key.endswith("learning_rate") else 1))
-        box = partial(st.number_input, label, value=None, format="%g", step=step)
-        return box(key=key, persist_state="session", help=help_text, placeholder=hint)
-    return st.number_input(
-        label, value=None, key=key, persist_state="session", help=help_text, step=1, placeholder=hint
-    )
+        return box(format="%g", step=_step(default)) if is_float else box(step=1, min_value=0)
+    box = partial(box, value=None, placeholder=texts.training.get(f"hint_{name}", texts.training["no_limit"]))
+    if not is_float:
+        return box(step=1)
+    return box(format="%g", step=_step(default or (1e-3 if name.endswith("learning_rate") else 1)))
 
 
 def _step(value: float) -> float:
     """A tenth of the figure's own size."""
-    return float(f"1e{f'{value:e}'.split('e')[1]}") / 10 if value else 0.01
+    return float(f"1e{f'{abs(value):e}'.split('e')[1]}") / 10 if value else 0.01

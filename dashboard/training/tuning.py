@@ -25,7 +25,8 @@ from dashboard.training.progress import TrainingActions, TrainingView
 from dashboard.training.settings_form import training_recipe
 from errors import Cause, NaraniError
 from finetune import jobs
-from finetune.jobs import Check, Job, Recipe, SftSettings
+from finetune.jobs import KINDS, Check, Job, Recipe, RunSettings
+from model_registry.spec import ModelSpec
 
 Stamps = tuple[tuple[str, int, int], ...]
 
@@ -35,21 +36,23 @@ def offers_paths() -> bool:
     return not owner.sign_in_needed()
 
 
-def pick_recipe(base_id: str, texts: Texts) -> Recipe | None:
-    brought = jobs.recipe_of_base(base_id)
-    offered = [recipe for recipe in jobs.all_recipes() if recipe.kind == SftSettings.kind]
-    return training_recipe(offered, brought.name if brought else None, base_id, texts)
+def pick_recipe(kind: str, base: ModelSpec, texts: Texts) -> Recipe | None:
+    below = base.adapter.base if base.adapter else base.id
+    brought = jobs.recipe_of_base(below, kind)
+    offered = [recipe for recipe in jobs.all_recipes() if recipe.kind == kind]
+    key = training.recipe_key(kind, base.id)
+    return training_recipe(offered, brought.name if brought else None, key, texts)
 
 
 def settings_for(
-    wanted: TrainingTarget, data: TrainingData, values: Mapping[str, Any], texts: Texts
-) -> SftSettings | None:
+    kind: str, wanted: TrainingTarget, data: TrainingData, values: Mapping[str, Any], texts: Texts
+) -> RunSettings | None:
     """None where they contradict each other, which is said."""
     name = jobs.safe_name(wanted.name) if wanted.name else None
     if name is not None and name != wanted.name:
         st.caption(texts.training["will_be_called"].format(name=safe_text(name)))
     try:
-        return SftSettings(
+        return KINDS[kind].settings(
             base_model=wanted.base.id, data=data.sources, name=name, format=wanted.format, **values
         )
     except NaraniError as error:
@@ -57,14 +60,18 @@ def settings_for(
         return None
 
 
-def missing(wanted: TrainingTarget, data: TrainingData, texts: Texts) -> str | None:
+def missing(
+    wanted: TrainingTarget, data: TrainingData, values: Mapping[str, Any], texts: Texts
+) -> str | None:
     """What has to be chosen first."""
     if wanted.lacks_format:
         return texts.training["choose_format"]
-    return None if data.sources else texts.training["choose_data"]
+    if not data.sources:
+        return texts.training["choose_data"]
+    return texts.kinds["choose_rewards"] if values.get("rewards") == () else None
 
 
-def draw_check(settings: SftSettings, services: Services, texts: Texts) -> None:
+def draw_check(settings: RunSettings, services: Services, texts: Texts) -> None:
     """What the check found; nothing while nobody asked for it with these settings."""
     if training.checked() != _fingerprint(settings):
         st.caption(texts.training["check_again" if training.checked() else "check_about"])
@@ -79,13 +86,13 @@ def draw_check(settings: SftSettings, services: Services, texts: Texts) -> None:
     _draw(found, services, texts)
 
 
-def ask_check(settings: SftSettings) -> None:
+def ask_check(settings: RunSettings) -> None:
     """What was found out before may no longer hold: memory, models and files change."""
     training.set_checked(_fingerprint(settings))
     training.check_anew()
 
 
-def begin(settings: SftSettings, data: TrainingData, services: Services, texts: Texts) -> None:
+def begin(settings: RunSettings, data: TrainingData, services: Services, texts: Texts) -> None:
     """Start it and show it; what cannot be started is said and nothing is lost."""
     try:
         files = [Path(path) for path in data.uploads]
@@ -151,7 +158,7 @@ def facts(job: Job, services: Services, texts: Texts) -> str:
     return " · ".join(safe_text(part) for part in parts if part)
 
 
-def _fingerprint(settings: SftSettings) -> str:
+def _fingerprint(settings: RunSettings) -> str:
     """What the run is called changes nothing of it."""
     return json.dumps({**asdict(settings), "name": None})
 
@@ -183,12 +190,13 @@ def _release_idle(services: Services) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
-def _check(settings: SftSettings, home: Path, stamps: Stamps, again: str) -> Check:
+def _check(settings: RunSettings, home: Path, stamps: Stamps, again: str) -> Check:
     """`stamps` and `again` are part of the key: changed files are read again, and whoever asks anew is told
     what holds now."""
     return jobs.check(settings, home)
 
 
-def _stamps(settings: SftSettings) -> Stamps:
-    files = [Path(source) for source in (*settings.data, *settings.holdout_data) if Path(source).is_file()]
+def _stamps(settings: RunSettings) -> Stamps:
+    named = (*settings.data, *getattr(settings, "holdout_data", ()))
+    files = [Path(source) for source in named if Path(source).is_file()]
     return tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files)

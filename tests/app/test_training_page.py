@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -18,12 +18,14 @@ from dashboard import resources
 from dashboard.session import owner, training
 from dashboard.texts import read_texts
 from dashboard.training import tuning
-from dashboard.training.settings_form import ADVANCED, MAIN
+from dashboard.training.chain import BY_REWARDS, needs_of
+from dashboard.training.rewards_form import PARTS, named
+from dashboard.training.settings_form import ELSEWHERE, help_for, layout_of
 from engines.memory import PoolView, ResidentView
 from errors import AS_WRITTEN, BadEntry, NaraniError
 from finetune import jobs
 from finetune.job_state import REQUEST
-from finetune.jobs import Check, SftSettings
+from finetune.jobs import Check, RunSettings
 from finetune.run_folder import TrainingState, now
 from tests.app.opened_pages import opened, texts
 from tests.app.training_pages import HOSTILE, SETTINGS, keys, plain, trainings, written
@@ -45,25 +47,31 @@ def test_the_empty_page_says_what_to_do_first(engine: ScriptedEngine) -> None:
     assert page.button(key=training.START).disabled and page.button(key=training.CHECK).disabled
 
 
-def test_every_setting_is_on_the_page_and_explained_in_both_languages() -> None:
-    shown = {*MAIN, *(name for names in ADVANCED.values() for name in names)}
-    # Several GPUs are a matter of the command that starts them; the others have places of their own.
-    elsewhere = {"base_model", "data", "name", "format", "resume", "distributed"}
-    assert shown | elsewhere == {field.name for field in fields(SftSettings)}
-    keys = {f"{kind}_{name}" for name in shown for kind in ("set", "help")} | set(ADVANCED)
+@pytest.mark.parametrize("kind", jobs.KINDS)
+def test_every_setting_is_on_the_page_and_explained_in_both_languages(kind: str) -> None:
+    layout, settings = layout_of(kind), jobs.KINDS[kind].settings
+    shown = [*layout.main, *(name for names in layout.advanced.values() for name in names)]
+    without = {"lora_dropout"} if kind in BY_REWARDS else set()  # there it has to be 0
+    known = {field.name for field in fields(settings)}
+    assert set(shown) | (ELSEWHERE & known) | without == known and len(shown) == len(set(shown))
+    keys = {f"set_{name}" for name in shown} | set(layout.advanced)
     keys |= {f"state_{state}" for state in TrainingState}
-    keys |= {f"method_{method}" for method in ("lora", "qlora", "int8-lora", "full")}
+    keys |= {f"method_{method}" for method in get_args(layout.hints["method"])}
     for language in ("ko", "en"):
-        words = read_texts(language).training
-        assert keys <= set(words) and all(words[key] for key in keys)
+        words = read_texts(language)
+        assert keys <= set(words.training) and all(words.training[key] for key in keys)
+        assert all(help_for(kind, name, words) for name in shown)
+        assert {kind, f"long_{kind}", f"about_{kind}", f"needs_{needs_of(kind)}"} <= set(words.kinds)
+        assert all(named(part, words) != part for part in PARTS)
 
 
 def test_a_recipe_fills_the_form_and_every_recipe_can_be_drawn(engine: ScriptedEngine) -> None:
     page = opened("training")
     for recipe in jobs.all_recipes():
-        page.selectbox(key=f"{training.RECIPE}_{page.selectbox(key=training.BASE).value}").set_value(
-            recipe.name
-        ).run()
+        if training.kind_key(recipe.kind) in keys(page):
+            page.button(key=training.kind_key(recipe.kind)).click().run()
+        base = str(page.selectbox(key=training.BASE).value)
+        page.selectbox(key=training.recipe_key(recipe.kind, base)).set_value(recipe.name).run()
         assert not page.exception, recipe.name
         rate = page.number_input(key=training.field_key(recipe.name, "learning_rate")).value
         assert rate == recipe.with_defaults().learning_rate
@@ -190,9 +198,9 @@ PLAN: dict[str, Any] = {
 def test_what_does_not_fit_is_told_with_what_to_change_and_what_to_let_go(
     engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[SftSettings] = []
+    asked: list[RunSettings] = []
 
-    def found(settings: SftSettings, home: Path) -> Check:
+    def found(settings: RunSettings, home: Path) -> Check:
         asked.append(settings)
         refused = BadEntry("line-with-nul", file=HOSTILE, line=3)
         return Check(data_error=refused.cause.as_json(), plan=PLAN)
