@@ -100,6 +100,8 @@ class Answered:
     question: str
     expected: str
     answer: str
+    ended: bool = True
+    """By itself, before it became too long."""
 
     @property
     def exact(self) -> bool:
@@ -135,17 +137,19 @@ class Asker:
         rendered = render(self._format, conversation, self._tokenizer)
         ids = encode(rendered, self._tokenizer)
         wanted = len(self._tokenizer.backend_tokenizer.encode(expected, add_special_tokens=False).ids)
-        made = self._continue(ids, min(_LONGEST, wanted * 2 + 16))
+        made, ended = self._continue(ids, min(_LONGEST, wanted * 2 + 16))
         text = self._tokenizer.decode(made, skip_special_tokens=True).removeprefix(rendered.answer_lead)
+        ended = ended or any(stop in text for stop in rendered.stop_strings)
         for stop in rendered.stop_strings:
             text = text.split(stop)[0]
         turn = conversation.turns[-1]
         question = f"{turn.question}\n{turn.input}" if turn.input else turn.question
-        return Answered(example.source, question, expected, text.strip())
+        return Answered(example.source, question, expected, text.strip(), ended)
 
     @torch.no_grad()
-    def _continue(self, ids: list[int], most: int) -> list[int]:
-        """The likeliest token each time. By hand: `generate` does not know how RWKV hands its state on."""
+    def _continue(self, ids: list[int], most: int) -> tuple[list[int], bool]:
+        """The likeliest token each time, and whether it ended. By hand: `generate` does not know how RWKV
+        hands its state on."""
         device = next(self._network.parameters()).device
         step = torch.tensor([ids], device=device)
         kept: dict[str, Any] = {}
@@ -155,12 +159,12 @@ class Asker:
             out = self._network(input_ids=step, use_cache=True, **kept)
             token = self._agree(int(out.logits[0, -1].argmax()))
             if token in self._ends:
-                break
+                return made, True
             made.append(token)
             step = torch.tensor([[token]], device=device)
             name = "state" if "state" in out else "past_key_values"
             kept = {name: out[name]}
-        return made
+        return made, False
 
 
 def last_question(conversation: Conversation) -> tuple[Conversation, str]:

@@ -21,6 +21,8 @@ from finetune.training.course import Course
 
 HELD_OUT_LOSS = "eval_loss"
 """As TensorBoard and wandb know it."""
+FIGURE = "figure/"
+"""Begins the names under which a trainer logs the figures of its kind."""
 _SECONDS_BETWEEN_CHECKPOINTS = 600.0
 
 
@@ -81,6 +83,7 @@ class Pace(TrainerCallback):
             tokens_per_second=self._tokens_per_second(),
             memory_bytes=memory_bytes(self.course.device),
             grad_norm=_finite(logs.get("grad_norm")),
+            figures={name.removeprefix(FIGURE): value for name, value in logs.items() if FIGURE in name},
         )
         self.course.status.step(metric.step, state.max_steps, metric.epoch, self._seconds_left(state), metric)
 

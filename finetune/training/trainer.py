@@ -1,17 +1,17 @@
 """TRL's SFTTrainer over our blocks.
 
-Knows: in which order blocks are learned, where a loss is looked at, and when held-out rows are measured.
-Refuses to know: settings, what is told to whom, and what a checkpoint is made of (resumable_trainer.py).
+Knows: how the loss of a block is computed, and when held-out rows are measured.
+Refuses to know: settings, what is told to whom, the order of blocks (numbered_trainer.py), and what a
+checkpoint is made of (resumable_trainer.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.nn import Module
 from torch.nn.functional import cross_entropy, pad
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -22,12 +22,11 @@ from finetune.sft_settings import SftSettings
 from finetune.tokens.blocks import NOT_LEARNED
 from finetune.tokens.dataset import AS_THEY_ARE
 from finetune.training.arguments import trainer_arguments
-from finetune.training.batches import BLOCK, NumberingCollator, TrainingBatches
+from finetune.training.batches import NumberingCollator, TrainingBatches
 from finetune.training.best import Best
 from finetune.training.course import Course
-from finetune.training.faults import NotANumber
+from finetune.training.numbered_trainer import NumberedTrainer
 from finetune.training.pace import HELD_OUT_LOSS, Pace
-from finetune.training.resumable_trainer import ResumableTrainer
 
 
 def sft_arguments(
@@ -42,7 +41,7 @@ def sft_arguments(
     return trainer_arguments(SFTConfig, batches.plan.settings, run, device, compute, group, **more)
 
 
-class Tuner(ResumableTrainer, SFTTrainer):
+class Tuner(NumberedTrainer, SFTTrainer):
     def __init__(
         self,
         network: Module,
@@ -52,12 +51,12 @@ class Tuner(ResumableTrainer, SFTTrainer):
         best: Best,
         course: Course[SftSettings],
     ) -> None:
-        self._batches, self._best, self._order = batches, best, batches.order()
-        self._in_step: list[int] = []
+        self._batches, self._best = batches, best
         self.held_out_loss: float | None = None
         """Told with the figures of the step after which it was measured."""
         super().__init__(
             course=course,
+            order=batches.order(),
             model=network,
             args=arguments,
             train_dataset=batches.dataset(),
@@ -81,22 +80,11 @@ class Tuner(ResumableTrainer, SFTTrainer):
     def is_over(self) -> bool:
         return self._best.worn_out
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler:
-        return self._order  # type: ignore[return-value]
+    def sources_of(self, numbers: Sequence[int]) -> list[str]:
+        return self._batches.sources(numbers)
 
-    def _run_epoch(self, *rest: Any, **named: Any) -> None:
-        # Not left to accelerate, which does not find the sampler of a resumed epoch on two GPUs.
-        self._order.set_epoch(named["epoch"])
-        super()._run_epoch(*rest, **named)
-
-    def training_step(self, model: Module, inputs: dict[str, Any], *rest: Any, **named: Any) -> Tensor:
-        numbers = inputs.pop(BLOCK).tolist()
-        loss = super().training_step(model, inputs, *rest, **named)
-        if not torch.isfinite(loss):
-            raise NotANumber("loss", self.state.global_step + 1, self._batches.sources(numbers))
-        self.tokens_seen += self._batches.tokens(numbers)
-        self._in_step += numbers
-        return loss
+    def tokens_of(self, numbers: Sequence[int]) -> int:
+        return self._batches.tokens(numbers)
 
     def compute_loss(
         self,
@@ -120,18 +108,6 @@ class Tuner(ResumableTrainer, SFTTrainer):
             # Counted over all processes, whose gradients are averaged.
             loss = loss * self.accelerator.num_processes / num_items_in_batch
         return (loss, outputs) if return_outputs else loss
-
-    def _get_grad_norm(self, model: Module, grad_norm: Any = None) -> Any:
-        """Called once a step, before the weights change; in float16 an infinite one only skips the step."""
-        norm = super()._get_grad_norm(model, grad_norm=grad_norm)
-        learned, self._in_step = self._in_step, []
-        if self.accelerator.scaler is None and not torch.isfinite(torch.as_tensor(norm)):
-            # It is the same in every process, so all of them come by here.
-            rows = [
-                row for part in self.course.group.from_all(self._batches.sources(learned)) for row in part
-            ]
-            raise NotANumber("gradient", self.state.global_step + 1, rows)
-        return norm
 
     def log(self, logs: dict[str, float], *rest: Any) -> None:
         if "loss" in logs and self.held_out_loss is not None:
