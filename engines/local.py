@@ -115,6 +115,8 @@ class LocalEngine:
         if not request.conversation.turns[-1].question.strip():
             raise BadRequest("empty-question")
         spec = self._registry.get(request.model_id)
+        if spec.task == "reward" and not request.choices:
+            raise BadRequest("reward-model-answers-nothing", model=spec.id)
         format = self._format(request, spec)
         base = self._registry.base_of(spec)
         quantization = request.quantization or spec.local.loading.default_quantization

@@ -40,7 +40,7 @@ def merge_source(name: str, home: Path) -> MergeSource:
     folder = Path(name).expanduser()
     if folder.is_dir():
         return _of_folder(folder.absolute(), registry)
-    adapters = [spec.id for spec in registry.models.values() if spec.adapter is not None]
+    adapters = [spec.id for spec in registry.answerers.values() if spec.adapter is not None]
     raise UnknownName("run or adapter", name, [*runs, *adapters])
 
 
@@ -59,6 +59,8 @@ def _of_run(run: RunFolder, registry: Registry) -> MergeSource:
 def _of_entry(spec: ModelSpec, registry: Registry) -> MergeSource:
     if spec.adapter is None:
         raise BadRequest("merge-whole-model", model=spec.title, name="adapter")
+    if spec.task == "reward":
+        raise BadRequest("merge-reward-model", model=spec.title, name="adapter")
     return MergeSource(spec, registry.base_of(spec), registry.format_of(spec))
 
 

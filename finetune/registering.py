@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from errors import BadEntry
 from finetune.base import Base
@@ -49,6 +49,7 @@ class TrainingResult:
     data: tuple[str, ...]
     """Names of the files or datasets."""
     notes: str
+    task: Literal["answer", "reward"] = "answer"
 
 
 def register(result: TrainingResult, base: Base, home: Path) -> str:
@@ -85,6 +86,7 @@ def entry_table(model_id: str, result: TrainingResult, base: Base, models: Path)
         "source": _source(result.folder, models),
         "parameters": result.learned,
         "license": _license(spec, result.data),
+        **({"task": result.task} if result.task != "answer" else {}),
         "prompt_format": _format_name(base.format.id, load_registry(models)),
         "eos_token_ids": list(result.ends),
         "notes": result.notes,

@@ -46,6 +46,16 @@ class Registry:
                 raise BadEntry("model-left-out", model=model_id, message=fault.message)
         raise UnknownName("model", model_id, self.models)
 
+    @property
+    def answerers(self) -> Mapping[str, ModelSpec]:
+        """The models that can be asked a question."""
+        return {id: spec for id, spec in self.models.items() if spec.task == "answer"}
+
+    @property
+    def reward_models(self) -> Mapping[str, ModelSpec]:
+        """The models that score given answers."""
+        return {id: spec for id, spec in self.models.items() if spec.task == "reward"}
+
     def format_of(self, spec: ModelSpec) -> PromptFormat:
         return self.formats.get(spec.prompt_format)
 

@@ -181,6 +181,8 @@ class ModelSpec(EntryTable):
     family: Text
     license: License
     prompt_format: Text
+    task: Literal["answer", "reward"] = "answer"
+    """What it does with a question: answers it, or says in one number how good a given answer is."""
     thinking: Literal["never", "switch", "always"] = "never"
     base_model: bool = False
     """Pre-trained only: it continues text and was never taught to answer."""
@@ -228,6 +230,12 @@ class ModelSpec(EntryTable):
     def with_local(self, **changes: object) -> ModelSpec:
         """The same with other facts about its weights."""
         return self.model_copy(update={"runs": self.local.model_copy(update=changes)})
+
+    @model_validator(mode="after")
+    def _scores_only_over_a_base(self) -> ModelSpec:
+        if self.task == "reward" and self.adapter is None:
+            raise contradiction("task", "is 'reward', which needs an adapter over a base that is here")
+        return self
 
     @model_validator(mode="after")
     def _names_only_what_there_is(self) -> ModelSpec:

@@ -41,7 +41,11 @@ class SharedOptions:
 
 def picked(ids: str, wiring: Wiring) -> tuple[str, ...]:
     """The model ids of a comma list, each of them known and named once."""
-    return _known_names("model", ids, wiring.models)
+    models = _known_names("model", ids, wiring.models)
+    for model_id in models:
+        if wiring.models[model_id].scores_answers:
+            raise BadRequest("reward-model-answers-nothing", model=model_id)
+    return models
 
 
 def how_of(options: SharedOptions, models: Sequence[str], wiring: Wiring, system: str = "") -> HowToAnswer:

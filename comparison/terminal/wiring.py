@@ -30,6 +30,8 @@ class ModelFacts:
     generation: GenerationDefaults = field(default_factory=GenerationDefaults)
     quantizations: tuple[str, ...] = ("none",)
     is_demo: bool = False
+    scores_answers: bool = False
+    """A reward model, which writes no answers."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ def wire() -> Wiring:
             generation=spec.generation,
             quantizations=() if spec.remote else spec.local.loading.quantizations,
             is_demo=spec.demo,
+            scores_answers=spec.task == "reward",
         )
         for spec in registry.models.values()
     }

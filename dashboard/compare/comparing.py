@@ -51,7 +51,7 @@ def pick_defaults(services: Services) -> None:
     else the demo models, which need no download."""
     if compare.MODELS.picked() is not None:
         return
-    models = services.registry.models
+    models = services.registry.answerers
     demo = [spec.id for spec in models.values() if spec.demo and spec.adapter is None]
     preferred = preferences().models
     asked = [column.request for turn in turns(services)[-1:] for column in turn.columns]
@@ -72,7 +72,8 @@ def default_choice() -> GenerationChoice:
 
 
 def still_there(picked: Sequence[str], services: Services) -> tuple[str, ...]:
-    return tuple(model for model in picked if model in services.registry.models)
+    there = services.registry.answerers
+    return tuple(model for model in picked if model in there)
 
 
 def turns(services: Services) -> tuple[TurnPicture, ...]:

@@ -95,6 +95,7 @@ def _of_speaking(spec: ModelSpec, texts: Texts) -> FactValues:
     ends = () if spec.remote else spec.local.eos_token_ids
     return {
         "prompt_format": spec.prompt_format,
+        "task": texts.models[f"task_{spec.task}"],
         "thinking": texts.models[f"thinking_{spec.thinking}"],
         "eos_token_ids": ", ".join(map(str, ends)) or ("" if spec.remote else texts.models["eos_unknown"]),
         "stop_strings": " ".join(repr(stop) for stop in spec.stop_strings),
@@ -136,6 +137,8 @@ def _badges(spec: ModelSpec, texts: Texts) -> Iterable[str]:
     yield f":{color}-badge[{texts.models['commercial']}: {texts.models[f'commercial_{use}']}]"
     if spec.demo:
         yield f":blue-badge[{texts.models['column_demo']}]"
+    if spec.task == "reward":
+        yield f":violet-badge[{texts.models['task_reward']}]"
     if spec.base_model:
         yield f":gray-badge[{texts.models['field_base_model']}]"
     if spec.improvised_format:

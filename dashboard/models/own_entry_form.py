@@ -63,6 +63,7 @@ GROUPS: Mapping[str, tuple[EntryField, ...]] = {
     ),
     "group_speaking": (
         EntryField("prompt_format", "open_choice", required=True),
+        EntryField("task", "choice", ("answer", "reward")),
         EntryField("thinking", "choice", ("never", "switch", "always")),
         EntryField("eos_token_ids"),
         EntryField("stop_strings", "area"),
@@ -255,6 +256,7 @@ def option_words(field: EntryField, option: str, texts: Texts) -> str:
     """Texts where an option has any; else its name."""
     prefixes = {
         "license.commercial": "commercial",
+        "task": "task",
         "thinking": "thinking",
         "loading.quantizations": "quantization",
         "loading.default_quantization": "quantization",

@@ -31,6 +31,7 @@ _COLUMNS = (
     "architecture",
     "quantizations",
     "demo",
+    "task",
     "id",
     "source",
     "revision",
@@ -143,6 +144,7 @@ def _row(spec: ModelSpec, registry: Registry, texts: Texts) -> dict[str, object]
         "prompt_format": spec.prompt_format,
         "family": family_title(spec.family),
         "demo": spec.demo,
+        "task": texts.models[f"task_{spec.task}"],
         "id": spec.id,
         **({"source": spec.remote.url} if spec.remote else _of_weights(spec, texts)),
     }

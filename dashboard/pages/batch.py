@@ -42,7 +42,7 @@ def _new(services: Services, texts: Texts) -> None:
     found = question_preview(source, texts)
     if found is None:
         return
-    how = batch_asking(services.registry.models, preferences(), found.count, texts)
+    how = batch_asking(services.registry.answerers, preferences(), found.count, texts)
     questions, models = min(how.limit, found.count), len(how.models)
     st.markdown(texts.batch["sum"].format(questions=questions, models=models, answers=questions * models))
     if not models:

@@ -20,7 +20,8 @@ def page() -> None:
     texts, shared = read_chosen(), services()
     view, turns = chatting.follow(shared), chatting.turns(shared)
     chatting.pick_as_asked(turns, shared)
-    picked = tuple(model for model in search.MODELS.picked() or () if model in shared.registry.models)
+    there = shared.registry.answerers
+    picked = tuple(model for model in search.MODELS.picked() or () if model in there)
     with st.sidebar:
         top = st.container()
         form = search_form(shared.search_providers(), shared.settings, preferences(), texts)

@@ -41,7 +41,7 @@ def _looks(services: Services, owner: str, texts: Texts) -> None:
 def _asking(services: Services, owner: str, texts: Texts) -> None:
     st.subheader(texts.settings["asking"])
     st.caption(texts.settings["asking_note"])
-    titles = distinct_titles(services.registry.models)
+    titles = distinct_titles(services.registry.answerers)
     now = settings.preferences()
     asking_defaults(now, titles, texts, lambda **value: _keep(services, owner, texts, **value))
 

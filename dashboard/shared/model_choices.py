@@ -48,11 +48,11 @@ class ModelChoice:
 def model_choices(
     registry: Registry, memory: ModelMemory, picked: Mapping[str, str]
 ) -> dict[str, ModelChoice]:
-    """Every model; `picked` holds the quantizations that differ from an entry's default."""
+    """Every model that answers; `picked` holds the quantizations that differ from an entry's default."""
     pool, titles = memory.view(), distinct_titles(registry.models)
     return {
         model_id: _choice(spec, titles[model_id], registry, memory, pool, picked.get(model_id))
-        for model_id, spec in registry.models.items()
+        for model_id, spec in registry.answerers.items()
     }
 
 

@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, Literal
 
 import torch
 from transformers import set_seed
@@ -65,6 +65,7 @@ class TrainedModel:
     """For report.json; `model_id` comes to it."""
     report_text: str
     """The same for people, in Markdown."""
+    task: Literal["answer", "reward"] = "answer"
 
 
 @dataclass(eq=False)
@@ -151,6 +152,7 @@ class Course(Generic[AnySettings]):
             ends=tuple(sorted(trained.ends)),
             data=trained.data,
             notes=f"Tuned over {trained.base.title}: {method}, {steps} steps.",
+            task=trained.task,
         )
         report = {**trained.report, "model_id": register(result, trained.base, self.home)}
         self.run.write("report.json", report)

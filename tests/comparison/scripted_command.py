@@ -44,6 +44,7 @@ def scripted_wiring(scripts: Mapping[str, Script] = SCRIPTS, demo_questions: Pat
     facts["calm"] = ModelFacts(
         "koalpaca", GenerationDefaults(temperature=0.7, max_new_tokens=99), is_demo=True
     )
+    facts["judge"] = ModelFacts(scores_answers=True)
     return Wiring(
         models=facts,
         formats=("koalpaca", "kullm"),

@@ -79,6 +79,7 @@ def test_when_some_fail_the_others_are_printed_and_the_code_is_3(capsys: pytest.
         (["왜?", "--models", "clam"], "There is no model named 'clam'. Did you mean calm?"),
         (["왜?", "--models", " , "], "No model is named."),
         (["왜?", "--models", "calm,calm"], "'calm' was picked twice."),
+        (["왜?", "--models", "calm,judge"], "Score one with `python -m finetune score --model judge`"),
         ([" ", "--models", "calm"], "The question is empty."),
         (["왜?", "--models", "calm", "--temperature", "9"], "temperature must lie between 0 and 5"),
         (["왜?", "--models", "calm", "--top-p", "0"], "top_p must be above 0"),

@@ -61,6 +61,13 @@ def test_where_a_model_is_and_whether_it_fits(
     assert (choice.where, choice.fits) == (where, fits)
 
 
+def test_a_reward_model_is_not_among_those_to_ask() -> None:
+    spec = REGISTRY.get("demo-kullm-banmal").model_copy(update={"id": "judge", "task": "reward"})
+    registry = replace(REGISTRY, models={**REGISTRY.models, spec.id: spec})
+    assert list(model_choices(registry, Memory(None), {})) == list(REGISTRY.models)
+    assert list(registry.reward_models) == ["judge"]
+
+
 def test_an_adapter_is_loaded_only_once_it_is_attached() -> None:
     attached = replace(RESIDENT, adapters=("demo-kullm-banmal",))
     base_of_adapter = REGISTRY.base_of(REGISTRY.get("demo-kullm-banmal"))

@@ -48,6 +48,8 @@ BAD_ENTRIES = [
     (entry(extra="generation = { temperature = 6 }"), "generation.temperature", "less than or equal"),
     (entry(extra="generation = { top_p = nan }"), "generation.top_p", "nan"),
     (entry(extra="tokenizer = { use_fast = 'yes' }"), "tokenizer.use_fast", "true or false"),
+    (entry(extra="task = 'judge'"), "task", "'reward', not 'judge'"),
+    (entry(extra="task = 'reward'"), "task", "an adapter over a base"),
     (entry(extra="unsure = ['licens']"), "unsure", "licens"),
     (entry(extra="embeddings = { vocabulary = 100, hidden_size = 100 }"), "embeddings", "larger than"),
     (entry(extra=REMOTE), "loading.trust_remote_code", "40-digit commit"),

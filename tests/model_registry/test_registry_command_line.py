@@ -20,7 +20,7 @@ KEYS = {
     "id", "source", "revision", "architecture", "parameters", "context_length", "license", "commercial",
     "prompt_format", "eos_token_ids", "quantizations",
 }  # fmt: skip
-MORE_KEYS = {"title", "family", "demo", "adapter_base", "bytes_needed", "service"}
+MORE_KEYS = {"title", "family", "demo", "adapter_base", "bytes_needed", "service", "task"}
 
 
 def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -66,6 +66,13 @@ def test_an_adapter_takes_after_its_base(tmp_path: Path) -> None:
     assert not spec.demo and spec.local.parameters == 128
 
 
+def test_a_reward_model_is_one_in_its_entry(tmp_path: Path) -> None:
+    name = register(result_in(tmp_path, task="reward"), base_of("demo-kullm", tmp_path), tmp_path)
+
+    registry = load_registry(tmp_path / "models")
+    assert list(registry.reward_models) == [name] and name not in registry.answerers
+
+
 def test_a_home_that_is_moved_keeps_its_models(tmp_path: Path) -> None:
     home = tmp_path / "one"
     name = register(result_in(home), base_of("demo-kullm", home), home)
