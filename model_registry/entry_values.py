@@ -71,8 +71,8 @@ def _flag(value: object) -> object:
 _KINDS: dict[Callable[[object], object], str] = {
     _name: "id adapter.base",
     _text: "title source revision family architecture license.name license.address license.commercial "
-    "license.note prompt_format task thinking notes tokenizer.source loading.dtype loading.default_quantization "
-    "loading.attention loading.lowest_transformers adapter.subfolder",
+    "license.note prompt_format task thinking notes tokenizer.source loading.dtype "
+    "loading.default_quantization loading.attention loading.lowest_transformers adapter.subfolder",
     _count: "parameters context_length embeddings.vocabulary embeddings.hidden_size generation.top_k "
     "generation.max_new_tokens",
     _number: "generation.temperature generation.top_p generation.repetition_penalty",

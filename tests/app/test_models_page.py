@@ -121,7 +121,7 @@ def test_a_prompt_is_shown_piece_by_piece_and_exactly() -> None:
 
 
 def test_a_reward_model_is_shown_as_one(tmp_path: Path) -> None:
-    judge = adapter("judge", "demo-kullm").replace("[[model]]", "[[model]]\ntask = \"reward\"")
+    judge = adapter("judge", "demo-kullm").replace("[[model]]", '[[model]]\ntask = "reward"')
     (tmp_path / "models" / "judge.toml").write_text(judge, encoding="utf-8")
     resources.services().registry.reload()
     page = at("registry", model="judge")
