@@ -120,16 +120,6 @@ def test_a_prompt_is_shown_piece_by_piece_and_exactly() -> None:
     assert "### 입력:\n글" in page.code[0].value
 
 
-def test_a_reward_model_is_shown_as_one(tmp_path: Path) -> None:
-    judge = adapter("judge", "demo-kullm").replace("[[model]]", '[[model]]\ntask = "reward"')
-    (tmp_path / "models" / "judge.toml").write_text(judge, encoding="utf-8")
-    resources.services().registry.reload()
-    page = at("registry", model="judge")
-    assert ":violet-badge[보상 모델]" in texts(page)
-    rows = page.dataframe[0].value.set_index("id")["task"]
-    assert (rows["judge"], rows["demo-kullm"]) == ("보상 모델", "질문에 답함")
-
-
 def test_a_chat_format_is_rendered_by_the_tokenizer_that_is_here() -> None:
     page = at("formats")
     page.selectbox(key=models.FORMAT_MODEL).set_value("demo-chat").run()

@@ -1,0 +1,43 @@
+"""What cannot be asked like other models: a service elsewhere and a reward model, on every page of models.
+
+Run: python -m pytest tests/app/test_listed_models.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dashboard.session.compare import MODELS
+from tests.app.opened_pages import open_services, opened, texts
+from tests.model_registry.own_entries import adapter
+from tests.model_registry.test_remote_entries import put, remote
+
+
+@pytest.mark.parametrize("page", ["compare", "models", "training", "batch"])
+def test_a_page_lists_models_where_one_is_a_remote_service(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, remote())
+    with open_services(monkeypatch, tmp_path):
+        shown = opened(page, part="registry", model="mine") if page == "models" else opened(page)
+        shown.session_state["compare_picked"] = ["mine"]
+        words = texts(shown.run())
+    assert page not in ("models", "compare") or "vllm" in words
+
+
+def test_a_reward_model_is_shown_as_one_and_offered_to_nobody_who_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = adapter("judge", "demo-kullm").replace("[[model]]", '[[model]]\ntask = "reward"')
+    put(tmp_path, judge.replace("내 모델", "채점하는 모델"))
+    with open_services(monkeypatch, tmp_path):
+        shown = opened("models", part="registry", model="judge")
+        compare = opened("compare")
+        compare.session_state["compare_picked"] = ["judge", "demo-kullm"]
+        compare.text_input(key=MODELS.search_key).set_value("채점하는").run()
+    assert ":violet-badge[보상 모델]" in texts(shown)
+    tasks = shown.dataframe[0].value.set_index("id")["task"]
+    assert (tasks["judge"], tasks["demo-kullm"]) == ("보상 모델", "질문에 답함")
+    assert "맞는 모델이 없습니다" in texts(compare) and not compare.exception
