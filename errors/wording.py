@@ -19,8 +19,8 @@ from errors.cause import AS_WRITTEN, Cause
 
 LANGUAGES = ("en", "ko")
 FOLDER = Path(__file__).parent
-_PLACES = {"line": "줄", "row": "행", "instance": "예시"}
-_PLACE = re.compile(r"\b(line|row|instance) (\d+)")
+_PLACES = {"line": "줄", "row": "행", "instance": "예시", "pair": "쌍", "answer": "답"}
+_PLACE = re.compile(r"\b(line|row|instance|pair|answer) (\d+)")
 """Where a row lies in a file, as the readers of files name it; Korean counts such places."""
 WORDS = "words"
 """The file of the few words that facts hold and that are another in each language."""

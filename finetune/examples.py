@@ -7,6 +7,7 @@ Each knows the conversation and where it was read. In all but `Example` the last
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from prompts.conversation import Conversation
 
@@ -55,6 +56,9 @@ class LabeledAnswer:
     answer: str
     good: bool
     source: str
+
+
+AnyRow = TypeVar("AnyRow", Example, PreferencePair, PromptOnly, LabeledAnswer)
 
 
 @dataclass(frozen=True)

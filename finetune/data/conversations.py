@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Any
 
@@ -48,9 +48,9 @@ def conversations_of(row: Mapping[str, object], shape: DataShape, told: Counter[
     refuse_what_is_not_text(row, told)
     system = text_in(row, columns.system)
     if columns.talk:
-        return _talk(_items(row, columns.talk), system, told)
+        return _talk(items_in(row, columns.talk), system, told)
     if columns.turns:
-        items = _items(row, columns.turns)
+        items = items_in(row, columns.turns)
         for item in items:
             tell_of_fields(item, ("question", "input", "answer"), told)
         turns = [(_turn(item, _IN_TURNS), is_learned(item)) for item in items]
@@ -60,12 +60,11 @@ def conversations_of(row: Mapping[str, object], shape: DataShape, told: Counter[
         inner = FieldColumns(question=columns.question, input="input", answer="output")
         return [
             Learnable(Conversation((_turn({**item, **question}, inner),), system))
-            for item in _items(row, columns.instances)
+            for item in items_in(row, columns.instances)
         ]
     turn = _turn(row, columns)
-    if shape.id == "kochatgpt-sft" and _has_stray_quote(turn.answer or ""):
-        told[STRAY_QUOTE] += 1
-        turn = Turn(turn.question, turn.input, (turn.answer or "")[1:])
+    if shape.id == "kochatgpt-sft":
+        turn = replace(turn, answer=without_stray_quote(turn.answer or "", told))
     return [Learnable(Conversation((turn,), system))]
 
 
@@ -82,20 +81,26 @@ def _turn(row: Mapping[str, Any], columns: FieldColumns) -> Turn:
 
 
 def _talk(items: Sequence[Mapping[str, Any]], system: str, told: Counter[str]) -> list[Learnable]:
-    said = [said_in(item, told) for item in items]
-    if said[0].speaker == "system":
-        if system:
-            raise BadRow("system-text-twice")
-        system = said.pop(0).text
-    if said and said[0].speaker == "model":
-        told[ANSWER_FIRST] += 1
-        said.pop(0)
+    said, system = begun([said_in(item, told) for item in items], system, told)
     if said and said[-1].speaker == "person":
         told[QUESTION_LAST] += 1
         said.pop()
     if not said:
         raise BadRow("row-without-answer")
-    return _weighed(_pairs(said), system, told)
+    return _weighed(answered_turns(said), system, told)
+
+
+def begun(said: Sequence[Message], system: str, told: Counter[str]) -> tuple[list[Message], str]:
+    """From the first question on, and the system text before it."""
+    left = [*said]
+    if left and left[0].speaker == "system":
+        if system:
+            raise BadRow("system-text-twice")
+        system = left.pop(0).text
+    if left and left[0].speaker == "model":
+        told[ANSWER_FIRST] += 1
+        left.pop(0)
+    return left, system
 
 
 def _weighed(turns: Sequence[tuple[Turn, bool]], system: str, told: Counter[str]) -> list[Learnable]:
@@ -111,7 +116,8 @@ def _weighed(turns: Sequence[tuple[Turn, bool]], system: str, told: Counter[str]
     return [Learnable(conversation, frozenset(range(len(kept))) - {*learned})]
 
 
-def _pairs(said: Sequence[Message]) -> list[tuple[Turn, bool]]:
+def answered_turns(said: Sequence[Message]) -> list[tuple[Turn, bool]]:
+    """Each with whether it is learned; a question that stands last has no turn."""
     for one, wanted in zip(said, cycle(("person", "model")), strict=False):
         if one.speaker == "system":
             raise BadRow("system-text-in-middle")
@@ -119,7 +125,7 @@ def _pairs(said: Sequence[Message]) -> list[tuple[Turn, bool]]:
             raise BadRow("speaks-twice", speaker=one.speaker)
     return [
         (_answered(question.text, answer.text), answer.is_learned)
-        for question, answer in zip(said[::2], said[1::2], strict=True)
+        for question, answer in zip(said[::2], said[1::2], strict=False)
     ]
 
 
@@ -131,13 +137,16 @@ def _answered(question: str, answer: str) -> Turn:
     return Turn(question, answer=answer)
 
 
-def _items(row: Mapping[str, object], column: str) -> list[Mapping[str, Any]]:
+def items_in(row: Mapping[str, object], column: str) -> list[Mapping[str, Any]]:
     items = row.get(column)
     if not isinstance(items, list) or not items or not all(isinstance(item, dict) for item in items):
         raise BadRow("cell-not-turns", column=column)
     return items
 
 
-def _has_stray_quote(answer: str) -> bool:
-    """A quote at the beginning that is never closed."""
-    return answer.startswith("'") and answer.count("'") % 2 == 1
+def without_stray_quote(answer: str, told: Counter[str]) -> str:
+    """KoChatGPT's answers have a quote at the beginning that is never closed."""
+    if not answer.startswith("'") or answer.count("'") % 2 == 0:
+        return answer
+    told[STRAY_QUOTE] += 1
+    return answer[1:]

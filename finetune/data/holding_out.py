@@ -11,14 +11,14 @@ import unicodedata
 from collections.abc import Sequence
 
 from errors import BadRequest
-from finetune.examples import Example
+from finetune.examples import AnyRow, Example
 
 
 def hold_out(
-    rows: Sequence[Example], share: float, seed: int, least: int = 8
-) -> tuple[list[Example], list[Example]]:
+    rows: Sequence[AnyRow], share: float, seed: int, least: int = 8
+) -> tuple[list[AnyRow], list[AnyRow]]:
     """Rows to learn and rows held out, each in the order given; at least `least` are held out and at least as
-    many stay. Rows with the same first question go together, so a few more than asked for may be held out."""
+    many stay. Rows with the same question go together, so a few more than asked for may be held out."""
     wanted = max(least, round(share * len(rows)))
     groups: dict[str, list[int]] = {}
     for at, row in enumerate(rows):
@@ -37,7 +37,7 @@ def hold_out(
     )
 
 
-def without_questions(rows: Sequence[Example], held_out: Sequence[Example]) -> list[Example]:
+def without_questions(rows: Sequence[AnyRow], held_out: Sequence[AnyRow]) -> list[AnyRow]:
     """The rows to learn, where what is held out was given: none of its questions is learned."""
     asked = {first_question(row) for row in held_out}
     kept = [row for row in rows if first_question(row) not in asked]
@@ -46,9 +46,14 @@ def without_questions(rows: Sequence[Example], held_out: Sequence[Example]) -> l
     return kept
 
 
-def first_question(row: Example) -> str:
-    """As compared: spaces and case do not make it another question."""
-    text = unicodedata.normalize("NFC", row.conversation.turns[0].question)
+def first_question(row: AnyRow) -> str:
+    """As compared: spaces and case do not make it another question. Rows that are asked the last question of
+    a conversation have all of it compared that is asked."""
+    turns = row.conversation.turns
+    texts = [turns[0].question]
+    if not isinstance(row, Example) and len(turns) > 1:
+        texts = [text for turn in turns for text in (turn.question, turn.input, turn.answer or "")]
+    text = unicodedata.normalize("NFC", "\n".join(texts))
     return " ".join(text.split()).casefold()
 
 

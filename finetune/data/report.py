@@ -16,7 +16,8 @@ from errors import BadRequest
 from finetune.data.base_reading import BaseReading, base_reading
 from finetune.data.holding_out import first_question
 from finetune.data.lengths import Lengths, Sample, lengths_of, sample_of, sample_text
-from finetune.data.reading import DataFile, Examples, Fault, read_examples
+from finetune.data.readers import read_examples
+from finetune.data.reading import DataFile, DataRows, Fault
 from finetune.examples import Example
 from model_registry.registry import Registry
 from prompts.rendering import training_text
@@ -101,7 +102,12 @@ def inspect(
 
 
 def report_on(
-    examples: Examples, reading: BaseReading, *, max_tokens: int, learn_prompts: bool = False, seed: int = 42
+    examples: DataRows[Example],
+    reading: BaseReading,
+    *,
+    max_tokens: int,
+    learn_prompts: bool = False,
+    seed: int = 42,
 ) -> DataReport:
     once = list(dict.fromkeys(examples.rows))
     fitting, refused = _fitting(once, reading)

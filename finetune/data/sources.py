@@ -23,12 +23,12 @@ from finetune.data.json_rows import json_array
 from finetune.data.rows import Record
 from finetune.data.talk_text import is_talk_text, talk_rows
 from text_files import TextFile, open_text
-from text_rows import TextRow, csv_header, csv_rows, json_line_rows
+from text_rows import COLUMN_NAMES, TextRow, csv_header, csv_rows, json_line_rows, plain_name
 
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-AnyRow = TypeVar("AnyRow")
+Weighted = TypeVar("Weighted")
 
 _MOST = 100.0
 _WEIGHTED = re.compile(r"(.+)\*([0-9.]+)")
@@ -60,7 +60,7 @@ def parse_sources(given: Sequence[str]) -> list[Source]:
     return sources
 
 
-def weighted(rows: Sequence[AnyRow], weight: float, seed: str) -> list[AnyRow]:
+def weighted(rows: Sequence[Weighted], weight: float, seed: str) -> list[Weighted]:
     """Whole copies one after the other, then of what is left over a random share in the order of the rows."""
     copies, share = int(weight), weight - int(weight)
     count = round(share * len(rows))
@@ -109,7 +109,8 @@ class Records:
 
 
 @contextmanager
-def open_records(path: Path) -> Iterator[Records]:
+def open_records(path: Path, *, of_questions: bool = False) -> Iterator[Records]:
+    """`of_questions`: a text may also hold one question a line, with or without a name above them."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -126,7 +127,28 @@ def open_records(path: Path) -> Iterator[Records]:
         if start.startswith(mark):
             raise BadEntry("data-packed", file=path.name, packer=packer)
     with open_text(path, digest) as file:
-        yield Records(_text_records(file), digest, file.notes)
+        if of_questions and _has_no_columns(file):
+            note = f"{path.name} has no columns; each of its lines was read as a question."
+            yield Records(_questions(file), digest, (*file.notes, note))
+        else:
+            yield Records(_text_records(file), digest, file.notes)
+
+
+def _has_no_columns(file: TextFile) -> bool:
+    """Whether it is no file of rows; names of columns hold no spaces, and a question does."""
+    beginning = file.beginning().lstrip("\ufeff \t\r\n")
+    if not beginning or beginning.startswith(("[", "{")) or is_talk_text(beginning):
+        return False
+    names = csv_header(file)
+    return len(names) == 1 or any(" " in name for name in names)
+
+
+def _questions(file: TextFile) -> Iterator[Record]:
+    named = plain_name(csv_header(file)[0].lstrip("\ufeff")) in COLUMN_NAMES["question"]
+    for number, line in file.lines():
+        text = line.strip().lstrip("\ufeff")
+        if text and not (named and number == 1):
+            yield Record(f"line {number}", {"question": text})
 
 
 def _text_records(file: TextFile) -> Iterator[Record]:

@@ -15,7 +15,7 @@ import torch
 
 from errors import BadRequest
 from finetune.base import Base, base_for, learned_end
-from finetune.data import Examples, hold_out, read_examples, without_questions
+from finetune.data import DataRows, hold_out, read_examples, without_questions
 from finetune.distributed.process_group import ALONE, ProcessGroup
 from finetune.examples import Example
 from finetune.run_folder import RunFolder
@@ -39,10 +39,10 @@ _ASKED, _ASKED_OF_LEARNED = 16, 8
 class DividedRows:
     """The data, divided."""
 
-    examples: Examples
+    examples: DataRows[Example]
     learned: tuple[Example, ...]
     held_out: tuple[Example, ...]
-    given: Examples | None = None
+    given: DataRows[Example] | None = None
     """What the held-out rows were read from, where they are no share of the data."""
 
     @property

@@ -10,7 +10,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from finetune.data import Examples, read_examples
+from finetune.data import DataRows, read_examples
+from finetune.examples import Example
 from prompts.conversation import Conversation, Turn
 
 
@@ -29,7 +30,7 @@ def array(*rows: object, indent: int | None = None) -> str:
     return json.dumps(rows, ensure_ascii=False, indent=indent)
 
 
-def read(folder: Path, name: str, content: str | bytes, skip_bad: bool = False) -> Examples:
+def read(folder: Path, name: str, content: str | bytes, skip_bad: bool = False) -> DataRows[Example]:
     return read_examples([written(folder, name, content)], skip_bad=skip_bad)
 
 
