@@ -62,8 +62,7 @@ def test_each_step_says_what_is_there_to_build_on(engine: ScriptedEngine, tmp_pa
     page = chosen(opened("training"), "ppo")
     assert "이어서 학습할 수 있는 SFT: 친구" in plain(page).replace("*", "")
     assert "쓸 수 있는 보상 모델: judge-1" in plain(page).replace("*", "")
-    parts = page.multiselect[0]
-    assert "보상 모델 judge-1" in parts.options and "반말로 답하기" in parts.options
+    assert "보상 모델의 점수" in page.multiselect[0].options
 
 
 def test_rewards_are_picked_weighed_and_begun_with(engine: ScriptedEngine, tmp_path: Path) -> None:
@@ -74,8 +73,9 @@ def test_rewards_are_picked_weighed_and_begun_with(engine: ScriptedEngine, tmp_p
     page.segmented_control(key=training.SOURCE).set_value("path").run()
     page.text_area[0].set_value("/somewhere/prompts.jsonl").run()
     assert "보상을 하나 이상" in texts(page) and page.button(key=training.START).disabled
-    parts = training.reward_key("none_grpo_", "parts")
-    page.multiselect(key=parts).set_value(["model=judge", "length", "ended"]).run()
+    parts = training.reward_key("none_grpo", "parts")
+    page.multiselect(key=parts).set_value(["model", "length", "level", "ended"]).run()
+    page.selectbox(key=training.reward_key("none_grpo", "level_argument")).set_value("polite").run()
     page.number_input(key=training.reward_key("none_grpo", "ended_weight")).set_value(0.5).run()
     page.number_input(key=training.reward_key("none_grpo", "length_to")).set_value(90).run()
     page.text_input(key=training.NAME).set_value("begun").run()
@@ -84,13 +84,13 @@ def test_rewards_are_picked_weighed_and_begun_with(engine: ScriptedEngine, tmp_p
     until(page, "학습하는 중")
     held = jobs.job(tmp_path, "begun")
     assert held is not None and held.kind == "grpo"
-    assert held.settings["rewards"] == ["model=judge", "length=20-90", "ended*0.5"]
+    assert held.settings["rewards"] == ["model=judge", "length=20-90", "level=polite", "ended*0.5"]
 
 
 def test_a_reward_is_read_as_it_was_written() -> None:
     assert read("length=20-90*0.5") == ("length", "20-90", 0.5)
-    assert read("level=familiar") == ("level=familiar", "", 1.0)
-    assert read("model=judge-1*2") == ("model=judge-1", "", 2.0)
+    assert read("level=familiar") == ("level", "familiar", 1.0)
+    assert read("ended*2") == ("ended", "", 2.0)
 
 
 def test_settings_that_contradict_each_other_are_said_for_every_kind(engine: ScriptedEngine) -> None:
