@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -93,6 +94,15 @@ def field_key(recipe: str, field: str) -> str:
 
 def drop_key(path: str) -> str:
     return f"training_drop_{path}"
+
+
+def follow_samples(steps: Sequence[int]) -> None:
+    """Before the slider is drawn: it goes on to the newest step, unless somebody looks back at another."""
+    before = st.session_state.get(_SAMPLES_SEEN)
+    shown = st.session_state.get(SAMPLE_STEP)
+    if shown not in steps or shown == before:
+        st.session_state[SAMPLE_STEP] = steps[-1]
+    st.session_state[_SAMPLES_SEEN] = steps[-1]
 
 
 def checked() -> str | None:

@@ -38,7 +38,7 @@ class TrainingTarget:
 
 def can_be_tuned(registry: Registry, kind: str) -> dict[str, ModelSpec]:
     """Whole models, the toys first, then adapters of this machine where the kind goes on with them."""
-    here = [spec for spec in registry.models.values() if not spec.remote]
+    here = [spec for spec in registry.answerers.values() if not spec.remote]
     whole = [spec for spec in here if not spec.adapter]
     tuned = [spec for spec in here if spec.adapter and kind != SftSettings.kind]
     whole.sort(key=lambda spec: (not spec.demo, spec.title))

@@ -1,14 +1,12 @@
-"""Where a training stands: its state, a bar, figures, curves, what it printed, and buttons to stop and go on.
+"""Where a training stands: its state, a bar, figures, curves, answers, what it printed, and its buttons.
 
-It is drawn again every two seconds while the training is at work. The curves stay small however long it
-runs.
+It is drawn again every two seconds while the training is at work.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -17,12 +15,12 @@ from dashboard.session import training
 from dashboard.shared.formatting import duration
 from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.texts import Texts
+from dashboard.training.curves import last_of, training_curves
+from dashboard.training.reward_hacking import training_hacking
+from dashboard.training.step_answers import training_answers
 from errors import AS_WRITTEN, Cause
-from finetune.jobs import Job, Metric, TrainingState
+from finetune.jobs import Job, Metric, SampledAnswers, TrainingState
 from settings import format_bytes
-
-if TYPE_CHECKING:
-    import altair as alt
 
 _LOOK_AGAIN_SECONDS = 2.0
 _BADGES = {
@@ -36,8 +34,18 @@ _BADGES = {
     TrainingState.FAILED: ":red-badge[:material/error: {}]",
     TrainingState.INTERRUPTED: ":orange-badge[:material/power_off: {}]",
 }
-_MOST_POINTS = 500
-_SMALL = ("learning_rate", "tokens_per_second", "memory_bytes")
+_FIGURES = {
+    "loss": "{:.3f}",
+    "held_out_loss": "{:.3f}",
+    "reward": "{:.2f}",
+    "kl": "{:.1f}",
+    "ended": "{:.0%}",
+    "accuracy": "{:.0%}",
+    "held_out_accuracy": "{:.0%}",
+    "margin": "{:.2f}",
+    "tokens_per_second": "{:,.0f}",
+}
+"""Said beside the state, as they were last told; the reward with its standard error."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,18 @@ class TrainingView:
     job: Job
     metrics: Sequence[Metric]
     log: str
+    samples: Sequence[SampledAnswers] = ()
+
+    @property
+    def step(self) -> int:
+        """As far as the curves reach: the status is written less often than the figures of a step."""
+        last = self.metrics[-1].step if self.metrics else 0
+        return max(self.job.status.step, last)
+
+    @property
+    def epoch(self) -> float:
+        last = self.metrics[-1].epoch if self.metrics else 0.0
+        return max(self.job.status.epoch, last)
 
 
 @dataclass(frozen=True)
@@ -85,18 +105,19 @@ def state_badge(state: TrainingState, texts: Texts) -> str:
 
 def draw(seen: TrainingView, actions: TrainingActions, texts: Texts) -> None:
     job, status = seen.job, seen.job.status
-    share = status.step / status.total_steps if status.total_steps else 0.0
     if status.total_steps:
         figures = texts.training["step_of"].format(
-            step=status.step, total=status.total_steps, epoch=f"{status.epoch:.2f}"
+            step=seen.step, total=status.total_steps, epoch=f"{seen.epoch:.2f}"
         )
-        st.progress(min(1.0, share), text=figures)
+        st.progress(min(1.0, seen.step / status.total_steps), text=figures)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(" ".join([state_badge(job.state, texts), *_figures(seen, texts)]), width="content")
         _buttons(job, actions, texts)
     _sentence(job, texts)
     if seen.metrics:
+        training_hacking(seen.metrics, texts)
         training_curves(seen.metrics, texts)
+    training_answers(seen.samples, texts)
     if seen.log:
         is_telling = job.state in (TrainingState.FAILED, TrainingState.INTERRUPTED)
         with st.expander(
@@ -106,21 +127,20 @@ def draw(seen: TrainingView, actions: TrainingActions, texts: Texts) -> None:
 
 
 def _figures(seen: TrainingView, texts: Texts) -> list[str]:
-    last = {
-        name: next(
-            (value for metric in reversed(seen.metrics) if (value := getattr(metric, name)) is not None), None
-        )
-        for name in ("loss", "held_out_loss", "tokens_per_second", "memory_bytes")
-    }
     shown = []
-    if last["loss"] is not None:
-        shown.append(texts.training["figure_loss"].format(value=f"{last['loss']:.3f}"))
-    if last["held_out_loss"] is not None:
-        shown.append(texts.training["figure_held_out"].format(value=f"{last['held_out_loss']:.3f}"))
-    if last["tokens_per_second"]:
-        shown.append(texts.training["figure_speed"].format(value=f"{last['tokens_per_second']:,.0f}"))
-    if last["memory_bytes"]:
-        shown.append(safe_text(format_bytes(last["memory_bytes"])))
+    rewarded = last_of(seen.metrics, "reward") is not None
+    for name, written in _FIGURES.items():
+        value = last_of(seen.metrics, name)
+        if value is None or (rewarded and name == "loss"):
+            continue
+        told = written.format(value)
+        error = last_of(seen.metrics, f"{name}_se") if name == "reward" else None
+        told += "" if error is None else f" ± {error:.2f}"
+        words = texts.training if f"figure_{name}" in texts.training else texts.kinds
+        shown.append(words[f"figure_{name}"].format(value=told))
+    memory = last_of(seen.metrics, "memory_bytes")
+    if memory:
+        shown.append(safe_text(format_bytes(int(memory))))
     left = seen.job.status.seconds_left
     if left is not None and not seen.job.over:
         shown.append(texts.training["left"].format(time=duration(left, texts)))
@@ -162,48 +182,3 @@ def _sentence(job: Job, texts: Texts) -> None:
         st.info(texts.training[f"told_{job.state}"], icon=":material/info:")
     elif not job.over:
         st.caption(texts.training["may_leave"])
-
-
-def training_curves(metrics: Sequence[Metric], texts: Texts) -> None:
-    losses = [
-        {"step": metric.step, "value": value, "of": texts.training[f"curve_{name}"]}
-        for name in ("loss", "held_out_loss")
-        for metric, value in thinned(metrics, name)
-    ]
-    if losses:
-        chart = _lines(losses, texts.training["curve_losses"], texts, height=340)
-        st.altair_chart(chart, width="stretch", key="training_curve_losses")
-    small = {name: thinned(metrics, name) for name in _SMALL}
-    drawn = {name: points for name, points in small.items() if points}
-    if not drawn:
-        return
-    for column, (name, points) in zip(st.columns(len(drawn)), drawn.items(), strict=True):
-        size = 10**9 if name == "memory_bytes" else 1
-        rows = [{"step": metric.step, "value": value / size} for metric, value in points]
-        with column:
-            chart = _lines(rows, texts.training[f"curve_{name}"], texts, height=220)
-            st.altair_chart(chart, width="stretch", key=f"training_curve_{name}")
-
-
-def thinned(metrics: Sequence[Metric], name: str) -> list[tuple[Metric, float]]:
-    """Every so many-th report in which it was measured, and always the last."""
-    measured = [(metric, value) for metric in metrics if (value := getattr(metric, name)) is not None]
-    every = max(1, -(-len(measured) // _MOST_POINTS))
-    return measured[::-1][::every][::-1]
-
-
-def _lines(rows: list[dict[str, Any]], title: str, texts: Texts, height: int) -> alt.Chart:
-    import altair as alt  # half a second that the first page does not have to wait for
-    import pandas as pd
-
-    chart = alt.Chart(pd.DataFrame(rows), title=title).mark_line(point=len(rows) < 40)
-    encodings: dict[str, Any] = {
-        "x": alt.X("step:Q", title=texts.training["step"], axis=alt.Axis(format="d", tickMinStep=1)),
-        "y": alt.Y(
-            "value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format="~r", tickCount=4)
-        ),
-        "tooltip": ["step", alt.Tooltip("value:Q", format=".4~r")],
-    }
-    if "of" in rows[0]:
-        encodings["color"] = alt.Color("of:N", title=None, sort=None, legend=alt.Legend(orient="top"))
-    return chart.encode(**encodings).properties(height=height)

@@ -68,7 +68,9 @@ def _line(
         if name == "length":
             argument = _length(form, argument, texts)
         elif name in ("model", "level"):
-            offered = LEVELS if name == "level" else dict.fromkeys([*([argument] if argument else []), *models])
+            offered = (
+                LEVELS if name == "level" else dict.fromkeys([*([argument] if argument else []), *models])
+            )
             argument = _picked(form, name, tuple(offered), argument, texts)
         key = training.reward_key(form, f"{name}_weight")
         start_with(key, weight)

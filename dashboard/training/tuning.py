@@ -111,7 +111,7 @@ def look(name: str, services: Services) -> TrainingView | None:
     job = jobs.job(home, name)
     if job is None:
         return None
-    return TrainingView(job, jobs.metrics(home, name), jobs.log_tail(home, name))
+    return TrainingView(job, jobs.metrics(home, name), jobs.log_tail(home, name), jobs.samples(home, name))
 
 
 def actions(name: str, services: Services) -> TrainingActions:

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import resources
 from dashboard.session import compare, training
-from dashboard.training.progress import thinned
+from dashboard.training.curves import thinned
 from finetune import jobs
 from finetune.jobs import Metric
 from finetune.run_folder import TrainingState, now

@@ -17,8 +17,8 @@ from dashboard.batch.heatmap import heatmap_or_words
 from dashboard.compare.run_chart import run_chart
 from dashboard.models.memory_charts import memory_bar, memory_history
 from dashboard.texts import read_chosen
+from dashboard.training.curves import training_curves
 from dashboard.training.data_report import histogram
-from dashboard.training.progress import training_curves
 from engines.base import AnswerRequest, GenerationSettings, Measures
 from engines.memory import Event, PoolView, ResidentView
 from finetune.jobs import Metric
