@@ -26,8 +26,7 @@ class BatchStepper:
         self.chunk = CHUNK
         self._reading: DecodeRow | None = None
         self._model, self._device = model, device
-        self._config = model.config.get_text_config(decoder=True)
-        self._cache = SlotCache(self._config.num_hidden_layers)
+        self._cache = SlotCache(model.config.get_text_config(decoder=True).num_hidden_layers)
         self._bytes_per_token = bytes_per_token(model)
 
     def open(self, limit: int) -> DecodeRow:
@@ -101,30 +100,41 @@ class BatchStepper:
         output = self._model(
             input_ids=torch.tensor(ids, device=self._device),
             position_ids=positions,
-            attention_mask=self._masks(positions, read_to),
+            attention_mask=attention_masks(self._model, positions, read_to),
             past_key_values=self._cache,
             use_cache=True,
             logits_to_keep=1,
         )
         return output.logits[:, -1]
 
-    def _masks(self, positions: torch.Tensor, read_to: int) -> Any:
-        keys = torch.arange(read_to, device=self._device)
-        seen = keys[None, None, :] <= positions[:, :, None]
-        window = getattr(self._config, "sliding_window", None)
-        near = seen & (keys[None, None, :] > positions[:, :, None] - window) if window else seen
-        kinds = getattr(self._config, "layer_types", None)
-        if kinds is None:
-            return self._as_wanted(near)
-        masks = {"full_attention": self._as_wanted(seen), "sliding_attention": self._as_wanted(near)}
-        return masks if "sliding_attention" in kinds else masks["full_attention"]
 
-    def _as_wanted(self, allowed: torch.Tensor) -> torch.Tensor:
-        if self._config._attn_implementation == "sdpa":
-            return allowed[:, None]
-        dtype = self._model.dtype
-        shut = torch.full((), torch.finfo(dtype).min, dtype=dtype, device=allowed.device)
-        return torch.where(allowed[:, None], torch.zeros((), dtype=dtype, device=allowed.device), shut)
+def attention_masks(
+    model: Any, columns: torch.Tensor, read_to: int, begins: torch.Tensor | None = None
+) -> Any:
+    """What new tokens [rows, tokens] in these columns of the cache see of its first `read_to`, as this
+    network wants to be told. `begins` [rows]: the first column that a row has filled, where not all begin at
+    0; what stands before it sees itself, since a softmax over nothing is no number."""
+    config = model.config.get_text_config(decoder=True)
+    keys, own = torch.arange(read_to, device=columns.device)[None, None, :], columns[:, :, None]
+    seen = keys <= own
+    if begins is not None:
+        seen &= (keys >= begins[:, None, None]) | (keys == own)
+    window = getattr(config, "sliding_window", None)
+    near = seen & (keys > own - window) if window else seen
+    kinds = getattr(config, "layer_types", None)
+    if kinds is None:
+        return _as_wanted(near, config, model.dtype)
+    full = _as_wanted(seen, config, model.dtype)
+    if "sliding_attention" not in kinds:
+        return full
+    return {"full_attention": full, "sliding_attention": _as_wanted(near, config, model.dtype)}
+
+
+def _as_wanted(allowed: torch.Tensor, config: Any, dtype: torch.dtype) -> torch.Tensor:
+    if config._attn_implementation == "sdpa":
+        return allowed[:, None]
+    shut = torch.full((), torch.finfo(dtype).min, dtype=dtype, device=allowed.device)
+    return torch.where(allowed[:, None], torch.zeros((), dtype=dtype, device=allowed.device), shut)
 
 
 def _grained(limit: int) -> int:

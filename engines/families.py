@@ -50,7 +50,7 @@ def stepper_for(model: Any, device: torch.device) -> Stepper:
     """The fastest way to step that is proven for this network; whatever is not known goes row by row."""
     config = model.config
     is_own_code = not type(model).__module__.startswith("transformers.")
-    if is_own_code or _lengthens(config):
+    if is_own_code or lengthens(config):
         return RowStepper(model, device, _WHOLE)
     if config.model_type in BATCHED and _batchable(config.get_text_config(decoder=True)):
         return BatchStepper(model, device)
@@ -81,7 +81,7 @@ def _batchable(text: Any) -> bool:
     return kinds <= _MASKED_HERE and not getattr(text, "alibi", False)
 
 
-def _lengthens(config: Any) -> bool:
+def lengthens(config: Any) -> bool:
     """Whether every token's position depends on how long the longest text is: some ropes stretch with it."""
     rope = getattr(config.get_text_config(decoder=True), "rope_parameters", None) or {}
     kinds = {part.get("rope_type") for part in (rope, *rope.values()) if isinstance(part, dict)}

@@ -38,7 +38,7 @@ class RowStepper:
         self.chunk = chunk
         self._model, self._device = model, device
         self._takes = set(inspect.signature(model.forward).parameters)
-        self._stretching = [module for module in model.modules() if hasattr(module, "max_seq_len_cached")]
+        self._stretching = stretching_ropes(model)
         self._bytes_per_token = bytes_per_token(model)
 
     def open(self, limit: int) -> DecodeRow:
@@ -49,7 +49,7 @@ class RowStepper:
         whole = torch.cat([carried.ids, torch.tensor([ids], device=self._device)], dim=1)
         inputs = self._prepared(whole, None if row.state is None else len(ids), carried.inputs)
         for rope in self._stretching:
-            _forget_length(rope)
+            forget_length(rope)
         output = self._model(**inputs, return_dict=True)
         kept = self._model._update_model_kwargs_for_generation(output, carried.inputs)
         row.state = _Carried(whole, kept)
@@ -118,7 +118,11 @@ def _is_dropped(carried: dict[str, Any], prepared: dict[str, Any]) -> bool:
     return kept and not any(prepared.get(name) is not None for name in ("past_key_values", "mems"))
 
 
-def _forget_length(rope: Any) -> None:
+def stretching_ropes(model: Any) -> list[Any]:
+    return [module for module in model.modules() if hasattr(module, "max_seq_len_cached")]
+
+
+def forget_length(rope: Any) -> None:
     """A rope that stretches with the longest text so far would go on from another question's length."""
     for name in [name for name in vars(rope) if name.endswith("max_seq_len_cached")]:
         kind = name.removesuffix("max_seq_len_cached")

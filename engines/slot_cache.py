@@ -14,6 +14,9 @@ from functools import cached_property
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
 
+Slots = int | torch.Tensor
+"""One slot, or the numbers of several."""
+
 
 @dataclass
 class Window:
@@ -73,10 +76,10 @@ class SlotLayer(CacheLayerMixin):
         if self.keys is not None and self.values is not None:
             self.keys, self.values = self._trimmed(self.keys), self._trimmed(self.values)
 
-    def move(self, source: int, target: int, length: int) -> None:
+    def move(self, source: Slots, target: Slots, length: int) -> None:
         for store in (self.keys, self.values):
             if store is not None:
-                store[target, :, :length].copy_(store[source, :, :length])
+                store[target, :, :length] = store[source, :, :length]
 
     def wipe(self, slot: int) -> None:
         for store in (self.keys, self.values):
@@ -149,7 +152,7 @@ class SlotCache(Cache):
             with suppress(torch.OutOfMemoryError, RuntimeError, MemoryError):
                 layer.trim()
 
-    def move(self, source: int, target: int, length: int) -> None:
+    def move(self, source: Slots, target: Slots, length: int) -> None:
         for layer in self.layers:
             layer.move(source, target, length)
 
