@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal
+from typing import Any, Generic, Literal, Protocol
 
 import torch
 from transformers import set_seed
@@ -43,10 +43,26 @@ from finetune.training.saving import save_result
 from finetune.training.status_writer import Show, StatusWriter, Tell
 from whole_files import write_whole
 
-if TYPE_CHECKING:
-    from finetune.training.resumable_trainer import ResumableTrainer
-
 _log = logging.getLogger(__name__)
+
+
+class StepsMade(Protocol):
+    """As transformers' TrainerState has them."""
+
+    global_step: int
+    max_steps: int
+
+
+class StepTrainer(Protocol):
+    """What makes the steps: one of transformers' trainers (resumable_trainer.py), or a loop of our own."""
+
+    @property
+    def state(self) -> StepsMade: ...
+    @property
+    def model(self) -> Any:
+        """The network, and what else learns, as one module."""
+
+    def train(self, resume_from_checkpoint: str | None = None) -> Any: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +133,7 @@ class Course(Generic[AnySettings]):
         self.run.write("manifest.json", manifest)
         return manifest
 
-    def learn(self, make_trainer: Callable[[], ResumableTrainer], begin: Checkpoint | None) -> int:
+    def learn(self, make_trainer: Callable[[], StepTrainer], begin: Checkpoint | None) -> int:
         """All steps, or those that are left after the checkpoint `begin`; the last one's number."""
         self.status.enter(TrainingState.TRAINING)
         with warnings.catch_warnings():
