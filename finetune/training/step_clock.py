@@ -1,6 +1,6 @@
-"""The clock of a training's steps: which one gets a checkpoint, how fast they go, how long the rest takes.
+"""The clock of a training's steps, apart from any loop, so that one of our own and a library's go by the same.
 
-Apart from every loop, so that one of our own and a trainer of a library go by the same clock.
+It says which step gets a checkpoint, how fast steps go, and how long the rest takes.
 """
 
 from __future__ import annotations
