@@ -1,4 +1,4 @@
-"""The clock of a training's steps, apart from any loop, so that one of our own and a library's go by the same.
+"""The clock of a training's steps, apart from any loop, so that ours and a library's go by the same one.
 
 It says which step gets a checkpoint, how fast steps go, and how long the rest takes.
 """
