@@ -18,6 +18,7 @@ from dashboard.training import tuning
 from dashboard.training.base_form import training_base, training_target
 from dashboard.training.chain import BY_REWARDS, finished, training_chain
 from dashboard.training.data_source import TrainingData, training_data
+from dashboard.training.going_on import going_on
 from dashboard.training.progress import TrainingView, training_progress
 from dashboard.training.report import training_report
 from dashboard.training.rewards_form import training_rewards
@@ -98,9 +99,9 @@ def _opened(seen: TrainingView, services: Services, texts: Texts) -> None:
     say_once(training.PROBLEM, texts)
     report = jobs.report(services.settings.home, name) if seen.job.state is jobs.TrainingState.DONE else None
     if report is not None:
-        tuning.compare_button(report, services, texts)
+        going_on(seen.job, report, services, texts)
         st.subheader(texts.training["report"], divider="gray")
-        training_report(report, texts)
+        training_report(seen.job.kind, report, texts)
         st.subheader(texts.training["course"], divider="gray")
     training_progress(lambda: tuning.look(name, services), tuning.actions(name, services), texts)
 

@@ -12,11 +12,14 @@ import streamlit as st
 
 from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.texts import Texts
+from dashboard.training.outcome import training_outcome
+from finetune.jobs import SftSettings
 
 
-def training_report(report: Mapping[str, Any], texts: Texts) -> None:
-    rows = list(_rows(report, texts))
-    if rows:
+def training_report(kind: str, report: Mapping[str, Any], texts: Texts) -> None:
+    if kind != SftSettings.kind:
+        training_outcome(kind, report, texts)
+    elif rows := list(_rows(report, texts)):
         names, before, after = zip(*rows, strict=True)
         st.dataframe(
             {
@@ -60,4 +63,4 @@ def _samples(samples: Sequence[Mapping[str, str]], texts: Texts) -> None:
             for column, key in zip(columns, ("expected", "before", "after"), strict=True):
                 with column:
                     st.caption(texts.training[f"answer_{key}"])
-                    st.text(whole_characters(sample[key]) or texts.training["answer_empty"])
+                    st.text(whole_characters(sample.get(key) or "") or texts.training["answer_empty"])

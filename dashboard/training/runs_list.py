@@ -24,6 +24,7 @@ def training_list(jobs: Sequence[Job], titles: Mapping[str, str], zone: tzinfo, 
     if not jobs:
         st.info(texts.training["list_empty"], icon=":material/model_training:")
         return
+    jobs = _of_kind(jobs, texts)
     shown = jobs[: training.LISTED.shown()]
     for job in shown:
         _line(job, titles, zone, texts)
@@ -37,6 +38,22 @@ def training_list(jobs: Sequence[Job], titles: Mapping[str, str], zone: tzinfo, 
         )
 
 
+def _of_kind(jobs: Sequence[Job], texts: Texts) -> Sequence[Job]:
+    """Those of one kind, where there are several kinds and one was chosen."""
+    kinds = list(dict.fromkeys(job.kind for job in jobs))
+    if len(kinds) < 2:
+        return jobs
+    chosen = st.pills(
+        texts.kinds["list_kind"],
+        kinds,
+        key=training.KIND_FILTER,
+        persist_state="session",
+        format_func=lambda kind: texts.kinds.get(kind, kind),
+        label_visibility="collapsed",
+    )
+    return jobs if chosen is None else [job for job in jobs if job.kind == chosen]
+
+
 def _line(job: Job, titles: Mapping[str, str], zone: tzinfo, texts: Texts) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -48,7 +65,12 @@ def _line(job: Job, titles: Mapping[str, str], zone: tzinfo, texts: Texts) -> No
         )
         base = str(job.settings.get("base_model", ""))
         method = str(job.settings.get("method", ""))
-        parts = [titles.get(base, base), texts.training.get(f"method_{method}", method)]
+        named = texts.training.get(f"method_{method}", method)
+        parts = [
+            texts.kinds.get(job.kind, job.kind),
+            titles.get(base, base),
+            named,
+        ]
         if job.status.total_steps:
             parts.append(f"{job.status.step:,} / {job.status.total_steps:,}")
         facts = " · ".join(filter(None, [*map(safe_text, parts), _asked(job, zone, texts)]))

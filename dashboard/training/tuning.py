@@ -13,7 +13,7 @@ import streamlit as st
 
 from dashboard.errors import led_by, show_error
 from dashboard.resources import Services
-from dashboard.session import compare, owner, training
+from dashboard.session import owner, training
 from dashboard.shared.safe_text import safe_text
 from dashboard.shared.uploading import forget_files, uploads_of
 from dashboard.texts import Texts
@@ -130,31 +130,20 @@ def actions(name: str, services: Services) -> TrainingActions:
     return TrainingActions(stop, resume)
 
 
-def compare_button(report: Mapping[str, Any], services: Services, texts: Texts) -> None:
-    """Opens the comparison with the base and what came of it, side by side."""
-    label, icon = texts.training["compare"], ":material/view_column:"
-    if report.get("model_id"):
-        st.caption(texts.training["model_id"].format(id=safe_text(str(report["model_id"]))))
-    if not st.button(label, key=training.COMPARE, icon=icon, type="primary"):
-        return
-    services.registry.reload()
-    wanted = (report.get("base_id"), report.get("model_id"))
-    here = [model for model in wanted if model in services.registry.models]
-    if report.get("model_id") not in here:
-        st.warning(texts.training["compare_gone"], icon=":material/search_off:")
-        return
-    compare.MODELS.set_picked([str(model) for model in here])
-    compare.set_run_id(None)
-    st.switch_page("dashboard/pages/compare.py")
-
-
 def facts(job: Job, services: Services, texts: Texts) -> str:
-    """Base, method and rows of data, in a line."""
+    """Kind, base, method and rows of data, in a line."""
     base = str(job.settings.get("base_model", ""))
     spec = services.registry.models.get(base)
     method = str(job.settings.get("method", ""))
+    named = texts.training.get(f"method_{method}", method)
     names = [Path(str(source)).name for source in job.settings.get("data", ())]
-    parts = [spec.title if spec else base, texts.training.get(f"method_{method}", method), ", ".join(names)]
+    kind = texts.kinds.get(job.kind, job.kind)
+    parts = [
+        kind,
+        spec.title if spec else base,
+        named,
+        ", ".join(names),
+    ]
     return " · ".join(safe_text(part) for part in parts if part)
 
 

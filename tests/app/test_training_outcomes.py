@@ -1,0 +1,173 @@
+"""What a finished training of any kind shows, and what it offers next: reports, the next step, side by side.
+
+Run: python -m pytest tests/app/test_training_outcomes.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import resources
+from dashboard.session import training
+from errors import Cause
+from finetune.run_folder import TrainingState, now
+from tests.app.opened_pages import opened, texts
+from tests.app.training_pages import HOSTILE, SETTINGS, keys, plain, trainings, written
+from tests.engines.scripted_engine import ScriptedEngine
+
+JUDGED: dict[str, Any] = {
+    "model_id": "judge",
+    "held_out": {"accuracy": 0.98, "low": 0.9, "high": 0.997, "pairs": 54, "margin": 5.6},
+    "calibration_error": 0.021,
+    "length": {
+        "correlation": 0.71,
+        "matched": {"accuracy": 0.94, "low": 0.8, "high": 1.0, "pairs": 17},
+        "chosen_shorter": None,
+    },
+    "swapped_prompts": {"before": 3.1, "after": 1.2},
+    "cut_answers": {"before": 3.1, "after": 3.4},
+}
+REWARDED: dict[str, Any] = {
+    "model_id": "tuned",
+    "base_id": "demo-kullm",
+    "held_out": {
+        "reward_before": 0.0,
+        "reward_after": 0.78,
+        "exact_before": 0.0,
+        "exact_after": 0.41,
+        "ended_after": 1.0,
+    },
+    "kl": 8.3,
+    "learned": True,
+    "samples": [{"question": HOSTILE, "expected": "가", "before": "나", "after": "다"}],
+}
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ScriptedEngine]:
+    with trainings(monkeypatch, tmp_path) as made:
+        yield made
+
+
+def finished(home: Path, kind: str, report: Mapping[str, Any], base: str = "demo-kullm") -> AppTest:
+    name = str(report["model_id"])
+    run = written(home, name, TrainingState.DONE, step=9, total_steps=9)
+    run.write("manifest.json", {"started": now(), "kind": kind, "settings": {**SETTINGS, "base_model": base}})
+    run.write("report.json", dict(report))
+    return opened("training", training=name)
+
+
+def table(page: AppTest) -> str:
+    return "\n".join(str(each.value.to_string()) for each in page.dataframe)
+
+
+def test_a_reward_model_is_judged_by_more_than_its_accuracy(engine: ScriptedEngine, tmp_path: Path) -> None:
+    page = finished(tmp_path, "reward", JUDGED)
+    assert "54개 가운데 98%" in plain(page) and "90%~100%" in plain(page)
+    shown = table(page)
+    assert "5.60" in shown and "0.021" in shown and "+0.71" in shown and "94%" in shown
+    assert "답의 길이를 따라갑니다" in shown and "질문에 맞는 답인지 봅니다" in shown
+    assert "끝맺지 않게 될 수 있습니다" in shown and "더 짧은 쌍" not in shown
+
+
+def test_a_reward_model_that_may_be_guessing_is_said(engine: ScriptedEngine, tmp_path: Path) -> None:
+    report = {"model_id": "judge", "held_out": {**JUDGED["held_out"], "accuracy": 0.6, "low": 0.41}}
+    page = finished(tmp_path, "reward", report)
+    assert "PPO를 시작할 수 없습니다" in plain(page) and not page.success
+
+
+@pytest.mark.parametrize("kind", ["dpo", "kto", "grpo", "rloo", "ppo"])
+def test_before_and_after_of_every_kind(engine: ScriptedEngine, tmp_path: Path, kind: str) -> None:
+    page = finished(tmp_path, kind, REWARDED)
+    shown = table(page)
+    assert "0.780" in shown and "41%" in shown and "100%" in shown and "8.3" in shown
+    assert HOSTILE in [text.value for text in page.text] and not page.warning
+
+
+def test_what_did_not_learn_says_why_in_the_reader_s_language(engine: ScriptedEngine, tmp_path: Path) -> None:
+    cause = Cause("setting-out-of-range", name="kl", low=0, high=10, value=11)
+    report = {**REWARDED, "learned": False, "why": HOSTILE, "why_facts": cause.as_json()}
+    page = finished(tmp_path, "ppo", report)
+    (said,) = [each.value for each in page.warning]
+    assert "배운 것이 없습니다" in said and "11" in said and "script" not in said
+    report = {**REWARDED, "model_id": "old", "learned": False, "why": HOSTILE}
+    page = finished(tmp_path, "ppo", report)
+    assert HOSTILE in plain(page) and "<script>" not in "".join(each.value for each in page.warning)
+
+
+def test_a_better_answer_that_became_unlikely_is_said(engine: ScriptedEngine, tmp_path: Path) -> None:
+    report = {**REWARDED, "held_out": {**REWARDED["held_out"], "chosen_change": -130.6}}
+    assert "130.60 낮아졌습니다" in plain(finished(tmp_path, "dpo", report))
+
+
+@pytest.mark.parametrize(
+    "report", [{}, {"held_out": {}}, {"held_out": None, "length": None, "learned": None}]
+)
+@pytest.mark.parametrize("kind", ["reward", "ppo"])
+def test_a_report_of_which_parts_are_missing_is_drawn(
+    engine: ScriptedEngine, tmp_path: Path, kind: str, report: Mapping[str, Any]
+) -> None:
+    assert not finished(tmp_path, kind, {"model_id": "tuned", **report}).exception
+
+
+def test_a_finished_tuning_is_carried_on_to_a_reward_model(engine: ScriptedEngine, tmp_path: Path) -> None:
+    page = finished(tmp_path, "sft", {"model_id": "demo-kullm-banmal"})
+    assert {training.next_key(kind) for kind in ("reward", "dpo", "grpo")} <= keys(page)
+    page.button(key=training.next_key("reward")).click().run()
+    assert "training" not in page.query_params and not page.exception
+    assert page.button(key=training.kind_key("reward")).proto.type == "primary"
+    assert page.selectbox(key=training.BASE).value == "demo-kullm-banmal"
+    assert "위에서 학습한 어댑터입니다" in texts(page)
+    page.button(key=training.kind_key("sft")).click().run()
+    assert page.selectbox(key=training.BASE).value != "demo-kullm-banmal", "an adapter is no base of SFT"
+
+
+def test_a_reward_model_is_carried_on_to_ppo_over_its_own_base(
+    engine: ScriptedEngine, tmp_path: Path
+) -> None:
+    page = finished(tmp_path, "reward", JUDGED, base="demo-kullm-banmal")
+    page.button(key=training.next_key("ppo")).click().run()
+    assert page.button(key=training.kind_key("ppo")).proto.type == "primary"
+    assert page.selectbox(key=training.BASE).value == "demo-kullm-banmal"
+    rewards = next(each for each in page.multiselect if str(each.key).endswith("_parts"))
+    assert rewards.value == ["model"]
+    assert next(each for each in page.selectbox if str(each.key).endswith("model_argument")).value == "judge"
+    page.button(key=training.kind_key("grpo")).click().run()
+    rewards = next(each for each in page.multiselect if str(each.key).endswith("_parts"))
+    assert "model" not in rewards.value, "what was chosen anew begins anew"
+
+
+def test_base_tuned_and_rewarded_stand_side_by_side(engine: ScriptedEngine, tmp_path: Path) -> None:
+    spec = resources.services().registry.get("demo-kullm-banmal")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "tuned.toml").write_text(
+        f"""[[model]]
+id = "tuned"
+title = "tuned"
+source = "{spec.local.source}"
+family = "demo"
+architecture = "gpt_neox"
+parameters = 131072
+context_length = 512
+license = {{ name = "apache-2.0", commercial = "yes" }}
+prompt_format = "kullm"
+adapter = {{ base = "demo-kullm" }}
+"""
+    )
+    page = finished(tmp_path, "ppo", REWARDED, base="demo-kullm-banmal")
+    page.button(key=training.COMPARE).click().run()
+    assert page.session_state["compare_picked"] == ["demo-kullm", "demo-kullm-banmal", "tuned"]
+
+
+def test_the_list_tells_kinds_apart(engine: ScriptedEngine, tmp_path: Path) -> None:
+    finished(tmp_path, "reward", JUDGED)
+    finished(tmp_path, "ppo", REWARDED)
+    page = opened("training")
+    assert "보상 모델 ·" in plain(page) and "PPO ·" in plain(page)
+    page.button_group(key=training.KIND_FILTER).set_value("ppo").run()
+    assert training.open_key("tuned") in keys(page) and training.open_key("judge") not in keys(page)
