@@ -1,4 +1,4 @@
-"""The command line: `python -m finetune` with the kinds of training, data, merge, plan, recipes and runs.
+"""The command line: `python -m finetune` with the kinds of training, data, merge, plan and others.
 
 Knows: the subcommands.
 Refuses to know: what the commands do. Whatever needs torch is imported by the command itself, once it runs.
@@ -17,7 +17,7 @@ import tyro
 
 import command_line
 from errors import UnknownName
-from finetune import cli_data, cli_merge, cli_plan, cli_recipes, cli_runs, cli_train
+from finetune import cli_data, cli_merge, cli_plan, cli_recipes, cli_rewards, cli_runs, cli_train
 from settings import read_settings
 
 _SWITCH = (bool, "bool")
@@ -42,6 +42,7 @@ def _parsed(arguments: list[str]) -> Any:
         "merge": cli_merge.Merge,
         "plan": cli_train.defaults(cli_plan.PlanOptions, arguments if named == "plan" else ()),
         "recipes": cli_recipes.Recipes(),
+        "rewards": cli_rewards.RewardsCommand(),
         "runs": cli_runs.RunsCommand(),
     }
     _refuse_unknown(arguments, commands)
@@ -91,5 +92,7 @@ def _run(options: Any) -> int:
             return cli_merge.run(options, home)
         case cli_recipes.Recipes():
             return cli_recipes.run(options)
+        case cli_rewards.RewardsCommand():
+            return cli_rewards.run(options)
         case _:
             return cli_runs.run(options, home)

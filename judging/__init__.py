@@ -1,1 +1,1 @@
-"""Votes, rankings, and measures of Korean text. Not built yet."""
+"""Votes, rankings, and measures of Korean text. Of these the measures are built."""
