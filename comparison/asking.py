@@ -158,6 +158,14 @@ class AskingService:
 
         self._runs.ask_again(self._engine, run, position, begun)
 
+    def mark_better(self, owner: str, run_id: str, position: int, better: bool) -> None:
+        """Which answer to a question a person found better; marking one takes the mark from another."""
+        if self._history is not None:
+            marks = self._history.mark(owner, run_id, position, better)
+            run = self._runs.get(run_id, owner)
+            if run is not None:
+                run.marks = marks
+
     def batch_requests(self, models: Sequence[str], how: HowToAnswer) -> tuple[AnswerRequest, ...]:
         """How every question of a batch is asked, one request a model; the words come from the questions."""
         return requests_for(models, ANY_QUESTION, how, self._recommended)

@@ -18,6 +18,7 @@ from time import monotonic
 
 from engines.base import Answer, AnswerRequest, Engine, LiveAnswer
 from errors import BadRequest, NaraniError
+from history.records import Marks
 
 _BROKEN = re.compile("[\ud800-\udfff]")
 """Half of a surrogate pair: what a broken byte of an argument becomes. No model can be asked it."""
@@ -52,6 +53,8 @@ class Run:
     kind: str = ""
     """The room whose conversation it belongs to, where that is not a plain comparison."""
     keep: KeepAnswer | None = None
+    marks: Marks | None = None
+    """Set since its answers ended; None: those that the answers hold."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property

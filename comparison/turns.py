@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from comparison.run import KeepAnswer, Run, RunColumn
 from comparison.runs import LiveRuns
 from engines.base import ENDED, Answer, AnswerRequest, FinishReason, LiveAnswer, Measures, State
-from history.records import StoredAnswer, StoredRun, StoredState
+from history.records import BETTER, MARK, Marks, StoredAnswer, StoredRun, StoredState, mark_in
 
 if TYPE_CHECKING:
     from history.history import History
@@ -39,6 +39,16 @@ class ColumnPicture:
     def ended(self) -> bool:
         return self.state == StoredState.INTERRUPTED or self.state in ENDED
 
+    @property
+    def comparable(self) -> bool:
+        """Whether it is an answer that can be found better or worse than another."""
+        return self.state == State.DONE and bool(self.text) and not self.unsaved
+
+    @property
+    def better(self) -> bool:
+        """Whether a person marked it so."""
+        return self.answer is not None and mark_in(self.answer.extras) == BETTER
+
 
 @dataclass(frozen=True)
 class TurnPicture:
@@ -60,8 +70,13 @@ class TurnPicture:
         return all(column.ended for column in self.columns)
 
 
-def picture_of_column(column: RunColumn) -> ColumnPicture:
+def picture_of_column(column: RunColumn, marks: Marks | None = None) -> ColumnPicture:
     view = column.live.view()
+    answer = view.answer
+    if answer is not None and marks is not None:
+        mark = marks.get((column.position, column.attempt))
+        others = {name: value for name, value in answer.extras.items() if name != MARK}
+        answer = replace(answer, extras=others if mark is None else {**others, MARK: mark})
     return ColumnPicture(
         position=column.position,
         attempt=column.attempt,
@@ -71,13 +86,13 @@ def picture_of_column(column: RunColumn) -> ColumnPicture:
         measures=view.measures,
         progress=view.progress,
         note=view.note,
-        answer=view.answer,
+        answer=answer,
         unsaved=view.not_kept is not None,
     )
 
 
 def picture_of_run(run: Run) -> TurnPicture:
-    columns = tuple(picture_of_column(column) for column in run.columns)
+    columns = tuple(picture_of_column(column, run.marks) for column in run.columns)
     return _turn(run.id, run.created, run.requests, columns, run.kind)
 
 

@@ -1,8 +1,4 @@
-"""The history of questions and answers: the one object that others ask.
-
-Knows: which part of the room does what.
-Refuses to know: engines at work, streamlit, and how a page shows anything.
-"""
+"""The history of questions and answers: the one object that others ask."""
 
 from __future__ import annotations
 
@@ -22,6 +18,7 @@ from history.database import Database, DatabaseWork, WorkResult
 from history.database_files import RESERVED_BYTES
 from history.flat_rows import START, read_flat, read_numbers
 from history.indexing import rebuild_index
+from history.marks import write_mark
 from history.outbox import Outbox, PendingWrite
 from history.owners import hand_over, owner_number, read_preferences, write_preferences
 from history.problems import Trouble, not_done, not_stored, shown
@@ -41,6 +38,7 @@ from history.records import (
     HistoryFilter,
     HistoryPage,
     HistoryStatus,
+    Marks,
     RunHead,
     StoredAnswer,
     StoredBatch,
@@ -138,6 +136,10 @@ class History:
         except Trouble as trouble:
             raise not_stored(trouble.problem) from trouble
 
+    def mark(self, owner: str, run_id: str, position: int, better: bool) -> Marks:
+        """Mark an answer as the better one of its run, in place of any other, or take that mark away."""
+        return self._write(partial(write_mark, owner=owner, run_id=run_id, position=position, better=better))
+
     def begin_batch(self, batch: BatchHead, heads: Sequence[RunHead]) -> None:
         """Write a batch and its questions down, no answer begun; raises NaraniError where it cannot. This
         process works on it until `end_batch`."""
@@ -145,9 +147,8 @@ class History:
 
     def take_batch(self, batch_id: str) -> bool:
         """Work on a batch once more; False while another process does."""
-        neighbors = self._neighbors
-        work = partial(take_batch, batch_id=batch_id, process=neighbors.name, lives=neighbors.lives)
-        return self._write(work)
+        here = self._neighbors
+        return self._write(partial(take_batch, batch_id=batch_id, process=here.name, lives=here.lives))
 
     def end_batch(self, batch_id: str) -> None:
         """This process works on it no longer; never raises."""

@@ -6,6 +6,7 @@ Refuses to know: SQL, files, engines at work, and pages.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,6 +16,13 @@ from errors import EngineDown
 
 THIS_MACHINE = "this-machine"
 """The owner of what is asked at the machine itself, in any browser or the terminal."""
+MARK = "mark"
+"""In an answer's extras: what a person found of it, an object with `value`, `note` and, where the answer was
+compared, `over`: position and attempt of each answer that stood beside it."""
+BETTER = "better"
+"""The value of the mark of the answer that a person found better than those beside it."""
+Marks = dict[tuple[int, int], object]
+"""The marks of a run by position and attempt."""
 
 
 class StoredState(StrEnum):
@@ -24,6 +32,12 @@ class StoredState(StrEnum):
     FAILED = "failed"
     INTERRUPTED = "interrupted"
     """It was being answered when the process ended."""
+
+
+def mark_in(extras: Mapping[str, object]) -> str:
+    """The value of the mark that an answer has; empty where it has none."""
+    mark = extras.get(MARK)
+    return str(mark.get("value", "")) if isinstance(mark, Mapping) else ""
 
 
 @dataclass(frozen=True)

@@ -33,12 +33,12 @@ _SHORTEST, _LONGEST = 1_600, 2_400
 
 @dataclass(frozen=True)
 class ColumnActions:
-    """What a column's buttons do; each is told the column's position."""
+    """What a column's buttons do; each is told the column's position. None: there is no such button."""
 
-    stop: Callable[[int], None]
-    again: Callable[[int], None]
+    stop: Callable[[int], None] | None = None
+    again: Callable[[int], None] | None = None
+    better: Callable[[int], None] | None = None
     baseline: Callable[[int], None] | None = None
-    """None: answers are not compared word by word."""
 
 
 def column_head(title: str, picture: ColumnPicture, is_baseline: bool, texts: Texts) -> None:
@@ -53,6 +53,8 @@ def column_head(title: str, picture: ColumnPicture, is_baseline: bool, texts: Te
         facts.append(f":gray-badge[{texts.answer['attempt'].format(attempt=picture.attempt)}]")
     if is_baseline:
         facts.append(f":blue-badge[{texts.answer['baseline']}]")
+    if picture.better:
+        facts.append(f":green-badge[:material/thumb_up: {texts.answer['better']}]")
     st.markdown(" ".join(facts))
 
 
@@ -110,7 +112,11 @@ def column_actions(
             _button("stop", ":material/stop_circle:", key, title, picture, actions.stop, words["stop"])
             return
         _button("again", ":material/refresh:", key, title, picture, actions.again, words["again"])
-        if actions.baseline is not None and picture.answer is not None and not picture.answer.error:
+        if picture.comparable:
+            mark = words["not_better"] if picture.better else words["make_better"]
+            icon = ":material/close:" if picture.better else ":material/thumb_up:"
+            _button("better", icon, key, title, picture, actions.better, mark)
+        if picture.answer is not None and not picture.answer.error:
             compared = words["no_baseline"] if is_baseline else words["make_baseline"]
             icon = ":material/close:" if is_baseline else ":material/difference:"
             _button("baseline", icon, key, title, picture, actions.baseline, compared)
@@ -144,9 +150,11 @@ def _button(
     key: str,
     title: str,
     picture: ColumnPicture,
-    call: Callable[[int], None],
+    call: Callable[[int], None] | None,
     label: str,
 ) -> None:
+    if call is None:
+        return
     st.button(
         icon_label(f"{label} · {title}"),
         key=f"{key}_{what}",

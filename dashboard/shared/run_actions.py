@@ -40,4 +40,20 @@ def column_actions_of(
         except NaraniError as error:
             show_error(error, read_chosen())
 
-    return ColumnActions(stop, again, baseline)
+    return ColumnActions(stop, again, marking(turn, services), baseline)
+
+
+def marking(turn: TurnPicture, services: Services) -> Callable[[int], None] | None:
+    """What the button does that marks an answer as the better one, or takes the mark away; there is none
+    where nothing stands beside an answer."""
+    if sum(column.comparable for column in turn.columns) < 2:
+        return None
+
+    def mark(position: int) -> None:
+        is_better = any(column.better for column in turn.columns if column.position == position)
+        try:
+            services.asking.mark_better(owner_id(), turn.run_id, position, not is_better)
+        except NaraniError as error:
+            show_error(error, read_chosen())
+
+    return mark

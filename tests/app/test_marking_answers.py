@@ -1,0 +1,115 @@
+"""An answer is marked as the better one on the page that asks and in an opened entry, and the mark moves.
+
+Run: python -m pytest tests/app/test_marking_answers.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import resources
+from dashboard.session.owner import owner_of_browser
+from history.records import BETTER, mark_in
+from tests.app.opened_pages import OWNER, ask, open_services, opened, run_id, run_until, texts
+from tests.engines.scripted_engine import Script, ScriptedEngine
+
+MODELS = ["demo-koalpaca", "demo-kullm", "demo-korwkv"]
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ScriptedEngine]:
+    scripts = {
+        "demo-koalpaca": Script(pieces=("서울이에요.",)),
+        "demo-kullm": Script(pieces=("서울입니다.",)),
+        "demo-korwkv": Script.out_of_memory(),
+    }
+    with open_services(monkeypatch, tmp_path, scripts) as made:
+        yield made
+
+
+def button(page: AppTest, run: str, position: int) -> str | None:
+    """What the button of a column says, where there is one."""
+    key = f"answer_{run}_{position}_better"
+    found = [each for each in page.button if each.key == key]
+    return found[0].help if found else None
+
+
+def mark(page: AppTest, run: str, position: int) -> AppTest:
+    return page.button(key=f"answer_{run}_{position}_better").click().run()
+
+
+def stored(run: str) -> list[str]:
+    found = resources.services().history.get(owner_of_browser(OWNER), run)
+    assert found is not None
+    return [mark_in(each.answer.extras) if each.answer else "" for each in found.answers]
+
+
+def answered(models: list[str] = MODELS) -> tuple[AppTest, str]:
+    page = ask(opened(), models=models)
+    run_until(page, "서울이에요")
+    (run,) = (each for each in resources.services().runs._kept.values() if each.id == run_id(page))
+    assert run.wait(10)
+    return page.run(), run.id
+
+
+def test_marking_another_answer_moves_the_mark(engine: ScriptedEngine) -> None:
+    page, run = answered()
+    assert button(page, run, 0) and "더 나은 답으로 표시" in str(button(page, run, 1))
+    assert button(page, run, 2) is None, "it failed"
+    mark(page, run, 0)
+    assert stored(run) == [BETTER, "", ""] and texts(page).count("thumb_up: 더 나음") == 1
+    mark(page, run, 1)
+    assert stored(run) == ["", BETTER, ""] and texts(page).count("thumb_up: 더 나음") == 1
+    assert "표시 지우기" in str(button(page, run, 1)) and "더 나은 답으로 표시" in str(button(page, run, 0))
+    mark(page, run, 1)
+    assert stored(run) == ["", "", ""] and "더 나음" not in texts(page)
+
+
+def test_an_opened_entry_marks_alike_and_the_page_that_asks_sees_it(engine: ScriptedEngine) -> None:
+    page, run = answered()
+    entry = opened("history_entry", open=run)
+    mark(entry, run, 1)
+    assert stored(run) == ["", BETTER, ""] and texts(entry).count("thumb_up: 더 나음") == 1
+    assert "더 나음" in texts(page.run())
+    mark(page, run, 0)
+    assert "표시 지우기" in str(button(entry.run(), run, 0))
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_asked_again_the_new_answer_has_no_mark(engine: ScriptedEngine, in_memory: bool) -> None:
+    page, run = answered()
+    mark(page, run, 0)
+    if not in_memory:
+        resources.services().runs._kept.clear()
+    page.run()
+    page.button(key=f"answer_{run}_0_again").click().run()
+    run_until(page, "2번째")
+    (live,) = resources.services().runs._kept.values()
+    assert live.wait(10)
+    assert "더 나음" not in texts(page.run()) and stored(run) == ["", "", ""]
+    mark(page, run, 1)
+    assert stored(run) == ["", BETTER, ""] and texts(page).count("thumb_up: 더 나음") == 1
+
+
+def test_an_entry_asked_once_more_copies_no_mark(engine: ScriptedEngine) -> None:
+    _, run = answered()
+    entry = opened("history_entry", open=run)
+    mark(entry, run, 0)
+    entry.button(key="history_again").click().run()
+    run_until(entry, "글자 하나까지 같은")
+    assert texts(entry).count("thumb_up: 더 나음") == 1
+
+
+def test_one_answer_alone_is_not_better_than_any(engine: ScriptedEngine) -> None:
+    page, run = answered(["demo-koalpaca", "demo-korwkv"])
+    assert button(page, run, 0) is None
+
+
+def test_an_answer_that_was_deleted_meanwhile_is_not_marked_and_says_so(engine: ScriptedEngine) -> None:
+    page, run = answered()
+    resources.services().history.delete(owner_of_browser(OWNER), [run])
+    assert "표시할 수 있습니다" in texts(mark(page, run, 0))
