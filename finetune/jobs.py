@@ -28,6 +28,7 @@ from finetune.job_check import Check, check
 from finetune.job_state import REQUEST, Job, job, jobs, process_of
 from finetune.kinds import KINDS, recorded, settings_of
 from finetune.recipes import Recipe, all_recipes, recipe_of_base
+from finetune.rl.rewards import KINDS as REWARDS
 from finetune.run_folder import (
     RunFolder,
     TrainingState,
@@ -45,6 +46,7 @@ __all__ = [
     "Check",
     "Job",
     "KINDS",
+    "REWARDS",
     "RunSettings",
     "SampledAnswers",
     "TrainingState",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from errors import BadRequest
+from finetune.rl.rewards import refuse_unreadable
 from finetune.run_settings import Distributed, Ranges, RunSettings, Schedule
 
 
@@ -70,6 +71,8 @@ class RlSettings(RunSettings):
         super().__post_init__()
         if self.lora_dropout:
             raise BadRequest("rl-with-dropout", name="lora_dropout")
+        if self.rewards:
+            refuse_unreadable(self.rewards)
         if self.batch is not None and self.batch % self.group:
             raise BadRequest("batch-not-groups", batch=self.batch, group=self.group, name="batch")
 

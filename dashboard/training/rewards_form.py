@@ -15,8 +15,8 @@ from dashboard.session import training
 from dashboard.session.shared import start_with
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
+from finetune.jobs import REWARDS
 
-PARTS = ("model", "level", "hangul", "ended", "no-loop", "length", "exact", "contains", "json")
 LEVELS = ("familiar", "polite")
 _LENGTH = "20-200"
 _LONGEST = 100_000
@@ -33,7 +33,7 @@ def training_rewards(
     start_with(key, list(given))
     chosen = st.multiselect(
         texts.kinds["rewards"],
-        [name for name in PARTS if name != "model" or models or name in given],
+        [name for name in REWARDS if name != "model" or models or name in given],
         key=key,
         persist_state="session",
         format_func=lambda name: named(name, texts),
@@ -99,6 +99,6 @@ def _length(form: str, argument: str, texts: Texts) -> str:
     for name, value in zip(("length_from", "length_to"), (argument or _LENGTH).split("-"), strict=True):
         key = training.reward_key(form, name)
         start_with(key, int(value))
-        box = partial(st.number_input, texts.kinds[name], step=10, min_value=0, max_value=_LONGEST)
+        box = partial(st.number_input, texts.kinds[name], step=10, min_value=1, max_value=_LONGEST)
         ends.append(f"{box(key=key, persist_state='session', width=140):d}")
     return "-".join(ends)

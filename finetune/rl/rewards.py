@@ -77,6 +77,11 @@ def reward_parts(texts: Sequence[str], model_part: Callable[[str], RewardPart]) 
     return tuple(_Part(wish.name, wish.weight, _scores(wish, model_part)) for wish in wishes)
 
 
+def refuse_unreadable(texts: Sequence[str]) -> None:
+    """Before a training is asked for, without any reward model."""
+    reward_parts(texts, lambda run: _Part(run, 1.0, lambda answers: []))
+
+
 def refuse_without_expected(texts: Sequence[str], prompts: Sequence[PromptOnly]) -> None:
     """Some parts compare with the expected answer, so every question has to have one."""
     lacking = [prompt for prompt in prompts if not prompt.expected.strip()]

@@ -77,6 +77,8 @@ def test_rewards_are_picked_weighed_and_begun_with(engine: ScriptedEngine, tmp_p
     page.multiselect(key=parts).set_value(["model", "length", "level", "ended"]).run()
     page.selectbox(key=training.reward_key("none_grpo", "level_argument")).set_value("polite").run()
     page.number_input(key=training.reward_key("none_grpo", "ended_weight")).set_value(0.5).run()
+    page.number_input(key=training.reward_key("none_grpo", "length_to")).set_value(9).run()
+    assert "20-9" in plain(page) and training.START not in keys(page), "what the settings refuse is said"
     page.number_input(key=training.reward_key("none_grpo", "length_to")).set_value(90).run()
     page.text_input(key=training.NAME).set_value("begun").run()
     page.number_input(key=training.field_key("none_grpo", "epochs")).set_value(60.0).run()

@@ -19,7 +19,7 @@ from dashboard.session import owner, training
 from dashboard.texts import read_texts
 from dashboard.training import tuning
 from dashboard.training.chain import BY_REWARDS, needs_of
-from dashboard.training.rewards_form import PARTS, named
+from dashboard.training.rewards_form import named
 from dashboard.training.settings_form import ELSEWHERE, help_for, layout_of
 from engines.memory import PoolView, ResidentView
 from errors import AS_WRITTEN, BadEntry, NaraniError
@@ -62,7 +62,7 @@ def test_every_setting_is_on_the_page_and_explained_in_both_languages(kind: str)
         assert keys <= set(words.training) and all(words.training[key] for key in keys)
         assert all(help_for(kind, name, words) for name in shown)
         assert {kind, f"long_{kind}", f"about_{kind}", f"needs_{needs_of(kind)}"} <= set(words.kinds)
-        assert all(named(part, words) != part for part in PARTS)
+        assert all(named(part, words) != part for part in jobs.REWARDS)
 
 
 def test_a_recipe_fills_the_form_and_every_recipe_can_be_drawn(engine: ScriptedEngine) -> None:
