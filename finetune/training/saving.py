@@ -96,7 +96,7 @@ def _refuse_difference(stored: dict[str, Tensor], learned: Mapping[str, Tensor])
 
 def _stored(name: str) -> str:
     """As PEFT names it in a file: without the name that the adapter had in memory."""
-    return name.replace(".default.", ".")
+    return name.replace(".modules_to_save.default.", ".").replace(".default.", ".")
 
 
 def _listed(value: Any) -> Any:
