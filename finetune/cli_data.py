@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 from rich.console import Console
 
 from finetune.data.drawing import print_report
 from finetune.data.report import inspect
+from finetune.kinds import KINDS
 from model_registry.registry import load_registry
 from settings import read_settings
 
@@ -30,6 +31,10 @@ class Data:
     """Files, or ids of hub datasets; `file.jsonl*2` counts a file twice as much."""
     format: str | None = None
     """The prompt format to show it in; None: the base's own."""
+    kind: Literal["sft", "reward", "dpo", "kto", "grpo", "rloo", "ppo"] | None = None
+    """The kind of training that is to read it; None: what it looks like."""
+    holdout_data: tuple[str, ...] = ()
+    """Data to measure with; rows whose question stands there too are counted."""
     base_model: str | None = None
     """A model id of the registry, hub id or folder, whose tokens are counted; its weights are not needed."""
     max_tokens: int = 1024
@@ -49,6 +54,8 @@ def run(options: Data) -> int:
         options.format,
         options.base_model,
         load_registry(read_settings().own_models),
+        use=KINDS[options.kind].settings.reads if options.kind else None,
+        held_out=options.holdout_data,
         max_tokens=options.max_tokens,
         learn_prompts=options.learn_prompts,
         seed=options.seed,

@@ -7,7 +7,7 @@ Each knows the conversation and where it was read. In all but `Example` the last
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from prompts.conversation import Conversation
 
@@ -58,6 +58,8 @@ class LabeledAnswer:
     source: str
 
 
+Use = Literal["examples", "pairs", "labeled", "prompts"]
+"""What rows of data are learned as."""
 AnyRow = TypeVar("AnyRow", Example, PreferencePair, PromptOnly, LabeledAnswer)
 
 

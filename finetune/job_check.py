@@ -26,9 +26,7 @@ _SECONDS = 900.0
 
 @dataclass(frozen=True)
 class Check:
-    """Plain values; an error stands where something could not be found out.
-
-    Data is read and steps are counted for a supervised tuning; another kind has its memory planned."""
+    """Plain values; an error stands where something could not be found out."""
 
     data: Mapping[str, Any] | None = None
     """As finetune.data.report.DataReport."""
@@ -67,8 +65,6 @@ def checked(settings: RunSettings, home: Path) -> Check:
 
     registry = load_registry(home / "models")
     plan, plan_error = _told(lambda: _plan(settings, registry))
-    if not isinstance(settings, SftSettings):
-        return Check(plan=plan, plan_error=plan_error)
     data, data_error = _told(lambda: _data(settings, registry))
     steps, _ = _told(lambda: _steps(settings, registry, data)) if data and data["lengths"] else (None, None)
     return Check(data, data_error, plan, plan_error, steps)
@@ -81,31 +77,33 @@ def _told(find: Any) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
         return None, error.cause.as_json()
 
 
-def _data(settings: SftSettings, registry: Any) -> dict[str, Any]:
-    from finetune.data import read_examples
+def _data(settings: RunSettings, registry: Any) -> dict[str, Any]:
+    from finetune.data.readers import READERS
     from finetune.data.report import inspect
 
     if settings.holdout_data:
-        # Nothing is told of it but what would keep it from being read.
-        read_examples(settings.holdout_data, skip_bad=settings.skip_bad, seed=settings.seed)
+        # It is told what would keep it from being read, as a training would.
+        READERS[settings.reads](settings.holdout_data, skip_bad=settings.skip_bad, seed=settings.seed)
     found = inspect(
         settings.data,
         settings.format,
         settings.base_model,
         registry,
+        use=settings.reads,
+        held_out=settings.holdout_data,
         max_tokens=settings.max_tokens,
-        learn_prompts=settings.learn_prompts,
+        learn_prompts=isinstance(settings, SftSettings) and settings.learn_prompts,
         seed=settings.seed,
     )
     return asdict(found)
 
 
-def _steps(settings: SftSettings, registry: Any, data: Mapping[str, Any]) -> dict[str, Any]:
+def _steps(settings: RunSettings, registry: Any, data: Mapping[str, Any]) -> dict[str, Any]:
     from finetune.base import base_for
     from finetune.steps import foreseen_steps
     from model_registry.spec import Architecture
 
-    base = base_for(settings.base_model, registry, settings.format)
+    base = base_for(settings.base_model, registry, settings.format, tuned=settings.lora_only)
     recurrent = base.spec.local.architecture is Architecture.RWKV
     return foreseen_steps(data["lengths"], data["rows"], settings, recurrent=recurrent).facts()
 
@@ -116,7 +114,7 @@ def _plan(settings: RunSettings, registry: Any) -> dict[str, Any]:
     from finetune.planning import Need, lowered, plan
     from finetune.shapes import shape_for
 
-    base = base_for(settings.base_model, registry, settings.format)
+    base = base_for(settings.base_model, registry, settings.format, tuned=settings.lora_only)
     found = plan(settings, shape_for(settings, base), devices_here(settings.distributed != "none"))
     least = min(found.devices, key=lambda device: device.free)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from finetune.examples import Use
 from finetune.run_settings import Distributed, Ranges, RunSettings
 
 PairLoss = Literal["sigmoid", "hinge", "ipo", "orpo", "simpo"]
@@ -18,7 +19,8 @@ PairLoss = Literal["sigmoid", "hinge", "ipo", "orpo", "simpo"]
 class PreferenceSettings(RunSettings):
     """What both kinds are set by."""
 
-    ranges: ClassVar[Ranges] = {**RunSettings.ranges, "holdout": (0.0, 0.5), "beta": (1e-4, 100.0)}
+    ranges: ClassVar[Ranges] = {**RunSettings.ranges, "beta": (1e-4, 100.0)}
+    reads: ClassVar[Use] = "pairs"
     lora_only: ClassVar[bool] = True
     usual_rate: ClassVar[float] = 2e-5
     usual_epochs: ClassVar[float] = 2.0
@@ -32,10 +34,6 @@ class PreferenceSettings(RunSettings):
     """The share of LoRA inputs dropped while learning."""
     beta: float = 0.1
     """How much an answer's probability may move away from the reference: larger stays nearer."""
-    holdout: float = 0.1
-    """The share of questions kept from learning to measure with; at least 8 rows."""
-    holdout_data: tuple[str, ...] = ()
-    """Files or hub datasets to measure with, instead of a share."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +66,7 @@ class KtoSettings(PreferenceSettings):
     """One tuning on single answers that were found good or bad (Kahneman-Tversky optimization)."""
 
     kind: ClassVar[str] = "kto"
+    reads: ClassVar[Use] = "labeled"
     ranges: ClassVar[Ranges] = {
         **PreferenceSettings.ranges,
         "good_weight": (0.0, 100.0),

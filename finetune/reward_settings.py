@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from finetune.examples import Use
 from finetune.run_settings import Distributed, Ranges, RunSettings
 
 
@@ -17,15 +18,12 @@ class RewardSettings(RunSettings):
     """One reward model, from a base and pairs of answers to a model that scores answers."""
 
     kind: ClassVar[str] = "reward"
-    ranges: ClassVar[Ranges] = {**RunSettings.ranges, "holdout": (0.0, 0.5), "center": (0.0, 10.0)}
+    ranges: ClassVar[Ranges] = {**RunSettings.ranges, "center": (0.0, 10.0)}
+    reads: ClassVar[Use] = "pairs"
     lora_only: ClassVar[bool] = True
     shared_by: ClassVar[tuple[Distributed, ...]] = ("none", "ddp")
 
     lora_dropout: float = 0.0
     """The share of LoRA inputs dropped while learning."""
-    holdout: float = 0.1
-    """The share of questions whose pairs are kept from learning to measure with; at least 8 pairs."""
-    holdout_data: tuple[str, ...] = ()
-    """Files or hub datasets of pairs to measure with, instead of a share."""
     center: float = 0.01
     """How strongly scores are pulled towards zero, so that those of different questions compare; 0: not."""

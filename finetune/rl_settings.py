@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from errors import BadRequest
+from finetune.examples import Use
 from finetune.rl.rewards import refuse_unreadable
 from finetune.run_settings import Distributed, Ranges, RunSettings, Schedule
 
@@ -21,7 +22,6 @@ class RlSettings(RunSettings):
 
     ranges: ClassVar[Ranges] = {
         **RunSettings.ranges,
-        "holdout": (0.0, 0.5),
         "group": (1, 1024),
         "passes": (1, 64),
         "kl": (0.0, 10.0),
@@ -31,6 +31,7 @@ class RlSettings(RunSettings):
         "max_new_tokens": (1, 32_768),
         "sample_steps": (1, 1e6),
     }
+    reads: ClassVar[Use] = "prompts"
     lora_only: ClassVar[bool] = True
     shared_by: ClassVar[tuple[Distributed, ...]] = ("none",)
 
@@ -56,10 +57,6 @@ class RlSettings(RunSettings):
     """The longest answer."""
     sample_steps: int = 5
     """Updates between two looks at the same four held-out questions, answered greedily."""
-    holdout: float = 0.1
-    """The share of questions kept from learning to measure with; at least 8."""
-    holdout_data: tuple[str, ...] = ()
-    """Files or hub datasets to measure with, instead of a share."""
     lora_dropout: float = 0.0
     """Has to be 0: with dropout the probabilities would differ from those that were sampled with."""
     schedule: Schedule = "constant"

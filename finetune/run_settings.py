@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeVar
 
 from errors import BadRequest
+from finetune.examples import Use
 
 Method = Literal["full", "lora", "qlora", "int8-lora"]
 Schedule = Literal["linear", "cosine", "constant"]
@@ -35,6 +36,7 @@ _RANGES: Ranges = {
     "max_tokens": (8, 131_072),
     "checkpoint_steps": (1, 1e9),
     "keep_checkpoints": (1, 1000),
+    "holdout": (0.0, 0.5),
     "seed": (0, 2**32 - 1),
 }
 _MAY_CHANGE = frozenset(
@@ -58,6 +60,8 @@ class RunSettings:
     kind: ClassVar[str]
     """Which kind of training it is, as a run's files name it (see kinds.py)."""
     ranges: ClassVar[Ranges] = _RANGES
+    reads: ClassVar[Use] = "examples"
+    """What its data is read as."""
     lora_only: ClassVar[bool] = False
     """Whether the base has to stay as it is, for it is needed beside what learns."""
     usual_rate: ClassVar[float] = 3e-4
@@ -116,6 +120,11 @@ class RunSettings:
     """auto: bfloat16 where the GPU has it, float16 on older ones, float32 on a processor."""
     gradient_checkpointing: bool = False
     """Computes activations twice to keep fewer: slower, and needs less memory."""
+    holdout: float = 0.1
+    """The share of questions kept from learning to measure with; at least 8 rows."""
+    holdout_data: tuple[str, ...] = ()
+    """Files or hub datasets to measure with, instead of a share. Rows of the data with a question that stands
+    there are not learned; they are counted."""
     skip_bad: bool = False
     """Go on without rows that cannot be read; they are counted and named. Otherwise the first ends it."""
     seed: int = 42

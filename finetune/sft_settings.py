@@ -23,7 +23,6 @@ class SftSettings(RunSettings):
     kind: ClassVar[str] = "sft"
     ranges: ClassVar[Ranges] = {
         **RunSettings.ranges,
-        "holdout": (0.0, 0.5),
         "measure_steps": (1, 1e9),
         "patience": (1, 1e6),
     }
@@ -35,9 +34,6 @@ class SftSettings(RunSettings):
     """Also learn the questions; usually only answers are."""
     holdout: float = 0.02
     """The share of rows kept from learning to measure with; at least 8 rows."""
-    holdout_data: tuple[str, ...] = ()
-    """Files or hub datasets to measure with, instead of a share. Rows of the data with a question that stands
-    there are not learned; they are counted."""
     measure_steps: int | None = None
     """Steps between two measurings of the held-out rows; None: once an epoch."""
     keep: KeptWeights = "last"

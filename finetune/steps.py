@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic
 
+from finetune.rl_settings import RlSettings
 from finetune.run_settings import AnySettings, RunSettings, Schedule
 from finetune.sft_settings import SftSettings
 
@@ -124,14 +125,17 @@ def plan_steps(
 
 
 def foreseen_steps(
-    lengths: Mapping[str, Any], rows: int, settings: SftSettings, *, recurrent: bool
-) -> StepPlan[SftSettings]:
+    lengths: Mapping[str, Any], rows: int, settings: AnySettings, *, recurrent: bool
+) -> StepPlan[AnySettings]:
     """About, before anything is packed. `lengths`: as finetune.data.lengths found them in some of `rows`."""
     share = rows / lengths["measured"] * (1 - (0 if settings.holdout_data else settings.holdout))
-    learned = max(1, round(lengths["rows"] * share))
+    whole = lengths["rows"] - (0 if settings.reads == "examples" else lengths["cut"])
+    answers = settings.group if isinstance(settings, RlSettings) else 1
+    learned = max(1, round(whole * share)) * answers
     mean = min(lengths["mean"], settings.max_tokens)
     volume = Volume(learned, round(learned * mean), min(lengths["longest"], settings.max_tokens))
-    return plan_steps(volume, settings, packed=settings.batching == "packed" and not recurrent)
+    packed = isinstance(settings, SftSettings) and settings.batching == "packed" and not recurrent
+    return plan_steps(volume, settings, packed=packed)
 
 
 def warmup_steps(warmup: float, steps: int) -> int:

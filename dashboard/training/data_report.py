@@ -35,7 +35,7 @@ def training_data_report(report: Mapping[str, Any], texts: Texts) -> None:
         with st.expander(label, icon=":material/visibility:", key=training.SAMPLES):
             st.caption(texts.training["samples_about"])
             for sample in report["samples"]:
-                _sample(sample)
+                _sample(sample, texts)
 
 
 def training_steps(plan: Mapping[str, Any], texts: Texts) -> None:
@@ -79,24 +79,36 @@ def _shape(shape: str, texts: Texts) -> str:
 def _figures(
     report: Mapping[str, Any], lengths: Mapping[str, Any] | None, texts: Texts
 ) -> Iterator[tuple[str, str]]:
-    yield texts.training["rows"], f"{report['rows']:,}"
-    yield texts.training["answers"], f"{report['answers']:,}"
+    yield from _counted(report, texts)
+    for part in report["parts"]:
+        yield texts.training[f"tokens_{part['part']}"], f"{part['median']:,}"
     if lengths is not None:
         yield texts.training["median_tokens"], f"{lengths['median']:,}"
         yield texts.training["longest_tokens"], f"{lengths['longest']:,}"
-        yield texts.training["learned_share"], f"{lengths['learned'] / max(1, lengths['tokens']):.0%}"
+        if report["use"] == "examples":
+            yield texts.training["learned_share"], f"{lengths['learned'] / max(1, lengths['tokens']):.0%}"
+
+
+def _counted(report: Mapping[str, Any], texts: Texts) -> Iterator[tuple[str, str]]:
+    use = report["use"]
+    yield texts.training["pairs" if use == "pairs" else "rows"], f"{report['rows']:,}"
+    if use == "examples":
+        yield texts.training["answers"], f"{report['answers']:,}"
+    else:
+        yield texts.training["questions"], f"{report['questions']:,}"
+    if use in ("labeled", "prompts"):
+        yield (
+            texts.training["good_answers" if use == "labeled" else "expected_answers"],
+            f"{report['good']:,}",
+        )
 
 
 def _warnings(report: Mapping[str, Any], texts: Texts) -> Iterator[str]:
-    lengths = report["lengths"]
-    if lengths is not None and lengths["cut"]:
-        yield texts.training["warn_cut"].format(
-            count=lengths["cut"], max_tokens=lengths["max_tokens"], dropped=lengths["dropped"]
-        )
+    yield from _length_warnings(report, texts)
     if report["bad"]:
         first = "; ".join(f"{fault['source']}: {fault['why']}" for fault in report["faults"])
         yield texts.training["warn_bad"].format(count=report["bad"], first=safe_text(first))
-    for name in ("duplicates", "repeated_questions"):
+    for name in ("duplicates", "repeated_questions", "contradicted", "held_out_too"):
         found = report[name]
         if found["rows"]:
             first = safe_text(", ".join(found["first"]))
@@ -110,6 +122,20 @@ def _warnings(report: Mapping[str, Any], texts: Texts) -> Iterator[str]:
             yield texts.training[f"warn_{name}"].format(
                 count=found["rows"], what=safe_text(found["what"]), first=safe_text(", ".join(found["first"]))
             )
+
+
+def _length_warnings(report: Mapping[str, Any], texts: Texts) -> Iterator[str]:
+    lengths = report["lengths"]
+    if lengths is not None and lengths["cut"]:
+        lost = "warn_cut" if report["use"] == "examples" else "warn_left_out"
+        yield texts.training[lost].format(
+            count=lengths["cut"], max_tokens=lengths["max_tokens"], dropped=lengths["dropped"]
+        )
+    bias = report["length_bias"]
+    if bias is not None and bias["is_marked"]:
+        side = "longer" if bias["share"] > 0.5 else "shorter"
+        share = f"{max(bias['share'], 1 - bias['share']):.0%}"
+        yield texts.training[f"warn_length_{side}"].format(share=share)
 
 
 def histogram(lengths: Mapping[str, Any], texts: Texts) -> None:
@@ -142,7 +168,7 @@ def histogram(lengths: Mapping[str, Any], texts: Texts) -> None:
     st.altair_chart(chart, width="stretch", key="training_lengths")
 
 
-def _sample(sample: Mapping[str, Any]) -> None:
+def _sample(sample: Mapping[str, Any], texts: Texts) -> None:
     """As Markdown of ours around text that stays text: learned stretches on a green ground."""
     shown = []
     room = _LONGEST_SAMPLE
@@ -151,6 +177,7 @@ def _sample(sample: Mapping[str, Any]) -> None:
         room -= len(part["text"][:room])
         marked = ":green-background[{}]" if part["learned"] else "{}"
         shown.append("  \n".join(marked.format(safe_text(line)) if line.strip() else "" for line in lines))
+    what = f" · {texts.training['sample_' + sample['what']]}" if sample["what"] else ""
     with st.container(border=True):
-        st.caption(safe_text(sample["source"]))
+        st.caption(safe_text(sample["source"]) + what)
         st.markdown("".join(shown) + (" …" if room <= 0 else ""))

@@ -53,7 +53,7 @@ def base_reading(registry: Registry, format_id: str | None, base_name: str | Non
     from engines.loading.tokenizing import load_tokenizer
     from finetune.base import base_for, learned_end
 
-    base = base_for(base_name, registry, format_id)
+    base = base_for(base_name, registry, format_id, tuned=True)
     folder = _tokenizer_folder(base, registry)
     if folder is None:
         note = f"{base.spec.title} is not on this machine yet, so lengths in its tokens are not known."

@@ -13,12 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from finetune.data.lengths import Lengths, Sample
+from finetune.data.preference_lengths import LengthBias
 from finetune.data.report import DataReport, Found
 from finetune.data.shapes import TITLES
 
 _BAR = 40
 _LONGEST_SAMPLE = 1500
 _LEARNED = "black on green"
+_AS_LEARNED = "As it is learned; what is marked is what the model learns to write:"
 _OPEN, _CLOSE = "⟦", "⟧"
 """Around what is learned, where there are no colors."""
 
@@ -31,7 +33,7 @@ def print_report(report: DataReport, console: Console) -> None:
     for note in report.notes:
         console.print(Text(note, "dim"))
     if report.lengths is not None:
-        _print_lengths(report.lengths, console)
+        _print_lengths(report, report.lengths, console)
     _print_samples(report, console)
 
 
@@ -48,7 +50,14 @@ def _files(report: DataReport) -> Table:
 
 def _counted(report: DataReport) -> Text:
     base = f" by {report.base}" if report.base else ""
-    return Text(f"{report.rows:,} rows with {report.answers:,} answers, read as {report.format_id}{base}.")
+    rows, good = f"{report.rows:,}", f"{report.good:,}"
+    what = {
+        "examples": f"{rows} rows with {report.answers:,} answers",
+        "pairs": f"{rows} pairs of answers to {report.questions:,} questions",
+        "labeled": f"{rows} answers to {report.questions:,} questions, {good} of them good",
+        "prompts": f"{rows} rows that ask {report.questions:,} questions, {good} with what is expected",
+    }
+    return Text(f"{what[report.use]}, read as {report.format_id}{base}.")
 
 
 def _warnings(report: DataReport) -> Iterator[str]:
@@ -56,6 +65,8 @@ def _warnings(report: DataReport) -> Iterator[str]:
         yield f"Left out: {fault.source}: {fault.why}."
     if report.empty_answers:
         yield f"{report.empty_answers:,} of the rows left out have an empty answer."
+    if report.length_bias is not None and report.length_bias.is_marked:
+        yield _length_bias(report.length_bias)
     for found, sentence in _with_sentences(report):
         if found.rows:
             yield f"{found.rows:,} {'row' if found.rows == 1 else 'rows'} {sentence} ({_where(found)})."
@@ -64,6 +75,8 @@ def _warnings(report: DataReport) -> Iterator[str]:
 def _with_sentences(report: DataReport) -> Iterator[tuple[Found, str]]:
     yield report.duplicates, "stood there before, word for word"
     yield report.repeated_questions, "ask a question that stood there before, with another answer"
+    yield report.contradicted, "stood there before the other way round: what was better is worse here"
+    yield report.held_out_too, "ask a question of the held-out data, and are not learned"
     yield report.refused, f"cannot be written in this format: {report.refused.what.rstrip('.')}"
     for found in report.markers:
         yield found, f"hold '{found.what}', a marker of the format: an answer would end there"
@@ -73,16 +86,29 @@ def _with_sentences(report: DataReport) -> Iterator[tuple[Found, str]]:
         yield found, f"hold '{found.what}' in an answer, where it is learned as the control token it is"
 
 
+def _length_bias(bias: LengthBias) -> str:
+    share, length = bias.share, "longer"
+    if share < 0.5:
+        share, length = 1 - share, "shorter"
+    return (
+        f"In {share:.0%} of the pairs the chosen answer is the {length} one: length alone nearly tells them "
+        "apart, and may be what is learned."
+    )
+
+
 def _where(found: Found) -> str:
     more = "; …" if found.rows > len(found.first) else ""
     return "; ".join(found.first) + more
 
 
-def _print_lengths(lengths: Lengths, console: Console) -> None:
+def _print_lengths(report: DataReport, lengths: Lengths, console: Console) -> None:
+    learned, measured = "in answers", "measured"
+    if report.use == "examples":
+        learned, measured = "learned", "examples measured"
     console.print(
         f"Tokens a row: shortest {lengths.shortest:,}, median {lengths.median:,}, mean {lengths.mean:,.0f}, "
-        f"longest {lengths.longest:,}; {lengths.learned:,} of {lengths.tokens:,} are learned "
-        f"({lengths.rows:,} rows of {lengths.measured:,} examples measured)."
+        f"longest {lengths.longest:,}; {lengths.learned:,} of {lengths.tokens:,} are {learned} "
+        f"({lengths.rows:,} rows of {lengths.measured:,} {measured})."
     )
     most = max(one.rows for one in lengths.bins)
     table = Table(box=None, show_header=False)
@@ -91,21 +117,28 @@ def _print_lengths(lengths: Lengths, console: Console) -> None:
         bar = "█" * max(round(_BAR * one.rows / most), 1 if one.rows else 0)
         table.add_row(f"{one.low:,}–{one.high:,}", Text(bar, color), f"{one.rows:,}")
     console.print(table)
-    console.print(_cut(lengths))
+    for part in report.parts:
+        console.print(
+            f"Tokens, {part.part}: median {part.median:,}, mean {part.mean:,.0f}, longest {part.longest:,}."
+        )
+    console.print(_cut(lengths, report.use))
 
 
-def _cut(lengths: Lengths) -> str:
+def _cut(lengths: Lengths, use: str) -> str:
     if not lengths.cut and not lengths.dropped:
         return f"No row is longer than {lengths.max_tokens:,} tokens."
     lost = f"; {lengths.dropped:,} answers would be lost whole" if lengths.dropped else ""
     cut = f"{lengths.cut:,} {'row is' if lengths.cut == 1 else 'rows are'} longer"
+    if use != "examples":
+        return f"{cut} than {lengths.max_tokens:,} tokens and would be left out."
     return f"{cut} than {lengths.max_tokens:,} tokens and would lose the end{lost}."
 
 
 def _print_samples(report: DataReport, console: Console) -> None:
-    console.print(Text("As it is learned; what is marked is what the model learns to write:", "bold"))
+    said = "As it is asked:" if report.use == "prompts" else _AS_LEARNED
+    console.print(Text(said, "bold"))
     for sample in report.samples:
-        console.rule(Text(sample.source), align="left")
+        console.rule(Text(f"{sample.source}, {sample.what}" if sample.what else sample.source), align="left")
         console.print(_sample(sample, colored=console.color_system is not None), soft_wrap=True)
 
 

@@ -31,7 +31,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Lengths:
-    """How many tokens rows have, prompt, answer and end token together."""
+    """How many tokens rows have, prompt, answer and end token together; of a pair the longer one."""
 
     measured: int
     """Examples that were turned into tokens."""
@@ -45,7 +45,8 @@ class Lengths:
     longest: int
     max_tokens: int
     cut: int
-    """Rows longer than max_tokens: they would lose their end, and the end token."""
+    """Rows longer than max_tokens: examples would lose their end, and the end token; rows of another kind
+    would be left out."""
     dropped: int
     """Answers of which nothing would be left."""
     bins: tuple[Bin, ...]
@@ -65,6 +66,8 @@ class Sample:
 
     source: str
     parts: tuple[TextPart, ...]
+    what: str = ""
+    """Which of a row's answers it is: chosen, rejected, good, bad; empty where there is one kind only."""
 
 
 def lengths_of(
@@ -86,7 +89,7 @@ def lengths_of(
         max_tokens=max_tokens,
         cut=sum(length > max_tokens for length in lengths),
         dropped=len(short.dropped),
-        bins=tuple(_bins(lengths)),
+        bins=tuple(bins_of(lengths)),
     )
 
 
@@ -124,7 +127,7 @@ def _rows(
     )
 
 
-def _bins(lengths: Sequence[int]) -> Iterator[Bin]:
+def bins_of(lengths: Sequence[int]) -> Iterator[Bin]:
     """Each twice as wide as the one before, from the shortest row's to the longest's."""
     low, high = 1, _LOWEST_BIN
     while low <= max(lengths):

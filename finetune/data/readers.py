@@ -7,14 +7,15 @@ whatever asks something holds questions.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from errors import BadEntry
 from finetune.data.conversations import conversations_of
 from finetune.data.preferences import labeled_of, pairs_of, prompts_of
 from finetune.data.reading import DataRows, RowReader, read_rows
 from finetune.data.shapes import DataShape
-from finetune.examples import Example, LabeledAnswer, PreferencePair, PromptOnly
+from finetune.examples import Example, LabeledAnswer, PreferencePair, PromptOnly, Use
 
 
 def _examples_of(row: Mapping[str, object], shape: DataShape, told: Counter[str]) -> list[Example]:
@@ -54,3 +55,12 @@ def read_labeled(
 def read_prompts(sources: Sequence[str], *, skip_bad: bool = False, seed: int = 42) -> DataRows[PromptOnly]:
     """Questions for the model to answer, of rows of any kind."""
     return read_rows(sources, _PROMPTS, skip_bad=skip_bad, seed=seed)
+
+
+READERS: dict[Use, Callable[..., DataRows[Any]]] = {
+    "examples": read_examples,
+    "pairs": read_pairs,
+    "labeled": read_labeled,
+    "prompts": read_prompts,
+}
+"""By what rows are to be learned as."""

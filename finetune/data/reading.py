@@ -15,9 +15,9 @@ from typing import Generic
 
 from errors import BadEntry, Cause
 from finetune.data.rows import BadRow, EmptyAnswer, Record
-from finetune.data.shapes import DataShape, Use, shape_of
+from finetune.data.shapes import DataShape, shape_of
 from finetune.data.sources import Records, Source, open_records, parse_sources, weighted
-from finetune.examples import AnyRow
+from finetune.examples import AnyRow, Use
 
 _NAMED = 5
 """How many bad rows of a file are named; the others are counted."""

@@ -10,17 +10,35 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from errors import BadRequest
 from finetune.data.base_reading import BaseReading, base_reading
 from finetune.data.holding_out import first_question
-from finetune.data.lengths import Lengths, Sample, lengths_of, sample_of, sample_text
-from finetune.data.readers import read_examples
-from finetune.data.reading import DataFile, DataRows, Fault
-from finetune.examples import Example
+from finetune.data.lengths import Lengths, Sample, TextPart, lengths_of, sample_of, sample_text
+from finetune.data.preference_lengths import (
+    JudgedRow,
+    LengthBias,
+    PartLengths,
+    length_bias,
+    preference_lengths,
+)
+from finetune.data.readers import READERS
+from finetune.data.reading import DataFile, DataRows, Fault, use_of
+from finetune.data.row_answers import (
+    USES,
+    answered,
+    contradicted,
+    duplicates,
+    is_good,
+    learned_answers,
+    repeated_questions,
+    texts,
+)
+from finetune.examples import AnyRow, Example, PreferencePair, PromptOnly, Use
 from model_registry.registry import Registry
-from prompts.rendering import training_text
+from prompts.encoding import ControlTokens
+from prompts.rendering import render, training_text
 
 _FIRST = 5
 _SAMPLES = 5
@@ -59,15 +77,25 @@ class DataReport:
     format_id: str
     base: str
     """Empty where none was named."""
+    use: Use
+    """What the rows are: examples, pairs, labeled answers or prompts."""
     files: tuple[DataFile, ...]
     rows: int
     """Rows after weighting."""
     answers: int
-    """Answers in the rows that are learned."""
+    """Answers in the rows that are learned, both of a pair."""
+    good: int
+    """How many of them were found good; of prompts, how many say what is expected."""
+    questions: int
+    """Different ones, as rows are held out by them."""
     duplicates: Found
     """Rows that stand there before, question and answer, beyond what a weight repeats."""
     repeated_questions: Found
     """Rows whose first question was asked before and is answered otherwise."""
+    contradicted: Found
+    """Pairs that stand there the other way round, and answers found good and bad."""
+    held_out_too: Found
+    """Rows whose question stands in the held-out data too; they are not learned."""
     empty_answers: int
     bad: int
     faults: tuple[Fault, ...]
@@ -81,6 +109,10 @@ class DataReport:
     """Rows that the format has no place for, by the reason of the first."""
     lengths: Lengths | None
     """None where the base or its tokenizer is not here; `notes` says why."""
+    parts: tuple[PartLengths, ...]
+    """Of everything but examples, where `lengths` are known."""
+    length_bias: LengthBias | None
+    """Of pairs."""
     samples: tuple[Sample, ...]
     notes: tuple[str, ...]
 
@@ -91,56 +123,87 @@ def inspect(
     base: str | None,
     registry: Registry,
     *,
+    use: Use | None = None,
+    held_out: Sequence[str] = (),
     max_tokens: int = 1024,
     learn_prompts: bool = False,
     seed: int = 42,
 ) -> DataReport:
-    """Everything that is found out about `sources`; bad rows are counted, unreadable files refused."""
+    """Everything that is found out about `sources`; bad rows are counted, unreadable files refused.
+
+    `use`: what they are to be learned as; None: what they look like."""
     reading = base_reading(registry, format_id, base)
-    examples = read_examples(sources, skip_bad=True, seed=seed)
-    return report_on(examples, reading, max_tokens=max_tokens, learn_prompts=learn_prompts, seed=seed)
+    read = READERS[use or use_of(sources)]
+    rows = read(sources, skip_bad=True, seed=seed)
+    kept = read(held_out, skip_bad=True, seed=seed).rows if held_out else ()
+    return report_on(
+        rows, reading, held_out=kept, max_tokens=max_tokens, learn_prompts=learn_prompts, seed=seed
+    )
 
 
 def report_on(
-    examples: DataRows[Example],
+    found: DataRows[AnyRow],
     reading: BaseReading,
     *,
+    held_out: Sequence[AnyRow] = (),
     max_tokens: int,
     learn_prompts: bool = False,
     seed: int = 42,
 ) -> DataReport:
-    once = list(dict.fromkeys(examples.rows))
+    once = list(dict.fromkeys(found.rows))
     fitting, refused = _fitting(once, reading)
+    kept = {first_question(row) for row in held_out}
+    lengths, parts, bias = _lengths(_drawn(fitting, _MEASURED, seed), reading, max_tokens)
+    markers, end_tokens, taught = _marks(once, reading)
     return DataReport(
         format_id=reading.format.id,
         base=reading.base,
-        files=examples.files,
-        rows=len(examples.rows),
-        answers=sum(row.answers for row in examples.rows),
-        duplicates=_duplicates(once),
-        repeated_questions=_repeated(once),
-        empty_answers=sum(file.empty_answers for file in examples.files),
-        bad=sum(file.bad for file in examples.files),
-        faults=examples.faults,
-        markers=_written(once, reading.format.stop_strings),
-        end_tokens=_written(
-            once, {*_END_TOKENS, *reading.control_tokens.of_turns} - set(reading.format.stop_strings)
-        ),
-        taught=_written(once, reading.control_tokens.in_answers, _answers),
+        use=USES[type(once[0])],
+        files=found.files,
+        rows=len(found.rows),
+        answers=sum(len(list(learned_answers(row))) for row in found.rows),
+        good=sum(is_good(row) for row in found.rows),
+        questions=len({first_question(row) for row in once}),
+        duplicates=_found("", duplicates(once)),
+        repeated_questions=_found("", repeated_questions(once)),
+        contradicted=_found("", contradicted(once)),
+        held_out_too=_found("", [row.source for row in once if first_question(row) in kept]),
+        empty_answers=sum(file.empty_answers for file in found.files),
+        bad=sum(file.bad for file in found.files),
+        faults=found.faults,
+        markers=markers,
+        end_tokens=end_tokens,
+        taught=taught,
         refused=refused,
-        lengths=_lengths(fitting, reading, max_tokens, seed),
-        samples=_samples(fitting, reading, max_tokens, learn_prompts, seed),
-        notes=(*examples.notes, *reading.notes),
+        lengths=lengths,
+        parts=parts,
+        length_bias=bias,
+        samples=tuple(_samples(fitting, reading, max_tokens, learn_prompts, seed)),
+        notes=(*found.notes, *reading.notes),
     )
 
 
-def _fitting(rows: Sequence[Example], reading: BaseReading) -> tuple[list[Example], Found]:
-    fitting: list[Example] = []
+def _marks(rows: Sequence[AnyRow], reading: BaseReading) -> tuple[tuple[Found, ...], ...]:
+    """Markers of the format, end tokens, and control tokens that answers teach."""
+    own = set(reading.format.stop_strings)
+    control: ControlTokens = reading.control_tokens
+    return (
+        _written(rows, own, texts),
+        _written(rows, {*_END_TOKENS, *control.of_turns} - own, texts),
+        _written(rows, control.in_answers, learned_answers),
+    )
+
+
+def _fitting(rows: Sequence[AnyRow], reading: BaseReading) -> tuple[list[AnyRow], Found]:
+    fitting: list[AnyRow] = []
     refused: list[str] = []
     reason: BadRequest | None = None
     for row in rows:
         try:
-            training_text(reading.format, row.conversation, reading.eos, reading.tokenizer)
+            for _, one in answered(row):
+                training_text(reading.format, one.conversation, reading.eos, reading.tokenizer)
+            if isinstance(row, PromptOnly):
+                render(reading.format, row.conversation, reading.tokenizer)
             fitting.append(row)
         except BadRequest as error:
             reason = reason or error
@@ -150,53 +213,53 @@ def _fitting(rows: Sequence[Example], reading: BaseReading) -> tuple[list[Exampl
     return fitting, _found("" if reason is None else str(reason), refused)
 
 
-def _lengths(rows: Sequence[Example], reading: BaseReading, max_tokens: int, seed: int) -> Lengths | None:
+def _lengths(
+    rows: Sequence[AnyRow], reading: BaseReading, max_tokens: int
+) -> tuple[Lengths | None, tuple[PartLengths, ...], LengthBias | None]:
+    examples = [row for row in rows if isinstance(row, Example)]
+    others: list[JudgedRow] = []
+    for row in rows:
+        if not isinstance(row, Example):
+            others.append(row)
     if reading.tokenizer is None:
-        return None
-    return lengths_of(_drawn(rows, _MEASURED, seed), reading, reading.tokenizer, max_tokens)
+        pairs = [row for row in others if isinstance(row, PreferencePair)]
+        return None, (), length_bias([(len(pair.chosen), len(pair.rejected)) for pair in pairs])
+    if others:
+        return preference_lengths(others, reading, reading.tokenizer, max_tokens)
+    return lengths_of(examples, reading, reading.tokenizer, max_tokens), (), None
 
 
 def _samples(
-    rows: Sequence[Example], reading: BaseReading, max_tokens: int, learn_prompts: bool, seed: int
-) -> tuple[Sample, ...]:
-    drawn = _drawn(rows, _SAMPLES, seed)
-    tokenizer = reading.tokenizer
-    if tokenizer is None:
-        return tuple(sample_text(row, reading, learn_prompts) for row in drawn)
-    made = (sample_of(row, reading, tokenizer, max_tokens, learn_prompts) for row in drawn)
-    return tuple(sample for sample in made if sample.parts)
+    rows: Sequence[AnyRow], reading: BaseReading, max_tokens: int, learn_prompts: bool, seed: int
+) -> Iterator[Sample]:
+    for row in _drawn(rows, _SAMPLES, seed):
+        if isinstance(row, PromptOnly):
+            prompt = render(reading.format, row.conversation, reading.tokenizer).text
+            yield Sample(row.source, (TextPart(prompt, False),))
+        for what, example in answered(row):
+            if reading.tokenizer is None:
+                sample = sample_text(example, reading, learn_prompts)
+            else:
+                sample = sample_of(example, reading, reading.tokenizer, max_tokens, learn_prompts)
+            if sample.parts:
+                yield _as_judged(sample, what)
 
 
-def _drawn(rows: Sequence[Example], count: int, seed: int) -> Sequence[Example]:
+def _as_judged(sample: Sample, what: str) -> Sample:
+    """Of a worse answer only itself, unmarked: nobody wants it learned."""
+    if what in ("rejected", "bad"):
+        return Sample(sample.source, (replace(sample.parts[-1], learned=False),), what)
+    return replace(sample, what=what)
+
+
+def _drawn(rows: Sequence[AnyRow], count: int, seed: int) -> Sequence[AnyRow]:
     if len(rows) <= count:
         return rows
     return [rows[at] for at in sorted(random.Random(seed).sample(range(len(rows)), count))]
 
 
-def _duplicates(rows: Iterable[Example]) -> Found:
-    seen = set()
-    again = []
-    for row in rows:
-        learned = row.conversation, row.not_learned
-        if learned in seen:
-            again.append(row.source)
-        seen.add(learned)
-    return _found("", again)
-
-
-def _repeated(rows: Iterable[Example]) -> Found:
-    first: dict[tuple[str, str], tuple[str | None, ...]] = {}
-    again = []
-    for row in rows:
-        turns = row.conversation.turns
-        answers = tuple(turn.answer for turn in turns)
-        if first.setdefault((first_question(row), turns[0].input), answers) != answers:
-            again.append(row.source)
-    return _found("", again)
-
-
 def _written(
-    rows: Iterable[Example], marks: Iterable[str], texts: Callable[[Example], Iterator[str]] | None = None
+    rows: Iterable[AnyRow], marks: Iterable[str], said: Callable[[AnyRow], Iterator[str]]
 ) -> tuple[Found, ...]:
     """In which rows each mark stands; one that begins with a newline also counts at a text's beginning."""
     wanted = sorted(set(marks), key=lambda mark: (-len(mark), mark))
@@ -204,24 +267,15 @@ def _written(
         return ()
     pattern = re.compile("|".join(map(re.escape, wanted)))
     holders: dict[str, list[str]] = {}
+    row: AnyRow
     for row in rows:
-        text = "\n".join(("", *(texts or _texts)(row)))
+        text = "\n".join(("", *said(row)))
         for mark in sorted({mark.strip() for mark in pattern.findall(text)}):
             holders.setdefault(mark, []).append(row.source)
     most = Counter({mark: len(sources) for mark, sources in holders.items()})
     return tuple(_found(mark, holders[mark]) for mark, _ in most.most_common())
 
 
-def _texts(row: Example) -> Iterator[str]:
-    yield row.conversation.system
-    for turn in row.conversation.turns:
-        yield from (turn.question, turn.input, turn.answer or "")
-
-
-def _answers(row: Example) -> Iterator[str]:
-    turns = enumerate(row.conversation.turns)
-    return (turn.answer or "" for place, turn in turns if place not in row.not_learned)
-
-
-def _found(what: str, sources: Sequence[str]) -> Found:
-    return Found(what, len(sources), tuple(sources[:_FIRST]))
+def _found(what: str, found: Iterable[str]) -> Found:
+    sources = tuple(found)
+    return Found(what, len(sources), sources[:_FIRST])

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Literal
 
 from finetune.data.rows import BadRow
+from finetune.examples import Use
 from old_keys import new_keys
 from text_rows import COLUMN_NAMES, plain_name
-
-Use = Literal["examples", "pairs", "labeled", "prompts"]
-"""What rows can be learned as."""
 
 _MOST_RANKED = 16
 NAMES: dict[str, tuple[str, ...]] = {

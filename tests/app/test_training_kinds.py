@@ -5,7 +5,9 @@ Run: python -m pytest tests/app/test_training_kinds.py
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,10 @@ from dashboard.session import training
 from dashboard.training.rewards_form import read
 from dashboard.training.settings_form import layout_of
 from finetune import jobs
+from finetune.data.report import inspect
+from finetune.job_check import Check
 from finetune.run_folder import TrainingState, now
+from model_registry.registry import load_registry
 from tests.app.opened_pages import opened, texts
 from tests.app.training_pages import SETTINGS, keys, plain, trainings, until, written
 from tests.engines.scripted_engine import ScriptedEngine
@@ -101,3 +106,25 @@ def test_settings_that_contradict_each_other_are_said_for_every_kind(engine: Scr
     page.number_input(key=training.field_key(name, "batch")).set_value(12).run()
     page.number_input(key=training.field_key(name, "group")).set_value(8).run()
     assert training.START not in keys(page) and not page.exception
+
+
+def test_pairs_are_shown_with_both_answers_and_what_is_wrong_with_them(
+    engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"prompt": f"{n}번?", "chosen": "길고 긴 답이에요", "rejected": "답"} for n in range(20)]
+    rows.append({**rows[0], "chosen": rows[0]["rejected"], "rejected": rows[0]["chosen"]})
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    report = asdict(inspect([str(path)], None, "demo-koalpaca", load_registry()))
+    monkeypatch.setattr(jobs, "check", lambda *_: Check(data=report))
+    page = chosen(opened("training"), "dpo")
+    page.segmented_control(key=training.SOURCE).set_value("path").run()
+    page.text_area[0].set_value(str(path)).run()
+    page.button(key=training.CHECK).click().run()
+    shown = plain(page)
+    assert not page.exception and "선호 쌍 (prompt, chosen, rejected)" in str(page.dataframe[0].value)
+    assert "선호 쌍의 95%에서 더 나은 답이 더 깁니다" in shown
+    assert "뒤바뀐 행이 1개 있습니다(pairs.jsonl, line 21)" in shown
+    figures = {metric.label: metric.value for metric in page.metric}
+    assert (figures["선호 쌍"], figures["서로 다른 질문"]) == ("21", "20") and "chosen 토큰 중앙값" in figures
+    assert "chosen" in shown and "rejected" in shown
