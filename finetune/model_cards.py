@@ -49,20 +49,25 @@ by {changed:.4g} on average.
 
 
 def model_card(
-    base: Base, files: Sequence[DataFile], manifest: Mapping[str, Any], report: dict[str, Any]
+    base: Base,
+    files: Sequence[DataFile],
+    manifest: Mapping[str, Any],
+    report: Mapping[str, Any],
+    figures: Sequence[str] | None = None,
 ) -> str:
-    method = report["method"]
-    tags = ("sft", "narani") if method == "full" else ("lora", "sft", "narani")
+    """`figures`: the table of another kind than supervised tuning, in Markdown."""
+    method, kind = report["method"], str(manifest.get("kind", "sft"))
+    tags = (kind, "narani") if method == "full" else ("lora", kind, "narani")
     data = data_licenses([file.name for file in files])
     return "\n".join(
         [
             card_head(base.spec, base.spec.license, tags, is_adapter=method != "full", data=data),
             f"# {report['run']}",
             "",
-            f"{base.spec.title}, tuned by Narani ({method}) in the format `{base.format.id}`. Ask "
+            f"{base.title}, tuned by Narani ({method}) in the format `{base.format.id}`. Ask "
             "it in that format, byte for byte; in another one it does worse.",
             "",
-            *_figures(report),
+            *_figures(report, figure_table(dict(report)) if figures is None else figures),
             *_data(files, report["holdout_data"]),
             *_settings(manifest),
             *_licenses(base, files),
@@ -70,8 +75,8 @@ def model_card(
     )
 
 
-def _figures(report: dict[str, Any]) -> list[str]:
-    return ["## Figures", "", *figure_table(report), "", f"{report['trainable']}", ""]
+def _figures(report: Mapping[str, Any], table: Sequence[str]) -> list[str]:
+    return ["## Figures", "", *table, "", f"{report['trainable']}", ""]
 
 
 def _data(files: Sequence[DataFile], measured_with: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -35,6 +35,11 @@ class PreferenceSettings(RunSettings):
     beta: float = 0.1
     """How much an answer's probability may move away from the reference: larger stays nearer."""
 
+    @property
+    def without_reference(self) -> bool:
+        """Whether nothing is compared with a reference while learning."""
+        return False
+
 
 @dataclass(frozen=True, kw_only=True)
 class DpoSettings(PreferenceSettings):
@@ -59,6 +64,10 @@ class DpoSettings(PreferenceSettings):
     their length alone."""
     simpo_margin: float = 0.5
     """With simpo: how much better the better answer has to be."""
+
+    @property
+    def without_reference(self) -> bool:
+        return self.loss in ("orpo", "simpo")
 
 
 @dataclass(frozen=True, kw_only=True)

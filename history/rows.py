@@ -144,7 +144,6 @@ def request_json(request: AnswerRequest) -> str:
             "reproducible": request.reproducible,
             **({"extras": request.extras} if request.extras else {}),
             **({"choices": request.choices} if request.choices else {}),
-            **({"cut": True} if request.cut else {}),
         }
     )
 
@@ -161,7 +160,6 @@ def request_of(text: str) -> AnswerRequest:
         reproducible=values["reproducible"],
         extras=values.get("extras", {}),
         choices=tuple(values.get("choices", ())),
-        cut=values.get("cut", False),
     )
 
 

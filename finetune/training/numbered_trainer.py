@@ -2,8 +2,9 @@
 
     class Tuner(NumberedTrainer, SFTTrainer): ...
 
-Every batch holds the numbers of its rows as BLOCK. What a number stands for (a block, a pair, an answer) is
-the kind's own; a number that stands for nothing fills up an epoch that several processes share.
+Every batch holds the numbers of its rows as BLOCK, which no network is to be given. What a number stands for
+(a block, a pair, an answer) is the kind's own; a number that stands for nothing fills up an epoch that
+several processes share.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class NumberedTrainer(ResumableTrainer):
         super()._run_epoch(*rest, **named)
 
     def training_step(self, model: Module, inputs: dict[str, Any], *rest: Any, **named: Any) -> Tensor:
-        numbers = inputs.pop(BLOCK).tolist()
+        numbers = inputs[BLOCK].tolist()
         loss = super().training_step(model, inputs, *rest, **named)
         if not torch.isfinite(loss):
             raise NotANumber("loss", self.state.global_step + 1, self.sources_of(numbers))

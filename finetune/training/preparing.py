@@ -6,18 +6,18 @@ Refuses to know: the loop, saving and how figures are told.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol
 
 import torch
 
 from errors import BadRequest
 from finetune.base import Base, base_for, learned_end
-from finetune.data import DataRows, hold_out, read_examples, without_questions
+from finetune.data import DataRows, hold_out, without_questions
 from finetune.distributed.process_group import ALONE, ProcessGroup
-from finetune.examples import Example
+from finetune.examples import AnyRow, Example
 from finetune.run_folder import RunFolder
 from finetune.sft_settings import Batching, SftSettings
 from finetune.stopping import StopWish
@@ -36,22 +36,24 @@ _ASKED, _ASKED_OF_LEARNED = 16, 8
 
 
 @dataclass(frozen=True)
-class DividedRows:
+class DividedRows(Generic[AnyRow]):
     """The data, divided."""
 
-    examples: DataRows[Example]
-    learned: tuple[Example, ...]
-    held_out: tuple[Example, ...]
-    given: DataRows[Example] | None = None
+    examples: DataRows[AnyRow]
+    learned: tuple[AnyRow, ...]
+    held_out: tuple[AnyRow, ...]
+    given: DataRows[AnyRow] | None = None
     """What the held-out rows were read from, where they are no share of the data."""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        if self.given is None:
-            return self.examples.notes
-        left_out = len(self.examples.rows) - len(self.learned)
-        said = f"Not learned, for their question stands in the held-out data: {left_out} rows."
-        return (*self.examples.notes, *self.given.notes, *([said] if left_out else []))
+        return self.examples.notes if self.given is None else (*self.examples.notes, *self._of_given())
+
+    def _of_given(self) -> Iterator[str]:
+        if self.given is not None:
+            yield from self.given.notes
+        if left_out := len(self.examples.rows) - len(self.learned):
+            yield f"Not learned, for their question stands in the held-out data: {left_out} rows."
 
     def files(self) -> dict[str, list[dict[str, Any]]]:
         """What was read, with hashes."""
@@ -62,7 +64,7 @@ class DividedRows:
 @dataclass(frozen=True, eq=False)
 class Prepared:
     base: Base
-    rows: DividedRows
+    rows: DividedRows[Example]
     learner: Learner
     batches: TrainingBatches
     held_out: tuple[Block, ...]
@@ -114,16 +116,32 @@ class Prepared:
         }
 
 
-def read_rows(settings: SftSettings) -> DividedRows:
-    examples = read_examples(settings.data, skip_bad=settings.skip_bad, seed=settings.seed)
+class DataSettings(Protocol):
+    """What says which data is learned, and which is measured with."""
+
+    @property
+    def data(self) -> tuple[str, ...]: ...
+    @property
+    def holdout(self) -> float: ...
+    @property
+    def holdout_data(self) -> tuple[str, ...]: ...
+    @property
+    def skip_bad(self) -> bool: ...
+    @property
+    def seed(self) -> int: ...
+
+
+def read_rows(settings: DataSettings, read: Callable[..., DataRows[AnyRow]]) -> DividedRows[AnyRow]:
+    """`read`: of finetune.data, for the kind of rows that are learned."""
+    examples = read(settings.data, skip_bad=settings.skip_bad, seed=settings.seed)
     if settings.holdout_data:
-        given = read_examples(settings.holdout_data, skip_bad=settings.skip_bad, seed=settings.seed)
+        given = read(settings.holdout_data, skip_bad=settings.skip_bad, seed=settings.seed)
         return DividedRows(examples, tuple(without_questions(examples.rows, given.rows)), given.rows, given)
     learned, held_out = hold_out(examples.rows, settings.holdout, settings.seed)
     return DividedRows(examples, tuple(learned), tuple(held_out))
 
 
-def refuse_other_data(run: RunFolder, rows: DividedRows) -> None:
+def refuse_other_data(run: RunFolder, rows: DividedRows[Any]) -> None:
     """A run that goes on must find the files that it began with."""
     manifest = run.read("manifest.json") or {}
     for kind, files in rows.files().items():
@@ -148,7 +166,7 @@ class _Loaded:
 
 def prepare(
     settings: SftSettings,
-    rows: DividedRows,
+    rows: DividedRows[Example],
     home: Path,
     device: torch.device,
     wish: StopWish,
@@ -165,7 +183,7 @@ def prepare(
 
 def _load(
     settings: SftSettings,
-    rows: DividedRows,
+    rows: DividedRows[Example],
     home: Path,
     device: torch.device,
     wish: StopWish,
@@ -187,7 +205,7 @@ def _load(
 
 def _prepared(
     loaded: _Loaded,
-    rows: DividedRows,
+    rows: DividedRows[Example],
     settings: SftSettings,
     batching: Batching,
     unpacked: str | None,
@@ -247,7 +265,7 @@ def _targets(network: Any, base: Base, settings: SftSettings) -> tuple[str, ...]
 
 def _notes(
     base: Base,
-    rows: DividedRows,
+    rows: DividedRows[Example],
     learner: Learner,
     batches: TrainingBatches,
     made: TokenRows,

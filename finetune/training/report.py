@@ -67,11 +67,11 @@ def markdown(report: dict[str, Any]) -> str:
     lines += ["## Held-out questions, before and after", ""]
     for sample in report["samples"]:
         lines += [
-            f"### {_quoted(sample['question'])}",
+            f"### {quoted(sample['question'])}",
             "",
-            f"- in the data: {_quoted(sample['expected'])}",
-            f"- before: {_quoted(sample['before'])}",
-            f"- after: {_quoted(sample['after'])}",
+            f"- in the data: {quoted(sample['expected'])}",
+            f"- before: {quoted(sample['before'])}",
+            f"- after: {quoted(sample['after'])}",
             "",
         ]
     return "\n".join(lines)
@@ -131,7 +131,7 @@ def _samples(before: Sequence[Answered], after: Sequence[Answered]) -> list[dict
     ]
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """On one line, and nothing in it taken for Markdown or HTML."""
     plain = " ".join(text.split()) or "(nothing)"
     return "`" + plain.replace("`", "'") + "`"

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from finetune.data import read_examples
 from finetune.distributed.process_group import SharedWish
+from finetune.examples import Example
 from finetune.model_cards import model_card
 from finetune.run_folder import TrainingState
 from finetune.sft_settings import SftSettings
@@ -82,10 +84,10 @@ class _Training:
             )
         )
 
-    def _rows(self) -> DividedRows:
+    def _rows(self) -> DividedRows[Example]:
         course = self._course
         course.begin()
-        rows = read_rows(course.settings)
+        rows = read_rows(course.settings, read_examples)
         refuse_other_data(course.run, rows)
         course.wish.check()
         return rows

@@ -22,7 +22,7 @@ from finetune.sft_settings import SftSettings
 from finetune.tokens.blocks import NOT_LEARNED
 from finetune.tokens.dataset import AS_THEY_ARE
 from finetune.training.arguments import trainer_arguments
-from finetune.training.batches import NumberingCollator, TrainingBatches
+from finetune.training.batches import BLOCK, NumberingCollator, TrainingBatches
 from finetune.training.best import Best
 from finetune.training.course import Course
 from finetune.training.numbered_trainer import NumberedTrainer
@@ -94,6 +94,7 @@ class Tuner(NumberedTrainer, SFTTrainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         """TRL's way never holds all logits, which pays on a GPU; a processor would compute them twice."""
+        del inputs[BLOCK]
         if self.args.device.type == "cuda" or self.aux_loss_enabled:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         labels = pad(inputs.pop("labels")[:, 1:], (0, 1), value=NOT_LEARNED).flatten()

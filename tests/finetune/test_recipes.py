@@ -15,8 +15,8 @@ import pytest
 
 from errors import BadEntry, UnknownName
 from finetune.data import read_examples
+from finetune.kinds import KINDS
 from finetune.recipes import load_recipe, recipe_names, recipe_of_base
-from finetune.sft_settings import SftSettings
 from model_registry.registry import load_registry
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,9 @@ WANTED = {
     "korani-qlora-deepspeed",
     "koalpaca-korwkv",
     "demo",
+    "demo-dpo",
 }
+OF_TOYS = {name for name in WANTED if name.startswith("demo")}
 PUBLISHED: dict[str, dict[str, Any]] = {
     "kullm-lora": {
         "method": "int8-lora",
@@ -97,7 +99,7 @@ def test_every_recipe_that_is_promised_ships() -> None:
 def test_a_recipe_parses_and_says_where_it_comes_from(name: str) -> None:
     recipe = load_recipe(name)
     settings = recipe.with_defaults()
-    assert isinstance(settings, SftSettings)
+    assert type(settings) is KINDS[recipe.kind].settings
     assert recipe.title and recipe.reproduces and recipe.notes and recipe.references
     assert settings.base_model in REGISTRY.models or settings.base_model.count("/") == 1
     assert settings.format is None or settings.format in REGISTRY.formats
@@ -111,7 +113,7 @@ def test_a_recipe_has_the_published_values(name: str) -> None:
     assert {key: getattr(settings, key) for key in PUBLISHED[name]} == PUBLISHED[name]
 
 
-@pytest.mark.parametrize("name", sorted(WANTED - {"demo", "llm-lab-polyglot-12.8b"}))
+@pytest.mark.parametrize("name", sorted(WANTED - OF_TOYS - {"llm-lab-polyglot-12.8b"}))
 def test_notes_say_what_becomes_of_the_end_token_and_of_packing(name: str) -> None:
     notes = load_recipe(name).notes
     assert "end token" in notes
@@ -138,8 +140,9 @@ def test_what_is_from_memory_is_marked() -> None:
     assert not [each for each in references if "from memory" in each.where and each.sure]
 
 
-def test_a_base_brings_one_recipe_along_at_most() -> None:
-    brought = [base for name in NAMES for base in load_recipe(name).bases]
+def test_a_base_brings_one_recipe_of_a_kind_along_at_most() -> None:
+    recipes = map(load_recipe, NAMES)
+    brought = [(recipe.kind, base) for recipe in recipes for base in recipe.bases]
     assert len(brought) == len(set(brought))
     found = recipe_of_base("demo-koalpaca")
     assert found is not None and found.name == "demo"

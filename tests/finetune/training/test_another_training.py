@@ -1,4 +1,4 @@
-"""A training of another kind is stopped, found, gone on with and finished by what supervised tuning uses.
+"""Trainings of other kinds are stopped, found, gone on with and finished by what supervised tuning uses.
 
 Run: python -m pytest tests/finetune/training/test_another_training.py
 """
@@ -8,29 +8,42 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from errors import BadRequest, Stopped
 from finetune.job_state import job
-from finetune.kinds import KINDS, settings_of, train
+from finetune.kinds import settings_of, train
+from finetune.preference import preparing
+from finetune.preference_settings import DpoSettings, KtoSettings, PreferenceSettings
 from finetune.running import run_training
 from finetune.sft_settings import SftSettings
 from model_registry.registry import load_registry
-from tests.finetune.training.preference_training import PREFERENCE, PreferenceSettings
 from tests.finetune.training.training_house import ADAPTER, NAMES, terminate_at
 
+LABELED = [
+    {"prompt": f"{one} 마을?", "completion": f"{two}.", "label": place % 2 == 0}
+    for place, (one, two) in enumerate(NAMES)
+]
+PAIRS = [{"prompt": f"{one} 마을?", "chosen": f"{two}.", "rejected": "몰라."} for one, two in NAMES]
+SMALL: dict[str, Any] = {"base_model": "tiny", "batch": 8, "micro_batch": 4, "warmup": 0.0}
+KINDS_OF_ROWS = [(DpoSettings, PAIRS), (KtoSettings, LABELED)]
 
+
+@pytest.mark.parametrize(("kind", "rows"), KINDS_OF_ROWS, ids=["dpo", "kto"])
 def test_another_kind_stops_and_goes_on_to_the_same_weights(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    kind: type[PreferenceSettings],
+    rows: list[dict[str, Any]],
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setitem(KINDS, PreferenceSettings.kind, PREFERENCE)
-    pairs = tmp_path / "pairs.jsonl"
-    rows = [{"prompt": f"{one} 마을?", "chosen": f" {two}.", "rejected": " 몰라."} for one, two in NAMES[:8]]
-    pairs.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
-    settings = PreferenceSettings(
-        base_model="tiny", data=(str(pairs),), name="whole", batch=2, micro_batch=2, epochs=1.5, warmup=0.0
-    )
+    monkeypatch.setattr(preparing, "ASKED", 1)
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    settings = kind(data=(str(file),), name="whole", epochs=3.0, lora_dropout=0.1, **SMALL)
     assert run_training(settings, home, now=True) == 0
     assert "The model: whole" in capfd.readouterr().out
 
@@ -38,14 +51,20 @@ def test_another_kind_stops_and_goes_on_to_the_same_weights(
     with pytest.raises(Stopped, match="after step 3"):
         train(stopped, home, device="cpu", show=terminate_at(3))
     found = job(home, "stopped")
-    assert found is not None and found.kind == "preference" and found.can_resume
+    assert found is not None and found.kind == kind.kind and found.can_resume
     with pytest.raises(BadRequest, match="begun with another kind of training"):
-        train(SftSettings(base_model="tiny", data=(str(pairs),), name="stopped", resume=True), home)
+        train(SftSettings(base_model="tiny", data=(str(file),), name="stopped", resume=True), home)
     train(replace(settings_of(found.record), resume=True), home, device="cpu")
 
     one, other = (home / "runs" / name for name in ("whole", "stopped"))
     assert (one / ADAPTER).read_bytes() == (other / ADAPTER).read_bytes()
-    learned = [json.loads(line)["loss"] for line in (other / "metrics.jsonl").read_text().splitlines()]
-    assert learned == [json.loads(line)["loss"] for line in (one / "metrics.jsonl").read_text().splitlines()]
-    assert len(learned) == 6 and learned[0] > learned[-1]
+    assert figures(other) == figures(one)
+    assert len(figures(one)) == 6 and figures(one)[0]["loss"] > figures(one)[-1]["loss"]
     assert load_registry(home / "models").get("stopped").adapter is not None
+
+
+def figures(run: Path) -> list[dict[str, float]]:
+    """But those of time and memory."""
+    lines = map(json.loads, (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    clocked = {"at", "tokens_per_second", "memory_bytes"}
+    return [{name: value for name, value in line.items() if name not in clocked} for line in lines]

@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerFast
 
 from errors import BadRequest, NaraniError, Stopped
 from finetune import kinds
+from finetune.data import read_examples
 from finetune.run_folder import run_folder
 from finetune.training.preparing import read_rows
 from finetune.training.sft import train
@@ -64,7 +65,7 @@ def test_a_loss_without_a_number_is_no_models_figure(data: Path, home: Path, tmp
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     add_base(home, folder, "gpt_neox", "overflowing", prompt_format="koalpaca")
     settings = small_settings(data, base_model="overflowing", max_steps=1)
-    held_out = read_rows(settings).held_out[0].conversation.turns[-1].answer
+    held_out = read_rows(settings, read_examples).held_out[0].conversation.turns[-1].answer
     assert held_out is not None
     data.write_text(data.read_text(encoding="utf-8").replace(held_out, "Z"), encoding="utf-8")
 
