@@ -13,12 +13,11 @@ import streamlit as st
 from dashboard.session import training
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
-from finetune.jobs import Job, TrainingState
+from finetune.jobs import KINDS, Job, TrainingState
 
 ROUTES = (("sft", "reward", "ppo", "grpo", "rloo"), ("dpo", "kto"))
 """By way of a reward model, and without one. The last three of the first take each other's place."""
-BY_REWARDS = frozenset({"ppo", "grpo", "rloo"})
-BY_PAIRS = frozenset({"reward", "dpo"})
+BY_REWARDS = frozenset(name for name, kind in KINDS.items() if hasattr(kind.settings, "rewards"))
 _AFTER = {"sft": ("reward", "dpo", "grpo"), "reward": ("ppo", "grpo")}
 _NAMED = 3
 
@@ -55,8 +54,8 @@ def following(kind: str) -> tuple[str, ...]:
 
 
 def needs_of(kind: str) -> str:
-    """Which data: questions to be answered, pairs of answers, or that of the kind alone."""
-    return "prompts" if kind in BY_REWARDS else "pairs" if kind in BY_PAIRS else kind
+    """What its data is read as: examples, pairs, labeled answers or prompts."""
+    return KINDS[kind].settings.reads
 
 
 def _step(kind: str, chosen: str, done: bool, texts: Texts) -> None:
