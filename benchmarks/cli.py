@@ -1,4 +1,5 @@
-"""The benchmarks of the table: `python -m benchmarks [NAME …] [--rounds N] [--quick] [--json FILE]`.
+"""The benchmarks of the table: `python -m benchmarks [NAME …] [--rounds N] [--quick] [--json FILE]`,
+and of `python -m benchmarks rlhf`, a table of its own (rlhf.py).
 
 Knows: which lines are run, that a figure is said and written down as soon as it is there, and that a line
 which fails its target makes the exit code 1.
@@ -15,6 +16,7 @@ from pathlib import Path
 import tyro
 from rich.console import Console
 
+from benchmarks import rlhf
 from benchmarks.lines import picked
 from benchmarks.report import Outcome, figure, remarks, table, write_json
 from benchmarks.rounds import Effort, on_one_thread
@@ -28,7 +30,8 @@ class Options:
     """Measure the lines of the speed table, both sides of each in one run."""
 
     lines: tyro.conf.Positional[tuple[str, ...]] = ()
-    """The lines to measure; all when none is named here or by --only. `search` names all that begin so."""
+    """The lines to measure; all when none is named here or by --only. `search` names all that begin so, and
+    `rlhf` alone is the table of what chat tuning teaches."""
     only: tuple[str, ...] = ()
     """The same, as an option."""
     rounds: int = Effort().rounds
@@ -47,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measure(options: Options) -> int:
     console = Console()
+    if options.lines == (rlhf.NAMED,):
+        return rlhf.measure_methods(console, options.json)
     effort = (
         Effort(rounds=1, tokens=64, answers=20_000, pages=500, questions=60)
         if options.quick

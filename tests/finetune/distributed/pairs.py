@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune.distributed.launching import _free_port
-from finetune.sft_settings import SftSettings
+from finetune.run_settings import RunSettings
 from tests.finetune.training.training_house import asking_few, processes
 
 _LONGEST_SECONDS = 100
@@ -29,7 +29,7 @@ class Pair:
     said: tuple[str, str]
 
 
-def learned_by_two(settings: SftSettings, home: Path, happens: Callable[[], None] | None = None) -> Pair:
+def learned_by_two(settings: RunSettings, home: Path, happens: Callable[[], None] | None = None) -> Pair:
     """`happens`: in the second process, in the step after the second one."""
     said = [home / f"said-{rank}.txt" for rank in (0, 1)]
     port = _free_port()
@@ -59,7 +59,7 @@ def run_out_of_memory() -> None:
 
 
 def _learn(
-    rank: int, port: int, settings: SftSettings, home: Path, said: Path, happens: Callable[[], None] | None
+    rank: int, port: int, settings: RunSettings, home: Path, said: Path, happens: Callable[[], None] | None
 ) -> None:
     import torch
 
