@@ -17,6 +17,7 @@ from typing import Any
 
 from errors import NaraniError
 from finetune.kinds import recorded
+from finetune.rl_settings import RlSettings
 from finetune.run_settings import RunSettings
 from finetune.sft_settings import SftSettings
 
@@ -91,11 +92,16 @@ def _data(settings: RunSettings, registry: Any) -> dict[str, Any]:
         registry,
         use=settings.reads,
         held_out=settings.holdout_data,
-        max_tokens=settings.max_tokens,
+        max_tokens=_room(settings),
         learn_prompts=isinstance(settings, SftSettings) and settings.learn_prompts,
         seed=settings.seed,
     )
     return asdict(found)
+
+
+def _room(settings: RunSettings) -> int:
+    """The longest row; questions that are answered while learning leave room for the answer."""
+    return settings.max_tokens - (settings.max_new_tokens if isinstance(settings, RlSettings) else 0)
 
 
 def _steps(settings: RunSettings, registry: Any, data: Mapping[str, Any]) -> dict[str, Any]:

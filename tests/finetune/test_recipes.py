@@ -33,6 +33,10 @@ WANTED = {
     "koalpaca-korwkv",
     "demo",
     "demo-dpo",
+    "kochatgpt-rm",
+    "kochatgpt-ppo",
+    "chatkoalpaca-rm",
+    "chatkoalpaca-ppo",
 }
 OF_TOYS = {name for name in WANTED if name.startswith("demo")}
 PUBLISHED: dict[str, dict[str, Any]] = {
@@ -87,6 +91,36 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "adam_betas": (0.9, 0.99),
         "gradient_checkpointing": True,
     },
+    "kochatgpt-rm": {"kind": "reward", "epochs": 3, "batch": 4, "max_tokens": 512, "seed": 230319},
+    "chatkoalpaca-rm": {
+        "kind": "reward",
+        "base_model": "polyglot-ko-1.3b",
+        "epochs": 3,
+        "batch": 1,
+        "max_tokens": 512,
+    },
+    "kochatgpt-ppo": {
+        "kind": "ppo",
+        "batch": 24,
+        "micro_batch": 8,
+        "passes": 1,
+        "group": 1,
+        "kl": 0.1,
+        "clip": 0.2,
+        "value_clip": 0.4,
+        "temperature": 1.0,
+        "max_tokens": 96 + 96,
+    },
+    "chatkoalpaca-ppo": {
+        "kind": "ppo",
+        "base_model": "polyglot-ko-1.3b",
+        "batch": 24,
+        "kl": 0.1,
+        "clip": 0.2,
+        "value_clip": 0.4,
+        "temperature": 1.0,
+        "max_tokens": 256 + 128,
+    },
     "koalpaca-korwkv": {"method": "full", "optimizer": "adafactor", "batching": "by-length", "batch": 8},
 }
 
@@ -126,6 +160,10 @@ DEVIATIONS = {
     "llm-lab-polyglot-12.8b": ["70,775", "v1.0 alone", "LLaMA-2 sibling"],
     "korani-qlora-deepspeed": ["90 %", "80 % (84,456 texts)", "--holdout 0.2"],
     "kullm-lora": ["torch.compile"],
+    "kochatgpt-rm": ["100 of 30,660", "KoGPT-2", "no question stands on both sides", "held-out accuracy"],
+    "chatkoalpaca-rm": ["100 of 30,660", "HybridAdam", "mean over all positions"],
+    "kochatgpt-ppo": ["nothing was learned", "RM.pt", "top_k 50", "-1"],
+    "chatkoalpaca-ppo": ["actor_loss=0", "RM.pt", "top_p 0.9", "left none"],
 }
 
 
