@@ -25,6 +25,7 @@ from benchmarks import (
     page_bytes,
     page_growth,
     page_speed,
+    rollout,
     search_answers,
     search_quality,
     search_speed,
@@ -203,6 +204,12 @@ LINES = (
         "processor time, a step of a LoRA tuning / a forward pass",
         Target(2.2, False),
         lora_step.measure,
+    ),
+    Line(
+        "rollout",
+        "tokens/s, answers sampled to be learned from / generate",
+        Target(1.0, True),
+        rollout.measure,
     ),
 )
 

@@ -43,8 +43,11 @@ ROWS = [
     Rollout((5, 6, 7, 8, 9), (PAD, 12, END, PAD, END), True),
     Rollout((9,), (END,), True),
     Rollout((12, 13) * 4, tuple(range(50, 61)), False),
+    Rollout(tuple(range(3, 50)), (70,), False),
+    Rollout(tuple(range(3, 43)), (60, 61, END), True),
 ]
-"""An answer may hold any id: an end or a pad in its midst is a token like others."""
+"""An answer may hold any id: an end or a pad in its midst is a token like others. The last prompts go beyond the
+reach of a rope before it stretches (32), the longer one first."""
 
 
 def tuned(name: str, *, moved: bool = True) -> Any:
@@ -171,10 +174,10 @@ def test_only_answers_reach_the_head_and_nothing_flows_back_through_a_value() ->
 
 def test_micro_batches_hold_every_row_once_and_pad_little() -> None:
     batches = micro_batches(ROWS, 2)
-    assert sorted(place for batch in batches for place in batch) == [*range(5)]
-    assert [len(batch) for batch in batches] == [2, 2, 1]
+    assert sorted(place for batch in batches for place in batch) == [*range(7)]
+    assert [len(batch) for batch in batches] == [2, 2, 2, 1]
     lengths = [[len(ROWS[place].prompt_ids + ROWS[place].answer_ids) for place in batch] for batch in batches]
-    assert lengths == [[2, 7], [10, 19], [25]]
+    assert lengths == [[2, 7], [10, 19], [25, 43], [48]]
 
 
 def test_a_wish_to_stop_is_heard_between_micro_batches() -> None:
