@@ -46,8 +46,8 @@ ROWS = [
     Rollout(tuple(range(3, 50)), (70,), False),
     Rollout(tuple(range(3, 43)), (60, 61, END), True),
 ]
-"""An answer may hold any id: an end or a pad in its midst is a token like others. The last prompts go beyond the
-reach of a rope before it stretches (32), the longer one first."""
+"""An answer may hold any id: an end or a pad in its midst is a token like others. The last prompts go beyond
+the reach of a rope before it stretches (32), the longer one first."""
 
 
 def tuned(name: str, *, moved: bool = True) -> Any:
