@@ -18,8 +18,9 @@ from engines.stopping import Stoppable
 from errors import BadRequest, Cause, NaraniError
 from prompts.conversation import Conversation
 
-LIKELIHOODS = "likelihoods"
-"""In an answer's extras: how likely each choice of its request was, as a natural logarithm."""
+LIKELIHOODS, SCORES = "likelihoods", "scores"
+"""In an answer's extras: how likely each choice of its request was, as a natural logarithm, or how good it is
+by the score of a reward model."""
 _RANGES: dict[str, tuple[float, float]] = {
     "temperature": (0.0, 5.0),
     "top_p": (0.0, 1.0),
@@ -72,10 +73,12 @@ class AnswerRequest:
     reproducible: bool = False
     """Answer alone on its model, so that last-bit rounding cannot differ."""
     extras: Mapping[str, object] = field(default_factory=dict, hash=False)
-    """What another room made the question of (sources that were found), as plain JSON values under the name
-    of the room; no engine reads it."""
+    """What another room made the question of, as plain JSON values under its name; no engine reads it."""
     choices: tuple[str, ...] = ()
-    """Where some are named no text is drawn: the answer is the likeliest of them, its extras name all."""
+    """Where some are named no text is drawn: the answer is the likeliest of them, its extras name all. A
+    reward model scores each as a whole answer."""
+    cut: bool = False
+    """The choices are answers that broke off, so no end token follows them where they are scored."""
 
     def __post_init__(self) -> None:
         if not all(self.choices):
@@ -110,9 +113,8 @@ ENDED = frozenset({State.DONE, State.STOPPED, State.FAILED})
 
 @dataclass(frozen=True)
 class Measures:
-    """They are measured, not estimated, and None where there was nothing to measure. This is the one list of
-    an answer's figures: columns of the database, of exports and of answer files are made from it. A new one
-    is None by default, for older answers lack it."""
+    """Measured, not estimated; None where there was nothing to measure. This is the one list of an answer's
+    figures, from which columns of database and files are made. A new one is None: older answers lack it."""
 
     tokens_in: int | None = None
     tokens_out: int = 0

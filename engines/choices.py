@@ -1,4 +1,4 @@
-"""How likely a model finds each of some given texts as the beginning of its answer; no text is drawn.
+"""Given texts, weighed one after another instead of drawing one: how likely a model finds each as its answer.
 
 Each choice goes through the decode loop as an answer whose tokens are given: its row is read, stepped,
 stopped and dropped like any other. So it holds for every family, and whoever answers beside it gets the
@@ -29,41 +29,57 @@ _LEAST = -1e9
 """In the place of minus infinity (a token that the network rules out), which JSON cannot hold."""
 
 
-class GivenTokens(TokenSampler):
+class WeighedText(TokenSampler):
+    """In the place of what chooses tokens: weighs the text that is given."""
+
+    name: str
+    """Under which an answer's extras say what came of it."""
+    value: float = 0.0
+    is_done: bool = False
+
+
+class GivenTokens(WeighedText):
     """Takes the tokens that are given instead of choosing, and adds up how likely each was."""
+
+    name = LIKELIHOODS
 
     def __init__(self, asked: TokenSampler, given: list[int]) -> None:
         self.settings, self.numbers, self.greedy = asked.settings, asked.numbers, False
-        self.likelihood = 0.0
         self._left = given[::-1]
-
-    @property
-    def is_done(self) -> bool:
-        return not self._left
 
     def choose(self, logits: torch.Tensor) -> int:
         if not logits.max().isfinite():
             return NO_TOKEN
         token = self._left.pop()
-        likelihood = float(torch.log_softmax(logits.float(), dim=-1)[token])
-        self.likelihood = max(_LEAST, self.likelihood + likelihood)
+        self.is_done = not self._left
+        self.value = max(_LEAST, self.value + float(torch.log_softmax(logits.float(), dim=-1)[token]))
         return token
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One text, what is read of it at once, and how many of its tokens are stepped after that."""
+
+    text: str
+    prompt_ids: list[int]
+    steps: int
+    weighed: WeighedText
 
 
 @dataclass(eq=False)
 class ChoiceSequence(Sequence):
     """One choice on its way; when it has ended the next one begins, and after the last the answer is out."""
 
-    sampler: GivenTokens
+    sampler: WeighedText
     choice: str = ""
-    left: tuple[tuple[str, list[int]], ...] = ()
-    likelihoods: Mapping[str, float] = field(default_factory=dict)
+    left: tuple[Choice, ...] = ()
+    found: Mapping[str, float] = field(default_factory=dict)
     begin: Callable[[Sequence], None] = lambda _: None
 
     def take(self, token: int) -> None:
         self.last_token = token
         if self.sampler.is_done:
-            self.likelihoods = {**self.likelihoods, self.choice: self.sampler.likelihood}
+            self.found = {**self.found, self.choice: self.sampler.value}
             self.end(FinishReason.EOS)
 
     def deliver(self) -> None:
@@ -74,20 +90,28 @@ class ChoiceSequence(Sequence):
             if not self.left:
                 self._answer = replace(
                     self._answer,
-                    text=max(self.likelihoods, key=self.likelihoods.__getitem__),
-                    extras={LIKELIHOODS: dict(self.likelihoods)},
+                    text=max(self.found, key=self.found.__getitem__),
+                    extras={self.sampler.name: dict(self.found)},
                 )
         super().deliver()
 
     def _begin_next(self) -> bool:
         """Whether the next one was begun; the answer has failed where it could not be."""
         try:
-            self.begin(_sequence(self, self.left, self.begin, self.likelihoods))
+            self.begin(_sequence(self, self.left, self.begin, self.found))
         except NaraniError as error:
             self._answer = None
             self.fail(error)
             return False
         return True
+
+
+def likely_choices(asked: Sequence, choices: Mapping[str, list[int]]) -> list[Choice]:
+    """How likely each text with its tokens is as the beginning of the answer."""
+    return [
+        Choice(text, asked.prompt_ids, len(given), GivenTokens(asked.sampler, given))
+        for text, given in choices.items()
+    ]
 
 
 def tokens_of(
@@ -97,32 +121,30 @@ def tokens_of(
     return {choice: encode_segment(answered(prompt, choice), tokenizer)[1] for choice in choices}
 
 
-def choosing(
-    asked: Sequence, choices: Mapping[str, list[int]], begin: Callable[[Sequence], None]
-) -> ChoiceSequence:
-    """What is asked, but with these texts and their tokens; `begin` lets a sequence join its batch."""
-    return _sequence(asked, tuple(choices.items()), begin, {})
+def choosing(asked: Sequence, choices: list[Choice], begin: Callable[[Sequence], None]) -> ChoiceSequence:
+    """What is asked, but with these texts; `begin` lets a sequence join its batch."""
+    return _sequence(asked, tuple(choices), begin, {})
 
 
 def _sequence(
     asked: Sequence,
-    choices: tuple[tuple[str, list[int]], ...],
+    choices: tuple[Choice, ...],
     begin: Callable[[Sequence], None],
-    likelihoods: Mapping[str, float],
+    found: Mapping[str, float],
 ) -> ChoiceSequence:
-    (choice, given), *left = choices
+    choice, *left = choices
     return ChoiceSequence(
         origin=asked.origin,
         live=asked.live,
-        prompt_ids=asked.prompt_ids,
+        prompt_ids=choice.prompt_ids,
         eos_token_ids=frozenset(),
-        max_new_tokens=len(given),
-        sampler=GivenTokens(asked.sampler, given),
+        max_new_tokens=choice.steps,
+        sampler=choice.weighed,
         stream=asked.stream,
         on_end=asked.on_end,
         peak_bytes=asked.peak_bytes,
-        choice=choice,
+        choice=choice.text,
         left=tuple(left),
-        likelihoods=likelihoods,
+        found=found,
         begin=begin,
     )

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 
 from engines.base import Answer, AnswerRequest, FinishReason, LiveAnswer
-from engines.choices import choosing, tokens_of
+from engines.choices import choosing, likely_choices, tokens_of
 from engines.decoding import DecodeLoop
 from engines.devices import default_budget, pick_device
 from engines.lease_request import LeaseRequest, ModelLease
@@ -24,6 +24,7 @@ from engines.pool import ModelPool
 from engines.resident import Resident
 from engines.resident_figures import ResidentKey
 from engines.sampling import SeededNumbers, TokenSampler
+from engines.scoring import scored_choices, whole_answers
 from engines.sequence import AnswerOrigin, Sequence
 from engines.text_stream import TextStream
 from errors import BadRequest, LoadError, NaraniError, Stopped
@@ -171,7 +172,7 @@ class LocalEngine:
         loaded, settings = lease.resident.loaded, request.settings
         rendered = render(format, request.conversation, loaded.tokenizer, request.thinking)
         ids = encode(rendered, loaded.tokenizer)
-        given = tokens_of(request.choices, rendered, loaded.tokenizer)
+        given = {} if spec.task == "reward" else tokens_of(request.choices, rendered, loaded.tokenizer)
         room = spec.local.context_length - len(ids)
         if room < max(map(len, given.values()), default=1):
             raise BadRequest(
@@ -191,7 +192,10 @@ class LocalEngine:
             ),
             on_end=lease.release,
         )
-        return choosing(sequence, given, begin) if given else sequence
+        if (head := lease.resident.head(spec)) is not None:
+            whole = whole_answers(request, spec, format, loaded)
+            return choosing(sequence, scored_choices(sequence, whole, head), begin)
+        return choosing(sequence, likely_choices(sequence, given), begin) if given else sequence
 
 
 def _origin(

@@ -15,7 +15,7 @@ import torch
 from engines.devices import ReleaseProof, network_bytes
 from engines.families import stepper_for
 from engines.loading.adapters import AdapterSwitch, attach_adapter
-from engines.loading.loaded import AttachedAdapter, LoadedModel, LoadWatch
+from engines.loading.loaded import AttachedAdapter, LoadedModel, LoadWatch, ScoreHead
 from engines.model_batch import ModelBatch
 from engines.resident_figures import CacheGrowth, ResidentFigures
 from engines.shortage import clear_device_cache
@@ -40,7 +40,9 @@ class Resident(ResidentFigures):
         self.measure()
 
     def measure(self) -> None:
-        self.weight_bytes = network_bytes(self.loaded.model)
+        heads = (adapter.head for adapter in self.adapters.values())
+        own = sum(head.weight.nbytes for head in heads if head is not None)
+        self.weight_bytes = network_bytes(self.loaded.model) + own
 
     def attach(self, adapter: ModelSpec, watch: LoadWatch) -> None:
         """On the decode loop's thread only: it changes the network's layers."""
@@ -61,6 +63,10 @@ class Resident(ResidentFigures):
                     weight_bytes=self.weight_bytes,
                 )
             return self._batches[adapter_id]
+
+    def head(self, spec: ModelSpec) -> ScoreHead | None:
+        """What scores, where the model is a reward model that is attached."""
+        return self.adapters[spec.id].head if spec.id in self.adapters else None
 
     def unload(self) -> int:
         """Drop every reference, and tell the bytes that really came back; the figures stay for the books."""

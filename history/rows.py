@@ -144,6 +144,7 @@ def request_json(request: AnswerRequest) -> str:
             "reproducible": request.reproducible,
             **({"extras": request.extras} if request.extras else {}),
             **({"choices": request.choices} if request.choices else {}),
+            **({"cut": True} if request.cut else {}),
         }
     )
 
@@ -160,6 +161,7 @@ def request_of(text: str) -> AnswerRequest:
         reproducible=values["reproducible"],
         extras=values.get("extras", {}),
         choices=tuple(values.get("choices", ())),
+        cut=values.get("cut", False),
     )
 
 

@@ -100,7 +100,8 @@ def _opened(seen: TrainingView, services: Services, texts: Texts) -> None:
     report = jobs.report(services.settings.home, name) if seen.job.state is jobs.TrainingState.DONE else None
     if report is not None:
         going_on(seen.job, report, services, texts)
-        st.subheader(texts.training["report"], divider="gray")
+        title = texts.kinds["judging"] if seen.job.kind == "reward" else texts.training["report"]
+        st.subheader(title, divider="gray")
         training_report(seen.job.kind, report, texts)
         st.subheader(texts.training["course"], divider="gray")
     training_progress(lambda: tuning.look(name, services), tuning.actions(name, services), texts)

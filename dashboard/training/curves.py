@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _MOST_POINTS = 500
 _COLUMNS = 3
+_LEGEND = 50
+"""What the names of several lines take of a chart's height."""
 _SMALL: Mapping[str, tuple[str, ...]] = {
     "accuracy": ("accuracy", "held_out_accuracy"),
     "margin": ("margin", "held_out_margin"),
@@ -56,7 +58,7 @@ def training_curves(metrics: Sequence[Metric], texts: Texts) -> None:
         _grid(metrics, _MACHINE, texts)
         return
     titles = {name: reward_title(name, texts) for name in rewards}
-    chart = _chart(metrics, texts.kinds["curve_rewards"], titles, texts, height=300)
+    chart = _chart(metrics, texts.kinds["curve_rewards"], titles, texts, height=330)
     if chart is not None:
         st.altair_chart(chart, width="stretch", key="training_curve_rewards")
         st.caption(texts.kinds["curve_rewards_about"])
@@ -102,7 +104,7 @@ def _grid(
     charts: Mapping[str, tuple[str, ...]],
     texts: Texts,
     columns: int = _COLUMNS,
-    height: int = 200,
+    height: int = 220,
 ) -> None:
     drawn = []
     for key, names in charts.items():
@@ -149,18 +151,17 @@ def lines(rows: list[dict[str, Any]], title: str, texts: Texts, height: int) -> 
     x = alt.X("step:Q", title=texts.training["step"], axis=alt.Axis(format="d", tickMinStep=1))
     scale, axis = alt.Scale(zero=False), alt.Axis(format="~r", tickCount=4)
     base = alt.Chart(pd.DataFrame(rows), title=title).encode(x=x)
-    tooltip = ["step", alt.Tooltip("value:Q", format=".4~r")]
-    several = len({row["of"] for row in rows}) > 1
-    if several:
-        legend = alt.Legend(orient="top", labelLimit=220, columns=3)
-        base = base.encode(color=alt.Color("of:N", title=None, sort=None, legend=legend))
-        tooltip.append("of")
     drawn = base.mark_line(point=len(rows) < 40).encode(
-        y=alt.Y("value:Q", title=None, scale=scale, axis=axis), tooltip=tooltip
+        y=alt.Y("value:Q", title=None, scale=scale, axis=axis),
+        tooltip=["step", "of", alt.Tooltip("value:Q", format=".4~r")],
     )
-    bands = []
+    layers = [drawn]
     if any("low" in row for row in rows):
-        bands.append(
-            base.mark_area(opacity=0.15).encode(y=alt.Y("low:Q", title=None, scale=scale), y2="high:Q")
-        )
-    return alt.layer(*bands, drawn).properties(height=height)
+        low = alt.Y("low:Q", title=None, scale=scale)
+        layers.insert(0, base.mark_area(opacity=0.15).encode(y=low, y2="high:Q"))
+    if len({row["of"] for row in rows}) > 1:
+        # Its symbols are as pale as the band of a line unless that is said.
+        legend = alt.Legend(orient="top", labelLimit=220, columns=_COLUMNS, symbolOpacity=1)
+        color = alt.Color("of:N", title=None, sort=None, legend=legend)
+        layers, height = [each.encode(color=color) for each in layers], height + _LEGEND
+    return alt.layer(*layers).properties(height=height)

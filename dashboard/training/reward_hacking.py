@@ -52,7 +52,7 @@ def training_hacking(metrics: Sequence[Metric], texts: Texts) -> None:
         for step, *values in _together(metrics, *pair)
         for value in [values[at]]
     ]
-    chart = lines(rows, texts.kinds["hacking_chart"], texts, height=200)
+    chart = lines(rows, texts.kinds["hacking_chart"], texts, height=220)
     st.altair_chart(chart, width="stretch", key="training_curve_hacking")
 
 

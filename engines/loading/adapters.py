@@ -16,7 +16,7 @@ import torch
 
 from engines.loading.hub import commit_of, files_of
 from engines.loading.load import explain, quieten_libraries
-from engines.loading.loaded import AttachedAdapter, LoadedModel, LoadWatch
+from engines.loading.loaded import AttachedAdapter, LoadedModel, LoadWatch, ScoreHead
 from engines.loading.reading import WeightReader
 from engines.loading.safety import CheckedFolder, check_adapter
 from engines.shortage import clear_device_cache
@@ -35,6 +35,9 @@ _NOT_PLAIN = {
     "arrow_config": "routes between adapters",
 }
 """What plain LoRA layers over an untouched base cannot do."""
+_HEAD = re.compile(r"(?:base_model\.model\.)?score\.weight")
+_HEADS = {"score", "classifier"}
+"""What PEFT says is saved of any classifier; only the first is a part of those that score."""
 _KEY = re.compile(
     r"(?:base_model\.model\.)?(?P<path>.+)\.(?P<part>lora_[A-Za-z_]+)(?:\.(?P<field>weight|bias))?"
 )
@@ -84,6 +87,7 @@ def _attach(loaded: LoadedModel, spec: ModelSpec, name: str, watch: LoadWatch) -
     config = _plain_lora_config(checked, spec)
     with WeightReader(checked.tensors, loaded.device, watch, stage="adapter") as reader:
         weights = {key: tensor[...] for key, tensor in reader.lazy.items()}
+    head = _score_head(loaded, weights, spec) if spec.task == "reward" else None
     _forget_peft(loaded)
     inject_adapter_in_model(config, loaded.model, adapter_name=name)
     _forget_peft(loaded)
@@ -91,7 +95,21 @@ def _attach(loaded: LoadedModel, spec: ModelSpec, name: str, watch: LoadWatch) -
     _fill(loaded, name, weights, spec)
     loaded.model.eval()
     watch.report("adapter", 1.0)
-    return AttachedAdapter(spec, name, _notes(checked, loaded, spec), commit_of(Path(folder)))
+    if head is not None:
+        loaded.model.base_model.register_forward_hook(head.after_backbone)
+    return AttachedAdapter(spec, name, _notes(checked, loaded, spec), commit_of(Path(folder)), head)
+
+
+def _score_head(loaded: LoadedModel, weights: dict[str, torch.Tensor], spec: ModelSpec) -> ScoreHead:
+    """Taken out of what the adapter's file holds; the rest are plain LoRA layers."""
+    key = next(filter(_HEAD.fullmatch, weights), None)
+    if key is None:
+        raise LoadError("adapter-incomplete", model=spec.title, tensor="score.weight")
+    value = weights.pop(key)
+    wanted = [1, loaded.model.config.get_text_config(decoder=True).hidden_size]
+    if list(value.shape) != wanted:
+        raise _other_shape(loaded, spec, key, wanted, value)
+    return ScoreHead(value[0].to(loaded.device, torch.float32))
 
 
 def lora_config(stored: Mapping[str, Any]) -> Any:
@@ -107,7 +125,9 @@ def lora_config(stored: Mapping[str, Any]) -> Any:
 
 def _plain_lora_config(checked: CheckedFolder, spec: ModelSpec) -> Any:
     """What would change the base for everyone is refused."""
-    stored = checked.config
+    stored = dict(checked.config)
+    if spec.task == "reward" and _HEADS.issuperset(stored.get("modules_to_save") or ()):
+        stored |= {"modules_to_save": None, "task_type": None}
     if stored.get("peft_type") != "LORA":
         raise LoadError("adapter-not-lora", model=spec.title, kind=stored.get("peft_type"))
     for key, what in _NOT_PLAIN.items():
@@ -135,18 +155,24 @@ def _fill(loaded: LoadedModel, name: str, weights: dict[str, torch.Tensor], spec
         if place is None:
             raise LoadError("adapter-no-place", model=spec.title, base=loaded.spec.title, tensor=key)
         if place.shape != value.shape:
-            raise LoadError(
-                "adapter-other-shape",
-                model=spec.title,
-                base=loaded.spec.title,
-                tensor=key,
-                wanted=list(place.shape),
-                stored=list(value.shape),
-            )
+            raise _other_shape(loaded, spec, key, list(place.shape), value)
         place.data = value.to(loaded.device, dtype)
         empty.pop(id(place), None)
     if empty:
         raise LoadError("adapter-incomplete", model=spec.title, tensor=min(empty.values()))
+
+
+def _other_shape(
+    loaded: LoadedModel, spec: ModelSpec, key: str, wanted: list[int], value: torch.Tensor
+) -> LoadError:
+    return LoadError(
+        "adapter-other-shape",
+        model=spec.title,
+        base=loaded.spec.title,
+        tensor=key,
+        wanted=wanted,
+        stored=list(value.shape),
+    )
 
 
 def _place(layers: dict[str, Any], name: str, key: str) -> torch.Tensor | None:
@@ -184,6 +210,9 @@ def _set_flags(loaded: LoadedModel) -> None:
         layer._disable_adapters = name is None
         if name is not None:
             layer._active_adapter = [name]
+    for adapter in loaded.adapters.values():
+        if adapter.head is not None:
+            adapter.head.in_use = adapter.name == name
 
 
 def _take_out(loaded: LoadedModel, name: str) -> None:

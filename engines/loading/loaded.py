@@ -51,6 +51,29 @@ class AttachedAdapter:
     name: str
     notes: tuple[str, ...] = ()
     revision: str | None = None
+    head: ScoreHead | None = None
+    """What a reward model scores with; None of one that answers."""
+
+
+@dataclass(eq=False)
+class ScoreHead:
+    """The weights by which a reward model makes one number of the last hidden state of a text."""
+
+    weight: torch.Tensor
+    """[hidden], in float32."""
+    in_use: bool = False
+    """Whether the network now runs with the adapter that it belongs to."""
+    _hidden: torch.Tensor | None = None
+
+    def after_backbone(self, _module: Any, _inputs: Any, output: Any) -> None:
+        """A hook on the network below its head of words: keeps the hidden state of the last token it read."""
+        if self.in_use:
+            self._hidden = output[0][0, -1].float()
+
+    def score(self) -> float:
+        """Of the text that was read last."""
+        assert self._hidden is not None, "a score is asked for after a text was read"
+        return float(self._hidden @ self.weight)
 
 
 @dataclass(frozen=True)
