@@ -17,7 +17,7 @@ import tyro
 
 import command_line
 from errors import UnknownName
-from finetune import cli_data, cli_merge, cli_plan, cli_recipes, cli_rewards, cli_runs, cli_train
+from finetune import cli_data, cli_merge, cli_plan, cli_recipes, cli_rewards, cli_runs, cli_score, cli_train
 from settings import read_settings
 
 _SWITCH = (bool, "bool")
@@ -44,6 +44,7 @@ def _parsed(arguments: list[str]) -> Any:
         "recipes": cli_recipes.Recipes(),
         "rewards": cli_rewards.RewardsCommand(),
         "runs": cli_runs.RunsCommand(),
+        "score": cli_score.Score,
     }
     _refuse_unknown(arguments, commands)
     offered: Any = reduce(or_, (_subcommand(name, options) for name, options in commands.items()))
@@ -90,6 +91,8 @@ def _run(options: Any) -> int:
             return cli_data.run(options)
         case cli_merge.Merge():
             return cli_merge.run(options, home)
+        case cli_score.Score():
+            return cli_score.run(options, home)
         case cli_recipes.Recipes():
             return cli_recipes.run(options)
         case cli_rewards.RewardsCommand():

@@ -21,6 +21,7 @@ from finetune.distributed.ranks import Ranks, ReportedElsewhere, launched, refus
 from finetune.job_state import jobs
 from finetune.progress_lines import ProgressLines
 from finetune.queueing import at_work, turn_of
+from finetune.reward_settings import RewardSettings
 from finetune.run_folder import RunFolder, as_named
 from finetune.run_settings import RunSettings
 
@@ -90,7 +91,10 @@ def _made(run: RunFolder) -> Iterator[str]:
     if report is not None:
         model = report["model_id"]
         taken = "" if model == run.name else f" ('{run.name}' was taken)"
-        yield f"The model: {model}{taken}. Ask it: python -m comparison ask QUESTION --models {model}"
+        ask = f"Ask it: python -m comparison ask QUESTION --models {model}"
+        if report.get("kind") == RewardSettings.kind:
+            ask = f"Score an answer: python -m finetune score --model {model} --question Q --answer A"
+        yield f"The model: {model}{taken}. {ask}"
         yield f"Before and after: {run.path / 'report.md'}"
 
 

@@ -45,9 +45,12 @@ class PreparedPreferences:
     """Decisions made for the person, one plain sentence each."""
 
     @property
+    def end_id(self) -> int:
+        return int(self.learner.loaded.tokenizer.backend_tokenizer.token_to_id(self.end))
+
+    @property
     def ends(self) -> frozenset[int]:
-        learned = self.learner.loaded.tokenizer.backend_tokenizer.token_to_id(self.end)
-        return self.learner.loaded.eos_token_ids | {learned}
+        return self.learner.loaded.eos_token_ids | {self.end_id}
 
     @property
     def asked(self) -> tuple[Example, ...]:
@@ -89,9 +92,13 @@ class PreparedPreferences:
 
 MakeIds = Callable[..., PairRows | LabeledRows]
 """finetune.preference.rows.pair_rows or labeled_rows."""
+SetFree = Callable[..., Learner]
+"""finetune.training.learner.set_learning, or what takes the same for a network that scores."""
 
 
-def prepare(course: Course[Any], rows: DividedRows[Any], make_ids: MakeIds) -> PreparedPreferences:
+def prepare(
+    course: Course[Any], rows: DividedRows[Any], make_ids: MakeIds, set_free: SetFree = set_learning
+) -> PreparedPreferences:
     """Called by every process."""
     settings, wish = course.settings, course.wish
     base = base_for(settings.base_model, load_registry(course.home / "models"), settings.format, tuned=True)
@@ -107,7 +114,7 @@ def prepare(course: Course[Any], rows: DividedRows[Any], make_ids: MakeIds) -> P
         raise BadRequest("preferences-none-left", max_tokens=settings.max_tokens, name="max_tokens")
     tuned = read_adapter(base.tuned, wish) if base.tuned else None
     targets = lora_targets(loaded.model, base.spec.local.architecture, settings.lora_targets)
-    learner = set_learning(loaded, compute, settings, targets, tuned)
+    learner = set_free(loaded, compute, settings, targets, tuned)
     lengths = [len(row.prompt) + _longer(row) for row in learned.rows]
     volume = Volume(len(lengths), sum(lengths), max(lengths))
     plan = plan_steps(volume, settings, packed=False, processes=course.group.size)
@@ -136,7 +143,7 @@ def _told(base: Base, made: Sequence[PairRows | LabeledRows], learner: Learner) 
     if base.tuned is not None:
         config = learner.network.peft_config["default"]
         yield (
-            f"{base.title} goes on learning and is what it is held against; its LoRA layers keep their rank "
+            f"{base.title} is what learning begins with and is held against; its LoRA layers keep their rank "
             f"({config.r}) and their places."
         )
     if long := sum(len(rows.too_long) for rows in made):

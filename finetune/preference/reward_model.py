@@ -9,19 +9,22 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from engines.devices import pick_device
 from engines.loading import LoadedModel, load_model
 from engines.loading.adapters import lora_config
 from engines.loading.loaded import LoadWatch
 from engines.loading.score_head import read_head, scores_of
 from errors import BadRequest
-from finetune.base import Base
+from finetune.base import Base, UnwatchedLoad, base_for, learned_end
+from finetune.examples import Example
+from finetune.tokens.rows import encoded_answers
 from finetune.training.adapters import (
     StoredAdapter,
     add_adapter,
@@ -30,7 +33,7 @@ from finetune.training.adapters import (
     speaking_with,
 )
 from finetune.training.measuring import resting
-from model_registry.registry import Registry
+from model_registry.registry import Registry, load_registry
 from model_registry.spec import ModelSpec
 
 REWARD = "reward-model"
@@ -80,6 +83,22 @@ def load_reward_model(
         network = get_peft_model(loaded.model, lora_config(_layers_of(stored).config), adapter_name=REWARD)
     fill_adapter(network, REWARD, stored)
     return RewardModel(spec, network, read_head(stored.weights, network, spec)), loaded
+
+
+def answer_scores(
+    model: str, examples: Sequence[Example], home: Path, device: str | None = None
+) -> list[float]:
+    """The score of the last answer of each conversation, in the format and with the end that it learned."""
+    registry = load_registry(home / "models")
+    spec = registry.get(model)
+    scoring, loaded = load_reward_model(spec, registry, pick_device(device), UnwatchedLoad())
+    assert spec.adapter is not None
+    base = base_for(spec.adapter.base, registry, spec.prompt_format)
+    last = [
+        replace(each, not_learned=frozenset(range(len(each.conversation.turns) - 1))) for each in examples
+    ]
+    encoded = encoded_answers(last, base.format, loaded.tokenizer, learned_end(base, loaded.tokenizer))
+    return scoring.scores([[*prompt, *answer] for _, ((_, prompt, answer),) in encoded])
 
 
 def refuse_no_reward_model(spec: ModelSpec) -> None:

@@ -37,6 +37,7 @@ WANTED = {
     "kochatgpt-ppo",
     "chatkoalpaca-rm",
     "chatkoalpaca-ppo",
+    "demo-reward",
 }
 OF_TOYS = {name for name in WANTED if name.startswith("demo")}
 PUBLISHED: dict[str, dict[str, Any]] = {
