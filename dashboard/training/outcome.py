@@ -15,7 +15,7 @@ from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from errors import AS_WRITTEN, Cause
 
-_CHANGED = {"reward": "{:.3f}", "exact": "{:.0%}", "ended": "{:.0%}"}
+_CHANGED = {"reward": "{:z.3f}", "exact": "{:.0%}", "ended": "{:.0%}"}
 """Measured of the held-out questions before and after."""
 _LONG = 0.5
 """From this correlation on a score has to be suspected of counting tokens."""
@@ -56,7 +56,7 @@ def _changed(
             yield own, before, after
     for name, value, written in (
         ("accuracy", held.get("accuracy"), "{:.0%}"),
-        ("chosen_change", held.get("chosen_change"), "{:+.2f}"),
+        ("chosen_change", held.get("chosen_change"), "{:+z.2f}"),
         ("kl", report.get("kl"), "{:.1f}"),
     ):
         if told := _told(value, written):
@@ -90,7 +90,7 @@ def _checks(
     if error := _told(report.get("calibration_error"), "{:.3f}"):
         yield words["check_calibration"], error, words["check_calibration_means"]
     correlation = length.get("correlation") or 0.0
-    if told := _told(length.get("correlation"), "{:+.2f}"):
+    if told := _told(length.get("correlation"), "{:+z.2f}"):
         suspected = "suspected" if abs(correlation) >= _LONG else "fine"
         yield words["check_length"], told, words[f"check_length_{suspected}"]
     for name in ("matched", "chosen_shorter"):

@@ -25,6 +25,8 @@ from tests.browser.served import Served
 
 NAME, JUDGE = "grpo-at-work", "judge-of-manner"
 WIDTHS = (1280, 390)
+HEIGHT = 1900
+"""The whole form: what is scrolled closes the options that are open."""
 _CUT_OFF = """() => {
   const inside = document.querySelector('[data-testid="stMainBlockContainer"]')
   return [document.documentElement, inside].map(each => each.scrollWidth - each.clientWidth)
@@ -58,7 +60,8 @@ def runs(demo_server: Served) -> Iterator[Path]:
 def test_a_kind_is_set_up_and_watched_with_nothing_cut_off(
     new_person: NewPerson, address: str, runs: Path, locale: str, scheme: Literal["light", "dark"]
 ) -> None:
-    page, texts = new_person(locale=locale, color_scheme=scheme).new_page(), read_texts(locale[:2])
+    looks = {"locale": locale, "color_scheme": scheme, "viewport": {"width": WIDTHS[0], "height": HEIGHT}}
+    page, texts = new_person(**looks).new_page(), read_texts(locale[:2])
     page.goto(f"{address}/training")
     set_up(page, texts)
     fits(page, f"training-grpo-{locale[:2]}")
@@ -89,8 +92,8 @@ def set_up(page: Page, texts: Texts) -> None:
 
 def fits(page: Page, name: str) -> None:
     for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
+        page.set_viewport_size({"width": width, "height": HEIGHT})
         settled(page)
         page.screenshot(path=SCREENSHOTS / f"{name}-{width}.png", full_page=True)
         assert page.evaluate(_CUT_OFF) == [0, 0], f"{name} is wider than {width}"
-    page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+    page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
