@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from comparison.going_on import going_on
 from comparison.presets import GenerationChoice, choice_of, settings_for
 from comparison.run import Run, RunColumn, check_requests
+from comparison.scoring import lacks_score, score_wish, scored, scorer_of
 from comparison.turns import ColumnPicture, TurnPicture, conversation, run_of_stored
 from engines.base import Answer, AnswerRequest, Engine
 from errors import UnknownName
@@ -49,6 +50,8 @@ class HowToAnswer:
     reproducible: bool = False
     quantizations: Mapping[str, str] = field(default_factory=dict)
     """The quantization by model id; a model that is not named is loaded as its entry says."""
+    score_with: str | None = None
+    """The reward model that scores every answer."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def requests_for(
             format_id=how.format_id,
             quantization=how.quantizations.get(model_id),
             reproducible=how.reproducible,
-            extras=extras or {},
+            extras={**(extras or {}), **score_wish(how.score_with)},
         )
         for model_id in models
     )
@@ -176,7 +179,8 @@ class AskingService:
         first = requests[0]
         quantizations = {each.model_id: each.quantization for each in requests if each.quantization}
         system = first.conversation.system
-        return HowToAnswer(choice, system, first.format_id, first.reproducible, quantizations)
+        scorer = scorer_of(first)
+        return HowToAnswer(choice, system, first.format_id, first.reproducible, quantizations, scorer)
 
     def _requests(
         self, sent: SentQuestion, shown: Conversation | Mapping[str, Conversation]
@@ -206,7 +210,13 @@ class AskingService:
 
     def _keep(self, run: Run, column: RunColumn, answer: Answer) -> Answer:
         finished = self._finish(column.request, answer)
-        if self._history is not None:
-            ended = StoredAnswer.of(column.position, column.attempt, finished, column.started)
-            self._history.store(run.id, ended)
+        self._store(run, column, finished)
+        if lacks_score(column.request, finished) and not column.live.stop_asked:
+            finished = scored(self._engine, column.request, finished, column.live)
+            self._store(run, column, finished)
         return finished
+
+    def _store(self, run: Run, column: RunColumn, answer: Answer) -> None:
+        if self._history is not None:
+            ended = StoredAnswer.of(column.position, column.attempt, answer, column.started)
+            self._history.store(run.id, ended)

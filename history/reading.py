@@ -107,6 +107,7 @@ def read_batches(
             func.sum(case((answers.c.state.in_(_ENDED), 1), else_=0)).label("done"),
             func.sum(case((answers.c.state == str(StoredState.FAILED), 1), else_=0)).label("failed"),
             func.sum(answers.c.attempt).label("attempts"),
+            func.count(answers.c.extras).label("with_extras"),
             func.sum(_MIXED).label("mixed"),
         )
         .join(runs, runs.c.batch == batches.c.id)
@@ -131,8 +132,8 @@ def _batch(owner: str, row: Row[Any], elsewhere: bool) -> StoredBatch:
     assert created is not None, "a batch has a beginning"
     head = BatchHead(row.id, owner, created, row.name, tuple(json.loads(row.models)))
     counts = row.wanted, int(row.done), int(row.failed)
-    # An attempt only ever begins and ends: with as many attempts, as much done is the same done.
-    stamp = (*counts, int(row.attempts), int(row.mixed))
+    # An attempt only ever begins, ends and is scored: with as many attempts, as much done is the same done.
+    stamp = (*counts, int(row.attempts), row.with_extras, int(row.mixed))
     return StoredBatch(head, row.questions, *counts, stamp, elsewhere)
 
 

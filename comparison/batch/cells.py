@@ -9,6 +9,7 @@ import secrets
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
@@ -17,6 +18,7 @@ from comparison.batch.progress import BatchFailure
 from comparison.question_source import without_repeats
 from comparison.questions import Question
 from comparison.run import check_requests
+from comparison.scoring import lacks_score
 from engines.base import Answer, AnswerRequest
 from errors import BadRequest, Cause, NaraniError
 from history.records import BatchHead, RunHead, StoredAnswer, StoredBatch, StoredState
@@ -51,6 +53,16 @@ class BatchCell:
         return BatchFailure(self.request.conversation.turns[-1].question, self.request.model_id, cause)
 
 
+@dataclass(frozen=True)
+class UnscoredAnswer:
+    """An answer of the history that a reward model is to score."""
+
+    run_id: str
+    request: AnswerRequest
+    stored: StoredAnswer
+    answer: Answer
+
+
 class BatchAnswers(Protocol):
     """Where the answers of one batch lie."""
 
@@ -60,6 +72,12 @@ class BatchAnswers(Protocol):
     def store(self, cell: BatchCell, answer: Answer, started: datetime) -> None:
         """Return once the answer is on disk, or will be without being asked again; raise where it cannot be,
         which ends the batch."""
+
+    def unscored(self) -> Iterable[UnscoredAnswer]:
+        """What is answered and still lacks the score that was wished for with the question."""
+
+    def store_score(self, unscored: UnscoredAnswer, answer: Answer) -> None:
+        """As `store`, the same answer with its score."""
 
     def unsaved(self) -> int:
         """Answers that are only in memory still."""
@@ -167,6 +185,17 @@ class AnswersInHistory:
         except NaraniError:
             with self._lock:
                 self._unsaved.add((cell.run_id, cell.position))
+
+    def unscored(self) -> Iterator[UnscoredAnswer]:
+        for run in self._history.batch_runs(self._owner, self._batch_id):
+            for stored in run.answers:
+                request, answer = run.head.requests[stored.position], stored.answer
+                if answer is not None and lacks_score(request, answer):
+                    yield UnscoredAnswer(run.head.id, request, stored, answer)
+
+    def store_score(self, unscored: UnscoredAnswer, answer: Answer) -> None:
+        with suppress(NaraniError):
+            self._history.store(unscored.run_id, replace(unscored.stored, answer=answer))
 
     def unsaved(self) -> int:
         with self._lock:

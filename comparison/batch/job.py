@@ -11,8 +11,9 @@ from datetime import datetime
 
 from comparison.batch.cells import BatchAnswers, BatchCell, plan_of
 from comparison.batch.progress import BatchProgress, BatchState, BatchView
-from comparison.batch.queue import RequestQueue
-from engines.base import Answer, Engine, FinishReason
+from comparison.batch.queue import ReportAnswer, RequestQueue, StoreAnswer
+from comparison.scoring import score_request, with_score
+from engines.base import Answer, AnswerRequest, Engine, FinishReason
 from errors import Cause, NaraniError
 
 
@@ -76,6 +77,7 @@ class BatchJob:
             plan = plan_of(self._answers.cells(), self._retry_failed)
             self._progress.begin(plan.wanted, plan.done, plan.failures)
             self._ask(plan.left)
+            self._score()
         except NaraniError as error:
             self._problem = error.cause
         except Exception as error:  # noqa: BLE001 - whatever ends this thread is told on the page
@@ -95,10 +97,24 @@ class BatchJob:
             failure = cells[at].failure(answer.cause) if failed and answer.cause else None
             self._progress.answered(answer.model_id, failure)
 
+        self._run_queue([cell.request for cell in cells], store, report)
+
+    def _score(self) -> None:
+        """When all are answered: in between, the reward model would push their models out of memory."""
+        left = list(self._answers.unscored())
+
+        def store(at: int, judged: Answer, asked_at: datetime) -> None:
+            answer = with_score(left[at].answer, judged)
+            if answer is not left[at].answer:
+                self._answers.store_score(left[at], answer)
+
+        requests = [score_request(each.request, each.answer) for each in left]
+        self._run_queue(requests, store, lambda at, judged: None)
+
+    def _run_queue(self, requests: Sequence[AnswerRequest], store: StoreAnswer, report: ReportAnswer) -> None:
         with self._lock:
-            if self._stopping or not cells:
+            if self._stopping or not requests:
                 return
-            requests = [cell.request for cell in cells]
             self._queue = queue = RequestQueue(self._engine, requests, store, report, self._rows_per_model)
         not_kept = queue.run().not_kept
         if not_kept is not None:

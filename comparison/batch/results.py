@@ -14,6 +14,7 @@ from enum import StrEnum
 from statistics import fmean, median
 from unicodedata import normalize
 
+from comparison.scoring import score_of
 from engines.base import Measures
 from errors import Cause
 from history.records import StoredAnswer, StoredRun
@@ -39,6 +40,8 @@ class ResultRow:
     expected: str = ""
     as_expected: bool | None = None
     """Whether the text holds what was expected; None where nothing was, or nothing was answered."""
+    score: float | None = None
+    """By the reward model that the batch was asked with."""
 
     @property
     def answered(self) -> bool:
@@ -71,6 +74,7 @@ class ModelSummary:
     """The share of each finish reason among the answers."""
     expected_share: float | None
     """The share of answers that contain what was expected, among those where something was."""
+    mean_score: float | None = None
 
 
 class Measure(StrEnum):
@@ -78,12 +82,15 @@ class Measure(StrEnum):
     TOKENS_PER_SECOND = "tokens_per_second"
     SECONDS_TO_FIRST_TEXT = "seconds_to_first_text"
     FINISH_REASON = "finish_reason"
+    SCORE = "score"
 
     def of(self, row: ResultRow) -> float | str | None:
         if self is Measure.FINISH_REASON:
             return row.finish_reason or None
         if self is Measure.CHARACTERS:
             return row.characters
+        if self is Measure.SCORE:
+            return row.score
         return getattr(row.measures, self.value) if row.answered else None
 
 
@@ -127,7 +134,7 @@ def _answered(asked: ResultRow, stored: StoredAnswer | None, expected: str) -> R
     answer = stored.answer if stored is not None else None
     if answer is None:
         return asked
-    reason = answer.finish_reason.value
+    reason, scored = answer.finish_reason.value, score_of(answer.extras)
     return replace(
         asked,
         finish_reason=reason,
@@ -136,6 +143,7 @@ def _answered(asked: ResultRow, stored: StoredAnswer | None, expected: str) -> R
         measures=answer.measures,
         expected=expected,
         as_expected=holds(answer.text, expected) if expected and reason != "failed" else None,
+        score=None if scored is None else scored[1],
     )
 
 
@@ -159,6 +167,7 @@ def _summary(model_id: str, rows: Sequence[ResultRow]) -> ModelSummary:
     judged = [row.as_expected for row in rows if row.as_expected is not None]
     measures = [row.measures for row in answered]
     speeds = [one.tokens_per_second for one in measures if one.tokens_per_second is not None]
+    scores = [row.score for row in rows if row.score is not None]
     waits = [one.seconds_to_first_text for one in measures if one.seconds_to_first_text is not None]
     return ModelSummary(
         model_id,
@@ -169,4 +178,5 @@ def _summary(model_id: str, rows: Sequence[ResultRow]) -> ModelSummary:
         median_seconds_to_first_text=median(waits) if waits else None,
         shares={reason: count / reasons.total() for reason, count in reasons.items()},
         expected_share=sum(judged) / len(judged) if judged else None,
+        mean_score=fmean(scores) if scores else None,
     )

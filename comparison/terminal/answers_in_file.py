@@ -13,7 +13,14 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from comparison.answer_rows import AnswerRow, Key
-from comparison.batch.cells import AnswersInHistory, BatchCell, begin_batch, conversation_of, take_batch
+from comparison.batch.cells import (
+    AnswersInHistory,
+    BatchCell,
+    UnscoredAnswer,
+    begin_batch,
+    conversation_of,
+    take_batch,
+)
 from comparison.questions import Question
 from comparison.terminal.answer_file import AnswerFile
 from engines.base import Answer, AnswerRequest, FinishReason
@@ -71,6 +78,14 @@ class AnswersInFile:
         place = self._places.get(key)  # None where the question was deleted from the history
         if self._in_history is not None and place is not None:
             self._in_history.store(place, answer, started)
+
+    def unscored(self) -> Iterator[UnscoredAnswer]:
+        """The file has no place for scores: they stand in the history."""
+        yield from () if self._in_history is None else self._in_history.unscored()
+
+    def store_score(self, unscored: UnscoredAnswer, answer: Answer) -> None:
+        assert self._in_history is not None, "what has no score was found there"
+        self._in_history.store_score(unscored, answer)
 
     def unsaved(self) -> int:
         return 0 if self._in_history is None else self._in_history.unsaved()

@@ -18,6 +18,7 @@ from command_line import EXIT_INTERRUPTED, on_interrupt
 from comparison.asking import AskingService, SentQuestion, requests_for
 from comparison.run import Run, check_requests
 from comparison.runs import LiveRuns
+from comparison.scoring import PROBLEM, REWARD
 from comparison.terminal.history import HistoryOfMachine
 from comparison.terminal.options import SharedOptions, how_of, picked
 from comparison.terminal.wiring import Wiring
@@ -120,6 +121,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "revision": answer.revision,
         "quantization": answer.quantization,
         "settings": asdict(answer.settings),
+        **{name: answer.extras[name] for name in (REWARD, PROBLEM) if name in answer.extras},
     }
 
 

@@ -85,7 +85,7 @@ def _worked_on(answers: AnswersInFile, plan: BatchPlan, retry_failed: bool, wiri
     """How it ended."""
     progress = BatchProgress()
     progress.begin(plan.wanted, plan.done, plan.failures)
-    if not plan.left:
+    if not plan.left and next(iter(answers.unscored()), None) is None:
         answers.close()
         return progress.view(BatchState.DONE)
     engine = wiring.build_engine()

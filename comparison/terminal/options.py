@@ -35,6 +35,8 @@ class SharedOptions:
     """none, int8 or nf4."""
     format: str | None = None
     """Ask in this prompt format instead of each model's own."""
+    score_with: str | None = None
+    """A reward model that scores every answer."""
     reproducible: bool = False
     """Answer each question alone on its model, so that last-bit rounding cannot differ."""
 
@@ -62,7 +64,17 @@ def how_of(options: SharedOptions, models: Sequence[str], wiring: Wiring, system
         options.format,
         options.reproducible,
         {} if quantization is None else dict.fromkeys(models, quantization),
+        _scorer(options.score_with, wiring),
     )
+
+
+def _scorer(name: str | None, wiring: Wiring) -> str | None:
+    if name is None:
+        return None
+    scorers = [model_id for model_id, facts in wiring.models.items() if facts.scores_answers]
+    if name in wiring.models and name not in scorers:
+        raise BadRequest("not-a-reward-model", model=name)
+    return _known_names("reward model", name, scorers)[0]
 
 
 def formats_named(names: str, wiring: Wiring) -> tuple[str, ...]:

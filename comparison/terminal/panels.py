@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from comparison.run import Run
-from engines.base import LiveView, Measures, State
+from comparison.scoring import score_of, score_problem
+from engines.base import Answer, LiveView, Measures, State
 from errors import wording
 from settings import terminal_language
 
@@ -93,11 +94,19 @@ def _figures(view: LiveView) -> str:
     if view.answer is not None and view.answer.cause:
         return printable(wording(view.answer.cause, terminal_language()))
     if view.answer is not None:
-        return f"{view.answer.finish_reason} · {describe(view.measures)}"
+        return f"{view.answer.finish_reason} · {describe(view.measures)}{_score(view.answer)}"
     if view.state is State.ANSWERING:
         return describe(view.measures)
     progress = "" if view.progress is None else f" {view.progress:.0%}"
     return printable(view.note or view.state) + progress
+
+
+def _score(answer: Answer) -> str:
+    """The score of a reward model, or why there is none."""
+    if (problem := score_problem(answer.extras)) is not None:
+        return f" · {printable(wording(problem, terminal_language()))}"
+    found = score_of(answer.extras)
+    return "" if found is None else f" · {printable(found[0])}: {found[1]:.2f}"
 
 
 def describe(measures: Measures) -> str:

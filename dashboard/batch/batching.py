@@ -36,13 +36,14 @@ from history.records import StoredBatch
 
 def begin(source: QuestionSource, how: BatchForm, services: Services, texts: Texts) -> None:
     """Start the batch and show it; what cannot be asked is said and nothing is lost."""
+    asked = services.asking.batch_requests(how.models, HowToAnswer(how.choice, score_with=how.score_with))
     try:
         with st.spinner(texts.batch["starting"]):
             job = services.batches.start(
                 owner_id(),
                 source.name,
                 without_repeats(source.read().questions)[: how.limit],
-                services.asking.batch_requests(how.models, HowToAnswer(how.choice)),
+                asked,
                 batch.draft(),
             )
     except NaraniError as error:

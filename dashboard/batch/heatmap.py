@@ -26,7 +26,7 @@ def batch_heatmap(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Te
     start_with(batch.MEASURE, Measure.CHARACTERS)
     chosen = st.segmented_control(
         texts.batch["measure"],
-        list(Measure),
+        [each for each in Measure if each is not Measure.SCORE or any(row.score is not None for row in rows)],
         key=batch.MEASURE,
         persist_state="session",
         required=True,

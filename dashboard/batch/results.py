@@ -118,6 +118,8 @@ def _long(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> 
         words["measure_tokens_per_second"]: [row.measures.tokens_per_second for row in rows],
         words["measure_seconds_to_first_text"]: [row.measures.seconds_to_first_text for row in rows],
     }
+    if any(row.score is not None for row in rows):
+        table[words["measure_score"]] = [row.score for row in rows]
     if any(row.as_expected is not None for row in rows):
         table[words["expected"]] = [row.expected for row in rows]
         table[words["as_expected"]] = [row.as_expected for row in rows]
@@ -194,6 +196,8 @@ def batch_summary(summaries: Sequence[ModelSummary], names: Mapping[str, str], t
         words["median_speed"]: [*column(lambda each: each.median_tokens_per_second)],
         words["median_first_text"]: [*column(lambda each: each.median_seconds_to_first_text)],
     }
+    if any(each.mean_score is not None for each in summaries):
+        table[words["mean_score"]] = [*column(lambda each: each.mean_score)]
     shares: dict[str, list[object]] = {
         texts.reasons[reason]: [100 * each.shares.get(reason, 0.0) for each in summaries]
         for reason in _REASONS
@@ -210,6 +214,7 @@ def batch_summary(summaries: Sequence[ModelSummary], names: Mapping[str, str], t
             words["mean_characters"]: st.column_config.NumberColumn(format="%.0f"),
             words["median_speed"]: st.column_config.NumberColumn(format="%.1f"),
             words["median_first_text"]: st.column_config.NumberColumn(format="%.2f"),
+            words["mean_score"]: st.column_config.NumberColumn(format="%.2f"),
             **dict.fromkeys(shares, percent),
         },
     )

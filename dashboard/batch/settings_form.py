@@ -11,7 +11,7 @@ from comparison.presets import GenerationChoice
 from dashboard.session import batch
 from dashboard.session.settings import MOST_MODELS, PRESETS, Preferences
 from dashboard.session.shared import start_with
-from dashboard.shared.answer_settings import longest_answer, preset_choice, seed_choice
+from dashboard.shared.answer_settings import longest_answer, preset_choice, scorer_choice, seed_choice
 from dashboard.shared.model_choices import distinct_titles
 from dashboard.texts import Texts
 from model_registry.spec import ModelSpec
@@ -27,12 +27,17 @@ class BatchForm:
     models: tuple[str, ...]
     choice: GenerationChoice
     limit: int
+    score_with: str | None = None
 
 
 def batch_asking(
-    specs: Mapping[str, ModelSpec], preferred: Preferences, count: int, texts: Texts
+    specs: Mapping[str, ModelSpec],
+    scorers: Mapping[str, ModelSpec],
+    preferred: Preferences,
+    count: int,
+    texts: Texts,
 ) -> BatchForm:
-    """`count`: how many questions there are."""
+    """`count`: how many questions there are. `scorers`: the reward models."""
     models = _models(specs, preferred, texts)
     left, *others = st.columns([2, 1, 1, 1], vertical_alignment="bottom")
     with left:
@@ -44,7 +49,8 @@ def batch_asking(
     with others[2]:
         limit = _limit(count, texts)
     choice = GenerationChoice(preset, max_new_tokens=longest, seed=seed)
-    return BatchForm(models, choice, limit)
+    scorer = scorer_choice(batch.SCORE_WITH, distinct_titles(scorers), texts)
+    return BatchForm(models, choice, limit, scorer)
 
 
 def _models(specs: Mapping[str, ModelSpec], preferred: Preferences, texts: Texts) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -10,7 +10,13 @@ from comparison.asking import HowToAnswer
 from comparison.presets import GenerationChoice, Preset
 from dashboard.session import compare
 from dashboard.session.shared import start_with
-from dashboard.shared.answer_settings import MOST_SEED, longest_answer, preset_choice, seed_choice
+from dashboard.shared.answer_settings import (
+    MOST_SEED,
+    longest_answer,
+    preset_choice,
+    scorer_choice,
+    seed_choice,
+)
 from dashboard.texts import Texts
 from engines.base import GenerationSettings
 
@@ -31,6 +37,7 @@ def set_asking(how: HowToAnswer) -> None:
         compare.SYSTEM: how.system,
         compare.FORMAT: how.format_id or _OWN,
         compare.REPRODUCIBLE: how.reproducible,
+        compare.SCORE_WITH: how.score_with or "",
     }
     if how.choice.preset is Preset.CUSTOM:
         values[compare.TEMPERATURE] = min(float(custom.temperature), _MOST_TEMPERATURE)
@@ -42,13 +49,18 @@ def set_asking(how: HowToAnswer) -> None:
         st.session_state[key] = value
 
 
-def asking_settings(formats: Sequence[str], defaults: GenerationChoice, texts: Texts) -> HowToAnswer:
+def asking_settings(
+    formats: Sequence[str], scorers: Mapping[str, str], defaults: GenerationChoice, texts: Texts
+) -> HowToAnswer:
+    """`scorers`: the reward models there are, their titles by id."""
     with st.expander(texts.compare["settings"], icon=":material/tune:"):
         preset = preset_choice(compare.PRESET, list(Preset), defaults.preset, texts)
         custom = _custom(texts) if preset is Preset.CUSTOM else GenerationSettings()
         longest = longest_answer(compare.MAX_NEW_TOKENS, defaults.max_new_tokens, texts)
         choice = GenerationChoice(preset, custom, longest, seed_choice(compare.SEED, texts))
-        return HowToAnswer(choice, _system(texts), _format(formats, texts), _reproducible(texts))
+        system, format_id = _system(texts), _format(formats, texts)
+        scorer = scorer_choice(compare.SCORE_WITH, scorers, texts)
+        return HowToAnswer(choice, system, format_id, _reproducible(texts), score_with=scorer)
 
 
 def _custom(texts: Texts) -> GenerationSettings:

@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.batch import batching
 from dashboard.batch.progress import batch_progress, earlier_batches
 from dashboard.batch.question_source import question_preview, question_source
-from dashboard.batch.settings_form import batch_asking
+from dashboard.batch.settings_form import BatchForm, batch_asking
 from dashboard.errors import say_once
 from dashboard.resources import Services, services
 from dashboard.session import batch
@@ -42,7 +42,7 @@ def _new(services: Services, texts: Texts) -> None:
     found = question_preview(source, texts)
     if found is None:
         return
-    how = batch_asking(services.registry.answerers, preferences(), found.count, texts)
+    how = _settings(found.count, services, texts)
     questions, models = min(how.limit, found.count), len(how.models)
     st.markdown(texts.batch["sum"].format(questions=questions, models=models, answers=questions * models))
     if not models:
@@ -52,6 +52,11 @@ def _new(services: Services, texts: Texts) -> None:
         batching.begin(source, how, services, texts)
     else:
         batching.fresh_draft(services)
+
+
+def _settings(count: int, services: Services, texts: Texts) -> BatchForm:
+    registry = services.registry
+    return batch_asking(registry.answerers, registry.reward_models, preferences(), count, texts)
 
 
 def _opened(stored: StoredBatch, services: Services, texts: Texts) -> None:

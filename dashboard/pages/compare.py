@@ -13,7 +13,7 @@ from dashboard.compare.question_box import question_box, sent
 from dashboard.errors import show_error
 from dashboard.resources import services
 from dashboard.session import compare
-from dashboard.shared.model_choices import model_choices
+from dashboard.shared.model_choices import distinct_titles, model_choices
 from dashboard.shared.model_picker import model_picker
 from dashboard.shared.typed_questions import unsent_questions
 from dashboard.texts import read_chosen
@@ -26,7 +26,11 @@ def page() -> None:
     picked = comparing.still_there(compare.MODELS.picked() or (), shared)
     with st.sidebar:
         top = st.container()
-        how = asking_settings(sorted(shared.registry.formats.by_id), comparing.default_choice(), texts)
+        formats, scorers = (
+            sorted(shared.registry.formats.by_id),
+            distinct_titles(shared.registry.reward_models),
+        )
+        how = asking_settings(formats, scorers, comparing.default_choice(), texts)
     turns = comparing.turns(shared)
     typed = sent(can_go_on=bool(turns))
     sent_now = None if typed is None else sending.question(typed, how, picked)

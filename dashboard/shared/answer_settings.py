@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -11,6 +11,7 @@ from dashboard.session.settings import LONGEST
 from dashboard.session.shared import start_with
 from dashboard.texts import Texts
 
+_NOBODY = ""
 MOST_SEED = 2**53 - 1
 """The largest whole number that a browser keeps exactly."""
 
@@ -44,6 +45,23 @@ def longest_answer(key: str, first: int | None, texts: Texts) -> int | None:
         help=texts.compare["max_new_tokens_help"],
     )
     return None if longest is None else int(longest)
+
+
+def scorer_choice(key: str, scorers: Mapping[str, str], texts: Texts) -> str | None:
+    """The reward model that scores the answers; not asked where there is none. `scorers`: titles by id."""
+    if not scorers:
+        return None
+    if st.session_state.get(key) not in scorers:
+        st.session_state[key] = _NOBODY
+    chosen = st.selectbox(
+        texts.compare["score_with"],
+        [_NOBODY, *scorers],
+        key=key,
+        persist_state="session",
+        format_func=lambda each: scorers.get(each, texts.compare["score_with_none"]),
+        help=texts.compare["score_with_help"],
+    )
+    return chosen or None
 
 
 def seed_choice(key: str, texts: Texts) -> int:

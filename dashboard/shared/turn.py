@@ -25,6 +25,7 @@ from dashboard.shared.answer_column import (
 )
 from dashboard.shared.checked_answer import legend, support_table
 from dashboard.shared.safe_text import safe_text, whole_characters
+from dashboard.shared.score_line import best_position, score_line
 from dashboard.shared.sources import searched_part
 from dashboard.shared.ticking import ticking
 from dashboard.texts import Texts
@@ -97,7 +98,7 @@ def _columns(
 ) -> dict[int, DeltaGenerator]:
     """Everything that stays as it is; the places of what grows come back."""
     places: dict[int, DeltaGenerator] = {}
-    compared = _text_at(turn, baseline)
+    compared, best = _text_at(turn, baseline), best_position(turn)
     st.html(_WRAPPING)
     with st.container(horizontal=True, key=f"answers_{turn.run_id}"):
         for picture in turn.columns:
@@ -109,6 +110,7 @@ def _columns(
                 taken_over(picture.request, titles, texts)
                 if picture.ended:
                     ended_answer(picture, key, None if is_baseline else compared, texts)
+                    score_line(picture, titles, picture.position == best, texts)
                 else:
                     places[picture.position] = _growing(picture)
                 if actions is not None:

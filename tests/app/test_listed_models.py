@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.session.compare import MODELS
-from tests.app.opened_pages import open_services, opened, texts
+from dashboard.session.compare import MODELS, SCORE_WITH
+from tests.app.opened_pages import ask, open_services, opened, run_id, run_until, texts
+from tests.engines.script import Script
 from tests.model_registry.own_entries import adapter
 from tests.model_registry.test_remote_entries import put, remote
 
@@ -41,3 +42,22 @@ def test_a_reward_model_is_shown_as_one_and_offered_to_nobody_who_asks(
     tasks = shown.dataframe[0].value.set_index("id")["task"]
     assert (tasks["judge"], tasks["demo-kullm"]) == ("보상 모델", "질문에 답함")
     assert "맞는 모델이 없습니다" in texts(compare) and not compare.exception
+
+
+def test_a_reward_model_is_chosen_to_score_and_the_best_answer_is_marked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, adapter("judge", "demo-kullm").replace("[[model]]", '[[model]]\ntask = "reward"'))
+    scripts = {
+        "demo-koalpaca": Script(("짧게",)),
+        "demo-chat": Script(("더 길게 답해요.",)),
+        "judge": Script(scores=lambda text: float(len(text))),
+    }
+    with open_services(monkeypatch, tmp_path, scripts):
+        page = opened()
+        page.selectbox(key=SCORE_WITH).set_value("judge").run()
+        shown = run_until(ask(page, models=["demo-koalpaca", "demo-chat"]), "최고 점수")
+        assert "점수 2.00 · 내 모델" in shown
+        assert "점수 9.00 · 내 모델 :green-badge[:material/star: 최고 점수]" in shown
+        again = opened(run=run_id(page))
+        assert again.selectbox(key=SCORE_WITH).value == "judge" and "점수 9.00" in texts(again)

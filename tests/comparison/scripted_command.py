@@ -32,6 +32,7 @@ SCRIPTS: Mapping[str, Script] = {
     "steady": Script(pieces=("한 ", "번 ", "더"), seconds_per_piece=0.01),
     "endless": Script(pieces=("가",), repeats=True, seconds_per_piece=0.02),
     "breaks": Script.out_of_memory(pieces_before_failure=2),
+    "judge": Script(scores=lambda text: float(len(text))),
     "absent": Script(loading_failure=LoadError(AS_WRITTEN, sentence="The files of this model are not here.")),
 }
 
@@ -44,7 +45,8 @@ def scripted_wiring(scripts: Mapping[str, Script] = SCRIPTS, demo_questions: Pat
     facts["calm"] = ModelFacts(
         "koalpaca", GenerationDefaults(temperature=0.7, max_new_tokens=99), is_demo=True
     )
-    facts["judge"] = ModelFacts(scores_answers=True)
+    if "judge" in facts:
+        facts["judge"] = ModelFacts(scores_answers=True)
     return Wiring(
         models=facts,
         formats=("koalpaca", "kullm"),

@@ -64,6 +64,14 @@ def test_format_quantization_and_system_reach_the_engine(capsys: pytest.CaptureF
     assert (answer["format"], answer["quantization"]) == ("kullm", "int8")
 
 
+def test_answers_are_scored_on_wish(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("왜?", "--models", "steady", "--score-with", "judge", "--json") == 0
+    (answer,) = json.loads(capsys.readouterr().out)["answers"]
+    assert answer["reward"] == {"judge": 5.0}
+    assert run("왜?", "--models", "steady", "--score-with", "judge") == 0
+    assert "· judge: 5.00" in capsys.readouterr().out
+
+
 def test_when_some_fail_the_others_are_printed_and_the_code_is_3(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("왜?", "--models", "absent,steady,breaks") == 3
     printed = capsys.readouterr()
@@ -80,6 +88,11 @@ def test_when_some_fail_the_others_are_printed_and_the_code_is_3(capsys: pytest.
         (["왜?", "--models", " , "], "No model is named."),
         (["왜?", "--models", "calm,calm"], "'calm' was picked twice."),
         (["왜?", "--models", "calm,judge"], "Score one with `python -m finetune score --model judge`"),
+        (
+            ["왜?", "--models", "calm", "--score-with", "other"],
+            "other answers questions and scores no",
+        ),
+        (["왜?", "--models", "calm", "--score-with", "jugde"], "Did you mean judge?"),
         ([" ", "--models", "calm"], "The question is empty."),
         (["왜?", "--models", "calm", "--temperature", "9"], "temperature must lie between 0 and 5"),
         (["왜?", "--models", "calm", "--top-p", "0"], "top_p must be above 0"),

@@ -62,6 +62,9 @@ class Script:
     likelihoods: Callable[[AnswerRequest], Mapping[str, float]] | None = None
     """How likely it finds the choices of a request; None: all alike, so that the first is its answer."""
 
+    scores: Callable[[str], float] | None = None
+    """How good it finds a choice, of a reward model."""
+
     def bytes_as(self, quantization: str) -> int:
         return int(self.weight_bytes * _SHARES.get(quantization, 1.0))
 

@@ -13,7 +13,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import cycle, islice
 
-from engines.base import LIKELIHOODS, Answer, AnswerRequest, FinishReason, LiveAnswer, Measures, State
+from engines.base import (
+    LIKELIHOODS,
+    SCORES,
+    Answer,
+    AnswerRequest,
+    FinishReason,
+    LiveAnswer,
+    Measures,
+    State,
+)
 from engines.lazy import HandLoads
 from engines.memory import LiveLoad
 from engines.memory_books import Lease
@@ -165,6 +174,11 @@ class _Performance:
         self._release()
         if stopped:
             self.live.finish(replace(self._answer(), finish_reason=FinishReason.STOPPED))
+            return
+        if self.script.scores is not None:
+            scores = {choice: self.script.scores(choice) for choice in choices}
+            best = max(choices, key=scores.__getitem__)
+            self.live.finish(replace(self._answer(), text=best, extras={SCORES: scores}))
             return
         said = self.script.likelihoods
         found = dict.fromkeys(choices, 0.0) if said is None else dict(said(self.request))
