@@ -19,6 +19,7 @@ from engines.loading.load import explain, quieten_libraries
 from engines.loading.loaded import AttachedAdapter, LoadedModel, LoadWatch, ScoreHead
 from engines.loading.reading import WeightReader
 from engines.loading.safety import CheckedFolder, check_adapter
+from engines.loading.score_head import SCORE, read_head
 from engines.shortage import clear_device_cache
 from errors import BadRequest, LoadError
 from model_registry.spec import ModelSpec
@@ -35,7 +36,6 @@ _NOT_PLAIN = {
     "arrow_config": "routes between adapters",
 }
 """What plain LoRA layers over an untouched base cannot do."""
-_HEAD = re.compile(r"(?:base_model\.model\.)?score\.weight")
 _HEADS = {"score", "classifier"}
 """What PEFT says is saved of any classifier; only the first is a part of those that score."""
 _KEY = re.compile(
@@ -87,7 +87,10 @@ def _attach(loaded: LoadedModel, spec: ModelSpec, name: str, watch: LoadWatch) -
     config = _plain_lora_config(checked, spec)
     with WeightReader(checked.tensors, loaded.device, watch, stage="adapter") as reader:
         weights = {key: tensor[...] for key, tensor in reader.lazy.items()}
-    head = _score_head(loaded, weights, spec) if spec.task == "reward" else None
+    head = None
+    if spec.task == "reward":
+        head = ScoreHead(read_head(weights, loaded.model, spec)[0])
+        del weights[SCORE]
     _forget_peft(loaded)
     inject_adapter_in_model(config, loaded.model, adapter_name=name)
     _forget_peft(loaded)
@@ -98,18 +101,6 @@ def _attach(loaded: LoadedModel, spec: ModelSpec, name: str, watch: LoadWatch) -
     if head is not None:
         loaded.model.base_model.register_forward_hook(head.after_backbone)
     return AttachedAdapter(spec, name, _notes(checked, loaded, spec), commit_of(Path(folder)), head)
-
-
-def _score_head(loaded: LoadedModel, weights: dict[str, torch.Tensor], spec: ModelSpec) -> ScoreHead:
-    """Taken out of what the adapter's file holds; the rest are plain LoRA layers."""
-    key = next(filter(_HEAD.fullmatch, weights), None)
-    if key is None:
-        raise LoadError("adapter-incomplete", model=spec.title, tensor="score.weight")
-    value = weights.pop(key)
-    wanted = [1, loaded.model.config.get_text_config(decoder=True).hidden_size]
-    if list(value.shape) != wanted:
-        raise _other_shape(loaded, spec, key, wanted, value)
-    return ScoreHead(value[0].to(loaded.device, torch.float32))
 
 
 def lora_config(stored: Mapping[str, Any]) -> Any:
@@ -155,24 +146,18 @@ def _fill(loaded: LoadedModel, name: str, weights: dict[str, torch.Tensor], spec
         if place is None:
             raise LoadError("adapter-no-place", model=spec.title, base=loaded.spec.title, tensor=key)
         if place.shape != value.shape:
-            raise _other_shape(loaded, spec, key, list(place.shape), value)
+            raise LoadError(
+                "adapter-other-shape",
+                model=spec.title,
+                base=loaded.spec.title,
+                tensor=key,
+                wanted=list(place.shape),
+                stored=list(value.shape),
+            )
         place.data = value.to(loaded.device, dtype)
         empty.pop(id(place), None)
     if empty:
         raise LoadError("adapter-incomplete", model=spec.title, tensor=min(empty.values()))
-
-
-def _other_shape(
-    loaded: LoadedModel, spec: ModelSpec, key: str, wanted: list[int], value: torch.Tensor
-) -> LoadError:
-    return LoadError(
-        "adapter-other-shape",
-        model=spec.title,
-        base=loaded.spec.title,
-        tensor=key,
-        wanted=wanted,
-        stored=list(value.shape),
-    )
 
 
 def _place(layers: dict[str, Any], name: str, key: str) -> torch.Tensor | None:

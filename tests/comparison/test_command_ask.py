@@ -90,7 +90,7 @@ def test_when_some_fail_the_others_are_printed_and_the_code_is_3(capsys: pytest.
         (["왜?", "--models", "calm,judge"], "Score one with `python -m finetune score --model judge`"),
         (
             ["왜?", "--models", "calm", "--score-with", "other"],
-            "other answers questions and scores no",
+            "other is no reward model",
         ),
         (["왜?", "--models", "calm", "--score-with", "jugde"], "Did you mean judge?"),
         ([" ", "--models", "calm"], "The question is empty."),

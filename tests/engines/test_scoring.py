@@ -128,7 +128,7 @@ def test_what_cannot_be_scored_is_said_and_a_stop_is_heard(running: RunningEngin
 
 @pytest.mark.parametrize(
     ("head", "code"),
-    [(torch.full((1, 32), float("nan")), None), (None, "adapter-incomplete"), (torch.ones(1, 31), None)],
+    [(torch.full((1, 32), float("nan")), None), (None, "score-head-missing"), (torch.ones(1, 31), None)],
 )
 def test_a_broken_head_is_one_sentence_and_the_base_answers_on(
     specs: dict[str, ModelSpec],
