@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from comparison.run import submit
 from engines.base import SCORES, Answer, AnswerRequest, Engine, FinishReason, GenerationSettings, LiveAnswer
-from engines.stopping import Stoppable
 from errors import Cause, EngineDown
 
 REWARD = "reward"
@@ -70,7 +69,7 @@ def with_score(answer: Answer, judged: Answer) -> Answer:
     return replace(answer, extras={**answer.extras, PROBLEM: judged.cause.as_json()})
 
 
-def scored(engine: Engine, request: AnswerRequest, answer: Answer, asked: Stoppable) -> Answer:
+def scored(engine: Engine, request: AnswerRequest, answer: Answer, asked: LiveAnswer) -> Answer:
     """The answer with its score, once that is there. Who stops what was `asked` stops the scoring too."""
     question = score_request(request, answer)
     live = LiveAnswer(question.model_id)
