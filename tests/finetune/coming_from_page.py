@@ -42,6 +42,27 @@ FILES = {
             for number, (q, a) in enumerate(FACTS)
         )
     ),
+    "kochatgpt_1_SFT.jsonl": array(*({"prompt": q, "completion": f"'{a}", "tokens": 1} for q, a in FACTS)),
+    "kochatgpt_1_SFT_conversation.jsonl": "".join(
+        f"<<start conversation>>\n<사람>: {question}\n<챗봇>: {answer}\n\n" for question, answer in FACTS
+    ),
+    "kochatgpt_2_RM.jsonl": "\ufeff"
+    + array(
+        *(
+            {
+                "prompt": q,
+                "completion_0": "-",
+                "completion_1": f"'{a}",
+                "completion_2": "+",
+                "ranking": [1, 0, 2],
+            }
+            for q, a in FACTS
+        )
+    ),
+    "kochatgpt_3_PPO.jsonl": array(*({"prompt": question} for question, _ in FACTS)),
+    "kochatgpt_seed_data.txt": "\ufeff" + "".join(f"{question}\n" for question, _ in FACTS),
+    "my_pairs.jsonl": lines(*({"question": q, "chosen": a, "rejected": "-"} for q, a in FACTS)),
+    "my_pairs_sft.jsonl": lines(*({"question": q, "answer": a} for q, a in FACTS)),
 }
 """Written into the folder in which the lines are run."""
 HUB = {

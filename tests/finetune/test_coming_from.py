@@ -14,12 +14,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import get_args
 
 import pytest
 import torch
 from accelerate.commands.launch import launch_command_parser
-from pydantic import TypeAdapter
 
 import comparison.terminal.cli as comparison_command
 import finetune.cli as finetune_command
@@ -29,6 +28,7 @@ from finetune import cli_data, cli_merge, cli_train, merge_proof
 from finetune.base import base_for
 from finetune.cli_train import Sft, settings_of
 from finetune.distributed import ranks
+from finetune.kinds import KINDS as TRAINING_KINDS
 from finetune.recipes import load_recipe
 from finetune.run_folder import RunFolder, TrainingState
 from finetune.run_settings import Method
@@ -37,22 +37,39 @@ from finetune.training import preparing
 from model_registry.registry import load_registry
 from tests.engines.scripted_engine import ScriptedEngine
 from tests.engines.tiny_models import Kind, make_tiny_model
-from tests.finetune.coming_from_page import COLUMNS, FILES, HUB, ROWS, TYPED, options_of, typed
+from tests.finetune.coming_from_lines import CHAT, CHAT_KINDS, parsed, values_of
+from tests.finetune.coming_from_page import (
+    COLUMNS,
+    FILES,
+    HUB,
+    ROWS,
+    TYPED,
+    options_of,
+    typed,
+)
 from tests.finetune.data.data_files import written
 from tests.finetune.training.training_house import add_base
 
 ROOT = Path(__file__).parents[2]
 REGISTRY = load_registry()
-HINTS = get_type_hints(SftSettings)
 KINDS: tuple[Kind, ...] = ("gpt_neox", "llama", "rwkv")
 OUTSIDE = {"beomi/KoRWKV-6B": "rwkv", "meta-llama/Llama-2-7b-hf": "llama"}
 """Bases that the registry does not hold, by their architecture."""
-PROJECTS = {"ko-gpts": 15, "KULLM": 50, "KoAlpaca": 40, "LLM-Lab": 30, "KoRani": 25}
+PROJECTS = {
+    "ko-gpts": 15,
+    "KULLM": 50,
+    "KoAlpaca": 40,
+    "KoChatGPT": 40,
+    "chatKoAlpaca": 10,
+    "LLM-Lab": 30,
+    "KoRani": 25,
+}
 """With how many rows each has at least."""
 
 TRAININGS = typed("python", "-m", "finetune", "sft")
 LAUNCHED = {text: words[words.index("sft") + 1 :] for text, words in typed("accelerate", "launch").items()}
-SETTINGS = {text: text.split() for text in TYPED if text.startswith("--")}
+SETTINGS = {text: ("sft", text.split()) for text in TYPED if text.startswith("--")}
+SETTINGS |= {text: (kind, words) for kind in CHAT_KINDS for text, words in typed(kind).items()}
 
 
 @pytest.fixture(scope="module")
@@ -84,41 +101,6 @@ def at_work(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("NARANI_HOME", str(home))
 
 
-def parsed(words: list[str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The options that the command would run with."""
-    kept: list[Any] = []
-
-    def keep(options: Any) -> int:
-        kept.append(options)
-        return 0
-
-    with monkeypatch.context() as patch:
-        patch.setattr(finetune_command, "_run", keep)
-        assert finetune_command.main(words) == 0
-    return kept[0]
-
-
-def values_of(words: list[str]) -> dict[str, Any]:
-    """What was said, as settings, without the command's own parser."""
-    return {
-        name.removeprefix("no_"): _value(name, said)
-        for name, said in options_of(words).items()
-        if name != "recipe"
-    }
-
-
-def _value(name: str, said: tuple[str, ...]) -> Any:
-    if not said:
-        return not name.startswith("no_")
-    assert name in HINTS, f"there is no setting {name}"
-    if get_args(HINTS[name])[1:] == (Ellipsis,):
-        return said
-    if get_origin(HINTS[name]) is tuple:
-        return TypeAdapter(HINTS[name]).validate_python(said)
-    assert len(said) == 1, name
-    return TypeAdapter(HINTS[name]).validate_python(said[0])
-
-
 def architecture(base_model: str) -> str:
     if base_model in OUTSIDE:
         return OUTSIDE[base_model]
@@ -141,7 +123,7 @@ def test_every_project_has_its_rows() -> None:
 
 
 def test_nothing_that_is_typed_is_left_out() -> None:
-    known = [*TRAININGS, *LAUNCHED, *SETTINGS]
+    known = [*TRAININGS, *LAUNCHED, *CHAT, *SETTINGS]
     # Lines that search are run by tests/search/test_coming_from_chat_korani.py.
     for words in ("python -m comparison", "python -m prompts", "python -m search", "streamlit run"):
         known += typed(*words.split())
@@ -152,8 +134,9 @@ def test_nothing_that_is_typed_is_left_out() -> None:
 
 @pytest.mark.parametrize("text", SETTINGS)
 def test_a_setting_arrives(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = parsed(["sft", "--recipe", "none", *SETTINGS[text]], monkeypatch)
-    assert settings_of(options) == replace(SftSettings(), **values_of(SETTINGS[text]))
+    kind, words = SETTINGS[text]
+    options = parsed([kind, "--recipe", "none", *words], monkeypatch)
+    assert settings_of(options) == replace(TRAINING_KINDS[kind].settings(), **values_of(words, kind))
 
 
 @pytest.mark.parametrize("text", [*TRAININGS, *LAUNCHED])
