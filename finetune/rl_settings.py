@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from errors import BadRequest
 from finetune.examples import Use
@@ -34,6 +34,7 @@ class RlSettings(RunSettings):
     reads: ClassVar[Use] = "prompts"
     lora_only: ClassVar[bool] = True
     shared_by: ClassVar[tuple[Distributed, ...]] = ("none",)
+    usual_rate: ClassVar[float] = 5e-5
 
     rewards: tuple[str, ...] = ()
     """What an answer is rewarded for, each as NAME, NAME=ARGUMENT or NAME=ARGUMENT*WEIGHT, and added up:
@@ -41,6 +42,8 @@ class RlSettings(RunSettings):
     contains, json. See `python -m finetune rewards`."""
     unended_reward: float | None = -1.0
     """The whole reward of an answer that did not end by itself; None: it is scored like any other."""
+    batch: int | None = None
+    """Answers that are sampled for one update. None: 64."""
     group: int = 8
     """Answers sampled for one question; they are compared with each other."""
     passes: int = 2
@@ -55,6 +58,8 @@ class RlSettings(RunSettings):
     """Of the answers that are sampled, and of the probabilities that are learned."""
     max_new_tokens: int = 128
     """The longest answer."""
+    micro_batch: int = 8
+    """How many answers go through the network at once while learning."""
     sample_steps: int = 5
     """Updates between two looks at the same four held-out questions, answered greedily."""
     lora_dropout: float = 0.0
@@ -73,9 +78,17 @@ class RlSettings(RunSettings):
         if self.batch is not None and self.batch % self.group:
             raise BadRequest("batch-not-groups", batch=self.batch, group=self.group, name="batch")
 
+        if self.kl_target and not self.kl:
+            raise BadRequest("rl-target-without-kl", name="kl_target")
+        if self.optimizer != "adamw":
+            raise BadRequest("rl-other-optimizer", optimizer=self.optimizer, name="optimizer")
+
     def may_change(self, begun: Mapping[str, Any]) -> frozenset[str]:
         # In another micro batch sums are rounded otherwise, and a run would not go on bit for bit.
         return super().may_change(begun) - {"micro_batch"} | {"sample_steps"}
+
+
+AnyRlSettings = TypeVar("AnyRlSettings", bound=RlSettings)
 
 
 @dataclass(frozen=True, kw_only=True)

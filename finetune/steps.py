@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic
 
-from finetune.rl_settings import RlSettings
+from finetune.rl_settings import AnyRlSettings, RlSettings
 from finetune.run_settings import AnySettings, RunSettings, Schedule
 from finetune.sft_settings import SftSettings
 
@@ -20,6 +20,8 @@ ENOUGH = 60
 _BATCHES = (32, 16, 8, 4, 2, 1)
 _MOST_EPOCHS = 20.0
 _RATE_OF_FULL = 2e-5
+_ANSWERS = 64
+"""That one update of learning by rewards samples."""
 _LONGEST_WARMUP = 0.25
 """The largest share of all steps that a warm-up counted in steps may take."""
 
@@ -124,14 +126,25 @@ def plan_steps(
     return found
 
 
+def plan_updates(questions: int, settings: AnyRlSettings) -> StepPlan[AnyRlSettings]:
+    """Of learning by rewards, whose rows are the answers that are sampled: a batch is large, for rewards
+    differ by chance, and questions may be asked again, for their answers will be others."""
+    rows = questions * settings.group
+    batch = settings.batch or max(1, min(_ANSWERS, rows) // settings.group) * settings.group
+    epochs = settings.epochs or min(_MOST_EPOCHS, max(1.0, math.ceil(ENOUGH * batch / rows)))
+    said = _said(settings, batch, epochs, processes=1)
+    return StepPlan(said, rows, settings.max_tokens, _decided(settings), packed=False)
+
+
 def foreseen_steps(
     lengths: Mapping[str, Any], rows: int, settings: AnySettings, *, recurrent: bool
 ) -> StepPlan[AnySettings]:
     """About, before anything is packed. `lengths`: as finetune.data.lengths found them in some of `rows`."""
     share = rows / lengths["measured"] * (1 - (0 if settings.holdout_data else settings.holdout))
     whole = lengths["rows"] - (0 if settings.reads == "examples" else lengths["cut"])
-    answers = settings.group if isinstance(settings, RlSettings) else 1
-    learned = max(1, round(whole * share)) * answers
+    learned = max(1, round(whole * share))
+    if isinstance(settings, RlSettings):
+        return plan_updates(learned, settings)  # type: ignore[return-value]
     mean = min(lengths["mean"], settings.max_tokens)
     volume = Volume(learned, round(learned * mean), min(lengths["longest"], settings.max_tokens))
     packed = isinstance(settings, SftSettings) and settings.batching == "packed" and not recurrent

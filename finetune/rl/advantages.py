@@ -38,22 +38,31 @@ def generalized_advantages(
 
 def group_advantages(
     rewards: Tensor, kept: Tensor, group: int, *, scaled: bool = False, leave_one_out: bool = False
-) -> tuple[Tensor, Tensor]:
-    """Of each answer against the others to its question, which stand beside it; and which answers are of a
-    group without a difference to learn from: they get 0.
+) -> Tensor:
+    """Of each answer against the others to its question, which stand beside it.
 
     `kept`: the answers that count; `scaled`: divided by the standard deviation of the group."""
-    rewards, kept = rewards.where(kept, 0.0).view(-1, group), kept.view(-1, group)
-    count = kept.sum(1, keepdim=True)
-    centered = (rewards - rewards.sum(1, keepdim=True) / count.clamp(min=1)).where(kept, 0.0)
-    spread = (centered.square().sum(1, keepdim=True) / (count - 1).clamp(min=1)).sqrt()
-    equal = spread < _NO_SPREAD
+    centered, spread, count = _within_groups(rewards, kept, group)
     if leave_one_out:
         # The mean of the others instead of the mean of all.
         centered = centered * count / (count - 1).clamp(min=1)
     if scaled:
-        centered = centered / spread.where(~equal, 1.0)
-    return centered.where(~equal, 0.0).flatten(), equal.expand_as(centered).flatten()
+        centered = centered / spread.where(spread >= _NO_SPREAD, 1.0)
+    return centered.where(spread >= _NO_SPREAD, 0.0).flatten()
+
+
+def equal_answers(rewards: Tensor, kept: Tensor, group: int) -> Tensor:
+    """Which answers are of a group whose rewards do not differ, so that none of them is better."""
+    centered, spread, _ = _within_groups(rewards, kept, group)
+    return (spread < _NO_SPREAD).expand_as(centered).flatten()
+
+
+def _within_groups(rewards: Tensor, kept: Tensor, group: int) -> tuple[Tensor, Tensor, Tensor]:
+    """[groups, group] of rewards less their mean, and [groups, 1] of their standard deviation and number."""
+    rewards, kept = rewards.where(kept, 0.0).view(-1, group), kept.view(-1, group)
+    count = kept.sum(1, keepdim=True)
+    centered = (rewards - rewards.sum(1, keepdim=True) / count.clamp(min=1)).where(kept, 0.0)
+    return centered, (centered.square().sum(1, keepdim=True) / (count - 1).clamp(min=1)).sqrt(), count
 
 
 def whitened(advantages: Tensor, mask: Tensor) -> Tensor:

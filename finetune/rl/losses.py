@@ -1,7 +1,7 @@
-"""What is minimized when a policy learns by rewards, and how far it has moved away from another one.
+"""What is minimized in learning by rewards, apart from any network, and how far a policy moved from another.
 
-A loss is a sum over the tokens at hand divided by those of the whole batch, so that it does not matter into
-which micro batches the batch is divided.
+A loss is summed over the tokens at hand; whoever minimizes it divides by those of the whole batch, so that it
+does not matter into which micro batches the batch is divided.
 """
 
 from __future__ import annotations
@@ -25,24 +25,22 @@ class PolicyLoss:
 
 
 def policy_loss(
-    log_probs: Tensor, sampled: Tensor, advantages: Tensor, mask: Tensor, clip: float, tokens: int
+    log_probs: Tensor, sampled: Tensor, advantages: Tensor, mask: Tensor, clip: float
 ) -> PolicyLoss:
     """PPO's clipped loss. `sampled`: the log-probabilities that the answers were sampled with."""
     log_ratio = (log_probs - sampled).where(mask, 0.0)
     ratio = log_ratio.clamp(-_MOST_LOG_RATIO, _MOST_LOG_RATIO).exp()
     free, held = ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages
-    loss = -torch.minimum(free, held).where(mask, 0.0).sum() / tokens
+    loss = -torch.minimum(free, held).where(mask, 0.0).sum()
     with torch.no_grad():
         return PolicyLoss(loss, (held < free).sum(), log_ratio.square().sum() / 2)
 
 
-def value_loss(
-    values: Tensor, before: Tensor, returns: Tensor, mask: Tensor, clip: float, tokens: int
-) -> Tensor:
+def value_loss(values: Tensor, before: Tensor, returns: Tensor, mask: Tensor, clip: float) -> Tensor:
     """Half the squared error; a value that moved farther than `clip` from `before` gains nothing by it."""
     held = before + (values - before).clamp(-clip, clip)
     worse = torch.maximum((values - returns).square(), (held - returns).square())
-    return worse.where(mask, 0.0).sum() / 2 / tokens
+    return worse.where(mask, 0.0).sum() / 2
 
 
 def k1(log_probs: Tensor, reference: Tensor) -> Tensor:

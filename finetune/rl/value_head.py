@@ -13,12 +13,14 @@ class ValueHead(nn.Module):
 
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
+        # So that a step of Adam moves a value about as far in a wide network as in a narrow one.
+        self._scale = hidden_size**-0.5
         self.weight = nn.Parameter(torch.zeros(hidden_size))
         self.bias = nn.Parameter(torch.zeros(()))
 
     def forward(self, hidden: Tensor) -> Tensor:
         """One value for each of the last hidden states."""
-        return hidden.detach().float() @ self.weight + self.bias
+        return hidden.detach().float() @ self.weight * self._scale + self.bias
 
 
 def explained_variance(values: Tensor, returns: Tensor, mask: Tensor) -> float | None:

@@ -108,9 +108,12 @@ def restore_weights(folder: Path, network: Module) -> None:
 
 
 def restore_optimizer_and_schedule(folder: Path, optimizer: Any, scheduler: Any) -> None:
-    state = _state(folder)
-    restore_optimizer(optimizer, Parts(load_file(folder / _OPTIMIZER), state["optimizer"]))
-    restore_schedule(scheduler, state["schedule"])
+    restore_optimizer_of(folder, optimizer)
+    restore_schedule(scheduler, _state(folder)["schedule"])
+
+
+def restore_optimizer_of(folder: Path, optimizer: Any) -> None:
+    restore_optimizer(optimizer, Parts(load_file(folder / _OPTIMIZER), _state(folder)["optimizer"]))
 
 
 def restore_scaler(folder: Path, scaler: Any) -> None:

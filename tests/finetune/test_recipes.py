@@ -38,6 +38,8 @@ WANTED = {
     "chatkoalpaca-rm",
     "chatkoalpaca-ppo",
     "demo-reward",
+    "demo-grpo",
+    "demo-ppo",
 }
 OF_TOYS = {name for name in WANTED if name.startswith("demo")}
 PUBLISHED: dict[str, dict[str, Any]] = {

@@ -20,7 +20,7 @@ ONE = torch.ones(1, 1, dtype=torch.bool)
 
 def gradient(ratio: float, advantage: float) -> float:
     log_prob = torch.tensor([[ratio]]).log().requires_grad_()
-    policy_loss(log_prob, torch.zeros(1, 1), torch.tensor([[advantage]]), ONE, 0.2, 1).loss.backward()
+    policy_loss(log_prob, torch.zeros(1, 1), torch.tensor([[advantage]]), ONE, 0.2).loss.backward()
     assert log_prob.grad is not None
     return float(log_prob.grad)
 
@@ -32,7 +32,7 @@ def test_at_ratio_one_the_gradient_is_that_of_the_plain_policy_gradient() -> Non
     advantages, mask = torch.randn(4, 3, generator=draw), torch.arange(3) < torch.tensor([[3], [1], [2], [3]])
     log_probs = logits.log_softmax(-1).gather(-1, tokens).squeeze(-1)
 
-    ours = policy_loss(log_probs, log_probs.detach(), advantages, mask, 0.2, 9).loss
+    ours = policy_loss(log_probs, log_probs.detach(), advantages, mask, 0.2).loss / 9
     plain = -(log_probs * advantages)[mask].mean()
 
     (found,) = torch.autograd.grad(ours, logits, retain_graph=True)
@@ -49,7 +49,7 @@ def test_what_has_moved_far_enough_gets_no_gradient_at_all(ratio: float, advanta
 def test_clipped_tokens_are_counted_and_padding_is_not() -> None:
     log_probs = torch.tensor([[1.3, 1.0, 9.0]]).log()
     mask = torch.tensor([[True, True, False]])
-    found = policy_loss(log_probs, torch.zeros(1, 3), torch.ones(1, 3), mask, 0.2, 2)
+    found = policy_loss(log_probs, torch.zeros(1, 3), torch.ones(1, 3), mask, 0.2)
 
     assert int(found.clipped) == 1
     assert_close(found.moved, torch.tensor(1.3).log().square() / 2)
@@ -57,7 +57,7 @@ def test_clipped_tokens_are_counted_and_padding_is_not() -> None:
 
 def test_a_probability_that_exploded_gives_numbers_still() -> None:
     log_probs = torch.tensor([[500.0, -500.0]], requires_grad=True)
-    found = policy_loss(log_probs, torch.zeros(1, 2), torch.tensor([[-1.0, 1.0]]), ONE.expand(1, 2), 0.2, 2)
+    found = policy_loss(log_probs, torch.zeros(1, 2), torch.tensor([[-1.0, 1.0]]), ONE.expand(1, 2), 0.2)
     found.loss.backward()
 
     assert torch.isfinite(found.loss)
@@ -68,10 +68,10 @@ def test_a_probability_that_exploded_gives_numbers_still() -> None:
 def test_a_value_gains_nothing_by_moving_farther_than_the_clip(clip: float) -> None:
     values = torch.tensor([[0.5, 0.1, 9.0]], requires_grad=True)
     mask = torch.tensor([[True, True, False]])
-    value_loss(values, torch.zeros(1, 3), torch.ones(1, 3), mask, clip, 2).backward()
+    value_loss(values, torch.zeros(1, 3), torch.ones(1, 3), mask, clip).backward()
 
-    first = 0.0 if clip == 0.2 else (0.5 - 1) / 2
-    assert_close(values.grad, torch.tensor([[first, (0.1 - 1) / 2, 0.0]]))
+    first = 0.0 if clip == 0.2 else 0.5 - 1
+    assert_close(values.grad, torch.tensor([[first, 0.1 - 1, 0.0]]))
 
 
 def test_the_value_head_begins_at_zero_in_float32_and_hands_nothing_back() -> None:
@@ -115,7 +115,7 @@ def critic_advantages(rewards: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def grouped_advantages(rewards: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-    found, _ = group_advantages(rewards, torch.ones(len(rewards), dtype=torch.bool), 8, scaled=True)
+    found = group_advantages(rewards, torch.ones(len(rewards), dtype=torch.bool), 8, scaled=True)
     return found[:, None], rewards[:, None]
 
 
@@ -132,11 +132,11 @@ def test_a_bandit_learns_its_rewarded_token_within_fifty_updates(advantages: obj
         for _ in range(2):
             mask = torch.ones(64, 1, dtype=torch.bool)
             log_probs = logits.log_softmax(-1)[drawn][:, None]
-            loss = policy_loss(log_probs, before, better, mask, 0.2, 64).loss
+            loss = policy_loss(log_probs, before, better, mask, 0.2).loss
             foreseen = head(torch.ones(64, 1, 1))
-            loss = loss + value_loss(foreseen, value.expand(64, 1), returns, mask, 0.2, 64)
+            loss = loss + value_loss(foreseen, value.expand(64, 1), returns, mask, 0.2)
             adam.zero_grad()
-            loss.backward()
+            (loss / 64).backward()
             adam.step()
 
     assert float(logits.softmax(-1)[3].detach()) > 0.9
