@@ -63,6 +63,8 @@ def _compare(job: Job, report: Mapping[str, Any], services: Services, texts: Tex
         st.warning(texts.training["compare_gone"], icon=":material/search_off:")
         return
     compare.MODELS.set_picked(lineage(job, report, services.registry.now()))
+    if job.kind == "reward":
+        st.session_state[compare.SCORE_WITH] = made
     compare.set_run_id(None)
     st.switch_page("dashboard/pages/compare.py")
 

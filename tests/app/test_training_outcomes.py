@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import resources
-from dashboard.session import training
+from dashboard.session import compare, training
 from errors import Cause
 from finetune.run_folder import TrainingState, now
 from tests.app.opened_pages import opened, texts
@@ -162,6 +162,30 @@ adapter = {{ base = "demo-kullm" }}
     page = finished(tmp_path, "ppo", REWARDED, base="demo-kullm-banmal")
     page.button(key=training.COMPARE).click().run()
     assert page.session_state["compare_picked"] == ["demo-kullm", "demo-kullm-banmal", "tuned"]
+
+
+def test_a_reward_model_scores_on_the_comparison(engine: ScriptedEngine, tmp_path: Path) -> None:
+    spec = resources.services().registry.get("demo-kullm-banmal")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "judge.toml").write_text(
+        f"""[[model]]
+id = "judge"
+title = "judge"
+task = "reward"
+source = "{spec.local.source}"
+family = "demo"
+architecture = "gpt_neox"
+parameters = 131072
+context_length = 512
+license = {{ name = "apache-2.0", commercial = "yes" }}
+prompt_format = "kullm"
+adapter = {{ base = "demo-kullm" }}
+"""
+    )
+    page = finished(tmp_path, "reward", JUDGED, base="demo-kullm-banmal")
+    page.button(key=training.COMPARE).click().run()
+    assert not page.exception and page.selectbox(key=compare.SCORE_WITH).value == "judge"
+    assert page.session_state["compare_picked"] == ["demo-kullm", "demo-kullm-banmal"]
 
 
 def test_the_list_tells_kinds_apart(engine: ScriptedEngine, tmp_path: Path) -> None:
