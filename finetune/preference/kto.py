@@ -36,7 +36,7 @@ class JudgedTrainer(PreferenceTrainer):
         """`reference`: [rows, 2, 2]: of each row's own answer, and of another row's to its question."""
         self._settings, self._reference = settings, reference.sum(2)
         super().__init__(*given)
-        self._others = _of_others(self._rows)
+        self._others = answers_to_others(self._rows)
         self._usual = torch.zeros(())
 
     def learned_answers(self, number: int) -> Sequence[ComparedAnswer]:
@@ -68,7 +68,7 @@ def _own(row: LabeledRow) -> ComparedAnswer:
     return ComparedAnswer(row.prompt, row.answer, len(row.answer))
 
 
-def _of_others(rows: Sequence[LabeledRow]) -> list[ComparedAnswer]:
+def answers_to_others(rows: Sequence[LabeledRow]) -> list[ComparedAnswer]:
     """To each row's question an answer to another one: that of the next row which has another question."""
     found: list[ComparedAnswer] = []
     other = 0
@@ -92,7 +92,7 @@ class _JudgedTraining(PreferenceTraining[KtoSettings]):
             raise BadRequest("kto-one-kind", count=len(rows), label=label, name="data")
 
     def answers_of(self, rows: Sequence[LabeledRow]) -> list[ComparedAnswer]:
-        pairs = zip(map(_own, rows), _of_others(rows), strict=True)
+        pairs = zip(map(_own, rows), answers_to_others(rows), strict=True)
         return [answer for pair in pairs for answer in pair]
 
     def trainer(self, prepared: PreparedPreferences, reference: Tensor) -> PreferenceTrainer:

@@ -1,0 +1,40 @@
+"""A tuning on judged answers compares each with answers to other questions, and needs good and bad ones.
+
+Run: python -m pytest tests/finetune/preference/test_judged_answers.py
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from errors import BadRequest
+from finetune.preference.kto import answers_to_others, train
+from finetune.preference.rows import LabeledRow
+from finetune.preference_settings import KtoSettings
+from tests.finetune.training.training_house import NAMES
+
+
+def row(prompt: int, answer: int) -> LabeledRow:
+    return LabeledRow((prompt,), (answer,), good=True, source="")
+
+
+def test_an_answer_is_compared_with_one_to_another_question() -> None:
+    rows = [row(1, 10), row(1, 11), row(2, 20), row(3, 30), row(1, 12)]
+    others = answers_to_others(rows)
+    assert [(one.prompt_ids, one.answer_ids) for one in others] == [
+        *[((1,), (20,)), ((1,), (20,)), ((2,), (30,)), ((3,), (12,)), ((1,), (20,))],
+    ]
+    assert [one.answer_ids for one in answers_to_others([row(1, 10), row(1, 11)])] == [(10,), (11,)]
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_answers_that_are_all_alike_are_refused(good: bool, house: Path, tmp_path: Path) -> None:
+    rows = [{"prompt": f"{one}?", "completion": two, "label": good} for one, two in NAMES]
+    data = tmp_path / "judged.jsonl"
+    data.write_text("".join(json.dumps(each) + "\n" for each in rows), encoding="utf-8")
+    settings = KtoSettings(base_model="tiny", data=(str(data),), name=f"all-{good}")
+    with pytest.raises(BadRequest, match=f"are {'good' if good else 'bad'}. A tuning on judged answers"):
+        train(settings, house, device="cpu")
