@@ -19,6 +19,8 @@ from finetune.run_reports import Metric
 from settings import format_bytes
 
 _SECONDS_BETWEEN_LINES = 10.0
+_TOLD = ("reward", "kl", "length", "ended", "accuracy", "margin")
+"""Of the figures that a kind of training has of its own."""
 
 
 class ProgressLines:
@@ -68,6 +70,7 @@ def line_of(status: TrainingStatus, metric: Metric | None) -> str:
             parts.append(f"loss {metric.loss:.3f}")
         if metric.held_out_loss is not None:
             parts.append(f"held out {metric.held_out_loss:.3f}")
+        parts += [f"{name} {metric.figures[name]:.3g}" for name in _TOLD if name in metric.figures]
         if metric.tokens_per_second:
             parts.append(f"{metric.tokens_per_second:,.0f} tokens/s")
         if metric.memory_bytes:

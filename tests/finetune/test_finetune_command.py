@@ -240,6 +240,10 @@ def test_a_line_of_progress_says_what_is_known() -> None:
     assert line_of(status, metric) == (
         "training  step 12 of 80  epoch 0.30  loss 1.234  1,234 tokens/s  2.0 GB  3 min 20 s left"
     )
+    rewarded = Metric(
+        at="", step=12, epoch=0.3, figures={"kl": 2.345, "reward": 0.5, "reward_se": 0.1, "ended": 1.0}
+    )
+    assert line_of(status, rewarded).endswith("epoch 0.30  reward 0.5  kl 2.35  ended 1  3 min 20 s left")
     assert line_of(TrainingStatus(TrainingState.PREPARING), None) == "preparing"
     assert [duration(seconds) for seconds in (8, 3600 * 2 + 300)] == ["8 s", "2 h 05 min"]
 
