@@ -54,17 +54,27 @@ def model_card(
     manifest: Mapping[str, Any],
     report: Mapping[str, Any],
     figures: Sequence[str] | None = None,
+    scoring: str | None = None,
 ) -> str:
-    """`figures`: the table of another kind than supervised tuning, in Markdown."""
+    """`figures`: the table of another kind than supervised tuning, in Markdown; `scoring`: how a model that
+    does not answer, but scores answers, is used."""
     method, kind = report["method"], str(manifest.get("kind", "sft"))
     tags = (kind, "narani") if method == "full" else ("lora", kind, "narani")
     data = data_licenses([file.name for file in files])
     return "\n".join(
         [
-            card_head(base.spec, base.spec.license, tags, is_adapter=method != "full", data=data),
+            card_head(
+                base.spec,
+                base.spec.license,
+                tags,
+                is_adapter=method != "full",
+                data=data,
+                pipeline="text-classification" if scoring else "text-generation",
+            ),
             f"# {report['run']}",
             "",
-            f"{base.title}, tuned by Narani ({method}) in the format `{base.format.id}`. Ask "
+            scoring
+            or f"{base.title}, tuned by Narani ({method}) in the format `{base.format.id}`. Ask "
             "it in that format, byte for byte; in another one it does worse.",
             "",
             *_figures(report, figure_table(dict(report)) if figures is None else figures),
@@ -154,6 +164,7 @@ def card_head(
     *,
     is_adapter: bool,
     data: Sequence[tuple[str, str]] = (),
+    pipeline: str = "text-generation",
 ) -> str:
     """The head between its lines of dashes. `data`: what was learned, with the license as far as it is
     known."""
@@ -166,7 +177,7 @@ def card_head(
         datasets=learned or None,
         language="ko",
         library_name="peft" if is_adapter else "transformers",
-        pipeline_tag="text-generation",
+        pipeline_tag=pipeline,
         tags=list(tags),
         license=name,
         license_name=license_name,

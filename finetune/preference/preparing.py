@@ -18,7 +18,7 @@ from finetune.preference.rows import LabeledRows, PairRows
 from finetune.steps import StepPlan, Volume, plan_steps
 from finetune.targets import lora_targets
 from finetune.trainable import Trainable, count
-from finetune.training.adapters import read_adapter
+from finetune.training.adapters import REFERENCE, read_adapter
 from finetune.training.course import Course
 from finetune.training.learner import Learner, add_tokens, load_base, set_learning
 from finetune.training.preparing import DividedRows, base_name
@@ -142,9 +142,10 @@ def _longer(row: Any) -> int:
 def _told(base: Base, made: Sequence[PairRows | LabeledRows], learner: Learner) -> Iterator[str]:
     if base.tuned is not None:
         config = learner.network.peft_config["default"]
+        held = " and is what it is held against" if REFERENCE in learner.network.peft_config else ""
         yield (
-            f"{base.title} is what learning begins with and is held against; its LoRA layers keep their rank "
-            f"({config.r}) and their places."
+            f"{base.title} goes on learning{held}; its LoRA layers keep their rank ({config.r}) and their "
+            "places."
         )
     if long := sum(len(rows.too_long) for rows in made):
         yield f"{long} rows are longer than max_tokens and left out: a cut answer would say something else."

@@ -21,6 +21,7 @@ from finetune.preference.reward_measures import Judgment, ScoredPair, mean_margi
 from finetune.preference.reward_network import set_scoring
 from finetune.preference.reward_report import (
     figure_table,
+    how_to_score,
     judged_ids,
     judgment_of,
     markdown,
@@ -87,7 +88,7 @@ class _RewardTraining:
         return rows
 
     def _before(self, prepared: PreparedPreferences) -> list[ScoredPair]:
-        """Measured once: a run that goes on has its base no more as it was."""
+        """Measured once, also by a run that goes on."""
         held = self._course.run.read("before.json")
         if held is None:
             held = {"pairs": [vars(pair) for pair in self._judged(prepared).pairs]}
@@ -143,7 +144,14 @@ class _RewardTraining:
                 # The one that it was taught with: whoever scores an answer ends it so.
                 ends=frozenset({prepared.end_id}),
                 data=tuple(file.name for file in files),
-                card=model_card(prepared.base, files, manifest, report, figure_table(report)),
+                card=model_card(
+                    prepared.base,
+                    files,
+                    manifest,
+                    report,
+                    figure_table(report),
+                    scoring=how_to_score(report, prepared.end),
+                ),
                 report=report,
                 report_text=markdown(report),
                 task="reward",

@@ -16,6 +16,14 @@ from finetune.training.report import quoted
 
 _SAMPLES = 8
 _PAIRS = {"matched": "pairs of like length", "chosen_shorter": "pairs whose better answer is shorter"}
+_CARD = """\
+A reward model over {base}, trained by Narani ({method}). It scores an answer by the state at its last \
+token: prompt in the format `{format}`, answer, and `{end}` where the answer ended.
+
+```python
+network = AutoModelForSequenceClassification.from_pretrained(BASE, num_labels=1, pad_token_id={pad_id})
+network = PeftModel.from_pretrained(network, FOLDER)
+```"""
 _DROPS = {
     "swapped_prompts": "better answers under another question",
     "cut_answers": "better answers cut in the middle",
@@ -109,6 +117,11 @@ def figure_table(report: Mapping[str, Any]) -> list[str]:
         if drop := report[name]:
             lines.append(f"| mean score of {said} | {drop['before']:.3g} as they are | {drop['after']:.3g} |")
     return lines
+
+
+def how_to_score(report: Mapping[str, Any], end: str) -> str:
+    """For the card: what it reads, and how it is loaded elsewhere."""
+    return _CARD.format(**{**report, "end": end})
 
 
 def markdown(report: Mapping[str, Any]) -> str:

@@ -96,7 +96,8 @@ def test_it_judges_pairs_of_questions_that_it_never_read(demo_home: Path) -> Non
     text = (run / "report.md").read_text(encoding="utf-8")
     assert "held-out pairs told apart" in text and "- better: `" in text
     card = (run / "adapter/README.md").read_text(encoding="utf-8")
-    assert "reward" in card and "held-out pairs told apart" in card
+    assert "held-out pairs told apart" in card and "pipeline_tag: text-classification" in card
+    assert "pad_token_id=0" in card and "`<|endoftext|>` where the answer ended" in card
     entry = load_registry(demo_home / "models").get("judge")
     assert entry.task == "reward" and entry.local.eos_token_ids == (2,)
     assert refuse_unproven(entry) == ()
@@ -240,6 +241,8 @@ def test_a_tuned_adapter_is_where_it_begins(house: Path, scoring: RewardSettings
     # One step at most moves a weight by the rate.
     assert all(torch.allclose(first[name], further[name], atol=4e-3) for name in moved)
     assert load_registry(house / "models").get("rm-further").adapter == entry.adapter
+    (note,) = [note for note in report(run)["notes"] if "goes on learning;" in note]
+    assert "its LoRA layers keep their rank (8)" in note
 
 
 def test_one_that_learned_nothing_says_so_and_leads_nobody(house: Path, scoring: RewardSettings) -> None:
