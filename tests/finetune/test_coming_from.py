@@ -127,7 +127,7 @@ def test_nothing_that_is_typed_is_left_out() -> None:
     # Lines that search are run by tests/search/test_coming_from_chat_korani.py.
     for words in ("python -m comparison", "python -m prompts", "python -m search", "streamlit run"):
         known += typed(*words.split())
-    for command in ("data", "merge", "plan", "runs"):
+    for command in ("data", "merge", "plan", "runs", "score"):
         known += typed("python", "-m", "finetune", command)
     assert set(known) == set(TYPED)
 

@@ -16,7 +16,7 @@ from finetune.kinds import KINDS
 from finetune.recipes import load_recipe
 from model_registry.registry import load_registry
 from tests.finetune.coming_from_lines import CHAT, parsed, values_of
-from tests.finetune.coming_from_page import FACTS, FILES, PAGE, options_of
+from tests.finetune.coming_from_page import FACTS, FILES, PAGE, options_of, typed
 from tests.finetune.data.data_files import written
 
 PAGE_TEXT = PAGE.read_text(encoding="utf-8")
@@ -42,3 +42,10 @@ def test_a_later_step_is_what_its_line_and_recipe_say(text: str, monkeypatch: py
     assert len(READERS[settings.reads](settings.data).rows) >= len(FACTS)
     runs = [reward.removeprefix("model=") for reward in getattr(settings, "rewards", ())]
     assert all(f"--name {run}`" in PAGE_TEXT for run in runs)
+
+
+def test_answers_are_scored_by_a_reward_model_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    (words,) = typed("python", "-m", "finetune", "score").values()
+    options = parsed(["score", *words], monkeypatch)
+    assert {name: (getattr(options, name),) for name in options_of(words)} == options_of(words)
+    assert f"--name {options.model}`" in PAGE_TEXT
