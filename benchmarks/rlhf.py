@@ -94,6 +94,8 @@ def measure_methods(console: Console, file: Path | None) -> int:
         for method in METHODS:
             console.print(f"{method.name}: {load_recipe(method.recipe).title}", highlight=False)
             found.append(_learned(method, home))
+            said = (f"{name} {value:.2f}" for name, value in found[-1].figures.items())
+            console.print(f"  {', '.join(said)}", highlight=False)
             if file is not None:
                 write_whole(file, json.dumps([asdict(one) for one in found], indent=2) + "\n")
     console.print(_table(found))

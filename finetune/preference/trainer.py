@@ -7,6 +7,8 @@ process, would learn something else; and they keep one more copy of an adapter t
 
 from __future__ import annotations
 
+import logging
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -18,6 +20,7 @@ from torch.utils.data import Dataset
 from transformers import TrainingArguments
 
 from finetune.preference.losses import ComparedAnswer
+from finetune.preference.report import fell_below
 from finetune.rl.log_probs import answer_figures
 from finetune.steps import StepPlan
 from finetune.tokens.dataset import EpochOrder
@@ -28,6 +31,10 @@ from finetune.training.learner import Learner
 from finetune.training.numbered_trainer import NumberedTrainer
 from finetune.training.pace import FIGURE
 
+_log = logging.getLogger(__name__)
+_LOOKED_BACK = 5
+"""Steps over which good answers have to stand below the reference before it is told."""
+
 
 class PreferenceTrainer(NumberedTrainer):
     """What learning of pairs and of judged answers has in common: everything but the loss of a row."""
@@ -37,6 +44,8 @@ class PreferenceTrainer(NumberedTrainer):
     ) -> None:
         self._rows, self._learner = rows, learner
         self._sums: dict[str, float] = {}
+        self._changes: deque[float] = deque(maxlen=_LOOKED_BACK)
+        self._warned = False
         at_once = plan.settings.micro_batch * course.group.size
         # A process must neither wait for one that has no row, nor learn a row a second time for its sake.
         order = EpochOrder(len(rows), plan.settings.seed, 1, at_once if course.group.size > 1 else 1)
@@ -106,7 +115,16 @@ class PreferenceTrainer(NumberedTrainer):
             names = {name: None for part in parts for name in part}
             means = {name: sum(part.get(name, 0.0) for part in parts) / self.rows_in_step for name in names}
             logs = {**logs, **{FIGURE + name: value for name, value in means.items()}}
+            self._watch(means.get("chosen_change", 0.0))
         super().log(logs, *rest)
+
+    def _watch(self, change: float) -> None:
+        """Warn once while it can still be stopped, where good answers have become less likely."""
+        self._changes.append(change)
+        fell = fell_below(sum(self._changes) / len(self._changes))
+        if fell and len(self._changes) == _LOOKED_BACK and not self._warned and self.course.group.first:
+            self._warned = True
+            _log.warning("step %d: %s", self.state.global_step, fell)
 
     def _real(self, numbers: Sequence[int]) -> list[int]:
         """Without what fills up the last step of an epoch."""

@@ -205,7 +205,9 @@ def test_the_reference_is_computed_once(whole: Path, house: Path, settings: DpoS
     assert gone == pytest.approx([0, 0, 0, 2, 2, 2], abs=1e-5)
 
 
-def test_what_came_to_nothing_is_said(house: Path, settings: DpoSettings) -> None:
+def test_what_came_to_nothing_is_said(
+    house: Path, settings: DpoSettings, caplog: pytest.LogCaptureFixture
+) -> None:
     idle = train(replace(settings, name="idle", learning_rate=1e-8, max_steps=1), house, device="cpu")
     told = report(idle)
     assert told["learned"] is False and told["why_facts"]["code"] == "preference-same-answers"
@@ -215,6 +217,8 @@ def test_what_came_to_nothing_is_said(house: Path, settings: DpoSettings) -> Non
     told = report(train(pushed, house, device="cpu"))
     assert told["held_out"]["accuracy"] == 1.0 and told["held_out"]["chosen_change"] < 0
     assert any("became less likely" in note for note in told["notes"])
+    # Said once on the way, too, while somebody can still stop it.
+    assert ["became less likely" in line for line in caplog.messages if line.startswith("step ")] == [True]
 
 
 def test_a_loss_without_reference_compares_with_none(house: Path, settings: DpoSettings) -> None:
