@@ -31,6 +31,7 @@ KIND_FILTER = "training_list_kind"
 SAMPLE_STEP = "training_sample_step"
 _KIND = "training_kind"
 _CARRIED = "training_carried_rewards"
+_BROUGHT = "training_recipe_brought"
 _SAMPLES_SEEN = "training_samples_seen"
 _CHECKED = "training_checked"
 _ROUND = "training_check_round"
@@ -94,6 +95,16 @@ def field_key(recipe: str, field: str) -> str:
 
 def drop_key(path: str) -> str:
     return f"training_drop_{path}"
+
+
+def take_recipe_data(data: Sequence[str]) -> None:
+    """Before the choice of data is drawn: a recipe that was just picked brings its own, unless somebody has
+    given other data already."""
+    brought = list(data)
+    given = UPLOADS.there() or str(st.session_state.get(PATHS) or "").strip()
+    if brought and brought != st.session_state.get(_BROUGHT) and not given:
+        st.session_state[SOURCE] = "recipe"
+    st.session_state[_BROUGHT] = brought
 
 
 def follow_samples(steps: Sequence[int]) -> None:

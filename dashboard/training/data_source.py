@@ -34,6 +34,7 @@ def training_data(
 ) -> TrainingData:
     """`recipe_data`: what the recipe was trained on, where that is at hand or can be fetched."""
     places = [*(["recipe"] if recipe_data else []), "file", *(["path"] if offers_paths else [])]
+    training.take_recipe_data(recipe_data)
     start_with(training.SOURCE, places[0])
     if st.session_state[training.SOURCE] not in places:
         st.session_state[training.SOURCE] = places[0]

@@ -128,3 +128,16 @@ def test_pairs_are_shown_with_both_answers_and_what_is_wrong_with_them(
     figures = {metric.label: metric.value for metric in page.metric}
     assert (figures["선호 쌍"], figures["서로 다른 질문"]) == ("21", "20") and "chosen 토큰 중앙값" in figures
     assert "chosen" in shown and "rejected" in shown
+
+
+def test_a_recipe_brings_its_data_unless_other_data_was_given(engine: ScriptedEngine) -> None:
+    page = chosen(opened("training"), "ppo")
+    page.selectbox(key=training.BASE).set_value("demo-korwkv").run()
+    assert page.segmented_control(key=training.SOURCE).value == "file"
+    page.selectbox(key=training.BASE).set_value("demo-koalpaca").run()
+    assert page.segmented_control(key=training.SOURCE).value == "recipe"
+    assert "demo-pairs.jsonl" in plain(page) and not page.button(key=training.START).disabled
+    page.segmented_control(key=training.SOURCE).set_value("path").run()
+    page.text_area(key=training.PATHS).set_value("/somewhere/prompts.jsonl").run()
+    chosen(page, "dpo")
+    assert page.segmented_control(key=training.SOURCE).value == "path"
