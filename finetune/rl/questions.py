@@ -15,6 +15,7 @@ import torch
 from finetune.examples import PromptOnly
 from finetune.rl.records import SampledAnswer
 from finetune.rl.rollout import Rollout
+from finetune.training.measuring import shown_text
 from prompts.encoding import encode
 from prompts.format import PromptFormat
 from prompts.rendered import RenderedPrompt
@@ -77,15 +78,8 @@ class PolicyAsker:
                 question.prompt,
                 one.prompt_ids,
                 one.answer_ids,
-                self._shown(one, question.rendered),
+                shown_text(one.answer_ids, question.rendered, self._tokenizer)[0],
                 one.ended,
             )
             for one, question in zip(found, questions, strict=True)
         ]
-
-    def _shown(self, found: Rollout, rendered: RenderedPrompt) -> str:
-        text = str(self._tokenizer.decode(list(found.answer_ids), skip_special_tokens=True))
-        text = text.removeprefix(rendered.answer_lead)
-        for stop in rendered.stop_strings:
-            text = text.split(stop)[0]
-        return text.strip()

@@ -85,7 +85,7 @@ def lesson_of(settings: RlSettings, experience: Experience, kl: float) -> Lesson
     """`kl`: what a token costs that moved away from the reference. It is taken off the reward, where its
     gradient is that of the KL; off that of a whole answer, where answers are compared."""
     cost = kl * k1(experience.log_probs, experience.reference).where(experience.mask, 0.0)
-    rewards = experience.rewards.where(experience.kept, 0.0)
+    rewards = experience.rewards
     learned = experience.mask & experience.kept[:, None]
     if isinstance(settings, PpoSettings):
         assert experience.values is not None

@@ -25,6 +25,7 @@ from finetune.tokens.dataset import Collator
 from prompts.conversation import Conversation
 from prompts.encoding import encode
 from prompts.format import PromptFormat
+from prompts.rendered import RenderedPrompt
 from prompts.rendering import render
 
 _SENTENCES = Path(__file__).parent / "forgetting.txt"
@@ -138,13 +139,10 @@ class Asker:
         ids = encode(rendered, self._tokenizer)
         wanted = len(self._tokenizer.backend_tokenizer.encode(expected, add_special_tokens=False).ids)
         made, ended = self._continue(ids, min(_LONGEST, wanted * 2 + 16))
-        text = self._tokenizer.decode(made, skip_special_tokens=True).removeprefix(rendered.answer_lead)
-        ended = ended or any(stop in text for stop in rendered.stop_strings)
-        for stop in rendered.stop_strings:
-            text = text.split(stop)[0]
+        text, stopped = shown_text(made, rendered, self._tokenizer)
         turn = conversation.turns[-1]
         question = f"{turn.question}\n{turn.input}" if turn.input else turn.question
-        return Answered(example.source, question, expected, text.strip(), ended)
+        return Answered(example.source, question, expected, text, ended or stopped)
 
     @torch.no_grad()
     def _continue(self, ids: list[int], most: int) -> tuple[list[int], bool]:
@@ -165,6 +163,15 @@ class Asker:
             name = "state" if "state" in out else "past_key_values"
             kept = {name: out[name]}
         return made, False
+
+
+def shown_text(ids: Sequence[int], rendered: RenderedPrompt, tokenizer: Any) -> tuple[str, bool]:
+    """An answer as a person sees it, and whether a stop string ended it."""
+    text = str(tokenizer.decode(list(ids), skip_special_tokens=True)).removeprefix(rendered.answer_lead)
+    stopped = any(stop in text for stop in rendered.stop_strings)
+    for stop in rendered.stop_strings:
+        text = text.split(stop)[0]
+    return text.strip(), stopped
 
 
 def last_question(conversation: Conversation) -> tuple[Conversation, str]:
