@@ -31,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parsed(arguments: list[str]) -> Any:
     """The options of the subcommand; a recipe's settings are the defaults of the trainings and of `plan`."""
-    named = arguments[0] if arguments else ""
+    named, kind = arguments[0] if arguments else "", "sft"
+    if named == "plan" and arguments[1:2] and arguments[1] in cli_plan.PLANS:
+        kind, arguments = arguments[1], [named, *arguments[2:]]
     trainings = {
         name: cli_train.defaults(options, arguments if named == name else ())
         for name, options in cli_train.COMMANDS.items()
@@ -40,7 +42,7 @@ def _parsed(arguments: list[str]) -> Any:
         **trainings,
         "data": cli_data.Data,
         "merge": cli_merge.Merge,
-        "plan": cli_train.defaults(cli_plan.PlanOptions, arguments if named == "plan" else ()),
+        "plan": cli_train.defaults(cli_plan.PLANS[kind], arguments if named == "plan" else ()),
         "recipes": cli_recipes.Recipes(),
         "rewards": cli_rewards.RewardsCommand(),
         "runs": cli_runs.RunsCommand(),

@@ -1,4 +1,4 @@
-"""`python -m finetune plan`: what a tuning would take of memory, before anything is loaded.
+"""`python -m finetune plan [KIND]`: what a training would take of memory, before anything is loaded.
 
 Knows: how a plan is drawn in a terminal.
 Refuses to know: how bytes are estimated.
@@ -16,18 +16,18 @@ from rich.console import Console
 from rich.table import Table
 
 from errors import BadRequest
-from finetune.cli_train import Sft, settings_of
+from finetune.cli_train import CommandOptions, Dpo, Grpo, Kto, Ppo, Reward, Rloo, Sft, settings_of
 from finetune.devices import devices_here
 from finetune.planning import Device, Need, Plan, plan
-from finetune.sft_settings import SftSettings
+from finetune.run_settings import RunSettings
 from model_registry.registry import Registry
 from model_registry.spec import Architecture
 from settings import format_bytes, parse_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanOptions(Sft):
-    """Estimate the memory of a tuning: every method at this batch and length, and what fits here."""
+class PlanOptions:
+    """What a plan of any kind of training can be told beside its settings."""
 
     memory: str | None = None
     """Plan for a GPU with so much free memory ("24GB") instead of the devices of this machine."""
@@ -35,10 +35,51 @@ class PlanOptions(Sft):
     """With memory: how many such GPUs share the work as --distributed says."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class PlanSft(PlanOptions, Sft):
+    """Estimate the memory of a tuning: every method at this batch and length, and what fits here. `plan dpo`,
+    `plan ppo` and so on plan another kind of training."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanReward(PlanOptions, Reward):
+    """Estimate the memory of the training of a reward model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanDpo(PlanOptions, Dpo):
+    """Estimate the memory of a tuning on pairs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanKto(PlanOptions, Kto):
+    """Estimate the memory of a tuning on judged answers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanGrpo(PlanOptions, Grpo):
+    """Estimate the memory of learning by rewards in groups."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanRloo(PlanOptions, Rloo):
+    """Estimate the memory of learning by rewards, leaving one out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanPpo(PlanOptions, Ppo):
+    """Estimate the memory of learning by rewards with a value head."""
+
+
+PLANS: dict[str, type[CommandOptions]] = {
+    options.kind: options for options in (PlanSft, PlanReward, PlanDpo, PlanKto, PlanGrpo, PlanRloo, PlanPpo)
+}
+
+
 def run(options: PlanOptions, home: Path) -> int:
     """0 where it fits, 1 where it does not."""
+    assert isinstance(options, CommandOptions)
     settings = settings_of(options)
-    assert isinstance(settings, SftSettings)
     if not settings.base_model:
         raise BadRequest("base-model-not-named")
     from finetune.base import base_for
@@ -46,7 +87,7 @@ def run(options: PlanOptions, home: Path) -> int:
     from model_registry.registry import load_registry
 
     registry = load_registry(home / "models")
-    base = base_for(settings.base_model, registry, settings.format)
+    base = base_for(settings.base_model, registry, settings.format, tuned=settings.lora_only)
     devices = _imagined(options) or devices_here(settings.distributed != "none")
     found = plan(settings, shape_for(settings, base), devices)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
@@ -61,7 +102,7 @@ def run(options: PlanOptions, home: Path) -> int:
     return 0 if found.fits else 1
 
 
-def _steps(settings: SftSettings, recurrent: bool, registry: Registry) -> Iterator[str]:
+def _steps(settings: RunSettings, recurrent: bool, registry: Registry) -> Iterator[str]:
     """How often the data that is here would be learned from; nothing is downloaded for it."""
     from finetune.data.report import inspect
     from finetune.data.sources import parse_sources
@@ -74,6 +115,7 @@ def _steps(settings: SftSettings, recurrent: bool, registry: Registry) -> Iterat
         settings.format,
         settings.base_model,
         registry,
+        use=settings.reads,
         max_tokens=settings.max_tokens,
         seed=settings.seed,
     )
@@ -93,7 +135,7 @@ def table_of(found: Plan) -> Table:
     )
     table.add_column("method")
     table.add_column("checkpointing")
-    for column in ("weights", "gradients", "optimizer", "activations", "logits", "peak"):
+    for column in ("weights", "gradients", "optimizer", "activations", "logits", "sampling", "peak"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("fits")
     for need in found.needs:
@@ -104,7 +146,15 @@ def table_of(found: Plan) -> Table:
 def _cells(need: Need, found: Plan) -> Iterator[str]:
     yield f"{need.method} *" if need == found.chosen else need.method
     yield "yes" if need.checkpointing else "no"
-    parts = (need.weights, need.gradients, need.optimizer, need.activations, need.logits, need.total)
+    parts = (
+        need.weights,
+        need.gradients,
+        need.optimizer,
+        need.activations,
+        need.logits,
+        need.sampling,
+        need.total,
+    )
     yield from (format_bytes(part) for part in parts)
     yield "yes" if all(need.fits(device) for device in found.devices) else "no"
 

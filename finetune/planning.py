@@ -34,6 +34,8 @@ _LAYER = {
 hidden width and of the feed-forward width, then of LoRA for each. A recurrent layer keeps every step."""
 _LORA_INPUT = 7.0
 """The further bytes for a value that goes into a LoRA layer: in float32, dropped out, and in 16 bits."""
+_WITHOUT_DROPOUT = {"plain": 0.77, "gated": 0.68, "recurrent": 0.55}
+"""The share of that which is left where LoRA layers drop nothing out."""
 _IN_FLOAT32 = {"plain": 2.0, "gated": 1.65, "recurrent": 1.35}
 _GPU_RUNTIME = 800_000_000
 """What CUDA and its libraries hold in a process that trains."""
@@ -66,12 +68,16 @@ class Need:
     activations: int
     logits: int
     runtime: int
+    backward: int = 0
+    """What the backward pass of a layer takes beside what was kept, when the logits are gone."""
+    sampling: int = 0
+    """What answers that are sampled before a step take: their caches and the logits of their last tokens."""
 
     @property
     def total(self) -> int:
-        learning = self.activations + self.logits
         # While the optimizer steps, activations are gone and it works on a copy of what is learned.
-        return self.weights + self.gradients + self.optimizer + max(learning, self.gradients) + self.runtime
+        passing = max(self.activations + max(self.logits, self.backward), self.gradients, self.sampling)
+        return self.weights + self.gradients + self.optimizer + passing + self.runtime
 
     def fits(self, device: Device) -> bool:
         return self.total <= device.free * _USABLE
@@ -115,6 +121,7 @@ def plan(settings: RunSettings, shape: NetworkShape, devices: Sequence[Device]) 
             replace(settings, method=method, gradient_checkpointing=again), shape, on_gpu=on_gpu, gpus=gpus
         )
         for method in METHODS
+        if not (settings.lora_only and method == "full")
         for again in (False, True)
     )
     found = Plan(chosen, needs, tuple(devices), shape, ())
@@ -131,7 +138,8 @@ def need_of(settings: RunSettings, shape: NetworkShape, *, on_gpu: bool, gpus: i
         gradients, optimizer = gradients // gpus, optimizer / gpus
     if settings.distributed in ("zero3", "fsdp2"):
         weights //= gpus
-    tokens = settings.micro_batch * settings.max_tokens
+    answers = settings.micro_batch * settings.answers_each
+    tokens = answers * settings.max_tokens
     activations = tokens * _activations(settings, shape, width)
     if settings.method == "full" and width == 2 and not shared:
         # Autocast keeps a 16-bit copy of every weight from the forward to the backward pass.
@@ -143,9 +151,22 @@ def need_of(settings: RunSettings, shape: NetworkShape, *, on_gpu: bool, gpus: i
         gradients=gradients,
         optimizer=round(optimizer),
         activations=round(activations),
-        logits=tokens * shape.vocabulary * _LOGIT,
+        logits=answers * settings.head_tokens * shape.vocabulary * _LOGIT,
         runtime=_GPU_RUNTIME if on_gpu else _CPU_RUNTIME,
+        backward=round(tokens * _layer_bytes(settings, shape, width) / 2) if settings.lora_only else 0,
+        sampling=_sampling(settings, shape, width) if settings.sampled else 0,
     )
+
+
+def _sampling(settings: RunSettings, shape: NetworkShape, width: int) -> int:
+    """The keys and values of all answers that are sampled at once, reserved before; beside them one layer's
+    keys as they are looked up, or the pass that reads the questions, a group's once."""
+    kept = 0 if shape.kind == "recurrent" else shape.hidden * settings.max_tokens * width
+    cache = settings.sampled * 2 * shape.layers * kept
+    matrices = 3 if shape.kind == "gated" else 2
+    questions = settings.sampled // settings.group_size * (settings.max_tokens - settings.head_tokens)
+    reading = questions * (4 * shape.hidden + matrices * shape.feed_forward) * width
+    return cache + max(settings.sampled * kept, reading) + settings.sampled * shape.vocabulary * _LOGIT
 
 
 def lowered(
@@ -193,7 +214,7 @@ def _width(settings: RunSettings, on_gpu: bool) -> int:
 def _weights(method: Method, shape: NetworkShape, width: int) -> int:
     if method == "full":
         return shape.parameters * _LEARNED
-    adapter = shape.adapter * _LEARNED
+    adapter = (shape.adapter + shape.frozen) * _LEARNED
     if method == "lora":
         return shape.parameters * width + adapter
     packed = shape.linear * NF4_BYTES if method == "qlora" else shape.linear + 4 * shape.linear_rows
@@ -202,14 +223,19 @@ def _weights(method: Method, shape: NetworkShape, width: int) -> int:
 
 def _activations(settings: RunSettings, shape: NetworkShape, width: int) -> float:
     """Bytes a token that are kept for the backward pass."""
-    layer = _layer(settings, shape)
-    if width == 4:
-        layer *= _IN_FLOAT32[shape.kind]
+    layer = _layer_bytes(settings, shape, width)
     if not settings.gradient_checkpointing:
         return layer * shape.layers
     # The inputs of all layers, and one layer that is computed again.
     stream = 4 if settings.method == "full" else width
     return shape.layers * shape.hidden * stream + layer
+
+
+def _layer_bytes(settings: RunSettings, shape: NetworkShape, width: int) -> float:
+    layer = _layer(settings, shape)
+    if settings.method != "full" and not settings.lora_dropout:
+        layer *= _WITHOUT_DROPOUT[shape.kind]
+    return layer * (_IN_FLOAT32[shape.kind] if width == 4 else 1)
 
 
 def _layer(settings: RunSettings, shape: NetworkShape) -> float:

@@ -46,6 +46,7 @@ class DpoSettings(PreferenceSettings):
     """One tuning on pairs of a better and a worse answer (direct preference optimization)."""
 
     kind: ClassVar[str] = "dpo"
+    answers_each: ClassVar[int] = 2
     ranges: ClassVar[Ranges] = {
         **PreferenceSettings.ranges,
         "sft_weight": (0.0, 100.0),

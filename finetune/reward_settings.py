@@ -21,9 +21,14 @@ class RewardSettings(RunSettings):
     ranges: ClassVar[Ranges] = {**RunSettings.ranges, "center": (0.0, 10.0)}
     reads: ClassVar[Use] = "pairs"
     lora_only: ClassVar[bool] = True
+    answers_each: ClassVar[int] = 2
     shared_by: ClassVar[tuple[Distributed, ...]] = ("none", "ddp")
 
     lora_dropout: float = 0.0
     """The share of LoRA inputs dropped while learning."""
     center: float = 0.01
     """How strongly scores are pulled towards zero, so that those of different questions compare; 0: not."""
+
+    @property
+    def head_tokens(self) -> int:
+        return 0

@@ -15,6 +15,9 @@ from finetune.examples import Use
 from finetune.rl.rewards import refuse_unreadable
 from finetune.run_settings import Distributed, Ranges, RunSettings, Schedule
 
+_USUAL_BATCH = 64
+"""Answers of an update where nobody says how many."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RlSettings(RunSettings):
@@ -77,11 +80,26 @@ class RlSettings(RunSettings):
             refuse_unreadable(self.rewards)
         if self.batch is not None and self.batch % self.group:
             raise BadRequest("batch-not-groups", batch=self.batch, group=self.group, name="batch")
-
         if self.kl_target and not self.kl:
             raise BadRequest("rl-target-without-kl", name="kl_target")
         if self.optimizer != "adamw":
             raise BadRequest("rl-other-optimizer", optimizer=self.optimizer, name="optimizer")
+
+    @property
+    def head_tokens(self) -> int:
+        return min(self.max_new_tokens, self.max_tokens)
+
+    @property
+    def sampled(self) -> int:
+        return self.batch or _USUAL_BATCH
+
+    @property
+    def rewarded_for(self) -> tuple[str, ...]:
+        return self.rewards
+
+    @property
+    def group_size(self) -> int:
+        return self.group
 
     def may_change(self, begun: Mapping[str, Any]) -> frozenset[str]:
         # In another micro batch sums are rounded otherwise, and a run would not go on bit for bit.

@@ -70,6 +70,8 @@ class RunSettings:
     """How often rows are learned where nobody says it and that makes steps enough."""
     shared_by: ClassVar[tuple[Distributed, ...]] = ("none", "ddp", "zero2", "zero3", "fsdp2")
     """How several GPUs may share the work of this kind."""
+    answers_each: ClassVar[int] = 1
+    """How many answers one row of data brings into a forward pass."""
 
     base_model: str = ""
     """A model id of the registry, a hub id (owner/name) or a folder."""
@@ -140,6 +142,26 @@ class RunSettings:
     divide it. Here all GPUs of this machine are used; for several machines start it with a launcher."""
     report_to: tuple[Literal["tensorboard", "wandb"], ...] = ()
     """Also write the curves there."""
+
+    @property
+    def head_tokens(self) -> int:
+        """The tokens of an answer's row that reach the head of words, at most."""
+        return self.max_tokens
+
+    @property
+    def sampled(self) -> int:
+        """How many answers are sampled at once while learning."""
+        return 0
+
+    @property
+    def rewarded_for(self) -> tuple[str, ...]:
+        """What answers are rewarded for while learning."""
+        return ()
+
+    @property
+    def group_size(self) -> int:
+        """How many of them answer the same question."""
+        return 1
 
     def __post_init__(self) -> None:
         for name, (low, high) in self.ranges.items():

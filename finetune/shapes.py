@@ -7,7 +7,7 @@ Refuses to know: bytes, devices and settings other than the LoRA layers asked fo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from finetune.run_settings import RunSettings
@@ -43,6 +43,9 @@ class NetworkShape:
     """Values a token that go into LoRA layers, over the whole network."""
     counted: bool
     """Whether it was counted in the network itself; otherwise it is guessed from the registry's figures."""
+    frozen: int = 0
+    """LoRA weights beside those that learn: of the reference where learning begins with an adapter, and of
+    reward models."""
 
     @property
     def parameters(self) -> int:
@@ -55,8 +58,11 @@ def shape_for(settings: RunSettings, base: Base) -> NetworkShape:
 
     network = empty_network(base)
     if network is None:
-        return _guessed(base.spec, settings)
-    return shape_of(network, base.spec.local.architecture, settings)
+        shape = _guessed(base.spec, settings)
+    else:
+        shape = shape_of(network, base.spec.local.architecture, settings)
+    judges = sum(text.startswith("model=") for text in settings.rewarded_for)
+    return replace(shape, frozen=shape.adapter * (judges + (base.tuned is not None)))
 
 
 def shape_of(network: Any, architecture: Architecture, settings: RunSettings) -> NetworkShape:

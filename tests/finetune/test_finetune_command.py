@@ -18,7 +18,7 @@ import pytest
 from errors import AS_WRITTEN, Stopped
 from finetune import cli_runs, cli_train
 from finetune.cli import main
-from finetune.cli_plan import PlanOptions
+from finetune.cli_plan import PlanSft
 from finetune.cli_train import Sft, defaults, settings_of
 from finetune.progress_lines import duration, line_of
 from finetune.recipes import load_recipe
@@ -83,7 +83,7 @@ def test_a_base_brings_its_recipe_but_not_somebody_elses_rows() -> None:
     demo = load_recipe("demo").with_defaults()
     assert (found.recipe, found.learning_rate, found.data) == ("demo", demo.learning_rate, ())
     assert defaults(Sft, ["sft", "--base-model", "demo-kullm", "--recipe", "none"]).learning_rate is None
-    assert defaults(PlanOptions, ["plan", "--base-model", "polyglot-ko-5.8b"]).recipe is None
+    assert defaults(PlanSft, ["plan", "--base-model", "polyglot-ko-5.8b"]).recipe is None
 
 
 def test_what_a_person_says_goes_before_the_recipe(monkeypatch: pytest.MonkeyPatch) -> None:

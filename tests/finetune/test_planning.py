@@ -6,16 +6,13 @@ Run: python -m pytest tests/finetune/test_planning.py
 from __future__ import annotations
 
 import gc
-import weakref
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from peft import LoraConfig, inject_adapter_in_model
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
-from transformers import AutoModelForCausalLM, GPTNeoXConfig, LlamaConfig, RwkvConfig
+from transformers import AutoModelForCausalLM, GPTNeoXConfig, LlamaConfig
 
 from finetune.base import base_for
 from finetune.planning import METHODS, Device, Plan, lowered, need_of, plan
@@ -25,6 +22,7 @@ from finetune.shapes import NetworkShape, shape_for, shape_of
 from finetune.targets import lora_targets
 from model_registry.registry import load_registry
 from model_registry.spec import Architecture
+from tests.finetune.measured_peaks import MEASURED, PeakOfTensors
 
 GB = 10**9
 CARD = Device("a card", 24 * GB, 24 * GB, is_gpu=True)
@@ -107,46 +105,6 @@ def test_what_koalpaca_published_of_its_full_tunings_is_met() -> None:
     assert need_of(four, polyglot(5120, 40, four), on_gpu=True, gpus=4).total / GB == pytest.approx(
         74, rel=0.2
     )
-
-
-class PeakOfTensors(TorchDispatchMode):
-    """Bytes of every storage that is alive, and the most there were."""
-
-    def __init__(self, network: torch.nn.Module) -> None:
-        super().__init__()
-        self.now = self.peak = 0
-        self._alive: dict[int, int] = {}
-        for parameter in network.parameters():
-            self._see(parameter)
-
-    def _see(self, tensor: torch.Tensor) -> None:
-        storage = tensor.untyped_storage()
-        if storage._cdata not in self._alive:
-            self._alive[storage._cdata] = storage.nbytes()
-            self.now += storage.nbytes()
-            self.peak = max(self.peak, self.now)
-            weakref.finalize(storage, self._gone, storage._cdata)
-
-    def _gone(self, key: int) -> None:
-        self.now -= self._alive.pop(key, 0)
-
-    def __torch_dispatch__(self, call: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        made = call(*args, **(kwargs or {}))
-        for tensor in tree_leaves(made):
-            if isinstance(tensor, torch.Tensor):
-                self._see(tensor)
-        return made
-
-
-MEASURED = {
-    "gpt_neox": GPTNeoXConfig(
-        hidden_size=128, num_hidden_layers=3, num_attention_heads=4, intermediate_size=512, vocab_size=512
-    ),
-    "llama": LlamaConfig(
-        hidden_size=128, num_hidden_layers=3, num_attention_heads=4, intermediate_size=384, vocab_size=512
-    ),
-    "rwkv": RwkvConfig(hidden_size=128, num_hidden_layers=3, vocab_size=512, rescale_every=0),
-}
 
 
 def measured(kind: str, settings: SftSettings) -> int:
