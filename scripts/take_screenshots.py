@@ -1,4 +1,4 @@
-"""Takes the four pictures of the README again, from the dashboard on its demo models.
+"""Takes the five pictures of the README again, from the dashboard on its demo models.
 
 Run: python scripts/take_screenshots.py  (needs Debian's chromium, playwright and a Korean font)
 
@@ -9,6 +9,7 @@ Refuses to know: how the dashboard is served and asked; the browser tests do.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from tests.browser.at_the_page import (
     begin_anew,
     box,
     columns,
+    one,
     open_compare,
     open_page,
     pick,
@@ -65,6 +67,8 @@ def main() -> int:
         take(light, "models")
         search(light, server.address)
         take(light, "search")
+        training(light, server.address)
+        take(light, "training")
         dark = opened(browser, server.address, "dark")
         difference(dark)
         take(dark, "compare-dark")
@@ -122,6 +126,21 @@ def search(page: Page, address: str) -> None:
     wait_for_answers(page, 2)
     columns(page).locator(".nr-cite button").first.click()
     expect(page.locator(".nr-passage:popover-open")).to_be_visible()
+
+
+def training(page: Page, address: str) -> None:
+    """A toy that learns by a reward, near its end: the reward rises, and how many answers are exact."""
+    open_page(page, address, "training")
+    one(page.locator(".st-key-training_kind_ppo").get_by_role("button")).click()
+    one(page.get_by_text(KO.kinds["about_ppo"]))
+    page.get_by_role("combobox", name=KO.training["base"]).fill("Demo: KoAlpaca")
+    one(page.get_by_role("option", name="Demo: KoAlpaca format (toy)")).click()
+    start = one(page.get_by_role("button", name=KO.training["start"]))
+    expect(start).to_be_enabled()
+    start.click()
+    page.wait_for_url("**training=**")
+    reached = re.compile(re.escape(KO.training["step_of"].partition("{step")[0].format(total=24)) + r"2\d")
+    one(page.get_by_text(reached), 300_000)
 
 
 def take(page: Page, name: str) -> None:
