@@ -17,10 +17,19 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
 from engines.base import SCORES, Answer, AnswerRequest, FinishReason, State
+from finetune.preference.reward_model import load_reward_model
 from history.rows import request_json, request_of
 from model_registry.spec import ModelSpec
+from tests.engines.load_watch import RecordingWatch
 from tests.engines.reward_adapters import by_transformers, make_reward_adapter, reward_spec
-from tests.engines.running_engine import RunningEngine, answer_of, open_engine, request, wait_until
+from tests.engines.running_engine import (
+    RunningEngine,
+    answer_of,
+    open_engine,
+    registry_of,
+    request,
+    wait_until,
+)
 from tests.engines.tiny_models import Kind
 
 KINDS: dict[str, Kind] = {"neox-a": "gpt_neox", "llama-a": "llama", "rwkv-a": "rwkv"}
@@ -77,6 +86,12 @@ def test_scores_are_those_of_peft_and_transformers_also_beside_answers(
     assert max(map(len, ids.values())) > 512, "one is read in two chunks"
     wanted = {text: by_transformers(base, adapter, KINDS[model], row) for text, row in ids.items()}
     assert scores(judged) == pytest.approx(wanted, abs=1e-4) and list(scores(judged)) == list(ANSWERS)
+    alone_model, _ = load_reward_model(
+        judges[f"{model}-judge"], registry_of({**specs, **judges}), torch.device("cpu"), RecordingWatch()
+    )
+    assert scores(judged) == pytest.approx(
+        dict(zip(ids, alone_model.scores(list(ids.values())), strict=True)), abs=1e-4
+    )
     assert len({round(score, 3) for score in wanted.values()}) == len(ANSWERS)
     assert judged.text == max(wanted, key=wanted.__getitem__)
     assert (judged.finish_reason, judged.measures.tokens_out) == (FinishReason.EOS, 0)
