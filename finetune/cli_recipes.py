@@ -43,11 +43,11 @@ def run(options: Recipes) -> int:
 
 def _table() -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("recipe", "method", "base", "what it is"):
+    for column in ("recipe", "command", "method", "base", "what it is"):
         table.add_column(column, no_wrap=column == "recipe", overflow="fold")
     for recipe in all_recipes():
         settings = recipe.with_defaults()
-        table.add_row(recipe.name, settings.method, settings.base_model, Text(recipe.title))
+        table.add_row(recipe.name, recipe.kind, settings.method, settings.base_model, Text(recipe.title))
     return table
 
 
@@ -55,6 +55,7 @@ def _show(recipe: Recipe, console: Console) -> None:
     console.print(Text(recipe.title, style="bold"))
     console.print(Text(f"Reproduces {recipe.reproduces}."))
     console.print(Text(f"\n{recipe.notes}\n"))
+    console.print(Text(f"{'command':<24}{recipe.kind}"))
     for name, value in recipe.settings.items():
         shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
         console.print(Text(f"{name:<24}{shown}"), soft_wrap=True)
