@@ -22,6 +22,7 @@ from benchmarks.gpu.learning import learning_memory, training_speed
 from benchmarks.gpu.quantized import quantized
 from benchmarks.gpu.releasing import eviction, load_and_release
 from benchmarks.gpu.report import RESULTS, Outcome, lines, machine, write
+from benchmarks.gpu.rewarding import update_by_rewards
 from benchmarks.gpu.shortage import out_of_memory
 from benchmarks.rounds import on_one_thread
 from engines.shortage import clear_device_cache, drop_tracebacks
@@ -36,6 +37,7 @@ CHECKS: dict[str, Callable[[Bench], Finding]] = {
     "decode-share": decode_share,
     "training-speed": training_speed,
     "learning-memory": learning_memory,
+    "update-by-rewards": update_by_rewards,
 }
 _TESTS = [sys.executable, "-m", "pytest", "-m", "gpu", "tests/gpu", "-q", "-rs"]
 _WITHOUT_PLUGINS = [
