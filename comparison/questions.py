@@ -78,7 +78,7 @@ def column_for(use: str, names: Iterable[str]) -> str | None:
 def _reader(path: Path) -> Callable[[TextFile], Iterator[NumberedRow]]:
     if path.is_dir():
         raise BadRequest("questions-folder", file=path.name)
-    rows = {".jsonl": jsonl_rows, ".csv": _csv_rows, ".txt": _txt_rows}.get(path.suffix.lower())
+    rows = {".jsonl": jsonl_rows, ".csv": table_rows, ".txt": _txt_rows}.get(path.suffix.lower())
     if rows is None:
         raise BadRequest("questions-other-file", file=path.name)
     return rows
@@ -89,7 +89,8 @@ def jsonl_rows(file: TextFile) -> Iterator[NumberedRow]:
     return _whole(file, json_line_rows(file))
 
 
-def _csv_rows(file: TextFile) -> Iterator[NumberedRow]:
+def table_rows(file: TextFile) -> Iterator[NumberedRow]:
+    """The rows of a CSV file; one that cannot be read ends it."""
     ours = is_ours(csv_header(file))
     for number, cells in _whole(file, csv_rows(file, with_nul=ours)):
         yield number, {name: rearm(str(cell)) for name, cell in cells.items()} if ours else cells

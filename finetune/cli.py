@@ -17,7 +17,17 @@ import tyro
 
 import command_line
 from errors import UnknownName
-from finetune import cli_data, cli_merge, cli_plan, cli_recipes, cli_rewards, cli_runs, cli_score, cli_train
+from finetune import (
+    cli_data,
+    cli_merge,
+    cli_pairs,
+    cli_plan,
+    cli_recipes,
+    cli_rewards,
+    cli_runs,
+    cli_score,
+    cli_train,
+)
 from settings import read_settings
 
 _SWITCH = (bool, "bool")
@@ -42,6 +52,7 @@ def _parsed(arguments: list[str]) -> Any:
         **trainings,
         "data": cli_data.Data,
         "merge": cli_merge.Merge,
+        "pairs": cli_pairs.Pairs,
         "plan": cli_train.defaults(cli_plan.PLANS[kind], arguments if named == "plan" else ()),
         "recipes": cli_recipes.Recipes(),
         "rewards": cli_rewards.RewardsCommand(),
@@ -89,15 +100,24 @@ def _run(options: Any) -> int:
             return cli_plan.run(options, home)
         case cli_train.CommandOptions():
             return cli_train.run(options, home)
-        case cli_data.Data():
-            return cli_data.run(options)
         case cli_merge.Merge():
             return cli_merge.run(options, home)
         case cli_score.Score():
             return cli_score.run(options, home)
+        case cli_runs.RunsCommand():
+            return cli_runs.run(options, home)
+        case _:
+            return _run_without_home(options)
+
+
+def _run_without_home(options: Any) -> int:
+    """What neither reads nor writes a training or a model."""
+    match options:
+        case cli_data.Data():
+            return cli_data.run(options)
+        case cli_pairs.Pairs():
+            return cli_pairs.run(options)
         case cli_recipes.Recipes():
             return cli_recipes.run(options)
-        case cli_rewards.RewardsCommand():
-            return cli_rewards.run(options)
         case _:
-            return cli_runs.run(options, home)
+            return cli_rewards.run(options)

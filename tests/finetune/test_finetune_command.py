@@ -55,7 +55,7 @@ def test_help_comes_without_torch() -> None:
 
 def test_every_command_is_offered(capsys: pytest.CaptureFixture[str]) -> None:
     shown = help_of(capsys)
-    for command in ("sft", "data", "merge", "plan", "recipes", "runs"):
+    for command in ("sft", "data", "merge", "pairs", "plan", "recipes", "rewards", "runs"):
         assert re.search(rf"• {command}\s+\w+", shown)
 
 
