@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -51,12 +52,13 @@ def _new(kind: str, runs: Sequence[jobs.Job], services: Services, texts: Texts) 
         recipe = tuning.pick_recipe(kind, base, texts)
     kept = recipe.settings if recipe else {}
     wanted = training_target(base, sorted(registry.formats.by_id), kept.get("format"), texts)
-    data = training_data(kind, kept.get("data", ()), uploads_of(services), tuning.offers_paths(), texts)
+    marked, paths = partial(tuning.marked_pairs, services), tuning.offers_paths()
+    data = training_data(kind, kept.get("data", ()), uploads_of(services), marked, paths, texts)
     values = {}
     if kind in BY_REWARDS:
         models = [run.name for run in finished(runs).get("reward", [])]
         values = {"rewards": training_rewards(form_of(kind, recipe), kept.get("rewards", ()), models, texts)}
-    values |= training_settings(kind, recipe, tuning.offers_paths(), texts)
+    values |= training_settings(kind, recipe, paths, texts)
     settings = tuning.settings_for(kind, wanted, data, values, texts)
     if settings is not None:
         _start(settings, tuning.missing(wanted, data, values, texts), data, services, texts)

@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from comparison.preference_pairs import JudgedPairs, add_from_history
 from dashboard.errors import led_by, show_error
 from dashboard.resources import Services
 from dashboard.session import owner, training
@@ -34,6 +35,13 @@ Stamps = tuple[tuple[str, int, int], ...]
 def offers_paths() -> bool:
     """Where people sign in, the machine's files are not theirs to look at."""
     return not owner.sign_in_needed()
+
+
+def marked_pairs(services: Services) -> JudgedPairs:
+    """What the person at this browser found better on the comparison."""
+    pairs = JudgedPairs()
+    add_from_history(pairs, services.history, owner.owner_id())
+    return pairs
 
 
 def pick_recipe(kind: str, base: ModelSpec, texts: Texts) -> Recipe | None:

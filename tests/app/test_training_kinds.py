@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard import resources
 from dashboard.session import training
 from dashboard.training.rewards_form import read
 from dashboard.training.settings_form import layout_of
@@ -21,9 +22,9 @@ from finetune.data.report import inspect
 from finetune.job_check import Check
 from finetune.run_folder import TrainingState, now
 from model_registry.registry import load_registry
-from tests.app.opened_pages import opened, texts
+from tests.app.opened_pages import ask, open_services, opened, run_until, texts
 from tests.app.training_pages import SETTINGS, keys, plain, trainings, until, written
-from tests.engines.scripted_engine import ScriptedEngine
+from tests.engines.scripted_engine import Script, ScriptedEngine
 
 
 @pytest.fixture
@@ -141,3 +142,26 @@ def test_a_recipe_brings_its_data_unless_other_data_was_given(engine: ScriptedEn
     page.text_area(key=training.PATHS).set_value("/somewhere/prompts.jsonl").run()
     chosen(page, "dpo")
     assert page.segmented_control(key=training.SOURCE).value == "path"
+
+
+def test_answers_marked_on_the_comparison_become_the_data(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    scripts = {"demo-kullm": Script(pieces=("서울이야.",)), "demo-chat": Script(pieces=("서울이에요.",))}
+    with open_services(monkeypatch, tmp_path, scripts):
+        page = chosen(opened("training"), "dpo")
+        page.segmented_control(key=training.SOURCE).set_value("file").run()
+        page.button(key=training.MARKED).click().run()
+        assert "더 낫다고 표시한 답이 없습니다" in plain(page)
+        asked = ask(opened(), models=list(scripts))
+        run_until(asked, "서울이에요.", 60)
+        (run,) = resources.services().runs._kept.values()
+        assert run.wait(10)
+        asked.run().button(key=f"answer_{run.id}_0_better").click().run()
+        page.button(key=training.MARKED).click().run()
+        assert "고른 답 1쌍.jsonl" in plain(page)
+        (path,) = (tmp_path / "uploads").rglob("*.jsonl")
+        row = json.loads(path.read_text(encoding="utf-8"))
+        assert (row["prompt"], row["chosen"], row["rejected"]) == ("수도는?", "서울이야.", "서울이에요.")
+        assert not page.button(key=training.START).disabled
+        assert training.MARKED not in keys(chosen(page, "grpo")), "no pairs are learned there"
