@@ -18,6 +18,7 @@ from benchmarks import (
     first_answer,
     first_paint,
     first_text,
+    grpo_step,
     history_search,
     lora_step,
     packing,
@@ -25,6 +26,7 @@ from benchmarks import (
     page_bytes,
     page_growth,
     page_speed,
+    ppo_update,
     rollout,
     search_answers,
     search_quality,
@@ -210,6 +212,18 @@ LINES = (
         "tokens/s, answers sampled to be learned from / generate",
         Target(1.0, True),
         rollout.measure,
+    ),
+    Line(
+        "ppo-update",
+        "processor time, learning an update of PPO / forward and backward of the same tokens",
+        Target(1.25, False),
+        ppo_update.measure,
+    ),
+    Line(
+        "grpo-step",
+        "processor time, a step of GRPO / TRL's GRPOTrainer",
+        Target(0.65, False),
+        grpo_step.measure,
     ),
 )
 

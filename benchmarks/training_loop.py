@@ -63,6 +63,11 @@ class Ends:
         self.processor.append(time.process_time())
         self.clock.append(time.perf_counter())
 
+    def drop_last(self) -> None:
+        """The last step, where more than the step lies before its mark."""
+        self.processor.pop()
+        self.clock.pop()
+
     @property
     def seconds(self) -> float:
         """Of all steps after the first, which warms up."""

@@ -28,10 +28,14 @@ ROOT = Path(__file__).parents[2]
 QUICK = Effort(rounds=1, tokens=8, answers=2_000, pages=20, questions=20)
 FRESH_PROCESSES = {"cold-start", "page-one", "page-three", "page-bytes", "page-growth", "page-long"}
 FRESH_PROCESSES |= {"first-paint", "first-answer"}
+WHOLE_TRAININGS = {"grpo-step"}
+"""Some 20 seconds of TRL's trainer and ours, which tests of their own train."""
 
 
 @pytest.mark.parametrize(
-    "line", [line for line in LINES if line.name not in FRESH_PROCESSES], ids=lambda line: line.name
+    "line",
+    [line for line in LINES if line.name not in FRESH_PROCESSES | WHOLE_TRAININGS],
+    ids=lambda line: line.name,
 )
 def test_a_line_gives_a_figure_and_breaks_no_promise(line: Line) -> None:
     """Tokens identical eight of eight, no U+FFFD, no answer cut short."""
