@@ -82,9 +82,8 @@ def _ours(settings: GrpoSettings, ends: Ends) -> float:
 
 def _theirs(settings: GrpoSettings, ends: Ends) -> float:
     from datasets import Dataset
-    from trl import GRPOConfig, GRPOTrainer
+    from trl import GRPOTrainer
 
-    assert settings.max_steps is not None and settings.batch is not None
     base = base_for(settings.base_model, load_registry(None))
     loaded, _ = load_base(base.spec, settings, torch.device("cpu"), UnwatchedLoad())
     tokenizer = loaded.tokenizer
@@ -92,29 +91,10 @@ def _theirs(settings: GrpoSettings, ends: Ends) -> float:
     prompts = [render(base.format, conversation, tokenizer).text for conversation in asked]
     ends.clear()
     with tempfile.TemporaryDirectory() as folder:
-        arguments = GRPOConfig(
-            output_dir=folder,
-            use_cpu=True,
-            bf16=False,
-            report_to="none",
-            save_strategy="no",
-            disable_tqdm=True,
-            seed=settings.seed,
-            max_steps=settings.max_steps - 1,
-            learning_rate=settings.learning_rate,
-            per_device_train_batch_size=settings.micro_batch,
-            gradient_accumulation_steps=settings.batch // settings.micro_batch,
-            num_generations=settings.group,
-            max_completion_length=settings.max_new_tokens,
-            temperature=settings.temperature,
-            top_k=0,
-            beta=settings.kl,
-            gradient_checkpointing=settings.gradient_checkpointing,
-        )
         trainer = GRPOTrainer(
             model=loaded.model,
             reward_funcs=[_reward(settings)],
-            args=arguments,
+            args=_their_arguments(settings, folder),
             train_dataset=Dataset.from_dict({"prompt": prompts}),
             processing_class=tokenizer,
             peft_config=LoraConfig(
@@ -128,6 +108,31 @@ def _theirs(settings: GrpoSettings, ends: Ends) -> float:
         trainer.remove_callback(PrinterCallback)
         trainer.train()
     return ends.seconds
+
+
+def _their_arguments(settings: GrpoSettings, folder: str) -> Any:
+    from trl import GRPOConfig
+
+    assert settings.max_steps is not None and settings.batch is not None
+    return GRPOConfig(
+        output_dir=folder,
+        use_cpu=True,
+        bf16=False,
+        report_to="none",
+        save_strategy="no",
+        disable_tqdm=True,
+        seed=settings.seed,
+        max_steps=settings.max_steps - 1,
+        learning_rate=settings.learning_rate,
+        per_device_train_batch_size=settings.micro_batch,
+        gradient_accumulation_steps=settings.batch // settings.micro_batch,
+        num_generations=settings.group,
+        max_completion_length=settings.max_new_tokens,
+        temperature=settings.temperature,
+        top_k=0,
+        beta=settings.kl,
+        gradient_checkpointing=settings.gradient_checkpointing,
+    )
 
 
 class _Marking(TrainerCallback):
