@@ -83,7 +83,9 @@ class PreferenceTraining(ABC, Generic[Kind]):
         self._first = {name: value.detach().clone() for name, value in learning_weights(network)}
         compared = [] if course.settings.without_reference else prepared.learned
         every = [*compared, *prepared.held_out]
-        found = reference_log_probs(course, network, self.answers_of(every)).reshape(len(every), -1, 2)
+        # Apart, for what a row is compared with is sought among the rows that it stands with.
+        answers = [*self.answers_of(compared), *self.answers_of(prepared.held_out)]
+        found = reference_log_probs(course, network, answers).reshape(len(every), -1, 2)
         reference, held = found.split([len(compared), len(prepared.held_out)])
         begun = self._begun(prepared, held)
         course.learn(lambda: self._paced(prepared, reference), begin)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from errors import BadRequest
-from finetune.preference.kto import answers_to_others, train
+from finetune.preference import kto
+from finetune.preference.kto import JudgedTrainer, answers_to_others, train
+from finetune.preference.reference import log_probs_of
 from finetune.preference.rows import LabeledRow
 from finetune.preference_settings import KtoSettings
 from tests.finetune.training.training_house import NAMES
@@ -38,3 +41,22 @@ def test_answers_that_are_all_alike_are_refused(good: bool, house: Path, tmp_pat
     settings = KtoSettings(base_model="tiny", data=(str(data),), name=f"all-{good}")
     with pytest.raises(BadRequest, match=f"are {'good' if good else 'bad'}. A tuning on judged answers"):
         train(settings, house, device="cpu")
+
+
+def test_the_reference_is_asked_for_the_very_answers_that_are_learned(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is learned the network finds every answer as likely as the reference does."""
+    moved: list[float] = []
+
+    class Looking(JudgedTrainer):
+        def train(self, *given: Any, **more: Any) -> Any:
+            now = log_probs_of(self._learner.network, self._others, 4).sum(1)
+            moved.append(float((now - self._reference[:, 1]).abs().max()))
+            return super().train(*given, **more)
+
+    monkeypatch.setattr(kto, "JudgedTrainer", Looking)
+    data = (str(house.parent / "pairs.jsonl"),)
+    settings = KtoSettings(base_model="tiny", data=data, name="judged", max_tokens=64, max_steps=1)
+    train(settings, house, device="cpu")
+    assert moved == [pytest.approx(0.0, abs=1e-3)]
