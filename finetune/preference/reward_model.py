@@ -113,7 +113,7 @@ def refuse_unproven(spec: ModelSpec) -> tuple[str, ...]:
     try:
         text = (Path(spec.local.source).parent / "report.json").read_text(encoding="utf-8")
         held_out = json.loads(text)["held_out"]
-        low, high, accuracy, pairs = (held_out[name] for name in ("low", "high", "accuracy", "pairs"))
+        low, high, accuracy, pairs = (float(held_out[name]) for name in ("low", "high", "accuracy", "pairs"))
     except (OSError, ValueError, KeyError, TypeError):
         return (f"{spec.title} has no report of held-out pairs: nobody knows how well it judges.",)
     if low <= 0.5:
@@ -121,7 +121,7 @@ def refuse_unproven(spec: ModelSpec) -> tuple[str, ...]:
             "reward-model-unproven",
             model=spec.title,
             accuracy=round(accuracy * 100),
-            pairs=pairs,
+            pairs=round(pairs),
             low=round(low * 100),
             high=round(high * 100),
             name="rewards",

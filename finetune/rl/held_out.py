@@ -15,6 +15,7 @@ from finetune.rl.questions import PolicyAsker, RlQuestion
 from finetune.rl.rewards import RewardPart, total_rewards
 from finetune.run_reports import SampledAnswers
 from finetune.training.report import quoted
+from judging.measures.answers import is_exact
 
 ASKED, SHOWN = 32, 4
 
@@ -30,7 +31,7 @@ class HeldOutAnswer:
 
     @property
     def exact(self) -> bool:
-        return bool(self.expected) and self.answer == self.expected.strip()
+        return bool(self.expected) and is_exact(self.answer, self.expected)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ class Signs:
     """Updates in a row whose answers were all rewarded alike."""
     endless: int = 0
     """Updates in a row in which no answer ended."""
+    differed: bool = False
+    """Whether the answers of any update were rewarded differently."""
     learned: bool = False
     """Whether any update changed weights."""
     rewards: list[tuple[float, float]] = field(default_factory=list)
@@ -53,7 +55,9 @@ class Signs:
         rewards = experience.rewards[experience.kept]
         differ = float(rewards.amax() - rewards.amin()) > NOTHING
         self.endless = 0 if figures["ended"] else self.endless + 1
-        self.alike = self.alike + 1 if lesson.empty else 0
+        self.differed = self.differed or differ
+        # A value head that does not foresee a constant reward yet makes advantages of nothing.
+        self.alike = self.alike + 1 if lesson.empty or not self.differed else 0
         if self.endless >= _IN_A_ROW:
             raise NothingLearned("rl-never-ends", updates=self.endless)
         if differ and lesson.equal is None and lesson.empty:

@@ -46,6 +46,8 @@ def read_adapter(spec: ModelSpec, watch: LoadWatch) -> StoredAdapter:
     checked = check_adapter(folder, spec)
     if checked.config.get("peft_type") != "LORA":
         raise BadRequest("tuned-not-lora", model=spec.title, name="base_model")
+    if spec.task != "reward" and checked.config.get("modules_to_save"):
+        raise BadRequest("tuned-retrains-layers", model=spec.title, name="base_model")
     return StoredAdapter(checked.config, load_file(folder / "adapter_model.safetensors"))
 
 

@@ -233,6 +233,7 @@ ALIKE = experience_of(rewards=torch.zeros(3))
     ("lesson", "figures", "said"),
     [
         (NOTHING_TO_LEARN, SOUND, "every answer got the same reward"),
+        (replace(NOTHING_TO_LEARN, largest=0.7), SOUND, "every answer got the same reward"),
         (replace(NOTHING_TO_LEARN, equal=torch.ones(3).bool()), SOUND, "all answers to each question"),
         (replace(NOTHING_TO_LEARN, largest=1.0), {**SOUND, "ended": 0.0}, "not one answer ended"),
     ],

@@ -5,6 +5,7 @@ Run: python -m pytest tests/finetune/training/test_adapters_over_one_base.py
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,6 +59,14 @@ def test_it_begins_where_the_adapter_ended_and_stays_held_against_it(tuned: Lear
 def test_an_adapter_is_no_base_where_nobody_goes_on_with_it(tuned: Learner, home: Path) -> None:
     with pytest.raises(BadRequest, match="is an adapter and cannot be a base"):
         base_for("first", load_registry(home / "models"))
+
+
+def test_an_adapter_that_retrained_layers_is_not_gone_on_with(tuned: Learner, home: Path) -> None:
+    spec = load_registry(home / "models").get("first")
+    config = Path(spec.local.source) / "adapter_config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "modules_to_save": ["embed_in"]}))
+    with pytest.raises(BadRequest, match="learned whole layers beside its LoRA layers"):
+        read_adapter(spec, UnwatchedLoad())
 
 
 def test_an_adapter_of_another_base_is_refused(tuned: Learner, home: Path) -> None:
