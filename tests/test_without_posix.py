@@ -61,13 +61,15 @@ for name in modules:
 
 
 def without_posix(*arguments: str, home: Path) -> str:
+    # A run of pytest of its own is no worker of ours.
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
         capture_output=True,
         encoding="utf-8",
         errors="replace",  # main() alone leaves the streams as the console has them
-        env={**os.environ, "NARANI_HOME": str(home), "PYTHONIOENCODING": "cp949", "PYTHONPATH": str(ROOT)},
+        env={**alone, "NARANI_HOME": str(home), "PYTHONIOENCODING": "cp949", "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     return done.stdout

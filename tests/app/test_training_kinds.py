@@ -154,7 +154,7 @@ def test_answers_marked_on_the_comparison_become_the_data(
         page.button(key=training.MARKED).click().run()
         assert "더 낫다고 표시한 답이 없습니다" in plain(page)
         asked = ask(opened(), models=list(scripts))
-        run_until(asked, "서울이에요.", 60)
+        run_until(asked, "서울이에요", 60)
         (run,) = resources.services().runs._kept.values()
         assert run.wait(10)
         asked.run().button(key=f"answer_{run.id}_0_better").click().run()
