@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from errors import BadRequest
 from finetune.distributed.ranks import launched
@@ -30,6 +30,7 @@ _NO_RECIPE = "none"
 class CommandOptions:
     """What every kind of training can be told beside its settings."""
 
+    kind: ClassVar[str]
     recipe: str | None = None
     """Settings of a published training (see `recipes`); what else is said here goes before them. None: the
     one that the base brings along; none: no recipe at all."""
@@ -113,7 +114,7 @@ def settings_of(options: CommandOptions) -> RunSettings:
 
 def _settings_class(options: type[CommandOptions]) -> type[RunSettings]:
     """The kind's own class, of which the options are made."""
-    return KINDS[options.kind].settings  # type: ignore[attr-defined]
+    return KINDS[options.kind].settings
 
 
 def run(options: CommandOptions, home: Path) -> int:

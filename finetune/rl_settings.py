@@ -114,6 +114,7 @@ class GrpoSettings(RlSettings):
     """One tuning by rewards, each answer compared with the others to its question (GRPO)."""
 
     kind: ClassVar[str] = "grpo"
+    ranges: ClassVar[Ranges] = {**RlSettings.ranges, "group": (2, 1024)}
 
     scale_groups: bool = True
     """Advantages are divided by the spread of their group."""
@@ -124,6 +125,7 @@ class RlooSettings(RlSettings):
     """One tuning by rewards, each answer compared with the mean of the others to its question (RLOO)."""
 
     kind: ClassVar[str] = "rloo"
+    ranges: ClassVar[Ranges] = {**RlSettings.ranges, "group": (2, 1024)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from rich.console import Console
 
-from errors import BadRequest, UnknownName
+from errors import BadRequest, NaraniError, UnknownName
+from errors.system_reason import system_reason
 from finetune import kinds
 from finetune.distributed.launching import processes_for, spread
 from finetune.distributed.ranks import Ranks, ReportedElsewhere, launched, refuse_for, report_once
@@ -107,6 +109,17 @@ def _refuse(settings: RunSettings, ranks: Ranks, home: Path) -> None:
         _refuse_never_begun(settings.name, home)
     if ranks.size > 1:
         refuse_for(settings, ranks.size)
+    _refuse_unwritable(home / "runs")
+
+
+def _refuse_unwritable(runs: Path) -> None:
+    """A file is really written: rights and a full disk are seen so on every system."""
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=runs):
+            pass
+    except OSError as error:
+        raise NaraniError("runs-not-writable", why=system_reason(error)) from error
 
 
 def _refuse_never_begun(name: str | None, home: Path) -> None:

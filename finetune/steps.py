@@ -144,7 +144,8 @@ def foreseen_steps(
     whole = lengths["rows"] - (0 if settings.reads == "examples" else lengths["cut"])
     learned = max(1, round(whole * share))
     if isinstance(settings, RlSettings):
-        return plan_updates(learned, settings)  # type: ignore[return-value]
+        updates: StepPlan[Any] = plan_updates(learned, settings)
+        return updates
     mean = min(lengths["mean"], settings.max_tokens)
     volume = Volume(learned, round(learned * mean), min(lengths["longest"], settings.max_tokens))
     packed = isinstance(settings, SftSettings) and settings.batching == "packed" and not recurrent

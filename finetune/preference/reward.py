@@ -6,7 +6,6 @@ ends in an error, and one that judges like a coin says so and leads no policy.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,21 +35,15 @@ from finetune.training.adapters import LEARNS
 from finetune.training.course import Course, TrainedModel, run_course
 from finetune.training.measuring import resting
 from finetune.training.preparing import DividedRows, read_rows, refuse_other_data
-from finetune.training.status_writer import Show, Tell
 
 
 def train(
     settings: RewardSettings,
     home: Path,
-    *,
-    show: Show | None = None,
-    tell: Tell | None = None,
-    device: str | None = None,
+    **listeners: Any,
 ) -> Path:
     """The folder of the finished run; see run_course."""
-    return run_course(
-        settings, home, lambda course: _RewardTraining(course).make(), show=show, tell=tell, device=device
-    )
+    return run_course(settings, home, lambda course: _RewardTraining(course).make(), **listeners)
 
 
 class _RewardTraining:
@@ -63,7 +56,7 @@ class _RewardTraining:
         course, group = self._course, self._group
         rows = group.each(self._rows)
         begin = course.find_checkpoint()
-        prepared = group.each(lambda: prepare(course, rows, pair_rows, set_scoring))
+        prepared = group.each(lambda: prepare(course, rows, pair_rows, set_scoring, scores=True))
         course.settings = prepared.plan.settings
         self._pad_id = own_pad_id(
             prepared.learner.loaded.tokenizer,
@@ -135,7 +128,8 @@ class _RewardTraining:
             for pair in prepared.divided.held_out
         }
         samples = list(scored_samples(prepared.held_out, texts, judgment.pairs))
-        report = report_of(before, judgment, samples, self._facts(prepared))
+        facts = {**prepared.report_facts(self._course), "pad_id": self._pad_id}
+        report = report_of(before, judgment, samples, facts)
         files = prepared.divided.examples.files
         self._course.finish(
             TrainedModel(
@@ -157,22 +151,3 @@ class _RewardTraining:
                 task="reward",
             )
         )
-
-    def _facts(self, prepared: PreparedPreferences) -> dict[str, Any]:
-        course, status = self._course, self._course.status.status
-        return {
-            "kind": course.settings.kind,
-            "run": course.run.name,
-            "base": prepared.base.title,
-            "base_id": (prepared.base.tuned or prepared.base.spec).id,
-            "format": prepared.base.format.id,
-            "method": course.settings.method,
-            "steps": status.step,
-            "epochs": status.epoch,
-            "seconds": round(time.monotonic() - course.began, 1),
-            "trainable": str(prepared.trainable),
-            "rows": prepared.counts,
-            "pad_id": self._pad_id,
-            "notes": list(prepared.notes),
-            **prepared.divided.files(),
-        }

@@ -17,7 +17,7 @@ from torch.nn.functional import logsigmoid
 from transformers import TrainerState
 
 from finetune.preference.rows import PairRow
-from finetune.preference.trainer import PreferenceTrainer
+from finetune.preference.trainer import RowTrainer
 from finetune.reward_settings import RewardSettings
 from finetune.steps import StepPlan
 from finetune.training.batches import BLOCK
@@ -26,7 +26,7 @@ from finetune.training.learner import Learner
 from finetune.training.pace import FIGURE, Pace
 
 
-class ScoringTrainer(PreferenceTrainer):
+class ScoringTrainer(RowTrainer):
     def __init__(
         self,
         course: Course[RewardSettings],

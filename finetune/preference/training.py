@@ -9,7 +9,6 @@ A kind says how its data is read and made into ids, what its trainer learns, and
 from __future__ import annotations
 
 import logging
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
@@ -162,7 +161,7 @@ class PreferenceTraining(ABC, Generic[Kind]):
             if told is not None:
                 _log.warning(str(told))
         notes = [*prepared.notes, *([str(fell)] if fell else [])]
-        report = report_of(before, after, why, {**self._facts(prepared), "notes": notes})
+        report = report_of(before, after, why, {**prepared.report_facts(course), "notes": notes})
         data: DataRows[Any] = prepared.divided.examples
         course.finish(
             TrainedModel(
@@ -185,23 +184,6 @@ class PreferenceTraining(ABC, Generic[Kind]):
 
     def _largest_gradient(self) -> float:
         return max((metric.grad_norm or 0.0 for metric in self.course.run.metrics()), default=0.0)
-
-    def _facts(self, prepared: PreparedPreferences) -> dict[str, Any]:
-        course, status = self.course, self.course.status.status
-        return {
-            "kind": course.settings.kind,
-            "run": course.run.name,
-            "base": prepared.base.title,
-            "base_id": (prepared.base.tuned or prepared.base.spec).id,
-            "format": prepared.base.format.id,
-            "method": course.settings.method,
-            "steps": status.step,
-            "epochs": status.epoch,
-            "seconds": round(time.monotonic() - course.began, 1),
-            "trainable": str(prepared.trainable),
-            "rows": prepared.counts,
-            **prepared.divided.files(),
-        }
 
 
 def _is_number(value: float) -> bool:

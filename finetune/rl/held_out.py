@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any
 
 from errors import Cause
@@ -97,7 +97,7 @@ def report_of(
     before: HeldOutAnswers, after: HeldOutAnswers, kl: float, flat: Cause | None, facts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """`kl`: of an answer to the last update; `flat`: that rewards have not risen while learning."""
-    why = None if after.reward > before.reward else flat or _not_risen(before, after)
+    why = None if _has_risen(before, after) else flat or _not_risen(before, after)
     return {
         **facts,
         "held_out": {
@@ -117,6 +117,14 @@ def report_of(
             for old, new in zip(before.answers, after.answers, strict=True)
         ][: 2 * SHOWN],
     }
+
+
+def _has_risen(before: HeldOutAnswers, after: HeldOutAnswers) -> bool:
+    """By more than its standard error over the same questions: the answers to a few change by chance."""
+    told = [(old.reward, new.reward) for old, new in zip(before.answers, after.answers, strict=True)]
+    rises = [new - old for old, new in told if old is not None and new is not None]
+    noise = stdev(rises) / len(rises) ** 0.5 if len(rises) > 1 else 0.0
+    return bool(rises) and fmean(rises) > noise
 
 
 def _not_risen(before: HeldOutAnswers, after: HeldOutAnswers) -> Cause:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from errors import BadRequest
-from finetune.base import Base, base_for, learned_end
+from finetune.base import Base
 from finetune.preference.reward_model import RewardModel, attach_reward_model, refuse_unproven
 from finetune.rl.held_out import ASKED
 from finetune.rl.questions import RlQuestion, questions_of
@@ -17,98 +17,53 @@ from finetune.rl.updates import Policy
 from finetune.rl.value_head import ValueHead
 from finetune.rl_settings import PpoSettings, RlSettings
 from finetune.steps import StepPlan, plan_updates
-from finetune.targets import lora_targets
-from finetune.trainable import Trainable, count
-from finetune.training.adapters import REFERENCE, read_adapter
+from finetune.trainable import count
+from finetune.training.adapters import REFERENCE
 from finetune.training.course import Course
-from finetune.training.learner import Learner, add_tokens, load_base, set_learning
-from finetune.training.preparing import DividedRows, base_name
+from finetune.training.learner import Learner
+from finetune.training.prepared_adapter import PreparedAdapter, start_over
+from finetune.training.preparing import DividedRows
 from model_registry.registry import Registry, load_registry
 
 
-@dataclass(frozen=True, eq=False)
-class PreparedPolicy:
-    base: Base
-    rows: DividedRows[Any]
-    learner: Learner
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PreparedPolicy(PreparedAdapter):
+    """Its rows are questions."""
+
     policy: Policy
-    learned: tuple[RlQuestion, ...]
-    held_out: tuple[RlQuestion, ...]
     parts: tuple[RewardPart, ...]
-    plan: StepPlan[Any]
-    end: str
-    """The end token."""
-    targets: tuple[str, ...]
-    trainable: Trainable
-    notes: tuple[str, ...]
-    """Decisions made for the person, one plain sentence each."""
-
-    @property
-    def ends(self) -> frozenset[int]:
-        end = self.learner.loaded.tokenizer.backend_tokenizer.token_to_id(self.end)
-        return self.learner.loaded.eos_token_ids | {end}
-
-    def facts(self) -> dict[str, Any]:
-        """What the manifest tells."""
-        return {
-            "base": {
-                "id": self.base.spec.id,
-                "name": base_name(self.base),
-                "tuned": self.base.tuned.id if self.base.tuned else None,
-                "revision": self.learner.loaded.revision,
-                "format": self.base.format.id,
-                "end": self.end,
-            },
-            "device": self.learner.loaded.device.type,
-            "precision": str(self.learner.compute).removeprefix("torch."),
-            **self.rows.files(),
-            "rows": self.counts,
-            "plan": self.plan.facts(),
-            "trainable": asdict(self.trainable),
-            "targets": list(self.targets),
-            "notes": list(self.notes),
-        }
-
-    @property
-    def counts(self) -> dict[str, int]:
-        return {"learned": len(self.learned), "held_out": len(self.held_out)}
 
 
 def prepare(course: Course[Any], rows: DividedRows[Any]) -> PreparedPolicy:
-    settings, wish, registry = course.settings, course.wish, load_registry(course.home / "models")
-    base = base_for(settings.base_model, registry, settings.format, tuned=True)
-    loaded, compute = load_base(base.spec, settings, course.device, wish)
-    added = add_tokens(loaded.model, loaded.tokenizer, base.format, settings.method, base.spec.title)
-    end = learned_end(base, loaded.tokenizer)
-    asked = _FittingQuestions.of(rows, base, loaded.tokenizer, settings)
-    tuned = read_adapter(base.tuned, wish) if base.tuned else None
-    targets = lora_targets(loaded.model, base.spec.local.architecture, settings.lora_targets)
-    learner = set_learning(loaded, compute, settings, targets, tuned)
-    if tuned is not None:
-        targets = tuple(sorted(learner.network.peft_config["default"].target_modules))
+    settings, registry = course.settings, load_registry(course.home / "models")
+    start = start_over(course, registry)
+    asked = _FittingQuestions.of(rows, start.base, start.loaded.tokenizer, settings)
+    learner, targets = start.set_free(course)
+    policy = _policy(learner, settings, REFERENCE if start.tuned else None)
+    # Before a reward model comes into the network.
     trainable, told_of_reward = count(learner.network), list[str]()
 
     def model_part(run: str) -> RewardPart:
-        part, notes = _reward_model(run, base, registry, learner.network, course)
+        part, notes = _reward_model(run, start.base, registry, learner.network, course)
         told_of_reward.extend(notes)
         return part
 
     parts = reward_parts(settings.rewards, model_part)
     plan = plan_updates(len(asked.learned), settings)
-    own = (*_told(base, learner), *asked.notes, *_updates_told(plan))
+    told = (*told_of_reward, *start.told_of(learner), *asked.notes, *_updates_told(plan))
     return PreparedPolicy(
-        base=base,
-        rows=rows,
+        base=start.base,
+        divided=rows,
         learner=learner,
-        policy=_policy(learner, settings, REFERENCE if tuned else None),
+        policy=policy,
         learned=asked.learned,
         held_out=asked.held_out,
         parts=parts,
         plan=plan,
-        end=end,
+        end=start.end,
         targets=targets,
         trainable=trainable,
-        notes=(*base.notes, *rows.notes, *loaded.notes, *added, *told_of_reward, *own),
+        notes=(*start.notes, *rows.notes, *told),
     )
 
 
@@ -165,15 +120,6 @@ def _reward_model(
     notes = refuse_unproven(spec)
     model = attach_reward_model(network, spec, base, registry, course.wish, micro_batch)
     return _ModelReward(model, course.wish.check), notes
-
-
-def _told(base: Base, learner: Learner) -> Iterator[str]:
-    if base.tuned is not None:
-        rank = learner.network.peft_config["default"].r
-        yield (
-            f"{base.title} goes on learning and is what it is held against; its LoRA layers keep their rank "
-            f"({rank}) and their places."
-        )
 
 
 def _updates_told(plan: StepPlan[Any]) -> Iterator[str]:

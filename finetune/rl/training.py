@@ -7,7 +7,6 @@ Refuses to know: how each of these is done, and how a training of any kind begin
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,6 @@ from finetune.rl_settings import RlSettings
 from finetune.run_folder import TrainingState
 from finetune.training.course import Course, TrainedModel, run_course
 from finetune.training.preparing import DividedRows, read_rows, refuse_other_data
-from finetune.training.status_writer import Show, Tell
 
 _log = logging.getLogger(__name__)
 
@@ -32,15 +30,10 @@ _log = logging.getLogger(__name__)
 def train(
     settings: RlSettings,
     home: Path,
-    *,
-    show: Show | None = None,
-    tell: Tell | None = None,
-    device: str | None = None,
+    **listeners: Any,
 ) -> Path:
     """The folder of the finished run; see run_course."""
-    return run_course(
-        settings, home, lambda course: _RlTraining(course).make(), show=show, tell=tell, device=device
-    )
+    return run_course(settings, home, lambda course: _RlTraining(course).make(), **listeners)
 
 
 class _RlTraining:
@@ -110,10 +103,10 @@ class _RlTraining:
     ) -> None:
         course = self._course
         kl = course.run.metrics()[-1].figures["kl"]
-        report = report_of(before, after, kl, loop.signs.flat(), self._facts(prepared))
+        report = report_of(before, after, kl, loop.signs.flat(), prepared.report_facts(course))
         if not report["learned"]:
             _log.warning(report["why"])
-        files = prepared.rows.examples.files
+        files = prepared.divided.examples.files
         course.finish(
             TrainedModel(
                 learner=prepared.learner,
@@ -125,21 +118,3 @@ class _RlTraining:
                 report_text=markdown(report),
             )
         )
-
-    def _facts(self, prepared: PreparedPolicy) -> dict[str, Any]:
-        course, status = self._course, self._course.status.status
-        return {
-            "kind": course.settings.kind,
-            "run": course.run.name,
-            "base": prepared.base.title,
-            "base_id": (prepared.base.tuned or prepared.base.spec).id,
-            "format": prepared.base.format.id,
-            "method": course.settings.method,
-            "steps": status.step,
-            "epochs": status.epoch,
-            "seconds": round(time.monotonic() - course.began, 1),
-            "trainable": str(prepared.trainable),
-            "rows": prepared.counts,
-            **prepared.rows.files(),
-            "notes": list(prepared.notes),
-        }

@@ -9,6 +9,7 @@ several processes share.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,21 +23,22 @@ from finetune.training.faults import NotANumber
 from finetune.training.resumable_trainer import ResumableTrainer
 
 
-class NumberedTrainer(ResumableTrainer):
+class NumberedTrainer(ResumableTrainer, ABC):
     def __init__(self, *, order: EpochOrder, **given: Any) -> None:
         self._order = order
         self._in_step: list[int] = []
         super().__init__(**given)
 
+    @abstractmethod
     def sources_of(self, numbers: Sequence[int]) -> list[str]:
         """Where the rows were read."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tokens_of(self, numbers: Sequence[int]) -> int:
-        raise NotImplementedError
+        """How many tokens the rows have."""
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler:
-        return self._order  # type: ignore[return-value]
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        return self._order
 
     def _run_epoch(self, *rest: Any, **named: Any) -> None:
         # Not left to accelerate, which does not find the sampler of a resumed epoch on two GPUs.

@@ -256,7 +256,7 @@ def _tokens(
 
 def _told(unpacked: str | None) -> Iterator[str]:
     if unpacked:
-        yield f"DividedRows are not packed, but learned beside others of like length: {unpacked}."
+        yield f"Rows are not packed, but learned beside others of like length: {unpacked}."
 
 
 def _targets(network: Any, base: Base, settings: SftSettings) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from comparison.presets import GenerationChoice
 from comparison.run import Run
 from comparison.runs import LiveRuns
 from comparison.scoring import PROBLEM, REWARD, score_of, score_wish
-from engines.base import Answer, AnswerRequest, LiveAnswer
+from engines.base import Answer, AnswerRequest, Engine, LiveAnswer
 from errors import AS_WRITTEN, OutOfMemory
 from history.history import History
 from model_registry.spec import GenerationDefaults, ModelSpec
@@ -67,7 +67,7 @@ def engine() -> Iterator[Judged]:
     made.close()
 
 
-def ask(engine: ScriptedEngine, history: History, models: str, judge: str, **settings: int) -> Run:
+def ask(engine: Engine, history: History, models: str, judge: str, **settings: int) -> Run:
     asking = AskingService(engine, lambda _: GenerationDefaults(), history, LiveRuns())
     how = HowToAnswer(GenerationChoice(figures=settings), score_with=judge)
     return asking.ask(OWNER, SentQuestion("왜?", "", tuple(models.split()), how))
@@ -153,10 +153,10 @@ def test_scores_come_also_where_memory_holds_one_model(history: History, tmp_pat
     folder = make_reward_adapter(tmp_path / "judge", Path(specs["c"].local.source), "gpt_neox")
     judge = reward_spec(folder, specs["c"], "gpt_neox")
     with open_engine({**specs, judge.id: judge}) as plenty:
-        assert ask(plenty.engine, history, "a b", judge.id, max_new_tokens=4).wait(30)  # type: ignore[arg-type]
+        assert ask(plenty.engine, history, "a b", judge.id, max_new_tokens=4).wait(30)
         most = min(each.weight_bytes for each in plenty.view().residents)
     with open_engine({**specs, judge.id: judge}, budget=int(most * 1.9)) as tight:
-        run = ask(tight.engine, history, "a b", judge.id, max_new_tokens=4)  # type: ignore[arg-type]
+        run = ask(tight.engine, history, "a b", judge.id, max_new_tokens=4)
         assert run.wait(60), "the storing thread and the pool wait for each other"
         assert len(tight.view().residents) == 1
     found = [score_of(answer.extras) for answer in kept(history, run)]

@@ -43,6 +43,27 @@ def help_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out
 
 
+@pytest.mark.parametrize("more", [[], ["--now"]])
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "Nothing can be written in the folder of trainings"), ("ko", "학습 폴더에 쓸 수 없습니다")],
+)
+def test_a_home_that_cannot_be_written_is_one_sentence(
+    home: Path,
+    more: list[str],
+    language: str,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("NARANI_LANGUAGE", language)
+    home.mkdir()
+    (home / "runs").write_text("a file where the folder would be")
+    assert main(["sft", "--recipe", "demo", "--name", "first", *more]) == 2
+    told = capsys.readouterr().err
+    assert said in told and told.count("\n") == 1
+
+
 def test_help_comes_without_torch() -> None:
     code = (
         "import sys\nfrom finetune.cli import main\n"

@@ -150,8 +150,8 @@ def test_trl_loses_the_same_on_the_same_ids(
 ) -> None:
     kept: list[PreparedPreferences] = []
 
-    def keep(*given: Any) -> PreparedPreferences:
-        kept.append(prepare(*given))
+    def keep(*given: Any, **more: Any) -> PreparedPreferences:
+        kept.append(prepare(*given, **more))
         return kept[0]
 
     monkeypatch.setattr(reward, "prepare", keep)

@@ -59,13 +59,15 @@ def as_trl(tokens: Tensor, **settings: Any) -> Any:
         log_probs=flat, entropy=nothing, mean_logits=nothing, is_top1=torch.zeros_like(flat, dtype=torch.bool)
     )
 
-    def network(**inputs: Any) -> Any:
-        return found
+    class Network:
+        training = True
 
-    network.training = True  # type: ignore[attr-defined]
+        def __call__(self, **inputs: Any) -> Any:
+            return found
+
     usual = {"aux_loss_enabled": False, "precompute_ref_logps": True, "_total_train_tokens": 0, "_tp_size": 1}
     metrics = {"train": defaultdict[str, list[float]](list)}
-    return SimpleNamespace(model=network, accelerator=Alone(), _metrics=metrics, **usual, **settings)
+    return SimpleNamespace(model=Network(), accelerator=Alone(), _metrics=metrics, **usual, **settings)
 
 
 @pytest.mark.parametrize("length_weight", [1.0, 0.3])

@@ -180,7 +180,9 @@ def test_an_answer_whose_reward_is_no_number_teaches_nothing(settings: RlSetting
     )
 
 
-def test_passes_end_where_the_policy_has_moved_too_far_for_its_own_answers() -> None:
+def test_passes_end_where_the_policy_has_moved_too_far_for_its_own_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     updater = updater_of(replace(PPO, learning_rate=1.0, passes=9, max_grad_norm=0.0))
     experience = updater.experience(answers_of(), REWARDS)
     norms: list[float] = []
@@ -190,7 +192,7 @@ def test_passes_end_where_the_policy_has_moved_too_far_for_its_own_answers() -> 
         norms.append(step())
         return norms[-1]
 
-    updater._step = counted  # type: ignore[method-assign]
+    monkeypatch.setattr(updater, "_step", counted)
     updater.learn(experience, lesson_of(PPO, experience, 0.0), 1.0)
 
     assert len(norms) == 1

@@ -14,6 +14,8 @@ import torch
 
 from errors import BadRequest
 from finetune.base import UnwatchedLoad, base_for
+from finetune.preference import dpo
+from finetune.preference_settings import DpoSettings
 from finetune.run_settings import RunSettings
 from finetune.training import sft
 from finetune.training.adapters import LEARNS, REFERENCE, read_adapter, speaking_with
@@ -67,6 +69,17 @@ def test_an_adapter_that_retrained_layers_is_not_gone_on_with(tuned: Learner, ho
     config.write_text(json.dumps({**json.loads(config.read_text()), "modules_to_save": ["embed_in"]}))
     with pytest.raises(BadRequest, match="learned whole layers beside its LoRA layers"):
         read_adapter(spec, UnwatchedLoad())
+
+
+def test_a_tuning_does_not_begin_with_a_reward_model(tuned: Learner, home: Path, data: Path) -> None:
+    entry = home / "models" / "first.toml"
+    entry.write_text(entry.read_text().replace('id = "first"', 'id = "first"\ntask = "reward"'))
+    pairs = data.with_name("pairs.jsonl")
+    rows = [{"prompt": f"{number}?", "chosen": "네.", "rejected": "응."} for number in range(20)]
+    pairs.write_text("\n".join(map(json.dumps, rows)))
+    settings = DpoSettings(base_model="first", data=(str(pairs),), name="no")
+    with pytest.raises(BadRequest, match="is a reward model: it scores answers and writes none"):
+        dpo.train(settings, home, device="cpu")
 
 
 def test_an_adapter_of_another_base_is_refused(tuned: Learner, home: Path) -> None:

@@ -1,0 +1,40 @@
+"""What a report of a learning by rewards calls learned, and groups in which nothing can be compared.
+
+Run: python -m pytest tests/finetune/rl/test_rl_reports.py
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from errors import BadRequest
+from finetune.rl.held_out import HeldOutAnswer, HeldOutAnswers, report_of
+from finetune.rl_settings import GrpoSettings, RlooSettings, RlSettings
+
+
+def answers(*rewards: float | None) -> HeldOutAnswers:
+    return HeldOutAnswers(tuple(HeldOutAnswer("?", "!", "!", reward, True) for reward in rewards))
+
+
+@pytest.mark.parametrize(
+    ("after", "learned"),
+    [
+        ((0.5, 0.5, 0.5, 0.5), True),
+        ((1.0, 1.0, 0.0, 1.0), True),
+        ((1.0, 0.0, 0.0, 0.0), False),
+        ((0.0, 0.0, 0.0, 0.0), False),
+        ((None, None, None, None), False),
+    ],
+)
+def test_a_rise_within_its_own_noise_is_not_called_learned(
+    after: tuple[float | None, ...], learned: bool
+) -> None:
+    report = report_of(answers(0.0, 0.0, 0.0, 0.0), answers(*after), 1.0, None, {})
+    assert report["learned"] is learned
+    assert learned or report["why_facts"]["code"] == "rl-held-out-not-risen"
+
+
+@pytest.mark.parametrize("kind", [GrpoSettings, RlooSettings])
+def test_a_group_of_one_is_refused_where_answers_are_compared(kind: type[RlSettings]) -> None:
+    with pytest.raises(BadRequest, match="group must lie between 2 and 1024"):
+        kind(group=1)
