@@ -1,0 +1,26 @@
+"""What every way of computing a step offers; which ways there are stands beside this file.
+
+Nothing between its call and its logits is read on the host, so that it can be captured in a CUDA graph.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import torch
+
+from engines.steps.tables import StepTables
+
+StepName = Literal["eager", "graph", "fused", "fused-graph"]
+"""eager: transformers' modules, launched one by one. fused: own kernels. graph: captured and replayed."""
+
+
+class DecodeStep(Protocol):
+    """One token for each row of the tables."""
+
+    name: StepName
+
+    def __call__(self, tables: StepTables, rows: int, keys: int) -> torch.Tensor:
+        """Logits [rows, vocabulary] after the tokens of the first `rows` rows. Each row's key and value are
+        written at its length; `keys` is the length class: no row holds more than that, the new token
+        included. The tables stay as they are."""

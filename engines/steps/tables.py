@@ -1,0 +1,81 @@
+"""What a step reads instead of arguments: its rows' tokens, lengths and slots, and where the cache lies.
+
+All of it stands at fixed addresses on the device, so that a captured step reads the rows of the moment. Rows
+join, leave and grow by a change of these tables; no key moves, and a cache that moves leaves a graph valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+
+from engines.slot_cache import SlotCache
+
+BUCKETS = (1, 2, 4, 8)
+"""The numbers of rows that a step is made for; a spare row repeats the first, so it writes nothing new."""
+_SHORTEST_CLASS = 1024
+
+
+class RowPlace(NamedTuple):
+    """One row of a step."""
+
+    token: int
+    """That the network reads now."""
+    length: int
+    """How many tokens the row holds before it: where its key and value go."""
+    slot: int
+
+
+class StepTables:
+    """Made once for a model's batch."""
+
+    def __init__(self, layers: int, device: torch.device, rows: int = BUCKETS[-1]) -> None:
+        self._rows = torch.zeros(3, rows, dtype=torch.long, device=device)
+        self.tokens, self.lengths, self.slots = self._rows
+        """Each [rows]."""
+        self.addresses = torch.zeros(layers, 2, dtype=torch.long, device=device)
+        """Of the keys and of the values of each layer, [slots, heads, length, size] each."""
+        self.strides = torch.zeros(2, dtype=torch.long, device=device)
+        """Elements from one slot to the next, and from one head to the next; the same in every layer."""
+        self.cache: SlotCache | None = None
+        """The same tensors, for a step that is no kernel."""
+
+    def fill(self, rows: Sequence[RowPlace]) -> int:
+        """Write these rows and repeat the first up to the bucket, which is returned; one copy."""
+        bucket = bucket_of(len(rows))
+        padded = [*rows, *[rows[0]] * (bucket - len(rows))]
+        self._rows[:, :bucket] = torch.tensor(padded).T.to(self._rows.device)
+        return bucket
+
+    def point_at(self, cache: SlotCache) -> None:
+        """Where the cache lies now; called whenever its tensors were made, grown or trimmed."""
+        self.cache = cache
+        places = [(layer.keys, layer.values) for layer in cache.layers]
+        if any(keys is None or values is None for keys, values in places):
+            return
+        self.addresses.copy_(torch.tensor([[part.data_ptr() for part in place] for place in places]))
+        self.strides.copy_(torch.tensor(places[0][0].stride()[:2]))
+
+    def layer(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values of one layer, [slots, heads, length, size] each."""
+        assert self.cache is not None, "the tables point at a cache before a step"
+        layer = self.cache.layers[index]
+        return layer.keys, layer.values
+
+
+def bucket_of(rows: int) -> int:
+    """The smallest bucket that holds them; beyond the last, doubled."""
+    bucket = 1
+    while bucket < rows:
+        bucket *= 2
+    return bucket
+
+
+def length_class(length: int) -> int:
+    """The smallest class (1k, 2k, 4k …) that holds so many keys; a step is captured once for each."""
+    longest = _SHORTEST_CLASS
+    while longest < length:
+        longest *= 2
+    return longest
