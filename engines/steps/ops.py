@@ -78,6 +78,10 @@ class Heads:
 class StepOps(Protocol):
     """x is [rows, hidden] throughout, in the model's type."""
 
+    by_address: bool
+    """Whether the cache is found by the tables' addresses alone: then a captured step stays valid when the
+    cache moves or grows."""
+
     def normed(self, x: Tensor, parts: Sequence[Normed]) -> Tensor:
         """All parts of the same x, their outputs beside each other: [rows, sum of out]."""
 
