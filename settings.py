@@ -30,6 +30,7 @@ SEARCH_ADDRESSES = {
     "tavily": "NARANI_TAVILY_URL",
 }
 """The variables that say where a search service is asked, by its name."""
+STEPS = ("auto", "eager", "graph", "fused")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ class Settings:
 
     device: str | None = None
     """NARANI_DEVICE ("cpu", "cuda:0"): where models live; None: the first GPU, else the processor."""
+
+    step: str = "auto"
+    """NARANI_STEP ("auto", "eager", "graph", "fused"): how a token is computed on a GPU; "auto": the fastest
+    way that is proven there."""
 
     failed_load_seconds: float = 30.0
     """NARANI_FAILED_LOAD_SECONDS: how long a load that failed is remembered and not tried again."""
@@ -93,6 +98,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         home=Path(home).expanduser(),
         memory_budget=parse_bytes(budget, "NARANI_MEMORY_BUDGET") if budget else None,
         device=values.get("NARANI_DEVICE") or None,
+        step=_step(values),
         failed_load_seconds=_number(values, "NARANI_FAILED_LOAD_SECONDS", 30.0, least=0),
         rows_per_model=int(_number(values, "NARANI_ROWS_PER_MODEL", 8, least=1)),
         database=values.get("NARANI_DATABASE") or None,
@@ -154,6 +160,13 @@ def _language(values: Mapping[str, str]) -> str | None:
     if text and language is None:
         raise BadRequest("language-unknown", name="NARANI_LANGUAGE", value=text, languages=LANGUAGES)
     return language
+
+
+def _step(values: Mapping[str, str]) -> str:
+    step = values.get("NARANI_STEP") or "auto"
+    if step.lower() not in STEPS:
+        raise BadRequest("step-unknown", name="NARANI_STEP", value=step, steps=STEPS)
+    return step.lower()
 
 
 def _address(values: Mapping[str, str], name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from engines.base import Engine, State
 from engines.stopping import Stoppable
-from errors import NaraniError
+from errors import Cause, NaraniError
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,16 @@ class Event:
 
 
 @dataclass(frozen=True)
+class StepChoice:
+    """How a model computes a token, and why so."""
+
+    name: str
+    """One of engines.steps.step.StepName."""
+    reasons: tuple[Cause, ...] = ()
+    """Why each faster step is not used; where the fastest one is, what it was proven or forced by."""
+
+
+@dataclass(frozen=True)
 class ResidentView:
     """One resident model as a reader sees it."""
 
@@ -44,6 +54,7 @@ class ResidentView:
     load_seconds: float
     kept: bool = False
     """A person asked for it to stay, so no load unloads it."""
+    step: StepChoice = StepChoice("eager")
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ __all__ = [
     "OutOfMemory",
     "BrokeWhileAnswering",
     "EngineDown",
+    "StepRefused",
     "Stopped",
     "wording",
 ]
@@ -131,6 +132,13 @@ class EngineDown(LoadError):
     def lacking(cls, error: ImportError) -> EngineDown:
         """A library is not installed, or not whole."""
         return cls("library-missing", name=error.name or "unknown")
+
+
+class StepRefused(NaraniError):
+    """A faster way of computing a step cannot be used for a model; it answers in the next simpler one. It
+    ends nothing, and is shown beside the step that is used."""
+
+    category = "step-refused"
 
 
 class Stopped(NaraniError):

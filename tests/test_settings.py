@@ -21,6 +21,7 @@ def test_what_is_set_is_read_and_the_rest_has_defaults(tmp_path: Path) -> None:
     assert (settings.device, settings.rows_per_model, settings.failed_load_seconds) == (None, 8, 30.0)
     assert (read_settings({}).memory_budget, read_settings({}).language) == (None, None)
     assert read_settings({"NARANI_LANGUAGE": "KO"}).language == "ko"
+    assert (read_settings({}).step, read_settings({"NARANI_STEP": "Fused"}).step) == ("auto", "fused")
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,7 @@ def test_what_is_set_is_read_and_the_rest_has_defaults(tmp_path: Path) -> None:
         ("NARANI_ROWS_PER_MODEL", "eight"),
         ("NARANI_FAILED_LOAD_SECONDS", "-1"),
         ("NARANI_LANGUAGE", "fr"),
+        ("NARANI_STEP", "faster"),
     ],
 )
 def test_what_cannot_be_read_is_refused_by_name(name: str, value: str) -> None:
