@@ -33,6 +33,7 @@ from benchmarks import (
     search_speed,
     token_rows,
     training_loop,
+    update_memory,
 )
 from benchmarks import detokenize as detokenize
 from benchmarks.rounds import Effort, Measured, Target
@@ -218,6 +219,12 @@ LINES = (
         "processor time, learning an update of PPO / forward and backward of the same tokens",
         Target(1.25, False),
         ppo_update.measure,
+    ),
+    Line(
+        "update-memory",
+        "most memory, an update of PPO / a LoRA step over the same answers",
+        Target(1.3, False),
+        update_memory.measure,
     ),
     Line(
         "grpo-step",

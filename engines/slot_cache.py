@@ -10,6 +10,8 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
+from weakref import proxy
 
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
@@ -42,6 +44,7 @@ class SlotLayer(CacheLayerMixin):
     is_sliding = False
 
     def __init__(self, cache: SlotCache) -> None:
+        """`cache`: a weak reference, so that its memory comes back with it, not at some later collection."""
         super().__init__()
         self._cache = cache
         self.keys: torch.Tensor | None = None
@@ -132,7 +135,7 @@ class SlotCache(Cache):
         self.slots = 0
         self.length = 0
         self.window = Window(0, 0, torch.empty(0, 0), None, 0)
-        super().__init__(layers=[SlotLayer(self) for _ in range(layers)])
+        super().__init__(layers=[SlotLayer(cast(SlotCache, proxy(self))) for _ in range(layers)])
 
     def reserve(self, slots: int, length: int) -> None:
         """Make room; on running out of memory what was there stays usable."""

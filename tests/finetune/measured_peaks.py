@@ -6,15 +6,12 @@ Run: python -m pytest tests/finetune/test_planning.py tests/finetune/test_planni
 from __future__ import annotations
 
 import gc
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 from transformers import (
     AutoModelForCausalLM,
     GPTNeoXConfig,
@@ -23,6 +20,7 @@ from transformers import (
     RwkvConfig,
 )
 
+from benchmarks.peak_of_tensors import PeakOfTensors
 from engines.loading.score_head import backbone_of, last_states
 from finetune.rl.log_probs import answer_figures
 from finetune.rl.rollout import Sampler
@@ -40,35 +38,6 @@ MEASURED = {
     ),
     "rwkv": RwkvConfig(hidden_size=128, num_hidden_layers=3, vocab_size=512, rescale_every=0),
 }
-
-
-class PeakOfTensors(TorchDispatchMode):
-    """Bytes of every storage that is alive, and the most there were."""
-
-    def __init__(self, network: torch.nn.Module) -> None:
-        super().__init__()
-        self.now = self.peak = 0
-        self._alive: dict[int, int] = {}
-        for parameter in network.parameters():
-            self._see(parameter)
-
-    def _see(self, tensor: torch.Tensor) -> None:
-        storage = tensor.untyped_storage()
-        if storage._cdata not in self._alive:
-            self._alive[storage._cdata] = storage.nbytes()
-            self.now += storage.nbytes()
-            self.peak = max(self.peak, self.now)
-            weakref.finalize(storage, self._gone, storage._cdata)
-
-    def _gone(self, key: int) -> None:
-        self.now -= self._alive.pop(key, 0)
-
-    def __torch_dispatch__(self, call: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        made = call(*args, **(kwargs or {}))
-        for tensor in tree_leaves(made):
-            if isinstance(tensor, torch.Tensor):
-                self._see(tensor)
-        return made
 
 
 @dataclass(frozen=True)
@@ -102,8 +71,6 @@ def measured_kind(kind: str, settings: RunSettings) -> int:
     with PeakOfTensors(tuned) as found:
         for _ in range(2):
             sample()
-            # What was sampled lies in cycles, which go at the next collection.
-            gc.collect()
             for layer in twice:
                 layer.training = True
             loss().backward()

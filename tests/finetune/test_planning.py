@@ -14,6 +14,7 @@ import torch
 from peft import LoraConfig, inject_adapter_in_model
 from transformers import AutoModelForCausalLM, GPTNeoXConfig, LlamaConfig
 
+from benchmarks.peak_of_tensors import PeakOfTensors
 from finetune.base import base_for
 from finetune.planning import METHODS, Device, Plan, lowered, need_of, plan
 from finetune.run_settings import Method
@@ -22,7 +23,7 @@ from finetune.shapes import NetworkShape, shape_for, shape_of
 from finetune.targets import lora_targets
 from model_registry.registry import load_registry
 from model_registry.spec import Architecture
-from tests.finetune.measured_peaks import MEASURED, PeakOfTensors
+from tests.finetune.measured_peaks import MEASURED
 
 GB = 10**9
 CARD = Device("a card", 24 * GB, 24 * GB, is_gpu=True)

@@ -6,6 +6,7 @@ Run: python -m pytest tests/finetune/rl/test_rollouts.py
 from __future__ import annotations
 
 import copy
+import gc
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,7 @@ from peft import LoraConfig, get_peft_model
 from torch import Tensor
 from transformers import GenerationConfig, PreTrainedModel
 
+from benchmarks.peak_of_tensors import PeakOfTensors
 from engines.families import BATCHED
 from errors import NaraniError, Stopped
 from finetune.rl.rollout import Rollout, Sampler
@@ -229,3 +231,19 @@ def test_the_cache_is_reserved_once_at_its_whole_size(monkeypatch: pytest.Monkey
     Sampler(network, (), max_new_tokens=COUNT).sample(PROMPTS, GROUP, torch.Generator())
     layers = network.config.num_hidden_layers
     assert sizes == [(len(PROMPTS) * GROUP, 4, 24 + COUNT, 8)] * 2 * layers
+
+
+@pytest.mark.parametrize("name", EVERY_WAY)
+def test_what_sampling_took_is_free_before_anything_is_learned(name: str) -> None:
+    """At once: a collection of garbage may come many updates later."""
+    network = tiny_network(name)
+    gc.collect()
+    gc.disable()
+    try:
+        with PeakOfTensors(network) as memory:
+            before = memory.now
+            Sampler(network, (), max_new_tokens=COUNT).sample(PROMPTS, GROUP, torch.Generator())
+            assert memory.peak > before
+            assert memory.now - before < (memory.peak - before) / 10
+    finally:
+        gc.enable()
