@@ -1,12 +1,18 @@
-"""The operations of a fused step in torch: the kernels are held against them, and the processor runs them."""
+"""The operations of a fused step in torch: what the kernels are held against, and what runs without one.
+
+Each rounds to the model's type where transformers' modules do, so both give the same figures. Nothing is read
+on the host: the operations run on any device, the one without memory ("meta") too.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engines.steps.ops import Heads
+from engines.steps.ops import Activation, Heads, Linear, Norm, Normed, Rotary
 from engines.steps.tables import StepTables
 
 
@@ -15,27 +21,122 @@ class TorchOps:
 
     by_address = False
 
+    def __init__(self) -> None:
+        self._turns: dict[tuple[Rotary, torch.dtype], tuple[Tensor, Tensor]] = {}
+
+    def normed(self, x: Tensor, parts: Sequence[Normed]) -> Tensor:
+        seen: dict[Norm | None, Tensor] = {None: x}
+        made = []
+        for part in parts:
+            if part.norm is not None and part.norm not in seen:
+                seen[part.norm] = normalized(x, part.norm)
+            y = _linear(seen[part.norm], part.linear)
+            made.append(y if part.activation is None else activated(y, part.activation))
+        return made[0] if len(made) == 1 else torch.cat(made, dim=-1)
+
+    def gated(self, x: Tensor, norm: Norm | None, gate: Linear, up: Linear, activation: Activation) -> Tensor:
+        seen = x if norm is None else normalized(x, norm)
+        return activated(_linear(seen, gate), activation) * _linear(seen, up)
+
     def attend(self, mixed: Tensor, heads: Heads, layer: int, tables: StepTables, keys: int) -> Tensor:
-        rows = len(mixed)
-        counts = [heads.queries, heads.groups, heads.groups]
-        queries, key, value = mixed.view(rows, -1, heads.size).split(counts, dim=1)
+        rows = mixed.shape[0]
+        lengths, slots = tables.lengths[:rows], tables.slots[:rows]
+        query, key, value = self._turned(mixed, heads, lengths, keys)
         held_keys, held_values = tables.layer(layer)
-        slots, lengths = tables.slots[:rows], tables.lengths[:rows]
         held_keys[slots, :, lengths], held_values[slots, :, lengths] = key, value
-        read = min(keys, held_keys.shape[2])
-        output = functional.scaled_dot_product_attention(
-            queries[:, :, None],
-            held_keys[slots, :, :read],
-            held_values[slots, :, :read],
-            attn_mask=_seen(lengths, read, heads.window)[:, None, None],
+        reach = min(keys, held_keys.shape[2])
+        places, own = torch.arange(reach, device=mixed.device), lengths[:, None]
+        seen = places <= own
+        if heads.window is not None:
+            seen &= places > own - heads.window
+        # The queries that share a key stand as the tokens of one head: no key is copied for them.
+        shared = query.view(rows, heads.groups, heads.queries // heads.groups, heads.size)
+        attended = functional.scaled_dot_product_attention(
+            shared,
+            held_keys[slots, :, :reach],
+            held_values[slots, :, :reach],
+            attn_mask=seen[:, None, None],
             scale=heads.scaling,
-            enable_gqa=heads.queries != heads.groups,
         )
-        return output.reshape(rows, heads.queries * heads.size)
+        return attended.reshape(rows, heads.queries * heads.size)
+
+    def added(self, parts: Sequence[tuple[Tensor, Linear]], residual: Tensor | None) -> Tensor:
+        sums = [_linear(x, linear) for x, linear in parts]
+        if residual is not None:
+            sums.append(residual)
+        total = sums[0]
+        for further in sums[1:]:
+            total = total + further
+        return total
+
+    def add_normed(self, x: Tensor, y: Tensor, norm: Norm) -> Tensor:
+        return x + normalized(y, norm)
+
+    def _turned(
+        self, mixed: Tensor, heads: Heads, lengths: Tensor, keys: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Query, key and value [rows, heads, size], normed and turned."""
+        query, key, value = split_heads(mixed, heads)
+        if heads.query_norm is not None:
+            query = normalized(query, heads.query_norm)
+        if heads.key_norm is not None:
+            key = normalized(key, heads.key_norm)
+        if heads.rotary is not None:
+            cos, sin = (part[lengths, None] for part in self._turns_of(heads.rotary, mixed.dtype, keys))
+            query, key = rotated(query, cos, sin), rotated(key, cos, sin)
+        return query, key, value
+
+    def _turns_of(self, rotary: Rotary, dtype: torch.dtype, keys: int) -> tuple[Tensor, Tensor]:
+        """Cosine and sine [positions, size] of at least so many positions; made once, read by every layer."""
+        held = self._turns.get((rotary, dtype))
+        if held is None or held[0].shape[0] < keys:
+            held = self._turns[rotary, dtype] = turns(rotary, dtype, keys)
+        return held
 
 
-def _seen(lengths: Tensor, keys: int, window: int | None) -> Tensor:
-    """[rows, keys]: what each row's new token sees, itself included."""
-    places, own = torch.arange(keys, device=lengths.device), lengths[:, None]
-    seen = places <= own
-    return seen if window is None else seen & (places > own - window)
+def turns(rotary: Rotary, dtype: torch.dtype, positions: int) -> tuple[Tensor, Tensor]:
+    """Cosine and sine [positions, size], computed in float32 and rounded to the type."""
+    places = torch.arange(positions, device=rotary.frequencies.device, dtype=torch.float32)
+    angles = places[:, None] * rotary.frequencies
+    whole = torch.cat((angles, angles), dim=-1)
+    return (whole.cos() * rotary.scaling).to(dtype), (whole.sin() * rotary.scaling).to(dtype)
+
+
+def split_heads(mixed: Tensor, heads: Heads) -> tuple[Tensor, Tensor, Tensor]:
+    """Views of query [rows, queries, size], key and value [rows, groups, size]."""
+    counts = (heads.queries, heads.groups, heads.groups)
+    if heads.packed:
+        query, key, value = mixed.view(len(mixed), heads.queries, 3 * heads.size).chunk(3, dim=-1)
+        return query, key, value
+    parts = mixed.split([count * heads.size for count in counts], dim=-1)
+    query, key, value = (
+        part.view(len(mixed), count, heads.size) for part, count in zip(parts, counts, strict=True)
+    )
+    return query, key, value
+
+
+def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """The first places of each head turned, half against half; the others as they are."""
+    size = cos.shape[-1]
+    turning, resting = x[..., :size], x[..., size:]
+    first, second = turning.chunk(2, dim=-1)
+    turned = turning * cos + torch.cat((-second, first), dim=-1) * sin
+    return turned if size == x.shape[-1] else torch.cat((turned, resting), dim=-1)
+
+
+def normalized(x: Tensor, norm: Norm) -> Tensor:
+    if norm.bias is not None:
+        return functional.layer_norm(x, (x.shape[-1],), norm.weight, norm.bias, norm.eps)
+    wide = x.float()
+    wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + norm.eps)
+    return norm.weight * wide.to(x.dtype)
+
+
+def activated(x: Tensor, activation: Activation) -> Tensor:
+    if activation == "silu":
+        return functional.silu(x)
+    return functional.gelu(x, approximate="tanh" if activation == "gelu-tanh" else "none")
+
+
+def _linear(x: Tensor, linear: Linear) -> Tensor:
+    return functional.linear(x, linear.weight, linear.bias)

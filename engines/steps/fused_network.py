@@ -1,0 +1,231 @@
+"""A loaded network as the fused step needs it: norms, linears and heads, layer by layer, or why it is not known.
+
+Only families whose modules are known whole are read, and only where every module still is what the family made
+it. The tensors are the modules' own. Adapters are passed over: what is read is the base.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import activations
+
+from engines.steps.ops import Activation, Heads, Linear, Norm, Normed, Rotary
+from engines.steps.step import StepRefused
+
+
+@dataclass(frozen=True, eq=False)
+class Gated:
+    """What StepOps.gated takes besides x."""
+
+    norm: Norm | None
+    gate: Linear
+    up: Linear
+    activation: Activation
+
+
+@dataclass(frozen=True, eq=False)
+class FusedLayer:
+    """Attention, then a perceptron, each added to what came in."""
+
+    inputs: tuple[Normed, ...]
+    """Of queries, keys and values, in one linear or three."""
+    heads: Heads
+    out: Linear
+    perceptron: Normed | Gated
+    """Its first half, and `down` the second."""
+    down: Linear
+    is_parallel: bool = False
+    """Attention and perceptron read the same x, and both are added to it at once (GPT-NeoX)."""
+    attention_norm: Norm | None = None
+    perceptron_norm: Norm | None = None
+    """Of networks that norm what a block puts out, not what it takes (EXAONE-4)."""
+
+
+@dataclass(frozen=True, eq=False)
+class FusedNetwork:
+    """All that a step computes with."""
+
+    embedding: Tensor
+    """[vocabulary, hidden]."""
+    layers: tuple[FusedLayer, ...]
+    head: Normed
+
+
+def read_network(model: Any) -> FusedNetwork:
+    """The base of a loaded network by reference; StepRefused where the fused step does not know it."""
+    reader = _READERS.get(model.config.model_type)
+    if reader is None or not type(model).__module__.startswith("transformers."):
+        raise _unknown(f"{type(model).__name__} is not one of its networks")
+    _check_untouched(model)
+    network = reader(model)
+    _check_weights(model)
+    return network
+
+
+def _read_neox(model: Any) -> FusedNetwork:
+    backbone = model.gpt_neox
+    rotary = _rotary(backbone.rotary_emb)
+    layers = tuple(_neox_layer(layer, rotary, model.config) for layer in backbone.layers)
+    head = Normed(_linear(model.lm_head), _layer_norm(backbone.final_layer_norm))
+    return FusedNetwork(_embedding(backbone.embed_in), layers, head)
+
+
+def _neox_layer(layer: Any, rotary: Rotary, config: Any) -> FusedLayer:
+    attention, perceptron = layer.attention, layer.mlp
+    count = config.num_attention_heads
+    return FusedLayer(
+        inputs=(Normed(_linear(attention.query_key_value), _layer_norm(layer.input_layernorm)),),
+        heads=Heads(count, count, attention.head_size, attention.scaling, packed=True, rotary=rotary),
+        out=_linear(attention.dense),
+        perceptron=Normed(
+            _linear(perceptron.dense_h_to_4h),
+            _layer_norm(layer.post_attention_layernorm),
+            _activation(perceptron.act),
+        ),
+        down=_linear(perceptron.dense_4h_to_h),
+        is_parallel=layer.use_parallel_residual,
+    )
+
+
+def _read_gated(model: Any) -> FusedNetwork:
+    """Llama, and what is made of its modules."""
+    backbone = model.model
+    rotary = _rotary(backbone.rotary_emb)
+    layers = tuple(
+        _gated_layer(layer, index, rotary, model.config) for index, layer in enumerate(backbone.layers)
+    )
+    head = Normed(_linear(model.lm_head), _rms_norm(backbone.norm))
+    return FusedNetwork(_embedding(backbone.embed_tokens), layers, head)
+
+
+def _gated_layer(layer: Any, index: int, rotary: Rotary, config: Any) -> FusedLayer:
+    attention, perceptron = layer.self_attn, layer.mlp
+    is_normed_after = config.model_type == "exaone4"
+    before = None if is_normed_after else _rms_norm(layer.input_layernorm)
+    between = _rms_norm(layer.post_attention_layernorm)
+    return FusedLayer(
+        inputs=tuple(
+            Normed(_linear(linear), before) for linear in (attention.q_proj, attention.k_proj, attention.v_proj)
+        ),
+        heads=_grouped_heads(attention, index, rotary, config),
+        out=_linear(attention.o_proj),
+        perceptron=Gated(
+            None if is_normed_after else between,
+            _linear(perceptron.gate_proj),
+            _linear(perceptron.up_proj),
+            _activation(perceptron.act_fn),
+        ),
+        down=_linear(perceptron.down_proj),
+        attention_norm=between if is_normed_after else None,
+        perceptron_norm=_rms_norm(layer.post_feedforward_layernorm) if is_normed_after else None,
+    )
+
+
+def _grouped_heads(attention: Any, index: int, rotary: Rotary, config: Any) -> Heads:
+    window = _window(index, config)
+    is_turned = config.model_type != "exaone4" or config.sliding_window is None or window is not None
+    return Heads(
+        queries=config.num_attention_heads,
+        groups=config.num_key_value_heads,
+        size=attention.head_dim,
+        scaling=attention.scaling,
+        rotary=rotary if is_turned else None,
+        query_norm=_rms_norm(attention.q_norm) if hasattr(attention, "q_norm") else None,
+        key_norm=_rms_norm(attention.k_norm) if hasattr(attention, "k_norm") else None,
+        window=window,
+    )
+
+
+def _window(index: int, config: Any) -> int | None:
+    if config.model_type in _NEVER_SLIDING:
+        return None
+    kinds = None if config.model_type == "mistral" else config.layer_types
+    is_sliding = kinds is None or kinds[index] == "sliding_attention"
+    return config.sliding_window if is_sliding else None
+
+
+_NEVER_SLIDING = ("llama", "seed_oss")
+_READERS: dict[str, Callable[[Any], FusedNetwork]] = {
+    "gpt_neox": _read_neox,
+    **dict.fromkeys(
+        ("llama", "mistral", "ministral", "seed_oss", "cwm", "qwen2", "qwen3", "exaone4"), _read_gated
+    ),
+}
+_ROPES = ("default", "linear", "llama3", "yarn")
+"""Those whose angles depend on nothing but the position."""
+
+
+def _embedding(module: Any) -> Tensor:
+    return _plain(module, nn.Embedding).weight
+
+
+def _linear(module: Any) -> Linear:
+    own = _plain(module, nn.Linear)
+    return Linear(own.weight, own.bias)
+
+
+def _plain(module: Any, kind: type[Any]) -> Any:
+    """The module itself, below adapters that may be attached to it."""
+    own = module.get_base_layer() if hasattr(module, "get_base_layer") else module
+    if getattr(module, "merged", False):
+        raise _unknown("an adapter is merged into its weights")
+    if type(own).__module__.startswith("bitsandbytes"):
+        raise StepRefused("quantized", quantization=type(own).__name__)
+    if type(own) is not kind:
+        raise _unknown(f"it has a {type(own).__name__} where a {kind.__name__} is expected")
+    return own
+
+
+def _layer_norm(module: Any) -> Norm:
+    if type(module) is not nn.LayerNorm or module.weight is None or module.bias is None:
+        raise _unknown(f"it norms by {type(module).__name__}")
+    return Norm(module.weight, module.bias, module.eps)
+
+
+def _rms_norm(module: Any) -> Norm:
+    name = type(module).__name__
+    if not name.endswith("RMSNorm") or not type(module).__module__.startswith("transformers."):
+        raise _unknown(f"it norms by {name}")
+    return Norm(module.weight, None, module.variance_epsilon)
+
+
+def _activation(module: Any) -> Activation:
+    if isinstance(module, nn.SiLU | activations.SiLUActivation):
+        return "silu"
+    if isinstance(module, activations.GELUActivation) and module.act is nn.functional.gelu:
+        return "gelu"
+    if isinstance(module, activations.GELUTanh) and getattr(module.act, "func", None) is nn.functional.gelu:
+        return "gelu-tanh"
+    raise _unknown(f"it activates by {type(module).__name__}")
+
+
+def _rotary(module: Any) -> Rotary:
+    if module.rope_type not in _ROPES:
+        raise _unknown(f"its rotary positions are {module.rope_type}")
+    frequencies = module.inv_freq.float()
+    return Rotary(frequencies, 2 * len(frequencies), module.attention_scaling)
+
+
+def _check_untouched(model: Any) -> None:
+    """Whoever wraps a module's forward pass (offloading, hub kernels) changes what it computes."""
+    for path, module in model.named_modules():
+        if "forward" in vars(module):
+            raise _unknown(f"{path or type(model).__name__} is wrapped by another library")
+
+
+def _check_weights(model: Any) -> None:
+    places = {(parameter.device, parameter.dtype) for parameter in model.parameters()}
+    if len(places) > 1:
+        raise _unknown("its weights have several types or lie on several devices")
+    ((_, dtype),) = places
+    if dtype not in (torch.float32, torch.float16, torch.bfloat16):
+        raise _unknown(f"its weights are {str(dtype).removeprefix('torch.')}")
+
+
+def _unknown(why: str) -> StepRefused:
+    return StepRefused("not-read", why=why)
