@@ -1,7 +1,7 @@
-"""A loaded network as the fused step needs it: norms, linears and heads, layer by layer, or why it is not known.
+"""A loaded network as the fused step needs it, layer by layer, or why the fused step cannot serve it.
 
-Only families whose modules are known whole are read, and only where every module still is what the family made
-it. The tensors are the modules' own. Adapters are passed over: what is read is the base.
+Only families whose modules are known whole are read, and only where each module still is what the family
+made it. The tensors are the modules' own. Adapters are passed over: what is read is the base.
 """
 
 from __future__ import annotations
@@ -110,7 +110,8 @@ def _gated_layer(layer: Any, index: int, rotary: Rotary, config: Any) -> FusedLa
     between = _rms_norm(layer.post_attention_layernorm)
     return FusedLayer(
         inputs=tuple(
-            Normed(_linear(linear), before) for linear in (attention.q_proj, attention.k_proj, attention.v_proj)
+            Normed(_linear(linear), before)
+            for linear in (attention.q_proj, attention.k_proj, attention.v_proj)
         ),
         heads=_grouped_heads(attention, index, rotary, config),
         out=_linear(attention.o_proj),
