@@ -10,12 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from transformers import activations
 
 from engines.steps.ops import Activation, Heads, Linear, Norm, Normed, Rotary
-from engines.steps.step import StepRefused
+from errors import StepRefused
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +57,9 @@ class FusedNetwork:
 
 def read_network(model: Any) -> FusedNetwork:
     """The base of a loaded network by reference; StepRefused where the fused step does not know it."""
-    reader = _READERS.get(model.config.model_type)
+    reader = _READERS.get(type(model).__name__)
     if reader is None or not type(model).__module__.startswith("transformers."):
-        raise _unknown(f"{type(model).__name__} is not one of its networks")
+        raise StepRefused("step-network-unknown", kind=model.config.model_type)
     _check_untouched(model)
     network = reader(model)
     _check_weights(model)
@@ -151,12 +150,12 @@ def _window(index: int, config: Any) -> int | None:
 
 
 _NEVER_SLIDING = ("llama", "seed_oss")
+_GATED = ("Llama", "Mistral", "Ministral", "SeedOss", "Cwm", "Qwen2", "Qwen3", "Exaone4")
 _READERS: dict[str, Callable[[Any], FusedNetwork]] = {
-    "gpt_neox": _read_neox,
-    **dict.fromkeys(
-        ("llama", "mistral", "ministral", "seed_oss", "cwm", "qwen2", "qwen3", "exaone4"), _read_gated
-    ),
+    "GPTNeoXForCausalLM": _read_neox,
+    **{f"{family}ForCausalLM": _read_gated for family in _GATED},
 }
+_RMS_NORMS = {f"{family}RMSNorm" for family in _GATED}
 _ROPES = ("default", "linear", "llama3", "yarn")
 """Those whose angles depend on nothing but the position."""
 
@@ -174,24 +173,23 @@ def _plain(module: Any, kind: type[Any]) -> Any:
     """The module itself, below adapters that may be attached to it."""
     own = module.get_base_layer() if hasattr(module, "get_base_layer") else module
     if getattr(module, "merged", False):
-        raise _unknown("an adapter is merged into its weights")
+        raise _unknown(module)
     if type(own).__module__.startswith("bitsandbytes"):
-        raise StepRefused("quantized", quantization=type(own).__name__)
+        raise StepRefused("step-quantized", quantization=type(own).__name__)
     if type(own) is not kind:
-        raise _unknown(f"it has a {type(own).__name__} where a {kind.__name__} is expected")
+        raise _unknown(own)
     return own
 
 
 def _layer_norm(module: Any) -> Norm:
     if type(module) is not nn.LayerNorm or module.weight is None or module.bias is None:
-        raise _unknown(f"it norms by {type(module).__name__}")
+        raise _unknown(module)
     return Norm(module.weight, module.bias, module.eps)
 
 
 def _rms_norm(module: Any) -> Norm:
-    name = type(module).__name__
-    if not name.endswith("RMSNorm") or not type(module).__module__.startswith("transformers."):
-        raise _unknown(f"it norms by {name}")
+    if type(module).__name__ not in _RMS_NORMS:
+        raise _unknown(module)
     return Norm(module.weight, None, module.variance_epsilon)
 
 
@@ -202,31 +200,27 @@ def _activation(module: Any) -> Activation:
         return "gelu"
     if isinstance(module, activations.GELUTanh) and getattr(module.act, "func", None) is nn.functional.gelu:
         return "gelu-tanh"
-    raise _unknown(f"it activates by {type(module).__name__}")
+    raise _unknown(module)
 
 
 def _rotary(module: Any) -> Rotary:
     if module.rope_type not in _ROPES:
-        raise _unknown(f"its rotary positions are {module.rope_type}")
+        raise StepRefused("step-module-unknown", module=f"RoPE {module.rope_type}")
     frequencies = module.inv_freq.float()
     return Rotary(frequencies, 2 * len(frequencies), module.attention_scaling)
 
 
 def _check_untouched(model: Any) -> None:
     """Whoever wraps a module's forward pass (offloading, hub kernels) changes what it computes."""
-    for path, module in model.named_modules():
+    for module in model.modules():
         if "forward" in vars(module):
-            raise _unknown(f"{path or type(model).__name__} is wrapped by another library")
+            raise _unknown(module)
 
 
 def _check_weights(model: Any) -> None:
-    places = {(parameter.device, parameter.dtype) for parameter in model.parameters()}
-    if len(places) > 1:
-        raise _unknown("its weights have several types or lie on several devices")
-    ((_, dtype),) = places
-    if dtype not in (torch.float32, torch.float16, torch.bfloat16):
-        raise _unknown(f"its weights are {str(dtype).removeprefix('torch.')}")
+    if len({(parameter.device, parameter.dtype) for parameter in model.parameters()}) > 1:
+        raise StepRefused("step-weights-mixed")
 
 
-def _unknown(why: str) -> StepRefused:
-    return StepRefused("not-read", why=why)
+def _unknown(module: Any) -> StepRefused:
+    return StepRefused("step-module-unknown", module=type(module).__name__)

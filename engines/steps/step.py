@@ -26,11 +26,3 @@ class DecodeStep(Protocol):
         """Logits [rows, vocabulary] after the tokens of the first `rows` rows. Each row's key and value are
         written at its length; `keys` is the length class: no row holds more than that, the new token
         included. The tables stay as they are."""
-
-
-class StepRefused(Exception):
-    """A way of computing a step that cannot serve a network; the next simpler one is taken."""
-
-    def __init__(self, code: str, **facts: str) -> None:
-        super().__init__(code, facts)
-        self.code, self.facts = code, facts
