@@ -1,4 +1,4 @@
-"""What every way of computing a step offers; which ways there are stands beside this file.
+"""What every way of computing a step offers, apart from the ways themselves, which stand beside this file.
 
 Nothing between its call and its logits is read on the host, so that it can be captured in a CUDA graph.
 """
