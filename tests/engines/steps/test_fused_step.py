@@ -61,6 +61,7 @@ LENGTHS = (5, 17, 8, 1, 23, 9, 30, 3)
 """Within and beyond the window (8)."""
 SLOTS = (6, 0, 3, 9, 1, 8, 4, 2)
 """Of ten; no order, and gaps between them."""
+COUNT = 6
 WITHIN = {torch.float32: 1e-5, torch.float16: 4e-3, torch.bfloat16: 3e-2}
 
 
@@ -141,7 +142,7 @@ def no_gradients() -> Any:
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_step_gives_the_figures_of_the_modules(name: str, dtype: torch.dtype) -> None:
     network = network_of(name, dtype)
-    for count in (1, 3, 8):
+    for count in (1, 3, 8) if dtype is torch.float32 else (3,):
         rows = Rows(network, count)
         wanted = rows.by_modules()
         kept = rows.written()
@@ -159,7 +160,7 @@ def test_its_tokens_are_those_of_the_whole_text_read_at_once(name: str) -> None:
     network = network_of(name)
     rows, step = Rows(network, 3), fused(network)
     texts = [list(map(int, prompt)) for prompt in rows.prompts]
-    for _ in range(12):
+    for _ in range(COUNT):
         rows.tables.fill(
             [RowPlace(text[-1], len(text) - 1, slot) for text, slot in zip(texts, SLOTS, strict=False)]
         )
@@ -167,7 +168,7 @@ def test_its_tokens_are_those_of_the_whole_text_read_at_once(name: str) -> None:
             text.append(token)
     for text in texts:
         whole = network(input_ids=torch.tensor([text])).logits[0]
-        assert text[-12:] == whole.argmax(-1)[-13:-1].tolist()
+        assert text[-COUNT:] == whole.argmax(-1)[-COUNT - 1 : -1].tolist()
 
 
 def test_a_row_hears_nothing_of_rows_beside_it_or_of_what_their_slots_hold() -> None:
