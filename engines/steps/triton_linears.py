@@ -148,12 +148,14 @@ def _normed(x: Tensor, parts: Sequence[Normed], y: Tensor, pdl: bool) -> None:
     if _normed_before(len(x), norms[0], config):
         inputs, norms = tuple(_norm_rows(x, norms, config, pdl)), [None] * len(parts)
     programs = (0, *accumulate(triton.cdiv(size, config.outputs) for size in sizes))
-    columns = accumulate((0, *sizes[:-1]))
+    shapes = [_tensors(norm) for norm in norms]
     kernels.normed_kernel[(programs[-1],)](
-        tuple(
-            (z, _whole(part.linear.weight), part.linear.bias, *_tensors(norm), y[:, column:])
-            for z, part, norm, column in zip(inputs, parts, norms, columns, strict=True)
-        ),
+        inputs,
+        tuple(_whole(part.linear.weight) for part in parts),
+        tuple(part.linear.bias for part in parts),
+        tuple(gain for gain, _ in shapes),
+        tuple(shift for _, shift in shapes),
+        tuple(y[:, column:] for column in accumulate((0, *sizes[:-1]))),
         K=length,
         STRIDE=inputs[0].stride(0),
         ROWS=len(x),

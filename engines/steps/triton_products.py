@@ -75,8 +75,24 @@ def _put(
 
 
 @triton.jit
+def _own(values: tl.tuple, program: tl.tensor, PROGRAMS: tl.constexpr) -> tl.tensor:
+    """That of the part which this program computes; None where no part has one."""
+    chosen = values[0]
+    if chosen is not None:
+        for part in tl.static_range(1, len(values)):
+            if program >= PROGRAMS[part]:
+                chosen = values[part]
+    return chosen
+
+
+@triton.jit
 def normed_kernel(
-    parts: tl.tuple,
+    inputs: tl.tuple,
+    weights: tl.tuple,
+    biases: tl.tuple,
+    gains: tl.tuple,
+    shifts: tl.tuple,
+    places: tl.tuple,
     K: tl.constexpr,
     STRIDE: tl.constexpr,
     ROWS: tl.constexpr,
@@ -93,22 +109,18 @@ def normed_kernel(
 ) -> None:
     """Linears beside each other: the first PROGRAMS[1] programs compute the first part, and so on."""
     program = tl.program_id(0)
-    x_ptr, w_ptr, bias_ptr, gain_ptr, shift_ptr, y_ptr = parts[0]
-    first, size = 0, SIZES[0]
-    for part in tl.static_range(1, len(parts)):
-        if program >= PROGRAMS[part]:
-            x_ptr, w_ptr, bias_ptr, gain_ptr, shift_ptr, y_ptr = parts[part]
-            first, size = PROGRAMS[part], SIZES[part]
-    outputs = (program - first) * BN + tl.arange(0, BN)
+    size, y_ptr = _own(SIZES, program, PROGRAMS), _own(places, program, PROGRAMS)
+    outputs = (program - _own(PROGRAMS, program, PROGRAMS)) * BN + tl.arange(0, BN)
     found = products(
-        (x_ptr,), (w_ptr,), gain_ptr, shift_ptr, outputs, size,
+        (_own(inputs, program, PROGRAMS),), (_own(weights, program, PROGRAMS),),
+        _own(gains, program, PROGRAMS), _own(shifts, program, PROGRAMS), outputs, size,
         (K,), (STRIDE,), ROWS, EPS, WHOLE, BN, CHUNK, STAGES, PDL,
     )  # fmt: skip
-    y = _with_bias(found[0], bias_ptr, y_ptr, outputs, size)
-    for part in tl.static_range(len(parts)):
+    y = _with_bias(found[0], _own(biases, program, PROGRAMS), y_ptr, outputs, size)
+    for part in tl.static_range(len(weights)):
         if ACTIVATIONS[part] is not None:
             own = (program >= PROGRAMS[part]) & (program < PROGRAMS[part + 1])
-            y = tl.where(own, _activated(y, ACTIVATIONS[part]), y)
+            y = tl.where(own, _activated(y, tl.constexpr(ACTIVATIONS[part])), y)
     _put(y_ptr, y, outputs, size, OUT, ROWS)
 
 
