@@ -144,7 +144,7 @@ def _grouped_heads(attention: Any, index: int, rotary: Rotary, config: Any) -> H
 def _window(index: int, config: Any) -> int | None:
     if config.model_type in _NEVER_SLIDING:
         return None
-    kinds = None if config.model_type == "mistral" else config.layer_types
+    kinds = getattr(config, "layer_types", None)
     is_sliding = kinds is None or kinds[index] == "sliding_attention"
     return config.sliding_window if is_sliding else None
 
@@ -218,7 +218,9 @@ def _check_untouched(model: Any) -> None:
 
 
 def _check_weights(model: Any) -> None:
-    if len({(parameter.device, parameter.dtype) for parameter in model.parameters()}) > 1:
+    """An adapter's own may be of another type."""
+    own = (weight for path, weight in model.named_parameters() if "lora_" not in path)
+    if len({(weight.device, weight.dtype) for weight in own}) > 1:
         raise StepRefused("step-weights-mixed")
 
 

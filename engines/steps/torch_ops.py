@@ -39,23 +39,16 @@ class TorchOps:
         return activated(_linear(seen, gate), activation) * _linear(seen, up)
 
     def attend(self, mixed: Tensor, heads: Heads, layer: int, tables: StepTables, keys: int) -> Tensor:
-        rows = mixed.shape[0]
-        lengths, slots = tables.lengths[:rows], tables.slots[:rows]
-        query, key, value = self._turned(mixed, heads, lengths, keys)
-        held_keys, held_values = tables.layer(layer)
-        held_keys[slots, :, lengths], held_values[slots, :, lengths] = key, value
-        reach = min(keys, held_keys.shape[2])
-        places, own = torch.arange(reach, device=mixed.device), lengths[:, None]
-        seen = places <= own
-        if heads.window is not None:
-            seen &= places > own - heads.window
+        rows = len(mixed)
+        query, key, value = self._turned(mixed, heads, tables, keys)
+        held_keys, held_values = self._with_cache(key, value, layer, tables, keys)
         # The queries that share a key stand as the tokens of one head: no key is copied for them.
-        shared = query.view(rows, heads.groups, heads.queries // heads.groups, heads.size)
+        shared = query.reshape(rows, heads.groups, heads.queries // heads.groups, heads.size)
         attended = functional.scaled_dot_product_attention(
             shared,
-            held_keys[slots, :, :reach],
-            held_values[slots, :, :reach],
-            attn_mask=seen[:, None, None],
+            held_keys,
+            held_values,
+            attn_mask=self._seen(heads.window, rows, held_keys.shape[2], tables),
             scale=heads.scaling,
         )
         return attended.reshape(rows, heads.queries * heads.size)
@@ -72,26 +65,48 @@ class TorchOps:
     def add_normed(self, x: Tensor, y: Tensor, norm: Norm) -> Tensor:
         return x + normalized(y, norm)
 
+    def _with_cache(
+        self, key: Tensor, value: Tensor, layer: int, tables: StepTables, keys: int
+    ) -> tuple[Tensor, Tensor]:
+        """Keys and values [rows, groups, reach, size] with those of the new token, which are written."""
+        slots, lengths = tables.slots[: len(key)], tables.lengths[: len(key)]
+        held_keys, held_values = tables.layer(layer)
+        held_keys[slots, :, lengths], held_values[slots, :, lengths] = key, value
+        reach = min(keys, held_keys.shape[2])
+        return held_keys[slots, :, :reach], held_values[slots, :, :reach]
+
+    def _seen(self, window: int | None, rows: int, reach: int, tables: StepTables) -> Tensor | None:
+        """Which keys [rows, 1, 1, reach] each row's new token sees; None: all."""
+        lengths = tables.lengths[:rows, None]
+        places = torch.arange(reach, device=lengths.device)
+        seen = places <= lengths
+        if window is not None:
+            seen &= places > lengths - window
+        return seen[:, None, None]
+
+    def _angles(
+        self, rotary: Rotary, rows: int, dtype: torch.dtype, tables: StepTables, keys: int
+    ) -> tuple[Tensor, Tensor]:
+        """Cosine and sine [rows, 1, size] of the rows' positions."""
+        held = self._turns.get((rotary, dtype))
+        if held is None or held[0].shape[0] < keys:
+            held = self._turns[rotary, dtype] = turns(rotary, dtype, keys)
+        lengths = tables.lengths[:rows, None]
+        return held[0][lengths], held[1][lengths]
+
     def _turned(
-        self, mixed: Tensor, heads: Heads, lengths: Tensor, keys: int
+        self, mixed: Tensor, heads: Heads, tables: StepTables, keys: int
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Query, key and value [rows, heads, size], normed and turned."""
+        """Query [rows, queries, size], key and value [rows, groups, size], normed and turned."""
         query, key, value = split_heads(mixed, heads)
         if heads.query_norm is not None:
             query = normalized(query, heads.query_norm)
         if heads.key_norm is not None:
             key = normalized(key, heads.key_norm)
         if heads.rotary is not None:
-            cos, sin = (part[lengths, None] for part in self._turns_of(heads.rotary, mixed.dtype, keys))
+            cos, sin = self._angles(heads.rotary, len(mixed), mixed.dtype, tables, keys)
             query, key = rotated(query, cos, sin), rotated(key, cos, sin)
         return query, key, value
-
-    def _turns_of(self, rotary: Rotary, dtype: torch.dtype, keys: int) -> tuple[Tensor, Tensor]:
-        """Cosine and sine [positions, size] of at least so many positions; made once, read by every layer."""
-        held = self._turns.get((rotary, dtype))
-        if held is None or held[0].shape[0] < keys:
-            held = self._turns[rotary, dtype] = turns(rotary, dtype, keys)
-        return held
 
 
 def turns(rotary: Rotary, dtype: torch.dtype, positions: int) -> tuple[Tensor, Tensor]:

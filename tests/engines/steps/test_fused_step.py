@@ -164,7 +164,8 @@ def test_its_tokens_are_those_of_the_whole_text_read_at_once(name: str) -> None:
         rows.tables.fill(
             [RowPlace(text[-1], len(text) - 1, slot) for text, slot in zip(texts, SLOTS, strict=False)]
         )
-        for text, token in zip(texts, step(rows.tables, 4, 1024).argmax(-1).tolist(), strict=False):
+        logits = step(rows.tables, 4, max(map(len, texts)))
+        for text, token in zip(texts, logits.argmax(-1).tolist(), strict=False):
             text.append(token)
     for text in texts:
         whole = network(input_ids=torch.tensor([text])).logits[0]
