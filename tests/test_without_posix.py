@@ -30,7 +30,7 @@ _TESTS = (
     "test_the_runs_of_a_killed_neighbor_become_interrupted_where_somebody_looks",
     "tests/finetune/test_jobs.py::test_a_stopped_run_goes_on",
 )
-_WITH_TRITON = "benchmarks/gpu/gemv_kernels.py"
+_WITH_TRITON = ("benchmarks/gpu/gemv_kernels.py", "engines/steps/triton_")
 """Triton comes with CUDA builds of torch alone."""
 _RUN_WHEN_IMPORTED = ("dashboard/pages/", "benchmarks/app_", "tests/")
 
@@ -80,7 +80,7 @@ def modules() -> list[str]:
     rooms += ["prompts", "benchmarks"]
     paths = [path.relative_to(ROOT) for room in rooms for path in sorted((ROOT / room).rglob("*.py"))]
     paths += [path.relative_to(ROOT) for path in (ROOT / "scripts").glob("*.py")]
-    left_out = (*_RUN_WHEN_IMPORTED, _WITH_TRITON)
+    left_out = (*_RUN_WHEN_IMPORTED, *_WITH_TRITON)
     wanted = [path for path in paths if not path.as_posix().startswith(left_out)]
     return [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in wanted]
 

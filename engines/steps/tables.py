@@ -37,8 +37,8 @@ class StepTables:
         """Each [rows]."""
         self.addresses = torch.zeros(layers, 2, dtype=torch.long, device=device)
         """Of the keys and of the values of each layer, [slots, heads, length, size] each."""
-        self.strides = torch.zeros(2, dtype=torch.long, device=device)
-        """Elements from one slot to the next, and from one head to the next; the same in every layer."""
+        self.strides = torch.zeros(layers, 2, dtype=torch.long, device=device)
+        """Elements from one slot to the next and from one head to the next, in each layer."""
         self.cache: SlotCache | None = None
         """The same tensors, for a step that is no kernel."""
 
@@ -56,7 +56,7 @@ class StepTables:
         if any(keys is None or values is None for keys, values in places):
             return
         self.addresses.copy_(torch.tensor([[part.data_ptr() for part in place] for place in places]))
-        self.strides.copy_(torch.tensor(places[0][0].stride()[:2]))
+        self.strides.copy_(torch.tensor([keys.stride()[:2] for keys, _ in places]))
 
     def layer(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Keys and values of one layer, [slots, heads, length, size] each."""
