@@ -56,7 +56,7 @@ class BatchStepper:
         positions = torch.tensor(lengths, device=self._device)[:, None]
         uniform = lengths[0] if min(lengths) == max(lengths) else None
         self._cache.window = Window(0, len(lengths), positions, uniform, read_to)
-        logits = self._forward([[token] for token in tokens], positions, read_to)
+        logits = self._step_logits(tokens, positions, read_to)
         for row in self.running:
             row.length += 1
         return logits
@@ -95,6 +95,9 @@ class BatchStepper:
         if row.slot != slot:
             self._cache.move(row.slot, slot, row.length)
             row.slot = slot
+
+    def _step_logits(self, tokens: list[int], positions: torch.Tensor, read_to: int) -> torch.Tensor:
+        return self._forward([[token] for token in tokens], positions, read_to)
 
     def _forward(self, ids: list[list[int]], positions: torch.Tensor, read_to: int) -> torch.Tensor:
         output = self._model(

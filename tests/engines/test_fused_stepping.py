@@ -1,0 +1,73 @@
+"""The processor's fused step gives the tokens of plain generation, whoever joins and leaves beside a row.
+
+Run: python -m pytest tests/engines/test_fused_stepping.py
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from transformers import GenerationConfig
+
+from engines.fused_stepping import FusedBatchStepper
+from engines.stepping import DecodeRow
+from errors import StepRefused
+from tests.every_family import tiny_network
+
+CPU = torch.device("cpu")
+KINDS = ("gpt_neox", "llama", "mistral", "ministral", "seed_oss", "cwm", "qwen2", "qwen3", "exaone4")
+PROMPTS = [[20, 21, 22], [*range(20, 54)], [12, 13, 14, 15] * 6, [7], [*range(30, 41)]]
+"""Within and beyond the window (8)."""
+COUNT = 9
+
+
+def generated(network: Any, prompt: list[int]) -> list[int]:
+    network.generation_config = GenerationConfig()
+    ids = torch.tensor([prompt])
+    output = network.generate(
+        ids, attention_mask=torch.ones_like(ids), max_new_tokens=COUNT, do_sample=False, eos_token_id=None
+    )
+    return output[0, len(prompt) :].tolist()
+
+
+def stepped(network: Any, prompts: list[list[int]], join_every: int) -> list[list[int]]:
+    """Greedy tokens of prompts that join one after another; each leaves when it has its count, the second
+    three tokens earlier."""
+    stepper = FusedBatchStepper(network, CPU)
+    answers: dict[DecodeRow, list[int]] = {}
+    waiting, turn = list(prompts), 0
+    while waiting or stepper.running:
+        if waiting and turn % join_every == 0:
+            prompt = waiting.pop(0)
+            row = stepper.open(len(prompt) + COUNT)
+            answers[row] = [int(stepper.read(row, prompt).argmax())]
+            stepper.start(row)
+        tokens = stepper.step([answers[row][-1] for row in stepper.running]).argmax(-1).tolist()
+        for row, token in zip(list(stepper.running), tokens, strict=True):
+            answers[row].append(token)
+            if len(answers[row]) >= COUNT - 3 * (row is list(answers)[1 % len(answers)]):
+                stepper.close(row)
+        turn += 1
+    return list(answers.values())
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_get_the_tokens_of_generate_alone_and_in_company(kind: str) -> None:
+    network = tiny_network(kind)
+    with torch.inference_mode():
+        wanted = [generated(network, prompt) for prompt in PROMPTS]
+        for join_every in (1, 2, 3):
+            texts = stepped(network, PROMPTS, join_every)
+            assert [text == whole[: len(text)] for text, whole in zip(texts, wanted, strict=True)] == [
+                True
+            ] * 5
+        assert stepped(network, PROMPTS[:1], 1) == [wanted[0][: COUNT - 3]]
+
+
+def test_what_the_fused_step_cannot_read_is_refused() -> None:
+    with pytest.raises(StepRefused) as caught:
+        FusedBatchStepper(tiny_network("gpt2"), CPU)
+    assert caught.value.code == "step-network-unknown"
