@@ -1,4 +1,4 @@
-"""One step of a network that was read whole: a few operations a layer, in kernels or in torch."""
+"""One step of a network, apart from its reading: a few operations a layer, by kernels or by torch."""
 
 from __future__ import annotations
 

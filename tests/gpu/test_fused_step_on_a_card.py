@@ -17,7 +17,7 @@ from engines.steps.torch_ops import TorchOps
 from tests.engines.steps.slot_rows import VARIANTS, Rows, distance, network_of
 
 DEVICE = "cuda:0"
-WITHIN = {torch.float32: 1e-4, torch.float16: 8e-3, torch.bfloat16: 4e-2}
+WITHIN = {torch.float32: 1e-4, torch.float16: 8e-3, torch.bfloat16: 6e-2}
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
