@@ -113,9 +113,9 @@ def _thread_sums(tiles: tl.tuple, pieces: tl.tuple, BN: tl.constexpr, CHUNK: tl.
 
 @triton.jit
 def _together(sums: tl.tuple, BN: tl.constexpr, CHUNK: tl.constexpr) -> tl.tensor:
-    """[BN, rows] of the threads' sums of each row, brought together across threads once for all rows; up to
-    a power of two, the first row stands in for missing ones."""
-    count: tl.constexpr = triton.next_power_of_2(len(sums))
+    """[BN, rows] of the threads' sums of each row, brought together across threads once for all rows. The
+    first row stands in for missing ones: a row alone is added as it would be in company."""
+    count: tl.constexpr = max(2, triton.next_power_of_2(len(sums)))
     merged = sums
     for _missing in tl.static_range(count - len(sums)):
         merged = merged + (sums[0],)

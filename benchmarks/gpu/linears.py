@@ -1,0 +1,282 @@
+"""The products of a fused step on a card: held against torch, and timed with weights that no cache holds.
+
+Run: python -m benchmarks.gpu.linears [--seconds 40] [--pdl] [--cpu]    a line of JSON for each figure
+
+A figure is the time of one product, its norm included, in a replayed CUDA graph, and the share of the read
+bandwidth that its weights make of it. `table` is what the product uses; the others are what it might.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from benchmarks.gpu.timing import Limit, capture, going_on, replay_us, wait
+from engines.steps.ops import Activation, Linear, Norm, Normed
+from engines.steps.torch_ops import TorchOps
+
+_ROOT = Path(__file__).parents[2]
+_READ_GB_S = 3116.0
+"""What the H100 of benchmarks/results reads."""
+_RANDOM_BYTES = 300 * 2**20
+_LAUNCHES = 24
+_BATCHES = (1, 8, 2, 4)
+
+Shape = tuple[int, int, int, int]
+"""Of a Config."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """One launch of a layer, or the head."""
+
+    name: str
+    kind: str
+    sizes: tuple[int, ...]
+    """Outputs of each matrix."""
+    lengths: tuple[int, ...]
+    """Inputs of each matrix."""
+    biased: bool = False
+    searched: bool = False
+
+    @property
+    def bytes(self) -> int:
+        return 2 * sum(size * length for size, length in zip(self.sizes, self.lengths, strict=True))
+
+
+PRODUCTS = (
+    Product("neox in", "normed", (12288, 16384), (4096, 4096), biased=True, searched=True),
+    Product("neox out", "added", (4096, 4096), (16384, 4096), biased=True, searched=True),
+    Product("llama gated", "gated", (11008, 11008), (4096, 4096), searched=True),
+    Product("llama down", "added", (4096,), (11008,), searched=True),
+    Product("llama qkv", "normed", (4096, 4096, 4096), (4096,) * 3, searched=True),
+    Product("llama o", "added", (4096,), (4096,), searched=True),
+    Product("8b qkv", "normed", (4096, 1024, 1024), (4096,) * 3),
+    Product("8b gated", "gated", (14336, 14336), (4096, 4096)),
+    Product("8b down", "added", (4096,), (14336,), searched=True),
+    Product("head 30080", "normed", (30080,), (4096,), biased=True),
+    Product("head 151936", "normed", (151936,), (4096,)),
+)
+SMALL = (
+    Product("neox in", "normed", (24, 32), (64, 64), biased=True),
+    Product("neox out", "added", (16, 16), (96, 64), biased=True),
+    Product("llama gated", "gated", (33, 33), (64, 64)),
+)
+
+
+@dataclass(frozen=True)
+class Operands:
+    """Eight rows of every input, and copies of the weights so many that none is read out of a cache."""
+
+    product: Product
+    inputs: list[Tensor]
+    residual: Tensor
+    copies: list[list[Linear]]
+    norms: list[Norm]
+
+    def call(self, ops: Any, rows: int, copy: int = 0) -> Tensor:
+        xs, linears, norms = [x[:rows] for x in self.inputs], self.copies[copy], self.norms
+        if self.product.kind == "added":
+            return ops.added(list(zip(xs, linears, strict=True)), self.residual[:rows])
+        if self.product.kind == "gated":
+            return ops.gated(xs[0], norms[0], *linears, "silu")
+        activations: tuple[Activation | None, ...] = (None,) * len(linears)
+        if len(linears) == 2:
+            activations = (None, "gelu")
+        return ops.normed(xs[0], [Normed(*part) for part in zip(linears, norms, activations, strict=True)])
+
+    def by_cublas(self, rows: int, copy: int) -> None:
+        """Its matrices by torch, without what stands around them."""
+        for index, linear in enumerate(self.copies[copy]):
+            functional.linear(self.inputs[index][:rows], linear.weight, linear.bias)
+
+
+def operands(product: Product, make: Callable[..., Tensor], count: int) -> Operands:
+    def linears() -> list[Linear]:
+        shapes = zip(product.sizes, product.lengths, strict=True)
+        return [Linear(make(*shape), make(shape[0]) if product.biased else None) for shape in shapes]
+
+    length = product.lengths[0]
+    norms = [Norm(make(length), make(length) if product.biased else None, 1e-5) for _ in product.sizes]
+    if not product.biased:
+        norms = norms[:1] * len(norms)
+    added = product.kind == "added"
+    inputs = [make(8, one) for one in product.lengths] if added else [make(8, length)] * len(product.sizes)
+    return Operands(product, inputs, make(8, product.sizes[0]), [linears() for _ in range(count)], norms)
+
+
+def candidates(product: Product, rows: int) -> Iterator[Shape]:
+    longest = max(product.lengths)
+    both = len(product.sizes) if product.kind == "gated" else 1
+    for warps in (4, 8) if longest <= 4096 else (8, 16):
+        chunk = warps * 256
+        held = sum(-(-length // chunk) for length in set(product.lengths)) * 8 * both
+        outputs = (1, 2, 4) if rows == 1 else (2, 4, 8)
+        yield from ((bn, chunk, warps, 0) for bn in outputs if bn * held <= 160)
+    yield from ((64, 128, 4, 5), (32, 128, 4, 5), (16, 256, 4, 4), (32, 256, 4, 4), (64, 64, 4, 8))
+
+
+def jobs(small: bool) -> list[tuple[int, int, Shape | None]]:
+    """What the table says of every product first; then what it might, of those that are searched."""
+    products = SMALL if small else PRODUCTS
+    listed = [(index, rows, None) for rows in _BATCHES for index in range(len(products))]
+    return [*listed, *((i, r, c) for i, p in enumerate(products) if p.searched for r in (1, 8)
+                       for c in candidates(p, r))]  # fmt: skip
+
+
+def own_call(held: Operands, rows: int, shape: Shape | None, pdl: bool, copy: int = 0) -> Tensor:
+    from engines.steps import triton_linears
+
+    class Ops:
+        """With its keyword as asked."""
+
+        def __getattr__(self, name: str) -> Callable[..., Tensor]:
+            return lambda *given: getattr(triton_linears, name)(*given, pdl=pdl)
+
+    if shape is None:
+        return held.call(Ops(), rows, copy)
+    with mock.patch.object(triton_linears, "config_for", lambda *_: triton_linears.Config(*shape)):
+        return held.call(Ops(), rows, copy)
+
+
+def figures(
+    held: Operands, rows: int, shape: Shape | None, pdl: bool, bits: dict[Any, Tensor]
+) -> dict[str, Any]:
+    row: dict[str, Any] = {"product": held.product.name, "rows": rows, "config": shape or "table", "pdl": pdl}
+    with going_on(row):
+        y = own_call(held, rows, shape, pdl)
+        wanted = held.call(TorchOps(), rows).double()
+        row["error"] = float(f"{(y.double() - wanted).norm() / wanted.norm():.1e}")
+        order = "table" if shape is None else shape[1:]
+        row["row 0 same"] = torch.equal(bits.setdefault((held.product.name, order), y[0].clone()), y[0])
+        if y.is_cuda:
+            row |= timed(held, lambda copy: own_call(held, rows, shape, pdl, copy))
+    return row
+
+
+def timed(held: Operands, call: Callable[[int], Any]) -> dict[str, Any]:
+    rounds = -(-_LAUNCHES // len(held.copies))
+
+    def all_copies() -> None:
+        for _ in range(rounds):
+            for copy in range(len(held.copies)):
+                call(copy)
+
+    us = replay_us(capture(all_copies), 7) / (rounds * len(held.copies))
+    return {"us": round(us, 1), "share": round(held.product.bytes / us / 1e3 / _READ_GB_S, 3)}
+
+
+def measure(small: bool, pdl: bool, limit: Limit, compiled: Callable[[], None]) -> None:
+    products = SMALL if small else PRODUCTS
+    device, dtype = ("cpu", torch.float32) if small else ("cuda", torch.bfloat16)
+    random = torch.Generator(device).manual_seed(0)
+
+    def make(*shape: int) -> Tensor:
+        scale = shape[-1] ** -0.5 if len(shape) == 2 and shape[0] > 8 else 1.0
+        return torch.randn(shape, generator=random, device=device, dtype=dtype) * scale
+
+    held = [operands(one, make, 1 if small else max(3, -(-_RANDOM_BYTES // one.bytes))) for one in products]
+    if not small:
+        for one in held:
+            for rows in (1, 8):
+                cublas = timed(one, partial(one.by_cublas, rows))
+                say({"product": one.product.name, "rows": rows, "config": "cublas", **cublas})
+    compiled()
+    bits: dict[Any, Tensor] = {}
+    for index, rows, shape in jobs(small):
+        if limit.over:
+            say({"left out": "no time"})
+            return
+        say(figures(held[index], rows, shape, pdl, bits))
+    wait()
+
+
+def compile_ahead(pdl: bool, seconds: float) -> Callable[[], None]:
+    """Begin to fill the cache by several processes; what is handed back waits for them."""
+    started = time.perf_counter()
+    count = max(1, min((os.cpu_count() or 2) - 1, 15))
+    arguments = [sys.executable, "-m", "benchmarks.gpu.linears", *(["--pdl"] if pdl else []), "--compile"]
+    workers = [subprocess.Popen([*arguments, f"{place}/{count}"], cwd=_ROOT) for place in range(count)]
+
+    def wait_for_them() -> None:
+        for worker in workers:
+            try:
+                worker.wait(max(0.0, started + seconds - time.perf_counter()))
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()
+        failed = sum(worker.returncode != 0 for worker in workers)
+        say({"compiled": round(time.perf_counter() - started, 1), "processes": count, "not whole": failed})
+
+    return wait_for_them
+
+
+def compile_share(place: int, count: int, pdl: bool) -> int:
+    """Every `count`th job, as a launch would, with nothing to launch on."""
+    from triton.runtime.jit import JITFunction
+
+    from benchmarks.gpu.compiling import pretend_a_card
+
+    pretend_a_card()
+    launch = JITFunction.run
+
+    def warm_up(self: Any, *given: Any, grid: Any, warmup: bool, **named: Any) -> Any:
+        return launch(self, *given, grid=grid, warmup=True, **named)
+
+    failed = 0
+    with mock.patch.object(JITFunction, "run", warm_up):
+        for index, rows, shape in jobs(small=False)[place::count]:
+            held = operands(PRODUCTS[index], lambda *sizes: torch.empty(sizes, dtype=torch.bfloat16), 1)
+            try:
+                own_call(held, rows, shape, pdl)
+            except Exception:  # noqa: BLE001 - one kernel that does not compile must not take the others along
+                traceback.print_exc()
+                failed += 1
+    return int(failed > 0)
+
+
+def say(row: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(row) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description="Hold the fused step's products against torch, and time them."
+    )
+    parser.add_argument("--seconds", type=float, default=40)
+    parser.add_argument("--pdl", action="store_true", help="programmatic dependent launch")
+    parser.add_argument("--cpu", action="store_true", help="a few small ones in Triton's interpreter")
+    parser.add_argument("--compile", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.compile:
+        place, _, count = options.compile.partition("/")
+        return compile_share(int(place), int(count), options.pdl)
+    limit = Limit(options.seconds)
+    if options.cpu:
+        os.environ["TRITON_INTERPRET"] = "1"
+        measure(True, False, limit, lambda: None)
+        return 0
+    os.environ.setdefault("TRITON_CACHE_DIR", tempfile.mkdtemp(prefix="triton-"))
+    measure(False, options.pdl, limit, compile_ahead(options.pdl, options.seconds * 0.45))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
