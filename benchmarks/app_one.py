@@ -25,7 +25,7 @@ def measure(effort: Effort) -> Measured:
         folder = save_random(Path(place, "model"), HOST_BOUND)
         with open_engine({"one": spec_of("one", folder, HOST_BOUND)}) as running:
             first = running.answer("one", QUESTIONS[0], max_new_tokens=tokens)
-            raw = timed(raw_generate(folder, first.prompt, tokens))
+            raw = timed(raw_generate(folder, [first.prompt], tokens))
             ours = timed(lambda: running.answer("one", QUESTIONS[0], max_new_tokens=tokens))
             values = paired(raw, ours, effort.rounds)
     short = first.measures.tokens_out != tokens

@@ -28,7 +28,7 @@ def measure(effort: Effort) -> Measured:
         specs = {name: spec_of(name, folder, HOST_BOUND) for name, folder in folders.items()}
         with open_engine(specs) as running:
             firsts = _at_once(running, tokens)
-            raws = [raw_generate(folders[first.model_id], first.prompt, tokens) for first in firsts]
+            raws = [raw_generate(folders[first.model_id], [first.prompt], tokens) for first in firsts]
             one_after_another = timed(lambda: [raw() for raw in raws])
             values = paired(one_after_another, timed(lambda: _at_once(running, tokens)), effort.rounds)
     short = [first.model_id for first in firsts if first.measures.tokens_out != tokens]

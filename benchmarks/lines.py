@@ -21,6 +21,7 @@ from benchmarks import (
     grpo_step,
     history_search,
     lora_step,
+    many_rows,
     packing,
     pad_to_cutoff,
     page_bytes,
@@ -81,6 +82,12 @@ LINES = (
         "speed, eight questions at once / one after another, Llama",
         Target(3.0, True),
         batching.measure_llama,
+    ),
+    Line(
+        "rows-64",
+        "tokens/s of processor time, 64 questions at once / one padded generate of all",
+        Target(1.0, True),
+        many_rows.measure,
     ),
     Line(
         "cold-start",

@@ -47,7 +47,7 @@ def open_networks(models: int, tokens: int) -> Iterator[Networks]:
         registry = replace(shipped, models=MappingProxyType({**specs, **others}))
         with open_engine(specs) as running:
             prompts = {name: running.answer(name, QUESTIONS[0], max_new_tokens=1).prompt for name in names}
-            raws = [raw_generate(folders[name], prompts[name], tokens) for name in names]
+            raws = [raw_generate(folders[name], [prompts[name]], tokens) for name in names]
             one_after_another = timed(lambda: [raw() for raw in raws])
             yield Networks(registry, running.engine, partial(on_one_thread, one_after_another))
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from engines.slot_cache import SlotCache, Window
-from engines.stepping import CHUNK, DecodeRow, bytes_per_token
+from engines.stepping import CHUNK, DecodeRow, Limits, bytes_per_token
 
 _SLOT_GRAIN = 256
 
@@ -29,10 +29,10 @@ class BatchStepper:
         self._cache = SlotCache(model.config.get_text_config(decoder=True).num_hidden_layers)
         self._bytes_per_token = bytes_per_token(model)
 
-    def open(self, limit: int) -> DecodeRow:
+    def open(self, limit: int, next_limits: Limits = ()) -> DecodeRow:
         assert self._reading is None, "one prompt is read at a time"
         row = DecodeRow(limit=limit, slot=len(self.running))
-        self._cache.reserve(row.slot + 1, _grained(limit))
+        self._cache.reserve(row.slot + 1 + len(next_limits), _grained(max([limit, *next_limits])))
         self._reading = row
         return row
 
@@ -87,9 +87,9 @@ class BatchStepper:
     def cache_bytes(self) -> int:
         return self._cache.nbytes
 
-    def bytes_to_open(self, limit: int) -> int:
-        slots = max(self._cache.slots, len(self.running) + 1)
-        return slots * max(self._cache.length, _grained(limit)) * self._bytes_per_token
+    def bytes_to_open(self, limit: int, next_limits: Limits = ()) -> int:
+        slots = max(self._cache.slots, len(self.running) + 1 + len(next_limits))
+        return slots * max(self._cache.length, _grained(max([limit, *next_limits]))) * self._bytes_per_token
 
     def _shift(self, row: DecodeRow, slot: int) -> None:
         if row.slot != slot:

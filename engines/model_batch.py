@@ -10,6 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from itertools import takewhile
 
 import torch
 
@@ -18,10 +19,12 @@ from engines.resident_figures import CacheGrowth
 from engines.sampling import NO_TOKEN, choose_all
 from engines.sequence import Sequence
 from engines.shortage import clear_device_cache, drop_tracebacks, is_shortage
-from engines.stepping import DecodeRow, Stepper
+from engines.stepping import CHUNK, DecodeRow, Stepper
 from errors import BrokeWhileAnswering, NaraniError, OutOfMemory
 
 _log = logging.getLogger(__name__)
+_LEAST_COST = 64
+"""Of a prompt, in tokens of a long one: the weights are read for it all the same."""
 
 
 class ModelBatch:
@@ -65,7 +68,7 @@ class ModelBatch:
         del self._stepper, self._prepare
 
     def advance(self) -> None:
-        """One turn: drop the stopped, admit, read one chunk of a prompt, step the batch once."""
+        """One turn: drop the stopped, admit, read a chunk of a prompt or several short ones, step once."""
         problem = self._attempt()
         if problem is None:
             return
@@ -87,7 +90,7 @@ class ModelBatch:
             self._admit()
             if not self.is_held_up:
                 self._prepare()
-                self._read()
+                self._read_prompts()
                 self._step()
         except Exception as problem:  # noqa: BLE001 - one model's failure must not end the thread of all
             return problem
@@ -161,14 +164,17 @@ class ModelBatch:
         if self._reading is not None or not self._waiting or not self._may_join(self._waiting[0]):
             return
         sequence = self._joining = self._waiting[0]
-        growth = self._grow_cache(self._stepper.bytes_to_open(sequence.limit))
+        for next_limits in ([waiting.limit for waiting in self._joining_next()], []):
+            growth = self._grow_cache(self._stepper.bytes_to_open(sequence.limit, next_limits))
+            if growth is CacheGrowth.GRANTED:
+                break
         if growth is CacheGrowth.NEVER and not self._running:
             sequence.fail(OutOfMemory("memory-ran-out-answering"))
             self._drop_ended()
         if growth is not CacheGrowth.GRANTED:
             self._joining = None
             return
-        row = self._stepper.open(sequence.limit)
+        row = self._stepper.open(sequence.limit, next_limits)
         self._joining = None
         self._waiting.popleft()
         self._reading = (row, sequence, 0)
@@ -181,10 +187,25 @@ class ModelBatch:
         alone = any(running.origin.request.reproducible for running in self._running.values())
         return not alone and not sequence.origin.request.reproducible and len(self._running) < self._most_rows
 
-    def _read(self) -> None:
-        if self._reading is None:
-            return
-        row, sequence, start = self._reading
+    def _joining_next(self) -> list[Sequence]:
+        """Who may join in the turns after the newcomer: a cache that grew for each of them alone would be
+        copied as often."""
+        together = list(takewhile(lambda waiting: not waiting.origin.request.reproducible, self._waiting))
+        return together[1 : self._most_rows - len(self._running)]
+
+    def _read_prompts(self) -> None:
+        """As much as may hold the running answers up: a step after each short prompt would have few rows."""
+        left = CHUNK
+        while self._reading is not None:
+            row, sequence, start = self._reading
+            cost = max(_LEAST_COST, min(len(sequence.prompt_ids) - start, self._stepper.chunk))
+            if cost > left < CHUNK:
+                return
+            left -= cost
+            self._read(row, sequence, start)
+            self._admit()
+
+    def _read(self, row: DecodeRow, sequence: Sequence, start: int) -> None:
         end = min(start + self._stepper.chunk, len(sequence.prompt_ids))
         logits = self._stepper.read(row, sequence.prompt_ids[start:end])
         if end < len(sequence.prompt_ids):

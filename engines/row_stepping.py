@@ -15,7 +15,7 @@ from transformers import GenerationConfig
 from transformers.cache_utils import Cache
 from transformers.generation.utils import GenerationMode
 
-from engines.stepping import DecodeRow, bytes_per_token
+from engines.stepping import DecodeRow, Limits, bytes_per_token
 
 _CACHES = ("past_key_values", "cache_params", "state")
 
@@ -41,7 +41,7 @@ class RowStepper:
         self._stretching = stretching_ropes(model)
         self._bytes_per_token = bytes_per_token(model)
 
-    def open(self, limit: int) -> DecodeRow:
+    def open(self, limit: int, next_limits: Limits = ()) -> DecodeRow:
         return DecodeRow(limit=limit)
 
     def read(self, row: DecodeRow, ids: list[int]) -> torch.Tensor:
@@ -84,7 +84,8 @@ class RowStepper:
     def cache_bytes(self) -> int:
         return sum(_nbytes(row.state.inputs) for row in self.running if row.state is not None)
 
-    def bytes_to_open(self, limit: int) -> int:
+    def bytes_to_open(self, limit: int, next_limits: Limits = ()) -> int:
+        """A row's state is made when it is read: nothing is reserved for the next ones."""
         return self.cache_bytes() + limit * self._bytes_per_token
 
     def _fresh(self, limit: int) -> _Carried:

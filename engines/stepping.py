@@ -6,12 +6,16 @@ gets in families.py. Sampling, text, stop rules, and whose question a row is, ar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 
 CHUNK = 512
+
+Limits = Sequence[int]
+"""The most tokens that each of several rows can come to hold."""
 
 
 @dataclass(eq=False)
@@ -38,8 +42,9 @@ class Stepper(Protocol):
     suspect: DecodeRow | None
     """The row to give up when a step runs out of memory; None: the newest."""
 
-    def open(self, limit: int) -> DecodeRow:
-        """A place for one more row; it is read before it runs. One row is read at a time."""
+    def open(self, limit: int, next_limits: Limits = ()) -> DecodeRow:
+        """A place for one more row; it is read before it runs. One row is read at a time. Room for those that
+        come next is made at once."""
 
     def read(self, row: DecodeRow, ids: list[int]) -> torch.Tensor:
         """One chunk of the row's prompt; the logits [vocabulary] after its last token."""
@@ -62,8 +67,8 @@ class Stepper(Protocol):
     def cache_bytes(self) -> int:
         """What the running rows hold, measured."""
 
-    def bytes_to_open(self, limit: int) -> int:
-        """What the cache would come to hold in all with one more row of `limit` tokens."""
+    def bytes_to_open(self, limit: int, next_limits: Limits = ()) -> int:
+        """What the cache would come to hold in all with one more row of `limit` tokens, and the next ones."""
 
 
 def bytes_per_token(model: Any) -> int:

@@ -42,12 +42,16 @@ class Table:
 
     def __init__(self, loaded: Any) -> None:
         self.loaded = loaded
-        self.booked = 0
+        self.booked, self.budget = 0, 10**12
+        self.bookings: list[int] = []
         self.stepper = stepper_for(loaded.model, CPU)
         self.batch = ModelBatch(self.stepper, CPU, 8, lambda: None, self._book, 1000)
 
     def _book(self, wanted: int) -> CacheGrowth:
+        if wanted > self.budget:
+            return CacheGrowth.LATER if self.booked else CacheGrowth.NEVER
         self.booked = wanted
+        self.bookings.append(wanted)
         return CacheGrowth.GRANTED
 
     def ask(self, question: str, most: int = 12, **settings: Any) -> Sequence:
@@ -91,6 +95,11 @@ def alone(loaded: Any, question: str, most: int = 12) -> str:
     asked = table.ask(question, most)
     table.finish()
     return answer_of(asked).text
+
+
+def alone_bytes(loaded: Any) -> int:
+    """Of the cache of one short question."""
+    return stepper_for(loaded.model, CPU).bytes_to_open(100)
 
 
 @pytest.fixture(scope="module")
@@ -219,3 +228,49 @@ def newcomer_short_at(
     assert [answer_of(sequence).text for sequence in running] == [whole[kind, n] for n in range(2)]
     assert table.stepper.cache_bytes() == 0 == table.booked
     return True
+
+
+def test_room_for_all_that_wait_is_booked_and_made_at_once(networks: dict[str, Any]) -> None:
+    table = Table(networks["llama"])
+    asked = [table.ask(f"질문 {n}", 8 + n) for n in range(10)]
+    table.advance()
+    assert len(table.stepper.running) == 8
+    assert table.stepper.cache_bytes() == 8 * alone_bytes(networks["llama"])
+    assert set(table.bookings) == {table.stepper.cache_bytes()}
+    table.finish()
+    assert all(answer_of(sequence).finish_reason is FinishReason.LENGTH for sequence in asked)
+    assert table.stepper.cache_bytes() == 0 == table.booked
+
+
+def test_where_the_books_have_no_room_for_all_that_wait_they_join_one_by_one(
+    networks: dict[str, Any], whole: dict[tuple[str, int], str]
+) -> None:
+    table = Table(networks["llama"])
+    table.budget = 2 * alone_bytes(networks["llama"])
+    asked = [table.ask(f"질문 {n}") for n in range(3)]
+    table.advance()
+    assert table.stepper.cache_bytes() == table.booked == table.budget
+    assert len(table.stepper.running) == 2
+    table.finish()
+    assert [answer_of(sequence).text for sequence in asked] == [whole["llama", n] for n in range(3)]
+
+
+@pytest.mark.parametrize("kind", ["llama", "rwkv"])
+def test_a_turn_reads_several_short_prompts_and_no_more_tokens_than_a_chunk(
+    networks: dict[str, Any], kind: str
+) -> None:
+    table, turns = Table(networks[kind]), list[list[int]]()
+    plain = table.stepper.read
+
+    def noted(row: Any, ids: list[int]) -> torch.Tensor:
+        if len(ids) > 1:  # what goes row by row is stepped so
+            turns[-1].append(len(ids))
+        return plain(row, ids)
+
+    table.stepper.read = noted  # type: ignore[method-assign]
+    for length in (20, 40, 700, 100, 130, 3, 3, 3):
+        table.ask("질문", most=40).prompt_ids[:] = [7] * length
+    for _ in range(4):
+        turns.append([])
+        table.advance()
+    assert turns == [[20, 40], [512], [188, 100, 130, 3], [3, 3]]
