@@ -22,7 +22,7 @@ class TorchOps:
     by_address = False
 
     def __init__(self) -> None:
-        self._turns: dict[tuple[Rotary, torch.dtype], tuple[Tensor, Tensor]] = {}
+        self._turns: dict[tuple[Rotary, torch.dtype, int], tuple[Tensor, Tensor]] = {}
 
     def normed(self, x: Tensor, parts: Sequence[Normed]) -> Tensor:
         seen: dict[Norm | None, Tensor] = {None: x}
@@ -88,11 +88,11 @@ class TorchOps:
         self, rotary: Rotary, rows: int, dtype: torch.dtype, tables: StepTables, keys: int
     ) -> tuple[Tensor, Tensor]:
         """Cosine and sine [rows, 1, size] of the rows' positions."""
-        held = self._turns.get((rotary, dtype))
-        if held is None or held[0].shape[0] < keys:
-            held = self._turns[rotary, dtype] = turns(rotary, dtype, keys)
+        if (rotary, dtype, keys) not in self._turns:  # none is ever replaced: a captured step reads it
+            self._turns[rotary, dtype, keys] = turns(rotary, dtype, keys)
+        cos, sin = self._turns[rotary, dtype, keys]
         lengths = tables.lengths[:rows, None]
-        return held[0][lengths], held[1][lengths]
+        return cos[lengths], sin[lengths]
 
     def _turned(
         self, mixed: Tensor, heads: Heads, tables: StepTables, keys: int
@@ -105,16 +105,18 @@ class TorchOps:
             key = normalized(key, heads.key_norm)
         if heads.rotary is not None:
             cos, sin = self._angles(heads.rotary, len(mixed), mixed.dtype, tables, keys)
-            query, key = rotated(query, cos, sin), rotated(key, cos, sin)
+            both = rotated(torch.cat((query, key), dim=1), cos, sin)
+            query, key = both[:, : heads.queries], both[:, heads.queries :]
         return query, key, value
 
 
 def turns(rotary: Rotary, dtype: torch.dtype, positions: int) -> tuple[Tensor, Tensor]:
-    """Cosine and sine [positions, size], computed in float32 and rounded to the type."""
+    """Cosine and sine [positions, size], computed in float32 and rounded to the type; the sines of the first
+    half are negative, as `rotated` needs them."""
     places = torch.arange(positions, device=rotary.frequencies.device, dtype=torch.float32)
     angles = places[:, None] * rotary.frequencies
-    whole = torch.cat((angles, angles), dim=-1)
-    return (whole.cos() * rotary.scaling).to(dtype), (whole.sin() * rotary.scaling).to(dtype)
+    cos, sin = angles.cos() * rotary.scaling, angles.sin() * rotary.scaling
+    return torch.cat((cos, cos), dim=-1).to(dtype), torch.cat((-sin, sin), dim=-1).to(dtype)
 
 
 def split_heads(mixed: Tensor, heads: Heads) -> tuple[Tensor, Tensor, Tensor]:
@@ -133,10 +135,9 @@ def split_heads(mixed: Tensor, heads: Heads) -> tuple[Tensor, Tensor, Tensor]:
 def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """The first places of each head turned, half against half; the others as they are."""
     size = cos.shape[-1]
-    turning, resting = x[..., :size], x[..., size:]
-    first, second = turning.chunk(2, dim=-1)
-    turned = turning * cos + torch.cat((-second, first), dim=-1) * sin
-    return turned if size == x.shape[-1] else torch.cat((turned, resting), dim=-1)
+    half = size // 2
+    turned = x[..., :size] * cos + torch.cat((x[..., half:size], x[..., :half]), dim=-1) * sin
+    return turned if size == x.shape[-1] else torch.cat((turned, x[..., size:]), dim=-1)
 
 
 def normalized(x: Tensor, norm: Norm) -> Tensor:
