@@ -109,3 +109,20 @@ def normed(x: Tensor, norm: Norm | None) -> Tensor:
     if norm is None:
         return x
     return functional.rms_norm(x, x.shape[-1:], norm.weight.double(), norm.eps)
+
+
+SHAPES = {
+    "neox of 5.8b": heads_of(1, 1, 256, 64, packed=True),
+    "neox of 1.3b": heads_of(2, 2, 128, 64, packed=True),
+    "llama": heads_of(2, 2, 128, 128),
+    "grouped": heads_of(4, 1, 128, 128),
+    "seven share a key": heads_of(14, 2, 32, 32),
+    "more share a key than a program takes": heads_of(20, 1, 32, 32),
+    "qwen3": heads_of(4, 2, 64, 64, normed=True),
+    "80": heads_of(2, 1, 80, 80),
+    "96, a part turned": heads_of(1, 1, 96, 24),
+    "not turned": heads_of(2, 1, 64, window=None),
+    "window": heads_of(2, 1, 32, 32, window=100),
+    "a window of one": heads_of(1, 1, 32, 32, window=1),
+    "packed and normed": heads_of(2, 2, 80, 20, packed=True, normed=True),
+}

@@ -17,7 +17,7 @@ from torch.nn import functional
 from engines.steps.ops import Heads, Norm
 from engines.steps.tables import StepTables
 from engines.steps.torch_ops import TorchOps, normalized
-from tests.triton_kernels.attending import by_hand, heads_of, mixed_of, tables_over
+from tests.triton_kernels.attending import SHAPES, by_hand, heads_of, mixed_of, tables_over
 
 pytest.importorskip("triton", reason="Triton is not installed here")
 pytestmark = [
@@ -27,21 +27,6 @@ pytestmark = [
 
 NEOX = heads_of(2, 2, 32, 16, packed=True)
 GROUPED = heads_of(6, 2, 32, 32)
-SHAPES = {
-    "neox of 5.8b": heads_of(1, 1, 256, 64, packed=True),
-    "neox of 1.3b": heads_of(2, 2, 128, 64, packed=True),
-    "llama": heads_of(2, 2, 128, 128),
-    "grouped": heads_of(4, 1, 128, 128),
-    "seven share a key": heads_of(14, 2, 32, 32),
-    "more share a key than a program takes": heads_of(20, 1, 32, 32),
-    "qwen3": heads_of(4, 2, 64, 64, normed=True),
-    "80": heads_of(2, 1, 80, 80),
-    "96, a part turned": heads_of(1, 1, 96, 24),
-    "not turned": heads_of(2, 1, 64, window=None),
-    "window": heads_of(2, 1, 32, 32, window=100),
-    "a window of one": heads_of(1, 1, 32, 32, window=1),
-    "packed and normed": heads_of(2, 2, 80, 20, packed=True, normed=True),
-}
 
 
 @pytest.fixture(autouse=True)
