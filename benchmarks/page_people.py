@@ -29,8 +29,9 @@ from errors import NaraniError
 
 _QUESTION = "나란히 놓고 보면 무엇이 달라 보이나요?"
 _ENDLESS_TOKENS = 10_000
-_UNTIL_TRIED_AGAIN = 1.0
-"""Seconds after which a browser that lost its connection asks for another."""
+_UNTIL_TRIED_AGAIN = 0.5
+"""Seconds after which a browser that lost its connection asks for another. The server has to keep sessions
+for surely longer: Streamlit closes a connection that comes at the very moment its session runs out."""
 
 
 @dataclass

@@ -67,7 +67,7 @@ class Report:
 
 
 def soak(sessions: int, seconds: float, ttl: int) -> Report:
-    """`ttl`: how many seconds the server keeps the session of a closed tab."""
+    """`ttl`: how many seconds the server keeps the session of a closed tab; 2 at least."""
     with tempfile.TemporaryDirectory() as home:
         speed = {"tokens": _TOKENS, "pieces_per_second": _PIECES_PER_SECOND}
         with open_server(Path(home), _ENVIRONMENT, engine="scripted", ttl=ttl, **speed) as server:
@@ -113,7 +113,7 @@ def _together(server: Server, sessions: int, live: Callable[[Person], None]) -> 
 
 def _memory_when_quiet(server: Server, ttl: int) -> int:
     """Streamlit lets go of sessions when the next one closes: one more visitor comes after their time."""
-    time.sleep(ttl + 1)
+    time.sleep(ttl + 0.5)
     server.browser().open().close()
     until = time.monotonic() + 30
     while time.monotonic() < until and server.ask("facts")["running"]:

@@ -62,9 +62,7 @@ _BY_REWARD = {
     "ended": Target(1.0, True),
     "kl": Target(12.0, False),
 }
-_LEARNED_REWARD = {"rewards": ("model=reward*0.1",)}
-"""Its scores of a pair lie some 5 apart, those of the rule 1, and they can be hacked where the rule cannot:
-at full weight familiar is 0.17, exact 0.00 and kl 16.7."""
+_LEARNED_REWARD = {"rewards": ("model=reward",)}
 METHODS = (
     Method("ppo", "demo-ppo", _BY_REWARD),
     Method("grpo", "demo-grpo", _BY_REWARD),

@@ -123,9 +123,13 @@ class Judgment:
         return found
 
     @property
+    def _scores(self) -> list[float]:
+        return [score for pair in self.pairs for score in (pair.chosen, pair.rejected)]
+
+    @property
     def says_nothing(self) -> bool:
         """Whatever it reads, the score is the same: no head was learned, or none was loaded."""
-        scores = [*self.swapped, *(score for pair in self.pairs for score in (pair.chosen, pair.rejected))]
+        scores = [*self.swapped, *self._scores]
         return max(scores) - min(scores) < 1e-6
 
     def drop(self, scores: Sequence[float]) -> Drop | None:
@@ -138,7 +142,12 @@ class Judgment:
         matched = [pair for pair in self.pairs if pair.matched]
         shorter = [pair for pair in self.pairs if pair.chosen_length < pair.rejected_length]
         return {
-            "held_out": {**vars(self.accuracy), "margin": mean_margin(self.pairs)},
+            "held_out": {
+                **vars(self.accuracy),
+                "margin": mean_margin(self.pairs),
+                "mean": statistics.fmean(self._scores),
+                "spread": statistics.pstdev(self._scores),
+            },
             "calibration_error": calibration_error(self.pairs),
             "length": {
                 "correlation": length_correlation(self.pairs),

@@ -7,6 +7,7 @@ therefore it has to be one of that very base, and to know its format.
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -38,6 +39,7 @@ from model_registry.spec import ModelSpec
 
 REWARD = "reward-model"
 """The name of its adapter in a policy's network."""
+_LEAST_SPREAD = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +57,19 @@ class RewardModel:
         where the answer did not end."""
         with resting(self.network), speaking_with(self.network, REWARD):
             return scores_of(self.network, self.head, rows, micro_batch=self.micro_batch, check=check)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a score stands among those of the held-out answers: 0 from one spread below their mean on, 1 from
+    one above. So one weight suits every reward model, and a score beyond those measured gains nothing."""
+
+    mean: float
+    spread: float
+
+    def of(self, score: float) -> float:
+        share = 0.5 + (score - self.mean) / max(self.spread, _LEAST_SPREAD) / 2
+        return share if math.isnan(share) else max(0.0, min(1.0, share))
 
 
 def attach_reward_model(
@@ -106,16 +121,16 @@ def refuse_no_reward_model(spec: ModelSpec) -> None:
         raise BadRequest("not-a-reward-model", model=spec.title, name="model")
 
 
-def refuse_unproven(spec: ModelSpec) -> tuple[str, ...]:
-    """Before it may lead a policy: it has to judge held-out pairs surely better than a coin. What is to be
-    told where nobody measured it."""
+def refuse_unproven(spec: ModelSpec) -> Standing | None:
+    """Before it may lead a policy: it has to judge held-out pairs surely better than a coin. How its scores
+    count then; None where nobody measured that."""
     refuse_no_reward_model(spec)
     try:
         text = (Path(spec.local.source).parent / "report.json").read_text(encoding="utf-8")
         held_out = json.loads(text)["held_out"]
         low, high, accuracy, pairs = (float(held_out[name]) for name in ("low", "high", "accuracy", "pairs"))
     except (OSError, ValueError, KeyError, TypeError):
-        return (f"{spec.title} has no report of held-out pairs: nobody knows how well it judges.",)
+        return None
     if low <= 0.5:
         raise BadRequest(
             "reward-model-unproven",
@@ -126,7 +141,7 @@ def refuse_unproven(spec: ModelSpec) -> tuple[str, ...]:
             high=round(high * 100),
             name="rewards",
         )
-    return ()
+    return Standing(held_out["mean"], held_out["spread"]) if {"mean", "spread"} <= held_out.keys() else None
 
 
 def _refuse_other_base(spec: ModelSpec, base: Base, registry: Registry) -> None:

@@ -8,7 +8,12 @@ from typing import Any
 
 from errors import BadRequest
 from finetune.base import Base
-from finetune.preference.reward_model import RewardModel, attach_reward_model, refuse_unproven
+from finetune.preference.reward_model import (
+    RewardModel,
+    Standing,
+    attach_reward_model,
+    refuse_unproven,
+)
 from finetune.rl.held_out import ASKED
 from finetune.rl.questions import RlQuestion, questions_of
 from finetune.rl.records import SampledAnswer
@@ -44,8 +49,8 @@ def prepare(course: Course[Any], rows: DividedRows[Any]) -> PreparedPolicy:
     trainable, told_of_reward = count(learner.network), list[str]()
 
     def model_part(run: str) -> RewardPart:
-        part, notes = _reward_model(run, start.base, registry, learner.network, course)
-        told_of_reward.extend(notes)
+        part, told = _reward_model(run, start.base, registry, learner.network, course)
+        told_of_reward.append(told)
         return part
 
     parts = reward_parts(settings.rewards, model_part)
@@ -103,23 +108,33 @@ class _ModelReward:
     """A reward model over the policy's own base; it reads the very ids that were sampled."""
 
     model: RewardModel
+    standing: Standing | None
+    """None: its scores count as they are."""
     check: Callable[[], None]
     name: str = "model"
     weight: float = 1.0
 
     def scores(self, answers: Sequence[SampledAnswer]) -> list[float]:
         rows = [[*answer.prompt_ids, *answer.answer_ids] for answer in answers]
-        return self.model.scores(rows, self.check)
+        scores = self.model.scores(rows, self.check)
+        return scores if self.standing is None else [self.standing.of(score) for score in scores]
 
 
 def _reward_model(
     run: str, base: Base, registry: Registry, network: Any, course: Course[Any]
-) -> tuple[RewardPart, tuple[str, ...]]:
+) -> tuple[RewardPart, str]:
     """And what is to be told of it."""
     spec, micro_batch = registry.get(run), course.settings.micro_batch
-    notes = refuse_unproven(spec)
+    standing = refuse_unproven(spec)
     model = attach_reward_model(network, spec, base, registry, course.wish, micro_batch)
-    return _ModelReward(model, course.wish.check), notes
+    told = (
+        f"{spec.title} has no report of what it scores held-out answers: its scores count as they are, of "
+        "any size. Train it again, or give it a small weight."
+        if standing is None
+        else f"An answer counts by where its score stands among those of {spec.title}'s held-out answers: 0 "
+        f"up to {standing.mean - standing.spread:.3g}, 1 from {standing.mean + standing.spread:.3g} on."
+    )
+    return _ModelReward(model, standing, course.wish.check), told
 
 
 def _updates_told(plan: StepPlan[Any]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What an answer is rewarded for: parts named in the settings, each scored alone, added up by their weights.
 
-A part is told as NAME, NAME=ARGUMENT or NAME=ARGUMENT*WEIGHT and gives each answer a number, all but the
-reward model's from 0 to 1. The measures of Korean text are those that answers are judged by too.
+A part is told as NAME, NAME=ARGUMENT or NAME=ARGUMENT*WEIGHT and gives each answer a number from 0 to 1. The
+measures of Korean text are those that answers are judged by too.
 """
 
 from __future__ import annotations
@@ -193,7 +193,12 @@ def _length(argument: str) -> AnswerScore:
 
 
 KINDS: dict[str, PartKind] = {
-    "model": PartKind("The score of a reward model that was trained here, of any size.", None, "RUN"),
+    "model": PartKind(
+        "The score of a reward model that was trained here, from 0 to 1 by where it stands among those of "
+        "its held-out answers.",
+        None,
+        "RUN",
+    ),
     "level": PartKind(
         "The share of its sentences in familiar (해, 해라) or polite speech (해요, 합쇼).",
         _level,

@@ -92,5 +92,5 @@ def test_a_reward_model_learns_scores_and_leads_ppo_on_a_card(tmp_path: Path) ->
         scores = answer_of(running.submit(asked)).extras[SCORES]
     assert isinstance(scores, dict) and set(scores) == {"서울이야.", "서울입니다."}
     assert len(set(scores.values())) == 2
-    run, led = learned("ppo", tmp_path, rewards=["model=reward*0.1"], max_steps=3, max_new_tokens=32)
+    run, led = learned("ppo", tmp_path, rewards=["model=reward"], max_steps=3, max_new_tokens=32)
     assert led["kind"] == "ppo" and len(run.metrics()) == 3

@@ -100,7 +100,12 @@ def test_it_judges_pairs_of_questions_that_it_never_read(demo_home: Path) -> Non
     assert "pad_token_id=0" in card and "`<|endoftext|>` where the answer ended" in card
     entry = load_registry(demo_home / "models").get("judge")
     assert entry.task == "reward" and entry.local.eos_token_ids == (2,)
-    assert refuse_unproven(entry) == ()
+    standing = refuse_unproven(entry)
+    assert standing is not None
+    worse, better = (
+        [standing.of(pair[f"{name}_score"]) for pair in told["scored"]] for name in ("rejected", "chosen")
+    )
+    assert sum(worse) / len(worse) < 0.3 and sum(better) / len(better) > 0.7
 
 
 def scored(capsys: pytest.CaptureFixture[str], home: Path, *options: str) -> list[Any]:

@@ -6,6 +6,7 @@ Run: python -m pytest tests/finetune/preference/test_reward_model.py
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from errors import NaraniError
 from finetune.base import Base, UnwatchedLoad, base_for
 from finetune.preference.reward_model import (
     REWARD,
+    Standing,
     attach_reward_model,
     load_reward_model,
     refuse_unproven,
@@ -162,7 +164,8 @@ def test_a_head_that_is_missing_or_does_not_fit_is_refused(
 @pytest.mark.parametrize(
     ("held_out", "refused"),
     [
-        ({"accuracy": 0.98, "low": 0.9, "high": 0.99, "pairs": 54, "margin": 5.0}, False),
+        ({"accuracy": 0.98, "low": 0.9, "high": 0.99, "pairs": 54, "mean": 0.5, "spread": 2.0}, False),
+        ({"accuracy": 0.6, "low": 0.46, "high": 0.72, "pairs": 54, "mean": 0.5, "spread": 2.0}, True),
         ({"accuracy": 0.6, "low": 0.46, "high": 0.72, "pairs": 54, "margin": 0.1}, True),
         ({"accuracy": 0.3, "low": 0.2, "high": 0.45, "pairs": 54, "margin": -1.0}, True),
     ],
@@ -176,7 +179,17 @@ def test_one_that_judges_no_better_than_a_coin_leads_no_policy(
         with pytest.raises(NaraniError, match="does not judge better than a coin"):
             refuse_unproven(house.judge)
     else:
-        assert refuse_unproven(house.judge) == ()
+        assert refuse_unproven(house.judge) == Standing(0.5, 2.0)
+        older = {name: value for name, value in held_out.items() if name not in ("mean", "spread")}
+        report.write_text(json.dumps({"held_out": older}), encoding="utf-8")
+        assert refuse_unproven(house.judge) is None
     report.unlink()
-    (note,) = refuse_unproven(house.judge)
-    assert "nobody knows how well it judges" in note
+    assert refuse_unproven(house.judge) is None
+
+
+def test_a_score_counts_by_where_it_stands_among_those_of_held_out_answers() -> None:
+    """A number that is none stays none."""
+    found = Standing(3.0, 2.0)
+    shares = {3.0: 0.5, 4.0: 0.75, 5.0: 1.0, 1.0: 0.0, 1e9: 1.0, -math.inf: 0.0}
+    assert {score: found.of(score) for score in shares} == shares
+    assert math.isnan(found.of(math.nan)) and Standing(3.0, 0.0).of(3.0) == 0.5
