@@ -2,7 +2,6 @@
 
 Knows: positions, masks and slots of attention that looks back, over all tokens or the nearest.
 Refuses to know: which networks may be stepped so (families.py), sampling, text, and whose question a row is.
-A captured CUDA-graph step will be a further way behind the same few methods.
 """
 
 from __future__ import annotations
@@ -13,12 +12,13 @@ import torch
 
 from engines.slot_cache import SlotCache, Window
 from engines.stepping import CHUNK, DecodeRow, Limits, bytes_per_token
+from engines.steps.step import StepName
 
 _SLOT_GRAIN = 256
 
 
-class BatchStepper:
-    """All rows of a model in one batch; each row keeps its own positions, so no row is ever padded."""
+class SlotStepper:
+    """What is the same however rows are stepped: their prompts are read alone, each into a slot."""
 
     def __init__(self, model: Any, device: torch.device) -> None:
         self.running: list[DecodeRow] = []
@@ -29,12 +29,9 @@ class BatchStepper:
         self._cache = SlotCache(model.config.get_text_config(decoder=True).num_hidden_layers)
         self._bytes_per_token = bytes_per_token(model)
 
-    def open(self, limit: int, next_limits: Limits = ()) -> DecodeRow:
-        assert self._reading is None, "one prompt is read at a time"
-        row = DecodeRow(limit=limit, slot=len(self.running))
-        self._cache.reserve(row.slot + 1 + len(next_limits), _grained(max([limit, *next_limits])))
-        self._reading = row
-        return row
+    @property
+    def name(self) -> StepName:
+        return "eager"
 
     def read(self, row: DecodeRow, ids: list[int]) -> torch.Tensor:
         end = row.length + len(ids)
@@ -50,6 +47,52 @@ class BatchStepper:
         # Measured now: some families keep fewer or more layers or heads than their config lets one reckon.
         self._bytes_per_token = self._cache.nbytes // (self._cache.slots * self._cache.length)
 
+    def wipe(self, row: DecodeRow) -> None:
+        self._cache.wipe(row.slot)
+
+    def cache_bytes(self) -> int:
+        return self._cache.nbytes
+
+    def bytes_to_open(self, limit: int, next_limits: Limits = ()) -> int:
+        slots = max(self._cache.slots, self._free_slots(1 + len(next_limits))[-1] + 1)
+        return slots * max(self._cache.length, grained(max([limit, *next_limits]))) * self._bytes_per_token
+
+    def open(self, limit: int, next_limits: Limits = ()) -> DecodeRow:
+        assert self._reading is None, "one prompt is read at a time"
+        slots = self._free_slots(1 + len(next_limits))
+        row = DecodeRow(limit=limit, slot=slots[0])
+        self._cache.reserve(slots[-1] + 1, grained(max([limit, *next_limits])))
+        self._reading = row
+        return row
+
+    def _free_slots(self, count: int) -> list[int]:
+        """The first that no row holds."""
+        used = {row.slot for row in self._held()}
+        return [slot for slot in range(len(used) + count) if slot not in used][:count]
+
+    def _held(self) -> list[DecodeRow]:
+        return [*self.running, *([self._reading] if self._reading else [])]
+
+    def _shift(self, row: DecodeRow, slot: int) -> None:
+        if row.slot != slot:
+            self._cache.move(row.slot, slot, row.length)
+            row.slot = slot
+
+    def _forward(self, ids: list[list[int]], positions: torch.Tensor, read_to: int) -> torch.Tensor:
+        output = self._model(
+            input_ids=torch.tensor(ids, device=self._device),
+            position_ids=positions,
+            attention_mask=attention_masks(self._model, positions, read_to),
+            past_key_values=self._cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return output.logits[:, -1]
+
+
+class BatchStepper(SlotStepper):
+    """All rows in one batch; each row keeps its own positions, so no row is ever padded."""
+
     def step(self, tokens: list[int]) -> torch.Tensor:
         lengths = [row.length for row in self.running]
         read_to = max(lengths) + 1
@@ -60,9 +103,6 @@ class BatchStepper:
         for row in self.running:
             row.length += 1
         return logits
-
-    def wipe(self, row: DecodeRow) -> None:
-        self._cache.wipe(row.slot)
 
     def close(self, row: DecodeRow) -> None:
         """Rows stand in the first slots without a gap: the last running one moves into the hole, the one
@@ -76,39 +116,15 @@ class BatchStepper:
             self._shift(last, row.slot)
             if self._reading is not None:
                 self._shift(self._reading, len(self.running))
-        if not self.running and self._reading is None:
+        if not self._held():
             self._cache.drop()
 
     def trim(self) -> None:
-        rows = [*self.running, *([self._reading] if self._reading else [])]
-        if rows:
-            self._cache.trim(len(rows), _grained(max(row.limit for row in rows)))
-
-    def cache_bytes(self) -> int:
-        return self._cache.nbytes
-
-    def bytes_to_open(self, limit: int, next_limits: Limits = ()) -> int:
-        slots = max(self._cache.slots, len(self.running) + 1 + len(next_limits))
-        return slots * max(self._cache.length, _grained(max([limit, *next_limits]))) * self._bytes_per_token
-
-    def _shift(self, row: DecodeRow, slot: int) -> None:
-        if row.slot != slot:
-            self._cache.move(row.slot, slot, row.length)
-            row.slot = slot
+        if rows := self._held():
+            self._cache.trim(len(rows), grained(max(row.limit for row in rows)))
 
     def _step_logits(self, tokens: list[int], positions: torch.Tensor, read_to: int) -> torch.Tensor:
         return self._forward([[token] for token in tokens], positions, read_to)
-
-    def _forward(self, ids: list[list[int]], positions: torch.Tensor, read_to: int) -> torch.Tensor:
-        output = self._model(
-            input_ids=torch.tensor(ids, device=self._device),
-            position_ids=positions,
-            attention_mask=attention_masks(self._model, positions, read_to),
-            past_key_values=self._cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        return output.logits[:, -1]
 
 
 def attention_masks(
@@ -140,6 +156,6 @@ def _as_wanted(allowed: torch.Tensor, config: Any, dtype: torch.dtype) -> torch.
     return torch.where(allowed[:, None], torch.zeros((), dtype=dtype, device=allowed.device), shut)
 
 
-def _grained(limit: int) -> int:
+def grained(limit: int) -> int:
     """Rounded up, so that a batch of questions of about one length never has to move its cache."""
     return -(-limit // _SLOT_GRAIN) * _SLOT_GRAIN

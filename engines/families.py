@@ -12,7 +12,14 @@ import torch
 
 from engines.batch_stepping import BatchStepper
 from engines.row_stepping import RowStepper
+from engines.static_stepping import StaticStepper
 from engines.stepping import CHUNK, Stepper
+from engines.steps.fused_network import read_network
+from engines.steps.fused_step import FusedStep
+from engines.steps.modules_step import ModulesStep
+from engines.steps.step import DecodeStep, StepName
+from engines.steps.torch_ops import TorchOps
+from errors import StepRefused
 
 _BATCHED = """
 afmoe apertus arcee aria_text axk1 biogpt bitnet codegen cohere cohere2 cohere2_moe cohere_compass_text ctrl
@@ -35,6 +42,17 @@ qwen3_5_moe_text qwen3_5_text qwen3_next rwkv trocr whisper xlstm zamba2 zaya
 READ_IN_PIECES = frozenset(_READ_IN_PIECES.split())
 """One row a pass; but a prompt in pieces gives the figures of the whole one and need not hold others up."""
 
+_STATIC = """
+afmoe apertus arcee bitnet cohere cohere2 cohere2_moe cohere_compass_text cwm dots1 ernie4_5 ernie4_5_moe
+exaone4 exaone_moe flex_olmo gemma gemma3 gemma3_text glm glm4 glm4_moe gpt_bigcode gpt_neox granite
+granitemoe granitemoeshared helium hunyuan_v1_dense hunyuan_v1_moe hy_v3 hyperclovax jais2 laguna llama mellum
+minimax_m2 ministral ministral3 mistral mixtral modernbert-decoder nanochat olmo olmo2 olmo3 olmoe persimmon
+phi phi3 qwen2 qwen2_moe qwen3 qwen3_moe seed_oss smollm3 solar_open starcoder2
+"""
+STATIC = frozenset(_STATIC.split())
+"""Of the batched: their step reads no number on the host, and its attention is plain, or has windows; so it
+can read its rows from tables, and be captured."""
+
 REFUSED = {
     "recurrent_gemma": "network-keeps-what-it-read",
     "reformer": "network-sorts-by-chance",
@@ -46,16 +64,27 @@ _LENGTHENING = ("dynamic", "longrope")
 _MASKED_HERE = {"full_attention", "sliding_attention"}
 
 
-def stepper_for(model: Any, device: torch.device) -> Stepper:
-    """The fastest way to step that is proven for this network; whatever is not known goes row by row."""
+def stepper_for(model: Any, device: torch.device, step: StepName = "eager") -> Stepper:
+    """The fastest way to step that is proven for this network; whatever is not known goes row by row. A step
+    other than the eager one is made as it is named, or refused."""
     config = model.config
     is_own_code = not type(model).__module__.startswith("transformers.")
-    if is_own_code or lengthens(config):
-        return RowStepper(model, device, _WHOLE)
-    if config.model_type in BATCHED and _batchable(config.get_text_config(decoder=True)):
+    known = not is_own_code and not lengthens(config)
+    batchable = known and _batchable(config)
+    if batchable and config.model_type in STATIC and (device.type == "cuda" or step != "eager"):
+        return StaticStepper(model, device, _decode_step(model, step))
+    if step != "eager":
+        raise StepRefused("step-family-not-proven", kind=config.model_type)
+    if batchable:
         return BatchStepper(model, device)
-    in_pieces = config.model_type in BATCHED | READ_IN_PIECES
+    in_pieces = known and config.model_type in BATCHED | READ_IN_PIECES
     return RowStepper(model, device, CHUNK if in_pieces else _WHOLE)
+
+
+def _decode_step(model: Any, step: StepName) -> DecodeStep:
+    if step.startswith("fused"):
+        return FusedStep(read_network(model), TorchOps())
+    return ModulesStep(model, TorchOps())
 
 
 def try_stepping(model: Any, device: torch.device) -> bool:
@@ -75,10 +104,11 @@ def try_stepping(model: Any, device: torch.device) -> bool:
     return all(bool(torch.isfinite(logits).all()) for logits in figures)
 
 
-def _batchable(text: Any) -> bool:
+def _batchable(config: Any) -> bool:
     """An alibi counts back from the end of the longest row; other sorts of layer need masks of their own."""
+    text = config.get_text_config(decoder=True)
     kinds = set(getattr(text, "layer_types", None) or ())
-    return kinds <= _MASKED_HERE and not getattr(text, "alibi", False)
+    return config.model_type in BATCHED and kinds <= _MASKED_HERE and not getattr(text, "alibi", False)
 
 
 def lengthens(config: Any) -> bool:

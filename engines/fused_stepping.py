@@ -57,6 +57,7 @@ class _WindowOps(TorchOps):
 
     def _seen(self, window: int | None, rows: int, reach: int, tables: StepTables) -> Tensor | None:
         if window not in self.shared:
+            assert self._cache.window is not None
             is_whole = self._cache.window.uniform_start is not None and (window is None or reach <= window)
             self.shared[window] = None if is_whole else super()._seen(window, rows, reach, tables)
         seen: Tensor | None = self.shared[window]

@@ -16,6 +16,7 @@ from transformers.cache_utils import Cache
 from transformers.generation.utils import GenerationMode
 
 from engines.stepping import DecodeRow, Limits, bytes_per_token
+from engines.steps.step import StepName
 
 _CACHES = ("past_key_values", "cache_params", "state")
 
@@ -40,6 +41,10 @@ class RowStepper:
         self._takes = set(inspect.signature(model.forward).parameters)
         self._stretching = stretching_ropes(model)
         self._bytes_per_token = bytes_per_token(model)
+
+    @property
+    def name(self) -> StepName:
+        return "eager"
 
     def open(self, limit: int, next_limits: Limits = ()) -> DecodeRow:
         return DecodeRow(limit=limit)

@@ -57,16 +57,18 @@ class SlotLayer(CacheLayerMixin):
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
     ) -> tuple[torch.Tensor, torch.Tensor]:
+        if self._cache.window is None:
+            return key_states, value_states
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         assert self.keys is not None and self.values is not None
         return self._write(self.keys, key_states), self._write(self.values, value_states)
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        return self._cache.window.read_to, 0
+        return self._window.read_to, 0
 
     def get_seq_length(self) -> int:
-        return self._cache.window.read_to - self._cache.window.positions.shape[1]
+        return self._window.read_to - self._window.positions.shape[1]
 
     def get_max_length(self) -> int:
         return -1
@@ -98,6 +100,11 @@ class SlotLayer(CacheLayerMixin):
     def nbytes(self) -> int:
         return sum(store.nbytes for store in (self.keys, self.values) if store is not None)
 
+    @property
+    def _window(self) -> Window:
+        assert self._cache.window is not None, "a step over tables asks no cache for its length"
+        return self._cache.window
+
     def _room_for(self, states: torch.Tensor) -> torch.Tensor:
         _, heads, _, size = states.shape
         return states.new_zeros(self._cache.slots, heads, self._cache.length, size)
@@ -118,7 +125,7 @@ class SlotLayer(CacheLayerMixin):
         return store[:slots, :, :length].clone()
 
     def _write(self, store: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
-        window = self._cache.window
+        window = self._window
         held = store[window.first_slot : window.first_slot + window.rows]
         if window.uniform_start is not None:
             held[:, :, window.uniform_start : window.uniform_start + states.shape[2]].copy_(states)
@@ -134,7 +141,8 @@ class SlotCache(Cache):
     def __init__(self, layers: int) -> None:
         self.slots = 0
         self.length = 0
-        self.window = Window(0, 0, torch.empty(0, 0), None, 0)
+        self.window: Window | None = Window(0, 0, torch.empty(0, 0), None, 0)
+        """None: the attention itself writes and reads, by the tables of a step (engines/steps)."""
         super().__init__(layers=[SlotLayer(cast(SlotCache, proxy(self))) for _ in range(layers)])
 
     def reserve(self, slots: int, length: int) -> None:

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 import torch
 
+from engines.steps.step import StepName
+
 CHUNK = 512
 
 Limits = Sequence[int]
@@ -41,6 +43,10 @@ class Stepper(Protocol):
     on what else runs."""
     suspect: DecodeRow | None
     """The row to give up when a step runs out of memory; None: the newest."""
+
+    @property
+    def name(self) -> StepName:
+        """How `step` is computed at this moment."""
 
     def open(self, limit: int, next_limits: Limits = ()) -> DecodeRow:
         """A place for one more row; it is read before it runs. One row is read at a time. Room for those that

@@ -18,9 +18,12 @@ StepName = Literal["eager", "graph", "fused", "fused-graph"]
 class DecodeStep(Protocol):
     """One token for each row of the tables."""
 
-    name: StepName
     by_address: bool
     """As its StepOps: whether it stays valid, once captured, when the cache moves or grows."""
+
+    @property
+    def name(self) -> StepName:
+        """Which way it is computed at this moment."""
 
     def __call__(self, tables: StepTables, rows: int, keys: int) -> torch.Tensor:
         """Logits [rows, vocabulary] after the tokens of the first `rows` rows. Each row's key and value are

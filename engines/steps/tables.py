@@ -31,23 +31,27 @@ class RowPlace(NamedTuple):
 class StepTables:
     """Made once for a model's batch."""
 
-    def __init__(self, layers: int, device: torch.device, rows: int = BUCKETS[-1]) -> None:
-        self._rows = torch.zeros(3, rows, dtype=torch.long, device=device)
+    def __init__(self, layers: int, device: torch.device, most_rows: int = 64) -> None:
+        self.most_rows = most_rows
+        self._rows = torch.zeros(3, most_rows, dtype=torch.long, device=device)
         self.tokens, self.lengths, self.slots = self._rows
         """Each [rows]."""
         self.addresses = torch.zeros(layers, 2, dtype=torch.long, device=device)
         """Of the keys and of the values of each layer, [slots, heads, length, size] each."""
         self.strides = torch.zeros(layers, 2, dtype=torch.long, device=device)
-        """Elements from one slot to the next and from one head to the next, in each layer."""
+        """Elements from one slot to the next, and from one head to the next; a cache that ran out of memory
+        as it grew has layers of different lengths."""
         self.cache: SlotCache | None = None
         """The same tensors, for a step that is no kernel."""
 
     def fill(self, rows: Sequence[RowPlace]) -> int:
-        """Write these rows and repeat the first up to the bucket, which is returned; one copy."""
-        bucket = bucket_of(len(rows))
-        padded = [*rows, *[rows[0]] * (bucket - len(rows))]
-        self._rows[:, :bucket] = torch.tensor(padded).T.to(self._rows.device)
-        return bucket
+        """Write these rows and repeat the first ever after; one copy. Returns their bucket."""
+        padded = [*rows, *[rows[0]] * (self.most_rows - len(rows))]
+        on_card = self._rows.device.type == "cuda"
+        # From pinned memory the copy waits for nothing that the device still does.
+        fresh = torch.tensor(list(zip(*padded, strict=True)), pin_memory=on_card)
+        self._rows.copy_(fresh, non_blocking=on_card)
+        return bucket_of(len(rows))
 
     def point_at(self, cache: SlotCache) -> None:
         """Where the cache lies now; called whenever its tensors were made, grown or trimmed."""
@@ -57,6 +61,10 @@ class StepTables:
             return
         self.addresses.copy_(torch.tensor([[part.data_ptr() for part in place] for place in places]))
         self.strides.copy_(torch.tensor([keys.stride()[:2] for keys, _ in places]))
+
+    @property
+    def nbytes(self) -> int:
+        return self._rows.nbytes + self.addresses.nbytes + self.strides.nbytes
 
     def layer(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Keys and values of one layer, [slots, heads, length, size] each."""

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from engines.batch_stepping import BatchStepper, attention_masks
+from engines.batch_stepping import SlotStepper, attention_masks
 from engines.families import stepper_for
 from engines.slot_cache import SlotCache, Window
 from engines.stepping import Stepper
@@ -45,7 +45,7 @@ class RolloutSteps(Protocol):
 def steps_for(network: Any, longest_answer: int, check: Callable[[], None]) -> RolloutSteps:
     """The fastest way that is proven for this network. `check` is called between passes and may raise."""
     stepper = stepper_for(network, network.device)
-    if isinstance(stepper, BatchStepper):
+    if isinstance(stepper, SlotStepper):
         return _OneCache(network, longest_answer, check)
     if network.config.model_type == "rwkv":
         return _States(network, check)

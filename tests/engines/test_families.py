@@ -15,14 +15,18 @@ from typing import Any
 import pytest
 import torch
 from transformers import GenerationConfig, LlamaForCausalLM
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
 from engines import batch_stepping, families
 from engines.batch_stepping import BatchStepper
-from engines.families import BATCHED, READ_IN_PIECES, REFUSED, stepper_for, try_stepping
+from engines.families import BATCHED, READ_IN_PIECES, REFUSED, STATIC, stepper_for, try_stepping
 from engines.row_stepping import RowStepper
+from engines.static_stepping import StaticStepper
 from engines.stepping import DecodeRow, Stepper
+from engines.steps.modules_step import ModulesStep
+from engines.steps.torch_ops import TorchOps
 from model_registry.registry import load_registry
-from tests.every_family import BUILDABLE, NETWORKS, VARIANTS, tiny_config, tiny_network
+from tests.every_family import BUILDABLE, NETWORKS, VARIANTS, VOCABULARY, tiny_config, tiny_network
 
 CPU = torch.device("cpu")
 PROMPTS = [[20, 21, 22], [*range(20, 54)], [12, 13, 14, 15] * 6 + [16, 17, 18]]
@@ -39,6 +43,9 @@ ONE_BY_ONE = {
     "falcon, alibi",
 }
 """Variants of batched families whose config takes the proof away."""
+STATIC_NETWORKS = [
+    name for name in STEPPED if VARIANTS.get(name, (name, {}))[0] in STATIC and name not in ONE_BY_ONE
+]
 
 
 @pytest.fixture(autouse=True)
@@ -112,12 +119,33 @@ def test_an_answer_does_not_depend_on_company_or_on_what_was_asked_before(
     assert_same(stepped(stepper, PROMPTS[:1]), expected[:1], "alone")
     assert_same(stepped(stepper, PROMPTS), expected, "in company")
     assert_same(stepped(stepper, PROMPTS[:1]), expected[:1], "after a longer question")
+    if name in STATIC_NETWORKS:
+        static = StaticStepper(network, CPU, ModulesStep(network, TorchOps()))
+        assert_same(stepped(static, PROMPTS[:1]), expected[:1], "by tables, alone")
+        assert_same(stepped(static, PROMPTS, join_every=1), expected, "by tables, in company")
+
+
+@pytest.mark.parametrize("name", STATIC_NETWORKS)
+def test_a_step_by_tables_reads_no_number_on_the_host(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the device "meta" there are none, and a list would be copied to the device anew at each step."""
+    config, meta = tiny_config(name), torch.device("meta")
+    with meta:
+        network = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)](config).eval().to(torch.bfloat16)
+    step = ModulesStep(network, TorchOps())
+    stepper = StaticStepper(network, meta, step)
+    with torch.inference_mode():
+        row = stepper.open(8)
+        stepper.read(row, [1, 2])
+        stepper.start(row)
+        monkeypatch.setattr(torch, "tensor", None)
+        assert step(stepper.tables, 4, 1024).shape == (4, VOCABULARY)
 
 
 def test_every_family_has_its_place() -> None:
     assert set(BUILDABLE) >= BATCHED | READ_IN_PIECES | set(REFUSED)
     assert not BATCHED & READ_IN_PIECES
     assert not set(REFUSED) & (BATCHED | READ_IN_PIECES)
+    assert STATIC < BATCHED
 
 
 @pytest.mark.parametrize("name", ["falcon", "longcat_flash", "gemma4_text, shared keys"])
