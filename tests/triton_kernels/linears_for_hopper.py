@@ -1,0 +1,79 @@
+"""Compiles the products of real networks for a card that is not here, and tells what the machine code holds.
+
+Run: python -m tests.triton_kernels.linears_for_hopper    (without TRITON_INTERPRET; prints one JSON object)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+
+from benchmarks.gpu.compiling import pretend_a_card
+from benchmarks.gpu.linears import PRODUCTS, operands, own_call
+
+LAYERS = ("neox in", "neox out", "llama gated", "llama down", "8b qkv")
+
+
+def main() -> None:
+    from triton.runtime.jit import JITFunction
+
+    pretend_a_card()
+    found: dict[str, dict[str, Any]] = {}
+    launch = JITFunction.run
+    name = ""
+
+    def compile_only(self: Any, *given: Any, grid: Any, warmup: bool, **named: Any) -> None:
+        kernel = launch(self, *given, grid=grid, warmup=True, **named)
+        found[f"{name}: {self.__name__}"] = told_by(kernel.asm["cubin"])
+
+    with mock.patch.object(JITFunction, "run", compile_only):
+        for product in PRODUCTS:
+            for rows in (1, 4):
+                name = f"{product.name}, {rows} rows"
+                if product.name in LAYERS:
+                    compile_product(product, rows)
+    sys.stdout.write(json.dumps(found))
+
+
+def compile_product(product: Any, rows: int) -> None:
+    make: Callable[..., torch.Tensor] = lambda *sizes: torch.empty(sizes, dtype=torch.bfloat16)  # noqa: E731
+    own_call(operands(product, make, 1), rows, None, pdl=True)
+
+
+def told_by(cubin: bytes) -> dict[str, Any]:
+    """Weights alone are read evict-first; the wait for the kernel before is ACQBULK."""
+    code, resources = (disassembled(cubin, flag) for flag in ("-sass", "-res-usage"))
+    weights = [found for found in re.finditer(r"LDG\.E\.EF[.\w]*", code)]
+    wait = code.find("ACQBULK")
+    return {
+        "local": int(re.findall(r"LOCAL:(\d+)", resources)[0]),
+        "stack": int(re.findall(r"STACK:(\d+)", resources)[0]),
+        "weights": len(weights),
+        "of 128 bits": sum(".128" in found.group() for found in weights),
+        "before the wait": sum(found.start() < wait for found in weights),
+        "inputs before the wait": len(re.findall(r"LDG\.E(?!\.EF)", code[: max(wait, 0)])),
+        "waits": code.count("ACQBULK"),
+    }
+
+
+def disassembled(cubin: bytes, flag: str) -> str:
+    import triton
+
+    tool = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(cubin)
+        file.flush()
+        return subprocess.run([tool, flag, file.name], capture_output=True, text=True, check=True).stdout
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""What the machine code of a fused step's products holds, compiled for sm_90 where no card is.
+
+Run: python -m pytest tests/triton_kernels/test_linears_for_hopper.py
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("triton", reason="Triton is not installed here")
+pytestmark = pytest.mark.triton
+
+
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """In a process of their own, because this one may interpret them."""
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    environment["TRITON_CACHE_DIR"] = str(tmp_path_factory.mktemp("triton"))
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.triton_kernels.linears_for_hopper"],
+        env=environment,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+def products(kernels: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {name: told for name, told in kernels.items() if "norm_rows" not in name}
+
+
+def test_every_weight_is_loaded_by_sixteen_bytes(kernels: dict[str, dict[str, Any]]) -> None:
+    assert len(products(kernels)) == 10
+    for name, told in products(kernels).items():
+        assert told["of 128 bits"] == told["weights"] > 0, name
+
+
+def test_nothing_is_spilled(kernels: dict[str, dict[str, Any]]) -> None:
+    assert {(told["local"], told["stack"]) for told in kernels.values()} == {(0, 0)}
+
+
+def test_weights_are_asked_for_before_the_kernel_waits_and_inputs_after(
+    kernels: dict[str, dict[str, Any]],
+) -> None:
+    for name, told in kernels.items():
+        assert told["waits"] == 1, name
+        assert told["inputs before the wait"] == 0, name
+        assert told["before the wait"] == told["weights"], name
