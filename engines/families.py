@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from engines.batch_stepping import BatchStepper
+from engines.fused_stepping import FusedBatchStepper
 from engines.row_stepping import RowStepper
 from engines.static_stepping import StaticStepper
 from engines.stepping import CHUNK, Stepper
@@ -67,6 +68,8 @@ _MASKED_HERE = {"full_attention", "sliding_attention"}
 def stepper_for(model: Any, device: torch.device, step: StepName = "eager") -> Stepper:
     """The fastest way to step that is proven for this network; whatever is not known goes row by row. A step
     other than the eager one is made as it is named, or refused."""
+    if step == "fused" and device.type == "cpu":
+        return FusedBatchStepper(model, device)
     config = model.config
     is_own_code = not type(model).__module__.startswith("transformers.")
     known = not is_own_code and not lengthens(config)

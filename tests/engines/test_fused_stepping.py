@@ -11,6 +11,7 @@ import pytest
 import torch
 from transformers import GenerationConfig
 
+from engines.families import stepper_for
 from engines.fused_stepping import FusedBatchStepper
 from engines.stepping import DecodeRow
 from errors import StepRefused
@@ -33,9 +34,9 @@ def generated(network: Any, prompt: list[int]) -> list[int]:
 
 
 def stepped(network: Any, prompts: list[list[int]], join_every: int) -> list[list[int]]:
-    """Greedy tokens of prompts that join one after another; each leaves when it has its count, the second
-    three tokens earlier."""
-    stepper = FusedBatchStepper(network, CPU)
+    """Greedy tokens of prompts that join one after another, and leave after nearly as many as COUNT."""
+    stepper = stepper_for(network, CPU, "fused")
+    assert isinstance(stepper, FusedBatchStepper) and stepper.name == "fused"
     answers: dict[DecodeRow, list[int]] = {}
     waiting, turn = list(prompts), 0
     while waiting or stepper.running:
@@ -47,7 +48,7 @@ def stepped(network: Any, prompts: list[list[int]], join_every: int) -> list[lis
         tokens = stepper.step([answers[row][-1] for row in stepper.running]).argmax(-1).tolist()
         for row, token in zip(list(stepper.running), tokens, strict=True):
             answers[row].append(token)
-            if len(answers[row]) >= COUNT - 3 * (row is list(answers)[1 % len(answers)]):
+            if len(answers[row]) >= COUNT - len(answers) % 3:
                 stepper.close(row)
         turn += 1
     return list(answers.values())
@@ -61,13 +62,12 @@ def test_rows_get_the_tokens_of_generate_alone_and_in_company(kind: str) -> None
         wanted = [generated(network, prompt) for prompt in PROMPTS]
         for join_every in (1, 2, 3):
             texts = stepped(network, PROMPTS, join_every)
-            assert [text == whole[: len(text)] for text, whole in zip(texts, wanted, strict=True)] == [
-                True
-            ] * 5
-        assert stepped(network, PROMPTS[:1], 1) == [wanted[0][: COUNT - 3]]
+            assert texts == [whole[: len(text)] for text, whole in zip(texts, wanted, strict=True)]
+        for prompt, whole in zip(PROMPTS, wanted, strict=True):
+            assert stepped(network, [prompt], 1) == [whole[: COUNT - 1]]
 
 
 def test_what_the_fused_step_cannot_read_is_refused() -> None:
     with pytest.raises(StepRefused) as caught:
-        FusedBatchStepper(tiny_network("gpt2"), CPU)
+        stepper_for(tiny_network("gpt2"), CPU, "fused")
     assert caught.value.code == "step-network-unknown"
