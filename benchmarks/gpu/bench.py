@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -22,7 +23,9 @@ from model_registry.spec import ModelSpec
 from settings import format_bytes
 
 NEOX, TWIN, LLAMA, SMALL = "polyglot-5.8b", "polyglot-5.8b-twin", "llama-2-7b", "polyglot-1.3b"
-"""The twin has the same weights under another name, so that a third model needs no third file."""
+GROUPED = "llama-3-8b"
+"""The twin has the same weights under another name, so that a third model needs no third file; of the last
+one, four queries share a key."""
 
 
 class Skipped(NaraniError):
@@ -36,6 +39,7 @@ class Scale:
     device: str
     neox: Shape
     llama: Shape
+    grouped: Shape
     small: Shape
     """So small that all of it can learn on one card."""
     prompt_tokens: int
@@ -54,11 +58,18 @@ class Scale:
     def is_card(self) -> bool:
         return self.device != "cpu"
 
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        return {NEOX: self.neox, TWIN: self.neox, LLAMA: self.llama, GROUPED: self.grouped, SMALL: self.small}
+
 
 CARD = Scale(
     device="cuda:0",
     neox=Shape("gpt_neox", 4096, 28, 16, 16384, vocabulary=30080, dtype=torch.bfloat16),
     llama=Shape("llama", 4096, 32, 32, 11008, vocabulary=32000, dtype=torch.bfloat16),
+    grouped=Shape(
+        "llama", 4096, 32, 32, 14336, 128256, torch.bfloat16, {"num_key_value_heads": 8}
+    ),
     small=Shape("gpt_neox", 2048, 24, 16, 8192, vocabulary=30080, dtype=torch.bfloat16),
     prompt_tokens=256,
     answer_tokens=256,
@@ -72,6 +83,7 @@ PROCESSOR = Scale(
     device="cpu",
     neox=Shape("gpt_neox", 128, 2, 4, 512, dtype=torch.bfloat16),
     llama=Shape("llama", 128, 2, 4, 384, dtype=torch.bfloat16),
+    grouped=Shape("llama", 128, 2, 4, 384, dtype=torch.bfloat16, more={"num_key_value_heads": 2}),
     small=Shape("gpt_neox", 128, 2, 4, 512, dtype=torch.bfloat16),
     prompt_tokens=24,
     answer_tokens=32,
@@ -85,13 +97,30 @@ PROCESSOR = Scale(
 
 @dataclass(frozen=True)
 class Bench:
-    """The scale, and an entry for each model."""
+    """The scale, and the models in their folder, each made when a check first asks for it."""
 
     scale: Scale
-    specs: dict[str, ModelSpec]
+    root: Path
+    _made: dict[str, ModelSpec] = field(default_factory=dict)
+
+    def spec(self, name: str) -> ModelSpec:
+        if name not in self._made:
+            self._made[name] = self._spec(name)
+        return self._made[name]
 
     def only(self, *names: str) -> dict[str, ModelSpec]:
-        return {name: self.specs[name] for name in names}
+        return {name: self.spec(name) for name in names}
+
+    def _spec(self, name: str) -> ModelSpec:
+        shape = self.scale.shapes[name]
+        if name == TWIN:
+            self.spec(NEOX)
+            return spec_of(TWIN, self.root / NEOX, shape)
+        started, seed = time.perf_counter(), list(self.scale.shapes).index(name)
+        folder = save_random(self.root / name, shape, seed=seed, device=self.scale.device)
+        clear_device_cache(torch.device(self.scale.device))
+        print(f"random weights of {name} made in {time.perf_counter() - started:.0f} s", flush=True)
+        return spec_of(name, folder, shape)
 
 
 @dataclass(frozen=True)
@@ -119,15 +148,18 @@ class Finding:
 
 @contextmanager
 def set_up(scale: Scale) -> Iterator[Bench]:
-    """Make the weights on the device and write them once, where there is room for them."""
-    shapes = {NEOX: scale.neox, LLAMA: scale.llama, SMALL: scale.small}
-    with _folder_with_room(sum(map(bytes_of, shapes.values()))) as root:
-        specs = {}
-        for seed, (name, shape) in enumerate(shapes.items(), start=1):
-            folder = save_random(root / name, shape, seed=seed, device=scale.device)
-            specs[name] = spec_of(name, folder, shape)
-            clear_device_cache(torch.device(scale.device))
-        yield Bench(scale, {**specs, TWIN: spec_of(TWIN, root / NEOX, scale.neox)})
+    """A place for the weights: in memory where that is large enough, since reading is then fastest."""
+    needed = sum(bytes_of(shape) for name, shape in scale.shapes.items() if name != TWIN)
+    places = [Path("/dev/shm"), Path(tempfile.gettempdir())]
+    for place in places:
+        if place.is_dir() and shutil.disk_usage(place).free > needed * 1.1:
+            with tempfile.TemporaryDirectory(dir=place, prefix="narani-") as folder:
+                yield Bench(scale, Path(folder))
+            return
+    raise NaraniError(
+        AS_WRITTEN,
+        sentence=f"No place for {format_bytes(needed)} of random weights. Point TMPDIR at a larger disk.",
+    )
 
 
 def wait_for(device: torch.device) -> None:
@@ -139,18 +171,3 @@ def wait_for(device: torch.device) -> None:
 def faults(*checks: tuple[bool, str]) -> tuple[str, ...]:
     """The sentences whose condition does not hold."""
     return tuple(sentence for holds, sentence in checks if not holds)
-
-
-@contextmanager
-def _folder_with_room(needed: int) -> Iterator[Path]:
-    """In memory where that is large enough: reading is then as fast as it gets."""
-    places = [Path("/dev/shm"), Path(tempfile.gettempdir())]
-    for place in places:
-        if place.is_dir() and shutil.disk_usage(place).free > needed * 1.1:
-            with tempfile.TemporaryDirectory(dir=place, prefix="narani-") as folder:
-                yield Path(folder)
-            return
-    raise NaraniError(
-        AS_WRITTEN,
-        sentence=f"No place for {format_bytes(needed)} of random weights. Point TMPDIR at a larger disk.",
-    )

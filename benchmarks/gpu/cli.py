@@ -1,4 +1,4 @@
-"""`scripts/gpu_check [--cpu] [--only CHECK …] [--out FOLDER] [--without-tests]`.
+"""`scripts/gpu_check [--cpu] [--only CHECK …] [--out FOLDER] [--without-tests] [--decide | --verify]`.
 
 Knows: the order of the checks, that one which breaks leaves the others, and the exit codes.
 Refuses to know: what a check does.
@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.gpu.bench import CARD, PROCESSOR, Bench, Finding, Scale, Skipped, set_up
+from benchmarks.gpu.decide import main as decide
 from benchmarks.gpu.decoding import decode_share
 from benchmarks.gpu.learning import learning_memory, training_speed
 from benchmarks.gpu.quantized import quantized
@@ -24,6 +25,7 @@ from benchmarks.gpu.releasing import eviction, load_and_release
 from benchmarks.gpu.report import RESULTS, Outcome, lines, machine, write
 from benchmarks.gpu.rewarding import update_by_rewards
 from benchmarks.gpu.shortage import out_of_memory
+from benchmarks.gpu.steps import step_by_step
 from benchmarks.rounds import on_one_thread
 from engines.shortage import clear_device_cache, drop_tracebacks
 from errors import NaraniError
@@ -35,10 +37,13 @@ CHECKS: dict[str, Callable[[Bench], Finding]] = {
     "out-of-memory": out_of_memory,
     "quantized": quantized,
     "decode-share": decode_share,
+    "step-by-step": step_by_step,
     "training-speed": training_speed,
     "learning-memory": learning_memory,
     "update-by-rewards": update_by_rewards,
 }
+_VERIFIED = ("decode-share", "step-by-step", "out-of-memory", "load-and-release")
+"""What `--verify` asks of a card: that its steps are fast, right and give their bytes back."""
 _TESTS = [sys.executable, "-m", "pytest", "-m", "gpu", "tests/gpu", "-q", "-rs"]
 _WITHOUT_PLUGINS = [
     *("--confcutdir=tests/gpu", "-o", "addopts=", "-o", "filterwarnings=default"),
@@ -49,6 +54,10 @@ _WITHOUT_PLUGINS = [
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    if options.decide:
+        return decide(["--out", str(options.out or RESULTS), *(["--cpu"] if options.cpu else [])])
+    if options.verify:
+        options.only, options.without_tests = _VERIFIED, True
     if not options.cpu and not torch.cuda.is_available():
         print("There is no CUDA device here. `scripts/gpu_check --cpu` runs the same checks in small.")
         return 2
@@ -74,6 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", choices=CHECKS, help="these checks; all when none is named")
     parser.add_argument("--out", type=Path, help="where results are written; on a GPU benchmarks/results")
     parser.add_argument("--without-tests", action="store_true", help="leave out pytest -m gpu")
+    short = parser.add_mutually_exclusive_group()
+    short.add_argument("--decide", action="store_true", help="what an own step could reach here, in 3 minutes")
+    short.add_argument("--verify", action="store_true", help="what the steps reach here, in 5 minutes")
     return parser
 
 
@@ -85,11 +97,9 @@ def _run_tests() -> bool:
 
 def _run_checks(scale: Scale, names: Sequence[str], folder: Path | None) -> list[Outcome]:
     """What is found is written after every check: a lent card may be taken back at any moment."""
-    started = time.perf_counter()
     outcomes: list[Outcome] = []
     page: Path | None = None
     with set_up(scale) as bench:
-        print(f"random weights made in {time.perf_counter() - started:.0f} s", flush=True)
         for name in names:
             outcome = _run_check(name, bench)
             outcomes.append(outcome)

@@ -79,7 +79,7 @@ def _learn(bench: Bench, name: str, method: Method) -> _Learned:
         epochs=1.0,
         checkpoint_steps=10**6,
     )
-    learner = made_ready(bench.specs[name], settings, scale.device)
+    learner = made_ready(bench.spec(name), settings, scale.device)
     weights = learner.loaded.model.num_parameters(exclude_embeddings=True)
     if scale.is_card:
         torch.cuda.reset_peak_memory_stats(device)

@@ -87,7 +87,7 @@ def eviction(bench: Bench) -> Finding:
 
 def _sizes(bench: Bench) -> list[int]:
     device = torch.device(bench.scale.device)
-    return [estimate(bench.specs[name], "none", device).weight_bytes for name in (NEOX, LLAMA)]
+    return [estimate(bench.spec(name), "none", device).weight_bytes for name in (NEOX, LLAMA)]
 
 
 def _changing(events: tuple[Event, ...]) -> float:

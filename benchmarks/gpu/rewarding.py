@@ -93,7 +93,7 @@ def _update(bench: Bench, settings: RlSettings) -> _Updated:
 
 def _ready(bench: Bench, settings: RlSettings) -> tuple[Learner, Policy, Updater]:
     device = pick_device(bench.scale.device)
-    loaded, compute = load_base(bench.specs[SMALL], settings, device, StopWish())
+    loaded, compute = load_base(bench.spec(SMALL), settings, device, StopWish())
     learner = set_learning(loaded, compute, settings, ("query_key_value",))
     head = ValueHead(bench.scale.small.hidden).to(device) if isinstance(settings, PpoSettings) else None
     policy = Policy(learner.network, None, head)
