@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,9 +66,7 @@ CARD = Scale(
     device="cuda:0",
     neox=Shape("gpt_neox", 4096, 28, 16, 16384, vocabulary=30080, dtype=torch.bfloat16),
     llama=Shape("llama", 4096, 32, 32, 11008, vocabulary=32000, dtype=torch.bfloat16),
-    grouped=Shape(
-        "llama", 4096, 32, 32, 14336, 128256, torch.bfloat16, {"num_key_value_heads": 8}
-    ),
+    grouped=Shape("llama", 4096, 32, 32, 14336, 128256, torch.bfloat16, {"num_key_value_heads": 8}),
     small=Shape("gpt_neox", 2048, 24, 16, 8192, vocabulary=30080, dtype=torch.bfloat16),
     prompt_tokens=256,
     answer_tokens=256,
@@ -116,10 +113,9 @@ class Bench:
         if name == TWIN:
             self.spec(NEOX)
             return spec_of(TWIN, self.root / NEOX, shape)
-        started, seed = time.perf_counter(), list(self.scale.shapes).index(name)
+        seed = list(self.scale.shapes).index(name)
         folder = save_random(self.root / name, shape, seed=seed, device=self.scale.device)
         clear_device_cache(torch.device(self.scale.device))
-        print(f"random weights of {name} made in {time.perf_counter() - started:.0f} s", flush=True)
         return spec_of(name, folder, shape)
 
 

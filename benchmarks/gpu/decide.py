@@ -1,4 +1,4 @@
-"""What a card must say before an own decoding step is built: bandwidth, launches, products, today's step.
+"""What a card must say of an own decoding step: bandwidth, launches, products, transformers' step, the own one.
 
 `python3 -m benchmarks.gpu.decide --out FOLDER [--cpu] [--only PART ...]`, from the repository's root.
 
@@ -6,7 +6,7 @@ Knows: the order of the parts, that one which breaks leaves the others, that a k
 Refuses to know: what a part measures.
 
 Estimated on an H100: start 10 s, facts 8 s (limit 10), launches 6 s (limit 20), gemv 55 s (limit 90), hf 35 s
-(limit 50). After 170 s the process writes where it stands and ends itself.
+(limit 50), own 60 s (limit 75). After 250 s the process writes where it stands and ends itself.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ import torch
 from benchmarks.gpu.timing import going_on
 from whole_files import write_whole
 
-PARTS = ("facts", "launches", "gemv", "hf")
-_SECONDS = 170
+PARTS = ("facts", "launches", "gemv", "hf", "own")
+_SECONDS = 250
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,6 +99,10 @@ def _part(name: str, results: dict[str, Any]) -> Callable[..., None]:
         from benchmarks.gpu.gemv import gemv
 
         return lambda on_card, found, save: gemv(on_card, found, save, read_gb_s)
+    if name == "own":
+        from benchmarks.gpu.own_step import own
+
+        return lambda on_card, found, save: own(on_card, found, save, read_gb_s)
     from benchmarks.gpu.hf_step import hf
 
     return lambda on_card, found, save: hf(on_card, found, save, read_gb_s)
@@ -128,7 +132,7 @@ def _lines(part: str, found: dict[str, Any]) -> list[str]:
     for name, value in found.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
             lines += [f"{name}:", *_table(value)]
-        elif isinstance(value, dict) and part == "hf":
+        elif isinstance(value, dict) and part in ("hf", "own"):
             lines.append(f"{name}:")
             lines += [f"  {_short(key)}: {_short(figure)}" for key, figure in value.items()]
         else:

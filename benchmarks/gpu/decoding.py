@@ -44,8 +44,7 @@ def decode_share(bench: Bench) -> Finding:
     joint = sum(_rate(answer) * costs[answer.model_id] for answer in together) / copied
     facts = [Fact("copy bandwidth", copied / 1e9, "GB/s")]
     for name, share in shares.items():
-        step = alone[name].measures.step or "unknown"
-        facts.append(Fact(f"{name} alone, step {step}", _rate(alone[name]), "tokens/s"))
+        facts.append(Fact(f"{name} alone", _rate(alone[name]), "tokens/s"))
         facts.append(Fact(f"{name} alone, share of the bandwidth", share))
     facts += [
         Fact("three at once", sum(map(_rate, together)), "tokens/s"),
@@ -70,7 +69,9 @@ def question_of(bench: Bench) -> str:
 
 
 def _ask(running: RunningEngine, bench: Bench, *names: str) -> list[Answer]:
-    lives = [running.ask(name, question_of(bench), max_new_tokens=bench.scale.answer_tokens) for name in names]
+    lives = [
+        running.ask(name, question_of(bench), max_new_tokens=bench.scale.answer_tokens) for name in names
+    ]
     return [answer_of(live) for live in lives]
 
 

@@ -25,7 +25,6 @@ from engines.loading import LoadedModel, LoadWatch, estimate, files_of, load_mod
 from engines.local import LocalEngine
 from engines.memory import LiveLoad, PoolView
 from engines.pool import Load, ModelPool
-from engines.steps.choice import StepChooser
 from errors import AS_WRITTEN, NaraniError
 from model_registry.registry import Registry, load_registry
 from model_registry.spec import ModelSpec
@@ -128,7 +127,6 @@ def open_engine(
     load: Load = load_model,
     failed_load_seconds: float = 30.0,
     rows: int = 8,
-    choose_step: StepChooser | None = None,
 ) -> Iterator[RunningEngine]:
     """A budget of None is what the device has free."""
     loads: list[str] = []
@@ -143,7 +141,7 @@ def open_engine(
     loop = DecodeLoop(torch.device(device))
     if budget is None:
         budget = default_budget(loop.device)
-    pool = ModelPool(loop, budget, noted, estimate, files_of, failed_load_seconds, choose_step)
+    pool = ModelPool(loop, budget, noted, estimate, files_of, failed_load_seconds)
     engine = LocalEngine(registry_of(specs), pool, loop, rows)
     try:
         yield RunningEngine(engine, pool, loop, loads, networks, HandLoads(engine.bring))
