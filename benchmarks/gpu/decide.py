@@ -1,4 +1,4 @@
-"""What a card must say of an own decoding step: bandwidth, launches, products, transformers' step, the own one.
+"""What a card must say of an own step: bandwidth, launches, products, transformers' step, the fused one.
 
 `python3 -m benchmarks.gpu.decide --out FOLDER [--cpu] [--only PART ...]`, from the repository's root.
 
