@@ -25,6 +25,8 @@ from engines.loading import LoadedModel, LoadWatch, estimate, files_of, load_mod
 from engines.local import LocalEngine
 from engines.memory import LiveLoad, PoolView
 from engines.pool import Load, ModelPool
+from engines.resident import Resident
+from engines.resident_figures import ResidentKey
 from errors import AS_WRITTEN, NaraniError
 from model_registry.registry import Registry, load_registry
 from model_registry.spec import ModelSpec
@@ -79,6 +81,12 @@ class RunningEngine:
         network = self.networks[model_id, quantization]()
         assert network is not None, "it was asked just now, and nothing made it go"
         return network
+
+    def stepper(self, model_id: str) -> Any:
+        """What computes the figures of a base that has answered, whichever way it is stepped."""
+        with self.pool.books.held(ResidentKey(model_id, "none")) as resident:
+            assert isinstance(resident, Resident), "it was asked just now, and nothing made it go"
+            return resident._batches[None]._stepper
 
 
 def request(model_id: str, question: str = "서울은 어디인가요?", **settings: Any) -> AnswerRequest:

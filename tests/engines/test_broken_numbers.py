@@ -5,6 +5,7 @@ Run: python -m pytest tests/engines/test_broken_numbers.py
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -53,20 +54,22 @@ def test_the_coldest_temperature_is_greedy_and_no_fault(temperature: float) -> N
     assert {sampler.choose(torch.tensor([3.0, 88.5, -2.0, 88.0])) for _ in range(5)} == {1}
 
 
-def spoil(network: Any, row: int, at: int, value: float | None, patch: pytest.MonkeyPatch) -> None:
+def spoil(stepper: Any, row: int, at: int, value: float | None, patch: pytest.MonkeyPatch) -> None:
     """From the `at`-th pass on, the figures of a row stop being numbers (None: one of its logits)."""
-    forward, passes = network.forward, iter(range(10**6))
+    passes = iter(range(10**6))
 
-    def spoilt(*args: Any, **kwargs: Any) -> Any:
-        output = forward(*args, **kwargs)
-        if next(passes) >= at and row < len(output.logits):
-            if value is None:
-                output.logits[row, ..., 7] = NAN
-            else:
-                output.logits[row] = value
-        return output
+    def spoilt(compute: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+        def computed(*args: Any) -> torch.Tensor:
+            logits = compute(*args)
+            rows = logits if logits.ndim == 2 else logits[None]
+            if next(passes) >= at and row < len(rows):
+                rows[row, 7 if value is None else slice(None)] = NAN if value is None else value
+            return logits
 
-    patch.setattr(network, "forward", spoilt)
+        return computed
+
+    for name in ("read", "step"):
+        patch.setattr(stepper, name, spoilt(getattr(stepper, name)))
 
 
 @pytest.mark.parametrize("value", SPOILT.values(), ids=SPOILT)
@@ -76,7 +79,7 @@ def test_an_answer_ends_as_failed_and_keeps_what_had_come(
     running: RunningEngine, monkeypatch: pytest.MonkeyPatch, way: dict[str, Any], value: float | None, at: int
 ) -> None:
     whole = answer_of(running.ask("neox", max_new_tokens=24, **way)).text
-    spoil(network_of(running, "neox"), 0, at, value, monkeypatch)
+    spoil(running.stepper("neox"), 0, at, value, monkeypatch)
     answer = answer_of(running.ask("neox", max_new_tokens=24, **way))
     assert (answer.finish_reason, answer.error_code) == (FinishReason.FAILED, BrokeWhileAnswering.category)
     assert "not numbers" in (answer.error or "") and "bfloat16" not in (answer.error or "")
@@ -109,24 +112,25 @@ def test_real_weights_that_overflow_fail_one_row_and_the_others_answer_as_they_w
     there, since a masked NaN is still a NaN."""
     alone = [answer_of(running.ask(model, f"질문 {n}", max_new_tokens=60)).text for n in range(3)]
     network = network_of(running, model)
-    words = network.get_input_embeddings()
+    words = network.get_input_embeddings().weight
+    embedding = torch.nn.functional.embedding
     spoilt: list[bool] = []
 
-    def poisoned(module: Any, args: Any, output: torch.Tensor) -> torch.Tensor:
-        if spoilt and args[0].shape[1] == 1:
+    def poisoned(ids: torch.Tensor, weight: torch.Tensor, *args: Any) -> torch.Tensor:
+        """A step reads one token a row, with or without a dimension for it."""
+        output = embedding(ids, weight, *args)
+        if spoilt and weight is words and (ids.ndim == 1 or ids.shape[1] == 1):
             output = output.clone()
             output[0] = NAN
             spoilt.clear()
         return output
 
-    handle = words.register_forward_hook(poisoned)
-    try:
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.nn.functional, "embedding", poisoned)
         lives = [running.ask(model, f"질문 {n}", max_new_tokens=60) for n in range(3)]
         wait_until(lambda: all(live.view().state is State.ANSWERING for live in lives))
         spoilt.append(True)
         answers = [answer_of(live) for live in lives]
-    finally:
-        handle.remove()
     failed = [n for n, answer in enumerate(answers) if answer.finish_reason is FinishReason.FAILED]
     assert len(failed) == 1
     assert alone[failed[0]].startswith(answers[failed[0]].text)

@@ -72,17 +72,17 @@ def test_a_reproducible_question_answers_alone(
 ) -> None:
     asked = replace(request("neox-a", max_new_tokens=40, temperature=1.0), reproducible=True)
     alone = same(answer_of(running.submit(asked)))
-    network = _network(running, "neox-a")
-    forward = network.forward
+    stepper = running.stepper("neox-a")
+    step = stepper.step
     beside: set[int] = set()
     lives: list[LiveAnswer] = []
 
-    def watched(*args: Any, **kwargs: Any) -> Any:
+    def watched(tokens: list[int]) -> Any:
         if lives and lives[0].view().state is State.ANSWERING and not lives[0].ended:
-            beside.add(kwargs["input_ids"].shape[0])
-        return forward(*args, **kwargs)
+            beside.add(len(tokens))
+        return step(tokens)
 
-    monkeypatch.setattr(network, "forward", watched)
+    monkeypatch.setattr(stepper, "step", watched)
     if comes_first:
         lives.append(running.submit(asked))
     crowd = [running.ask("neox-a", f"질문 {count}", max_new_tokens=30) for count in range(3)]
@@ -113,15 +113,15 @@ def test_running_out_of_memory_costs_one_answer_and_no_model(
 ) -> None:
     """T8, at the processor: the second of four models raises midway."""
     expected = {id: same(answer_of(running.ask(id, max_new_tokens=40))) for id in KINDS}
-    network = _network(running, "neox-b")
-    forward, calls = network.forward, itertools.count()
+    stepper = running.stepper("neox-b")
+    step, calls = stepper.step, itertools.count()
 
-    def short(*args: Any, **kwargs: Any) -> Any:
-        if next(calls) == 12:
+    def short(tokens: list[int]) -> Any:
+        if next(calls) == 11:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
-        return forward(*args, **kwargs)
+        return step(tokens)
 
-    monkeypatch.setattr(network, "forward", short)
+    monkeypatch.setattr(stepper, "step", short)
     lives = {id: running.ask(id, max_new_tokens=40) for id in KINDS}
     failed = answer_of(lives["neox-b"])
     assert (failed.finish_reason, failed.error_code) == (FinishReason.FAILED, "out-of-memory")
@@ -139,17 +139,17 @@ def test_in_a_batch_only_the_newest_question_pays_for_the_shortage(
     alone = same(answer_of(running.ask("neox-a", "오래된 질문", max_new_tokens=120)))
     older = running.ask("neox-a", "오래된 질문", max_new_tokens=120)
     wait_until(lambda: older.view().measures.tokens_out > 5)
-    network = _network(running, "neox-a")
-    forward = network.forward
+    stepper = running.stepper("neox-a")
+    step = stepper.step
     raised: list[int] = []
 
-    def short(*args: Any, **kwargs: Any) -> Any:
-        if kwargs["input_ids"].shape[0] == 2 and not raised:
+    def short(tokens: list[int]) -> Any:
+        if len(tokens) == 2 and not raised:
             raised.append(1)
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
-        return forward(*args, **kwargs)
+        return step(tokens)
 
-    monkeypatch.setattr(network, "forward", short)
+    monkeypatch.setattr(stepper, "step", short)
     newer = running.ask("neox-a", "새 질문", max_new_tokens=120)
     assert answer_of(newer).error_code == "out-of-memory"
     assert same(answer_of(older)) == alone
