@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from engines.base import LIKELIHOODS, FinishReason
-from engines.sampling import NO_TOKEN, TokenSampler
+from engines.sampling import NO_TOKEN, TokenSampler, WeighedText
 from engines.sequence import Sequence
 from errors import NaraniError
 from prompts.encoding import FastTokenizer, encode_segment
@@ -29,25 +29,16 @@ _LEAST = -1e9
 """In the place of minus infinity (a token that the network rules out), which JSON cannot hold."""
 
 
-class WeighedText(TokenSampler):
-    """In the place of what chooses tokens: weighs the text that is given."""
-
-    name: str
-    """Under which an answer's extras say what came of it."""
-    value: float = 0.0
-    is_done: bool = False
-
-
 class GivenTokens(WeighedText):
     """Takes the tokens that are given instead of choosing, and adds up how likely each was."""
 
     name = LIKELIHOODS
 
     def __init__(self, asked: TokenSampler, given: list[int]) -> None:
-        self.settings, self.numbers, self.greedy = asked.settings, asked.numbers, False
+        super().__init__(asked)
         self._left = given[::-1]
 
-    def choose(self, logits: torch.Tensor) -> int:
+    def weigh(self, logits: torch.Tensor) -> int:
         if not logits.max().isfinite():
             return NO_TOKEN
         token = self._left.pop()

@@ -16,10 +16,11 @@ import torch
 
 from engines.base import FinishReason, State
 from engines.resident_figures import CacheGrowth
-from engines.sampling import NO_TOKEN, choose_all
+from engines.sampling import NO_TOKEN
 from engines.sequence import Sequence
 from engines.shortage import clear_device_cache, drop_tracebacks, is_shortage
 from engines.stepping import CHUNK, DecodeRow, Stepper
+from engines.steps.sampling_tables import SamplingTables
 from errors import BrokeWhileAnswering, NaraniError, OutOfMemory
 
 _log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class ModelBatch:
         self._grow_cache = grow_cache
         """Asks the books for so many bytes of cache, all rows together."""
         self._weight_bytes = weight_bytes
+        self._sampling = SamplingTables(device)
         self._waiting: deque[Sequence] = deque()
         self._joining: Sequence | None = None
         """The newcomer for which room is being made at this moment."""
@@ -226,7 +228,7 @@ class ModelBatch:
 
     def _hand_out(self, rows: list[DecodeRow], logits: torch.Tensor) -> None:
         sequences = [self._running[row] for row in rows]
-        tokens = choose_all(logits, [sequence.sampler for sequence in sequences])
+        tokens = self._sampling.choose(logits, [sequence.sampler for sequence in sequences])
         peak = self._weight_bytes + self._stepper.cache_bytes()
         for row, sequence, token in zip(rows, sequences, tokens, strict=True):
             sequence.peak_bytes = max(sequence.peak_bytes, peak)
@@ -235,6 +237,7 @@ class ModelBatch:
                 code = "no-numbers-float16" if logits.dtype is torch.float16 else "no-numbers"
                 sequence.fail(BrokeWhileAnswering(code))
             else:
+                sequence.sampler.took(token)
                 self._apart(sequence, partial(sequence.take, token))
         if any(sequence.ended for sequence in sequences):
             self._drop_ended()

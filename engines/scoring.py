@@ -14,9 +14,9 @@ from collections.abc import Mapping
 import torch
 
 from engines.base import SCORES, AnswerRequest
-from engines.choices import Choice, WeighedText
+from engines.choices import Choice
 from engines.loading.loaded import LoadedModel, ScoreHead
-from engines.sampling import NO_TOKEN, TokenSampler
+from engines.sampling import NO_TOKEN, TokenSampler, WeighedText
 from engines.sequence import Sequence
 from errors import BadRequest
 from model_registry.spec import ModelSpec
@@ -31,10 +31,10 @@ class ScoredText(WeighedText):
     name = SCORES
 
     def __init__(self, asked: TokenSampler, head: ScoreHead) -> None:
-        self.settings, self.numbers, self.greedy = asked.settings, asked.numbers, False
+        super().__init__(asked)
         self._head = head
 
-    def choose(self, logits: torch.Tensor) -> int:
+    def weigh(self, logits: torch.Tensor) -> int:
         self.value, self.is_done = self._head.score(), True
         return 0 if math.isfinite(self.value) else NO_TOKEN
 

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engines.base import FinishReason, GenerationSettings, State
-from engines.sampling import NO_TOKEN, SeededNumbers, TokenSampler, choose_all
+from engines.sampling import NO_TOKEN, SeededNumbers, TokenSampler
+from engines.steps.sampling_tables import SamplingTables
 from errors import BrokeWhileAnswering
 from tests.engines.running_engine import RunningEngine, answer_of, wait_until
 from tests.engines.tiny_models import Kind
@@ -39,7 +40,7 @@ def test_a_token_is_chosen_just_where_the_likeliest_is_a_number(row: list[float]
     fine = torch.tensor([0.0, 1.0, -1.0])
     logits = torch.stack([fine, torch.tensor(row), fine])
     samplers = [TokenSampler(settings, SeededNumbers(0, "m", "p"), []) for _ in logits]
-    tokens = choose_all(logits, samplers)
+    tokens = SamplingTables(torch.device("cpu")).choose(logits, samplers)
     is_number = not any(value != value or value == INF for value in row) and max(row) > -INF
     assert (tokens[1] != NO_TOKEN) == is_number
     assert tokens[0] != NO_TOKEN != tokens[2]
@@ -51,7 +52,8 @@ def test_a_token_is_chosen_just_where_the_likeliest_is_a_number(row: list[float]
 def test_the_coldest_temperature_is_greedy_and_no_fault(temperature: float) -> None:
     settings = GenerationSettings(temperature=temperature)
     sampler = TokenSampler(settings, SeededNumbers(0, "m", "p"), [])
-    assert {sampler.choose(torch.tensor([3.0, 88.5, -2.0, 88.0])) for _ in range(5)} == {1}
+    logits = torch.tensor([[3.0, 88.5, -2.0, 88.0]])
+    assert [SamplingTables(torch.device("cpu")).choose(logits, [sampler]) for _ in range(5)] == [[1]] * 5
 
 
 def spoil(stepper: Any, row: int, at: int, value: float | None, patch: pytest.MonkeyPatch) -> None:
