@@ -134,6 +134,7 @@ def _row(number: int, text: str) -> dict[str, object]:
         "tokens_per_second": 33.5 + number / 1e5,
         "characters_per_second": 44.5 + number / 1e5,
         "peak_bytes": 123_456_789,
+        "step": "fused-graph",
         "started": _MOMENT,
         "ended": _MOMENT,
         "request": json.dumps(request, ensure_ascii=False),

@@ -58,7 +58,7 @@ class AnswerRow:
 COLUMNS: tuple[str, ...] = tuple(
     name for field in fields(AnswerRow) for name in (MEASURES if field.name == "measures" else (field.name,))
 )
-_NUMBERS = {**MEASURES, "attempt": int}
+_MAY_LACK = {**MEASURES, "attempt": int}
 
 
 def columns_of(header: Sequence[str]) -> tuple[str, ...] | None:
@@ -95,6 +95,7 @@ def newest(rows: Iterable[AnswerRow]) -> dict[Key, AnswerRow]:
 
 
 def _value(name: str, cell: str) -> Any:
-    if (number := _NUMBERS.get(name)) is not None:
-        return number(cell) if cell else None
-    return rearm(cell)
+    kind = _MAY_LACK.get(name)
+    if kind is not None and not cell:
+        return None
+    return rearm(cell) if kind in (None, str) else kind(cell)

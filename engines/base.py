@@ -126,12 +126,14 @@ class Measures:
     tokens_per_second: float | None = None
     characters_per_second: float | None = None
     peak_bytes: int | None = None
+    step: str | None = None
+    """How its tokens were computed (engines.memory.StepChoice.in_short)."""
 
 
-MEASURES: Mapping[str, type[int] | type[float]] = {
-    each.name: int if str(each.type).startswith("int") else float for each in fields(Measures)
+MEASURES: Mapping[str, type[int | float | str]] = {
+    each.name: {"i": int, "f": float, "s": str}[str(each.type)[0]] for each in fields(Measures)
 }
-"""The names of an answer's figures, in the order of every table, and what kind of number each is."""
+"""The names of an answer's figures, in the order of every table, and of what type each is."""
 
 
 @dataclass(frozen=True)
@@ -256,16 +258,8 @@ class LiveAnswer(Stoppable):
             text = "".join(self._parts)
             if len(self._parts) > 1:
                 self._parts = [text]
-            return LiveView(
-                self.model_id,
-                self._state,
-                text,
-                self._progress,
-                self._note,
-                self._measures,
-                self._answer,
-                self._not_kept,
-            )
+            now = (self._progress, self._note, self._measures, self._answer, self._not_kept)
+            return LiveView(self.model_id, self._state, text, *now)
 
     def _mark_stored(self, answer: Answer, stored: Future[Answer]) -> None:
         problem = stored.exception()

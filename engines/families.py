@@ -6,6 +6,7 @@ Refuses to know: how a step is made, and how a network was loaded.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from engines.stepping import CHUNK, Stepper
 from engines.steps.fused_network import read_network
 from engines.steps.fused_step import FusedStep
 from engines.steps.modules_step import ModulesStep
+from engines.steps.ops import Norm, StepOps
 from engines.steps.step import DecodeStep, StepName
 from engines.steps.torch_ops import TorchOps
 from errors import StepRefused
@@ -75,7 +77,7 @@ def stepper_for(model: Any, device: torch.device, step: StepName = "eager") -> S
     known = not is_own_code and not lengthens(config)
     batchable = known and _batchable(config)
     if batchable and config.model_type in STATIC and (device.type == "cuda" or step != "eager"):
-        return StaticStepper(model, device, _decode_step(model, step))
+        return StaticStepper(model, device, _decode_step(model, device, step))
     if step != "eager":
         raise StepRefused("step-family-not-proven", kind=config.model_type)
     if batchable:
@@ -84,10 +86,28 @@ def stepper_for(model: Any, device: torch.device, step: StepName = "eager") -> S
     return RowStepper(model, device, CHUNK if in_pieces else _WHOLE)
 
 
-def _decode_step(model: Any, step: StepName) -> DecodeStep:
+def _decode_step(model: Any, device: torch.device, step: StepName) -> DecodeStep:
     if step.startswith("fused"):
-        return FusedStep(read_network(model), TorchOps())
-    return ModulesStep(model, TorchOps())
+        return FusedStep(read_network(model), _kernels() if device.type == "cuda" else TorchOps())
+    has_kernels = device.type == "cuda" and step == "graph" and _kernels_run(device)
+    return ModulesStep(model, _kernels() if has_kernels else TorchOps())
+
+
+def _kernels() -> StepOps:
+    """Raises what their library raises where it is missing."""
+    from engines.steps.triton_ops import TritonOps  # not at the top: only installed where there is a GPU
+
+    return TritonOps()
+
+
+@cache
+def _kernels_run(device: torch.device) -> bool:
+    """Whether one of them compiles and launches: their library and a C compiler have to be there."""
+    try:
+        line = torch.ones(1, 64, device=device)
+        return bool(torch.isfinite(_kernels().add_normed(line, line, Norm(line[0], None, 1e-6))).all())
+    except Exception:  # noqa: BLE001 - whatever a compiler raises, attention in torch does without it
+        return False
 
 
 def try_stepping(model: Any, device: torch.device) -> bool:

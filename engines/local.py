@@ -26,6 +26,8 @@ from engines.resident_figures import ResidentKey
 from engines.sampling import SeededNumbers, TokenSampler
 from engines.scoring import scored_choices, whole_answers
 from engines.sequence import AnswerOrigin, Sequence
+from engines.steps.choice import StepChooser
+from engines.steps.proofs import StepProofs
 from engines.text_stream import TextStream
 from errors import BadRequest, LoadError, NaraniError, Stopped
 from model_registry.registry import Registry
@@ -203,7 +205,13 @@ def _origin(
 ) -> AnswerOrigin:
     revision = resident.loaded.revision or spec.local.revision
     return AnswerOrigin(
-        request, prompt, format.id, revision, resident.key.quantization, resident.load_seconds
+        request=request,
+        prompt=prompt,
+        format_id=format.id,
+        revision=revision,
+        quantization=resident.key.quantization,
+        load_seconds=resident.load_seconds,
+        step=resident.steps[spec.id if spec.adapter else None],
     )
 
 
@@ -228,7 +236,8 @@ def build_local_engine(registry: Registry, settings: Settings) -> LocalEngine:
     device = pick_device(settings.device)
     loop = DecodeLoop(device)
     budget = default_budget(device) if settings.memory_budget is None else settings.memory_budget
-    pool = ModelPool(loop, budget, load_model, estimate, _fetch_adapter, settings.failed_load_seconds)
+    steps = StepChooser(settings.step, StepProofs(settings.home / "steps.json"))
+    pool = ModelPool(loop, budget, load_model, estimate, _fetch_adapter, settings.failed_load_seconds, steps)
     return LocalEngine(registry, pool, loop, settings.rows_per_model)
 
 

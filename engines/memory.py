@@ -8,11 +8,14 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from engines.base import Engine, State
 from engines.stopping import Stoppable
 from errors import Cause, NaraniError
+
+if TYPE_CHECKING:
+    from engines.steps.step import StepName
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,18 @@ class Event:
 class StepChoice:
     """How a model computes a token, and why so."""
 
-    name: str
-    """One of engines.steps.step.StepName."""
+    name: StepName
     reasons: tuple[Cause, ...] = ()
-    """Why each faster step is not used; where the fastest one is, what it was proven or forced by."""
+    """Why each faster step is not used; where the fastest one is, what it was proven by or who named it."""
+
+    def in_short(self, name: StepName | None = None) -> str:
+        """ "fused-graph", or "graph: step-no-compiler": `name` is how it answers now, where that has changed
+        because no graph could be captured after all."""
+        codes = (
+            [cause.code for cause in self.reasons] if name in (None, self.name) else ["step-capture-failed"]
+        )
+        why = ", ".join(code for code in codes if code != "step-proven")
+        return f"{name or self.name}: {why}" if why else name or self.name
 
 
 @dataclass(frozen=True)

@@ -231,7 +231,7 @@ class ModelBatch:
         tokens = self._sampling.choose(logits, [sequence.sampler for sequence in sequences])
         peak = self._weight_bytes + self._stepper.cache_bytes()
         for row, sequence, token in zip(rows, sequences, tokens, strict=True):
-            sequence.peak_bytes = max(sequence.peak_bytes, peak)
+            sequence.peak_bytes, sequence.step = max(sequence.peak_bytes, peak), self._stepper.name
             if token == NO_TOKEN:
                 self._stepper.wipe(row)
                 code = "no-numbers-float16" if logits.dtype is torch.float16 else "no-numbers"

@@ -24,6 +24,7 @@ from engines.memory import LoadPlan, PoolView
 from engines.memory_books import MemoryBooks
 from engines.resident import Resident
 from engines.shortage import clear_device_cache, drop_tracebacks, is_shortage
+from engines.steps.choice import StepChooser
 from errors import EngineDown, LoadError, NaraniError, NoRoom, Stopped
 from model_registry.spec import ModelSpec
 
@@ -42,10 +43,12 @@ class ModelPool:
         estimate: EstimateLoad,
         fetch_adapter: Fetch,
         failed_load_seconds: float = 30.0,
+        choose_step: StepChooser | None = None,
     ) -> None:
         self._loop, self._device = loop, loop.device
         self._load, self._estimate, self._fetch_adapter = load, estimate, fetch_adapter
         self._failed_load_seconds = failed_load_seconds
+        self._choose_step = choose_step or StepChooser()
         self.books: MemoryBooks[Resident] = MemoryBooks(budget, self._unload)
         self._queue: list[LeaseRequest] = []
         self._queue_changed = threading.Condition()
@@ -188,7 +191,8 @@ class ModelPool:
         self._promise(request, weights + cache)
         started = time.perf_counter()
         loaded = self._load(request.base, request.quantization, self._device, self._watch(request))
-        resident = Resident(request.key, time.perf_counter() - started, cache_bytes=cache, loaded=loaded)
+        seconds, choose = time.perf_counter() - started, self._choose_step
+        resident = Resident(request.key, seconds, cache_bytes=cache, loaded=loaded, choose_step=choose)
         del loaded
         self._publish(request, resident)
 

@@ -19,6 +19,8 @@ from engines.loading.loaded import AttachedAdapter, LoadedModel, LoadWatch, Scor
 from engines.model_batch import ModelBatch
 from engines.resident_figures import CacheGrowth, ResidentFigures
 from engines.shortage import clear_device_cache
+from engines.stepping import Stepper
+from engines.steps.choice import StepChooser
 from model_registry.spec import ModelSpec
 
 _SMALL = 256 * 10**6
@@ -31,12 +33,15 @@ class Resident(ResidentFigures):
     """Held by the books alone; everyone else holds a lease."""
 
     loaded: LoadedModel = field(kw_only=True)
+    choose_step: StepChooser = field(default_factory=StepChooser, kw_only=True)
     adapters: dict[str, AttachedAdapter] = field(default_factory=dict)
     _batches: dict[str | None, ModelBatch] = field(default_factory=dict)
     _switch: AdapterSwitch | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
+        """On the loading thread: steps are tried, while nobody has the model yet."""
+        self._choose(None)
         self.measure()
 
     def measure(self) -> None:
@@ -48,6 +53,8 @@ class Resident(ResidentFigures):
         """On the decode loop's thread only: it changes the network's layers."""
         self.adapters[adapter.id] = attach_adapter(self.loaded, adapter, watch)
         self._switch = AdapterSwitch(self.loaded)
+        self._use_adapter(adapter.id)
+        self._choose(adapter.id)
         self.measure()
 
     def batch(self, adapter_id: str | None, most_rows: int, grow_cache: GrowCache) -> ModelBatch:
@@ -55,7 +62,7 @@ class Resident(ResidentFigures):
         with self._lock:
             if adapter_id not in self._batches:
                 self._batches[adapter_id] = ModelBatch(
-                    stepper=stepper_for(self.loaded.model, self.loaded.device),
+                    stepper=self._stepper(adapter_id),
                     device=self.loaded.device,
                     most_rows=most_rows,
                     prepare=lambda: self._use_adapter(adapter_id),
@@ -77,6 +84,14 @@ class Resident(ResidentFigures):
         del self.loaded
         clear_device_cache(device)
         return proof.returned_bytes()
+
+    def _choose(self, adapter_id: str | None) -> None:
+        loaded = self.loaded
+        chosen = self.choose_step(loaded.model, loaded.device, loaded.quantization, adapter_id is not None)
+        self.steps[adapter_id] = chosen
+
+    def _stepper(self, adapter_id: str | None) -> Stepper:
+        return stepper_for(self.loaded.model, self.loaded.device, self.steps[adapter_id].name)
 
     def _use_adapter(self, adapter_id: str | None) -> None:
         if self._switch is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from engines.memory import ResidentView
+from engines.memory import ResidentView, StepChoice
 
 
 class CacheGrowth(Enum):
@@ -48,6 +48,8 @@ class ResidentFigures:
     """A person asked for it to stay, so it is never unloaded for others."""
     last_used: float = field(default_factory=time.monotonic)
     adapters: dict[str, Any] = field(default_factory=dict)
+    steps: dict[str | None, StepChoice] = field(default_factory=dict)
+    """How a token is computed, by the id of the adapter; None is the base."""
 
     @property
     def bytes(self) -> int:
@@ -74,4 +76,5 @@ class ResidentFigures:
             idle_seconds=0.0 if self.leases else time.monotonic() - self.last_used,
             load_seconds=self.load_seconds,
             kept=self.kept,
+            step=self.steps.get(None, StepChoice("eager")),
         )

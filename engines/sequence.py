@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from engines.base import Answer, AnswerRequest, FinishReason, LiveAnswer, Measures, State
+from engines.memory import StepChoice
 from engines.sampling import TokenSampler
+from engines.steps.step import StepName
 from engines.text_stream import TextStream
 from errors import NaraniError
 
@@ -26,6 +28,7 @@ class AnswerOrigin:
     revision: str | None
     quantization: str
     load_seconds: float | None
+    step: StepChoice = StepChoice("eager")
 
 
 @dataclass(eq=False)
@@ -42,6 +45,8 @@ class Sequence:
     on_end: Callable[[], None]
     last_token: int = -1
     peak_bytes: int = 0
+    step: StepName | None = None
+    """How its last token was computed."""
     _tokens_out: int = 0
     _steps: int = 0
     _parts: list[str] = field(default_factory=list)
@@ -135,4 +140,5 @@ class Sequence:
             tokens_per_second=(self._steps - 1) / seconds if seconds > 0 else None,
             characters_per_second=self._characters / seconds if seconds > 0 else None,
             peak_bytes=self.peak_bytes or None,
+            step=self.origin.step.in_short(self.step),
         )

@@ -12,7 +12,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from errors.cause import AS_WRITTEN, Cause
+from errors.cause import AS_WRITTEN, Cause, in_few_words
 from errors.wording import wording
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "EngineDown",
     "StepRefused",
     "Stopped",
+    "in_few_words",
     "wording",
 ]
 

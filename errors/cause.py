@@ -6,6 +6,7 @@ It is what a stored answer and a run keep of an error, so it survives as JSON.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -43,6 +44,11 @@ class Cause:
         """A cause from what `as_json` wrote; anything else is a cause that nobody knows."""
         facts = data.get("facts")
         return cls(str(data.get("code")), category=category, **(facts if isinstance(facts, Mapping) else {}))
+
+
+def in_few_words(text: str) -> str:
+    """What a library said, as a fact: short, and without paths of this machine."""
+    return re.sub(r"(?:[A-Za-z]:)?[/\\][^\s'\",;:]+", "…", text)[:200]
 
 
 def _fact(value: object) -> object:

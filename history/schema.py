@@ -7,7 +7,7 @@ Refuses to know: where the database lies, and who reads or writes it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -30,7 +30,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from engines.base import MEASURES
 from errors import NaraniError
@@ -98,6 +98,8 @@ runs = Table(
     sqlite_autoincrement=True,
 )
 
+_OF_MEASURES: Mapping[type, TypeEngine[Any]] = {int: BigInteger(), float: Float(53), str: KeptName(200)}
+
 answers = Table(
     "answers",
     metadata,
@@ -118,7 +120,7 @@ answers = Table(
     Column("error_code", _NAME),
     Column("started", _MOMENT),
     Column("ended", _MOMENT),
-    *(Column(name, BigInteger if kind is int else Float(53)) for name, kind in MEASURES.items()),
+    *(Column(name, _OF_MEASURES[kind]) for name, kind in MEASURES.items()),
     Column("error", Kept),
     Column("settings", Kept, nullable=False),
     Column("text", Kept),

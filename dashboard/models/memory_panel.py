@@ -9,14 +9,14 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard.errors import show_error
+from dashboard.errors import plainly, show_error
 from dashboard.models.memory_charts import memory_bar, memory_history
 from dashboard.models.memory_load import memory_load
 from dashboard.session import models as session
 from dashboard.shared.model_choices import distinct_titles
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
-from engines.memory import LiveLoad, ModelMemory, PoolView, ResidentView
+from engines.memory import LiveLoad, ModelMemory, PoolView, ResidentView, StepChoice
 from model_registry.registry import Registry
 from settings import format_bytes
 
@@ -73,6 +73,14 @@ def memory_residents(memory: ModelMemory, view: PoolView, titles: Mapping[str, s
             load.caption(texts.memory["load_seconds"].format(seconds=resident.load_seconds))
             with actions.container(horizontal=True, horizontal_alignment="right", gap="small"):
                 _actions(memory, resident, texts)
+            st.caption(step_in_words(resident.step, texts))
+
+
+def step_in_words(step: StepChoice, texts: Texts) -> str:
+    """Markdown: how the model computes a token, and why so."""
+    reasons = " ".join(safe_text(plainly(each, texts)) for each in step.reasons)
+    named = texts.memory["step"].format(name=texts.memory[f"step_{step.name}"])
+    return f"{named} {reasons}" if reasons else named
 
 
 def state_in_words(resident: ResidentView, texts: Texts) -> str:

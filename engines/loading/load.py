@@ -7,7 +7,6 @@ model, are the pool's.
 from __future__ import annotations
 
 import logging
-import re
 import traceback
 from typing import Any
 
@@ -20,7 +19,7 @@ from engines.loading.safety import check_model, text_settings
 from engines.loading.tokenizing import check_vocabulary, eos_ids, load_tokenizer
 from engines.loading.weights import build_model
 from engines.shortage import clear_device_cache, is_shortage
-from errors import BadRequest, EngineDown, LoadError, NaraniError, NoRoom
+from errors import BadRequest, EngineDown, LoadError, NaraniError, NoRoom, in_few_words
 from model_registry.spec import ModelSpec
 
 _log = logging.getLogger(__name__)
@@ -65,12 +64,7 @@ def explain(error: Exception, spec: ModelSpec) -> NaraniError:
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     if is_shortage(error):
         return NoRoom("memory-ran-out-loading", model=spec.title)
-    return LoadError("not-loaded", model=spec.title, said=_plain(text), kind=type(error).__name__)
-
-
-def _plain(text: str) -> str:
-    """What a library said, short and without paths of this machine."""
-    return re.sub(r"(?:[A-Za-z]:)?[/\\][^\s'\",;:]+", "…", text)[:200]
+    return LoadError("not-loaded", model=spec.title, said=in_few_words(text), kind=type(error).__name__)
 
 
 def _load(spec: ModelSpec, quantization: str, device: torch.device, watch: LoadWatch) -> LoadedModel:
@@ -107,7 +101,7 @@ def _try_stepping(model: Any, device: torch.device, quantization: str, spec: Mod
             raise
         _log.info("%s as %s cannot be stepped\n%s", spec.id, quantization, traceback.format_exc())
         kind = model.config.model_type
-        why = _plain(f"{type(error).__name__}: {error}".splitlines()[0])
+        why = in_few_words(f"{type(error).__name__}: {error}".splitlines()[0])
     else:
         if are_numbers:
             return

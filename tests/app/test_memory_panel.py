@@ -20,8 +20,8 @@ from dashboard.session import models as session
 from dashboard.texts import read_texts
 from engines.base import AnswerRequest, GenerationSettings, LiveAnswer, State
 from engines.lazy import LazyEngine
-from engines.memory import Event, ModelMemory, PoolView, ResidentView
-from errors import AS_WRITTEN, LoadError
+from engines.memory import Event, ModelMemory, PoolView, ResidentView, StepChoice
+from errors import AS_WRITTEN, Cause, LoadError
 from model_registry.registry import Registry, load_registry
 from prompts.conversation import Conversation
 from tests.engines.scripted_engine import Script, ScriptedEngine
@@ -127,6 +127,40 @@ def test_a_resident_is_kept_and_released_by_hand(
     page.button(key=session.release_key(B, "int8")).click().run()
     assert engine.view().residents == () and page.info
     assert read_texts(language).memory["short_load"] in texts(page)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "ko",
+            (
+                "스텝: 융합 커널, CUDA 그래프. 이 장치에서 확인했습니다.",
+                "모듈, CUDA 그래프. Triton이",
+                "C 컴파일러",
+            ),
+        ),
+        (
+            "en",
+            (
+                "Step: fused kernels, CUDA graph. Proven on this device",
+                "CUDA graph. Triton needs",
+                "C compiler",
+            ),
+        ),
+    ],
+)
+def test_each_resident_says_which_step_answers_and_why(
+    registry: Registry, language: str, words: tuple[str, ...]
+) -> None:
+    proven = Cause("step-proven", difference=0.001, allowed=0.02, others=0)
+    choices = {A: StepChoice("fused-graph", (proven,)), B: StepChoice("graph", (Cause("step-no-compiler"),))}
+    engine = ScriptedEngine({id: Script(step=choice) for id, choice in choices.items()}, budget=10 * GB)
+    for model_id in choices:
+        engine.load(model_id, "none").wait(5)
+    shown = texts(opened(engine, registry, language))
+    engine.close()
+    assert all(each in shown for each in words), shown
 
 
 def test_one_that_answers_cannot_be_released_and_says_why(engine: ScriptedEngine, registry: Registry) -> None:

@@ -27,10 +27,12 @@ from engines.memory import LiveLoad, PoolView
 from engines.pool import Load, ModelPool
 from engines.resident import Resident
 from engines.resident_figures import ResidentKey
+from engines.steps.choice import StepChooser
 from errors import AS_WRITTEN, NaraniError
 from model_registry.registry import Registry, load_registry
 from model_registry.spec import ModelSpec
 from prompts.conversation import Conversation
+from settings import read_settings
 from tests.engines.tiny_models import Kind, make_tiny_model, tiny_spec
 
 
@@ -135,8 +137,9 @@ def open_engine(
     load: Load = load_model,
     failed_load_seconds: float = 30.0,
     rows: int = 8,
+    choose_step: StepChooser | None = None,
 ) -> Iterator[RunningEngine]:
-    """A budget of None is what the device has free."""
+    """A budget of None is what the device has free; without a chooser, NARANI_STEP counts."""
     loads: list[str] = []
     networks: dict[tuple[str, str], weakref.ref[Any]] = {}
 
@@ -149,7 +152,8 @@ def open_engine(
     loop = DecodeLoop(torch.device(device))
     if budget is None:
         budget = default_budget(loop.device)
-    pool = ModelPool(loop, budget, noted, estimate, files_of, failed_load_seconds)
+    steps = choose_step or StepChooser(read_settings().step)
+    pool = ModelPool(loop, budget, noted, estimate, files_of, failed_load_seconds, steps)
     engine = LocalEngine(registry_of(specs), pool, loop, rows)
     try:
         yield RunningEngine(engine, pool, loop, loads, networks, HandLoads(engine.bring))

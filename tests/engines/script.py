@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engines.base import AnswerRequest
+from engines.memory import StepChoice
 from engines.stopping import Stoppable
 from errors import AS_WRITTEN, NaraniError, OutOfMemory
 
@@ -58,6 +59,7 @@ class Script:
     """Unquantized."""
     cache_bytes: int = 0
     """Taken while it answers."""
+    step: StepChoice = StepChoice("eager")
     on_disk: bool = True
     likelihoods: Callable[[AnswerRequest], Mapping[str, float]] | None = None
     """How likely it finds the choices of a request; None: all alike, so that the first is its answer."""

@@ -99,7 +99,7 @@ class ScriptedMemory:
         if script.loading_failure is not None:
             raise script.loading_failure
         seconds = time.perf_counter() - began
-        self._books.enter(ResidentFigures(key, seconds, need))
+        self._books.enter(ResidentFigures(key, seconds, need, steps={None: script.step}))
         self.loads.append(key.base_id)
         return seconds
 

@@ -71,6 +71,7 @@ def row(**cells: Any) -> dict[str, Any]:
         "tokens_per_second": 4.666666666666667,
         "characters_per_second": 1e-07,
         "peak_bytes": 2**40,
+        "step": "fused-graph",
         "started": MOMENT,
         "ended": MOMENT,
         "extras": None,

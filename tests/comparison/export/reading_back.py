@@ -11,10 +11,13 @@ from comparison.csv_cells import rearm
 from engines.base import MEASURES
 from history.records import FLAT_COLUMNS
 
-NUMBERS = {"turn": int, "position": int, "attempt": int, **MEASURES}
+_FIGURES = {name: kind for name, kind in MEASURES.items() if kind is not str}
+NUMBERS = {"turn": int, "position": int, "attempt": int, **_FIGURES}
 LONG_COLUMNS = FLAT_COLUMNS[:-1]
 """Without the extras, which are a column each."""
-_MAYBE_ABSENT = frozenset({"batch", "previous", "finish_reason", "error", "revision", "started", "ended"})
+_MAYBE_ABSENT = frozenset(
+    {"batch", "previous", "finish_reason", "error", "revision", "step", "started", "ended"}
+)
 
 
 def read_long_csv(path: Path) -> Iterator[dict[str, object]]:

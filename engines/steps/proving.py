@@ -1,0 +1,112 @@
+"""Whether a step gives the figures of the eager one: their logits after the same fixed tokens are compared.
+
+Two texts of a few dozen tokens are read and stepped together, then the first leaves and the second goes on
+alone, so that two rows, one row and a hole are tried. The tokens are given, not chosen: no difference grows
+by being fed back, and the likeliest token of either can be compared at every place.
+
+Two right computations of one network differ, because sums are rounded in another order; by how much depends
+on the network's depth and type. So the eager step says itself what is allowed: three times what it differs
+from transformers' own reading of the same text in one piece, yet no less than a floor by type and never more
+than a tenth. The unit is the spread (standard deviation) of a place's logits, after their mean is taken
+away, which no softmax sees. What is measured is the root of the mean square, or a sixth of the largest single
+difference where that is more: a few wrong logits among a hundred thousand would else be lost. Where the
+likeliest token differs within that, the two stood that close, and it is counted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from engines.stepping import Stepper
+
+LONG, SHORT = 16, 2
+"""Steps with two rows, and as many with one: for a proof, and for a look at what was proven before."""
+_READ = (40, 23)
+_FLOORS = {torch.float32: 1e-3, torch.float16: 5e-3, torch.bfloat16: 2e-2}
+_MOST = 0.1
+_TIMES = 3
+_FAR = 6
+
+FixedTexts = Sequence[Sequence[int]]
+Figures = list[torch.Tensor]
+"""The logits [places, vocabulary] of each text, on the host."""
+
+
+@dataclass(frozen=True)
+class StepProof:
+    """What came of a comparison."""
+
+    difference: float
+    allowed: float
+    others: int = 0
+    """Places where another token was likeliest."""
+
+    @property
+    def holds(self) -> bool:
+        return self.difference <= self.allowed
+
+    @property
+    def is_finite(self) -> bool:
+        return math.isfinite(self.difference)
+
+
+def fixed_texts(vocabulary: int, steps: int) -> FixedTexts:
+    """The same for every model of that vocabulary; they need not mean anything."""
+    first, second = (_READ[0] + steps, _READ[1] + 2 * steps)
+    return [[(7919 * place + 104729) % vocabulary for place in range(start, start + length)]
+            for start, length in ((0, first), (first, second))]  # fmt: skip
+
+
+def answered(stepper: Stepper, texts: FixedTexts, steps: int) -> Figures:
+    """What the network says after each token from the last that is read on."""
+    rows, said = [], []
+    for text, read in zip(texts, _READ, strict=True):
+        rows.append(stepper.open(len(text)))
+        said.append([_on_host(stepper.read(rows[-1], list(text[:read])))])
+        stepper.start(rows[-1])
+    for step in range(2 * steps):
+        running = [rows.index(row) for row in stepper.running]
+        tokens = [texts[which][rows[which].length] for which in running]
+        for which, logits in zip(running, stepper.step(tokens), strict=True):
+            said[which].append(_on_host(logits))
+        if step == steps - 1:
+            stepper.close(rows[0])
+    stepper.close(rows[1])
+    return [torch.stack(places) for places in said]
+
+
+def allowance(eager: Stepper, texts: FixedTexts, said: Figures, dtype: torch.dtype) -> float:
+    """How much a candidate may differ from what the eager step `said`."""
+    in_one_piece = []
+    for text in texts:
+        row = eager.open(len(text))
+        in_one_piece.append(_on_host(eager.read(row, list(text)))[None])
+        eager.close(row)
+    own = difference([places[-1:] for places in said], in_one_piece)
+    return min(max(_TIMES * own, _FLOORS.get(dtype, _MOST)), _MOST)
+
+
+def compared(found: Figures, expected: Figures, allowed: float) -> StepProof:
+    pairs = list(zip(found, expected, strict=True))
+    others = sum(int((mine.argmax(-1) != theirs.argmax(-1)).sum()) for mine, theirs in pairs)
+    return StepProof(difference(found, expected), allowed, others)
+
+
+def difference(found: Figures, expected: Figures) -> float:
+    """The largest of any place; infinite where a figure is no number."""
+    mine, theirs = torch.cat(found), torch.cat(expected)
+    if not bool(torch.isfinite(mine).all()):
+        return math.inf
+    off = mine - theirs
+    off = off - off.mean(-1, keepdim=True)
+    largest = torch.maximum(off.square().mean(-1).sqrt(), off.abs().amax(-1) / _FAR)
+    return float((largest / theirs.std(-1)).max())
+
+
+def _on_host(logits: torch.Tensor) -> torch.Tensor:
+    """Copied at once: a captured step writes its next logits into the same place."""
+    return logits.detach().to("cpu", torch.float32, copy=True)
