@@ -1,4 +1,4 @@
-"""The operations of a fused step as Triton kernels: what a card computes a step with."""
+"""The operations of a fused step as Triton kernels, apart from what runs where no Triton is."""
 
 from __future__ import annotations
 
