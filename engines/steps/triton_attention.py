@@ -17,8 +17,8 @@ from torch import Tensor
 
 from engines.steps.ops import Heads, Norm
 from engines.steps.tables import StepTables
-from engines.steps.triton_heads import cached, head, normed, old, turns
-from engines.steps.triton_splits import attend_one, finish
+from engines.steps.triton_heads import cached, head, heads_of, normed, old, turns
+from engines.steps.triton_splits import attend_each, finish
 
 _SPLIT = 64
 _LOG2_E = math.log2(math.e)
@@ -115,22 +115,6 @@ def add_normed(x: Tensor, y: Tensor, norm: Norm, pdl: bool = False) -> Tensor:
     return added
 
 
-@triton.jit
-def _with_new(
-    cached_ones: tl.tensor,
-    home: tl.tensor,
-    new: tl.tensor,
-    key_at: tl.tensor,
-    length: tl.tensor,
-    at: tl.tensor,
-    writes: tl.tensor,
-    SIZE: tl.constexpr,
-) -> tl.tensor:
-    """What this launch writes no program of it reads: the new one is put among the old ones here too."""
-    tl.store(home + length * SIZE + at, new, mask=(at < SIZE) & writes)
-    return tl.where((key_at == length)[:, None], new[None, :], cached_ones)
-
-
 # fmt: off
 @triton.jit(do_not_specialize=["layer"])
 def _attend(
@@ -149,12 +133,12 @@ def _attend(
     row, first, split = tl.program_id(0), tl.program_id(1) * SHARE, tl.program_id(2)
     group = first // (QUERIES // GROUPS)
     length, slot = tl.load(lengths + row), tl.load(slots + row)
+    key_home = cached(addresses + layer * 2, strides + layer * 2, slot, group, mixed, SIZE, ALIGNED)
+    value_home = cached(addresses + layer * 2 + 1, strides + layer * 2, slot, group, mixed, SIZE, ALIGNED)
     start = split * SPLIT + (0 if WINDOW is None else tl.maximum(length + 1 - WINDOW, 0))
     if start > length:
         return
-    at, key_at = tl.arange(0, PLACES), start + tl.arange(0, SPLIT)
-    key_home = cached(addresses + layer * 2, strides + layer * 2, slot, group, mixed, SIZE, ALIGNED)
-    value_home = cached(addresses + layer * 2 + 1, strides + layer * 2, slot, group, mixed, SIZE, ALIGNED)
+    at, there = tl.arange(0, PLACES), start + tl.arange(0, SPLIT) < length
     keys = old(key_home, start, length, at, SIZE, PLACES, SPLIT)
     values = old(value_home, start, length, at, SIZE, PLACES, SPLIT)
     cos, sin = turns(frequencies, length, at, ROTARY, TURN_SCALING)
@@ -164,15 +148,15 @@ def _attend(
     new = own + (group * step + SIZE if PACKED else (QUERIES + group) * SIZE)
     new_key = head(new, key_weights, cos, sin, at, SIZE, ROTARY, KEY_EPS)
     new_value = tl.load(new + (SIZE if PACKED else GROUPS * SIZE) + at, mask=at < SIZE, other=0.0)
-    writes = (start + SPLIT > length) & (first % (QUERIES // GROUPS) == 0)
-    keys = _with_new(keys, key_home, new_key, key_at, length, at, writes, SIZE)
-    values = _with_new(values, value_home, new_value, key_at, length, at, writes, SIZE)
-    query_at, count = row * QUERIES + first, (length - start) // SPLIT + split + 1
-    for share in tl.static_range(SHARE):
-        query = head(own + (first + share) * step, query_weights, cos, sin, at, SIZE, ROTARY, QUERY_EPS)
-        entry = (query_at + share) * tl.num_programs(2) + split
-        attend_one(query, keys, values, key_at <= length, entry, parts, sums, at, SCALING, SIZE)
-    finish(arrivals, attended, parts, sums, query_at, count, at, SHARE, SHARES, SIZE, PLACES, TOGETHER)
+    queries = heads_of(own + first * step, query_weights, cos, sin, at, step, SHARE, SIZE, ROTARY, QUERY_EPS)
+    is_last = start + SPLIT > length
+    writes = (at < SIZE) & is_last & (first % (QUERIES // GROUPS) == 0)
+    tl.store(key_home + length * SIZE + at, new_key, mask=writes)
+    tl.store(value_home + length * SIZE + at, new_value, mask=writes)
+    query, count = row * QUERIES + first, (length - start) // SPLIT + split + 1
+    news = (new_key, new_value, is_last)
+    attend_each(queries, keys, values, there, news, query, split, parts, sums, at, SCALING, SIZE)
+    finish(arrivals, attended, parts, sums, query, count, at, SHARE, SHARES, SIZE, PLACES, TOGETHER)
 
 
 @triton.jit

@@ -21,10 +21,10 @@ def turns(
     frequencies: tl.tensor, position: tl.tensor, at: tl.tensor, ROTARY: tl.constexpr, SCALING: tl.constexpr
 ) -> tuple[tl.tensor, tl.tensor]:
     """Cosine and sine of the row's position for each place of a head."""
-    if ROTARY == 0:
-        return 1.0, 0.0
-    frequency = tl.load(frequencies + at % (ROTARY // 2), mask=at < ROTARY, other=0.0)
-    angle = frequency.to(tl.float32) * position.to(tl.float32)
+    angle = at.to(tl.float32)
+    if ROTARY > 0:
+        frequency = tl.load(frequencies + at % (ROTARY // 2), mask=at < ROTARY, other=0.0)
+        angle = frequency.to(tl.float32) * position.to(tl.float32)
     return tl.cos(angle) * SCALING, tl.sin(angle) * SCALING
 
 
@@ -57,6 +57,26 @@ def head(
         across = (across * sin.to(x.dtype).to(tl.float32)).to(x.dtype)
         x = tl.where(at < ROTARY, (own.to(tl.float32) + across.to(tl.float32)).to(x.dtype), x)
     return x
+
+
+@triton.jit
+def heads_of(
+    first: tl.tensor,
+    weights: tl.tensor,
+    cos: tl.tensor,
+    sin: tl.tensor,
+    at: tl.tensor,
+    step: tl.tensor,
+    COUNT: tl.constexpr,
+    SIZE: tl.constexpr,
+    ROTARY: tl.constexpr,
+    EPS: tl.constexpr,
+) -> tl.tuple:
+    """So many heads, `step` places from one to the next."""
+    made = ()
+    for count in tl.static_range(COUNT):
+        made = made + (head(first + count * step, weights, cos, sin, at, SIZE, ROTARY, EPS),)
+    return made
 
 
 @triton.jit

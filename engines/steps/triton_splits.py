@@ -13,27 +13,35 @@ _LEAST = tl.constexpr(-1e30)
 
 
 @triton.jit
-def attend_one(
-    query: tl.tensor,
+def attend_each(
+    queries: tl.tuple,
     keys: tl.tensor,
     values: tl.tensor,
     there: tl.tensor,
-    entry: tl.tensor,
+    news: tl.tuple,
+    query_at: tl.tensor,
+    split: tl.tensor,
     parts: tl.tensor,
     sums: tl.tensor,
     at: tl.tensor,
     SCALING: tl.constexpr,
     SIZE: tl.constexpr,
 ) -> None:
-    """One query over one split: the highest score, the sum of the weights below it, the weighted values."""
-    scores = tl.sum(query.to(tl.float32)[None, :] * keys.to(tl.float32), axis=1) * SCALING
-    scores = tl.where(there, scores, _LEAST)
-    top = tl.max(scores, axis=0)
-    weights = tl.exp2(scores - top)
-    tl.store(sums + entry * 2, top)
-    tl.store(sums + entry * 2 + 1, tl.sum(weights, axis=0))
-    part = tl.sum(weights[:, None] * values.to(tl.float32), axis=0)
-    tl.store(parts + entry.to(tl.int64) * SIZE + at, part, mask=at < SIZE)
+    """All queries of a program over its split; what this launch writes no program of it reads, so the last
+    split takes the new key and value as they were made."""
+    new_key, new_value, is_last = news
+    for share in tl.static_range(len(queries)):
+        entry, query = (query_at + share) * tl.num_programs(2) + split, queries[share].to(tl.float32)
+        scores = tl.sum(query[None, :] * keys.to(tl.float32), axis=1) * SCALING
+        new_score = tl.sum(query * new_key.to(tl.float32), axis=0) * SCALING
+        scores, new_score = tl.where(there, scores, _LEAST), tl.where(is_last, new_score, _LEAST)
+        top = tl.maximum(tl.max(scores, axis=0), new_score)
+        weights, new_weight = tl.exp2(scores - top), tl.exp2(new_score - top)
+        tl.store(sums + entry * 2, top)
+        tl.store(sums + entry * 2 + 1, tl.sum(weights, axis=0) + new_weight)
+        part = tl.sum(weights[:, None] * values.to(tl.float32), axis=0)
+        part += new_weight * new_value.to(tl.float32)
+        tl.store(parts + entry.to(tl.int64) * SIZE + at, part, mask=at < SIZE)
 
 
 @triton.jit

@@ -121,7 +121,8 @@ def test_kernels_that_read_ahead_give_the_bits_of_those_that_wait(rows: int) -> 
     """Whatever is read before it is written shows in the last of a chain of layers."""
     if torch.cuda.get_device_capability() < (9, 0):
         pytest.skip("dependent launches begin with Hopper")
-    graphs = [captured(chain_of(rows, pdl)) for pdl in (False, True)]
+    chains = [chain_of(rows, pdl) for pdl in (False, True)]  # which hold the weights that the graphs read
+    graphs = [captured(chain) for chain in chains]
     made = []
     for graph, x in graphs * 5:
         graph.replay()
