@@ -16,6 +16,7 @@ from engines.fused_stepping import FusedBatchStepper
 from engines.row_stepping import RowStepper
 from engines.static_stepping import StaticStepper
 from engines.stepping import CHUNK, Stepper
+from engines.steps.captured_step import CapturedStep
 from engines.steps.fused_network import read_network
 from engines.steps.fused_step import FusedStep
 from engines.steps.modules_step import ModulesStep
@@ -77,7 +78,9 @@ def stepper_for(model: Any, device: torch.device, step: StepName = "eager") -> S
     known = not is_own_code and not lengthens(config)
     batchable = known and _batchable(config)
     if batchable and config.model_type in STATIC and (device.type == "cuda" or step != "eager"):
-        return StaticStepper(model, device, _decode_step(model, device, step))
+        inner = _decode_step(model, device, step)
+        is_captured = step.endswith("graph")
+        return StaticStepper(model, device, CapturedStep(inner, device) if is_captured else inner)
     if step != "eager":
         raise StepRefused("step-family-not-proven", kind=config.model_type)
     if batchable:

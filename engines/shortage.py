@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import threading
 import traceback
 
 import torch
 
+DEVICE_CALLS = threading.RLock()
+"""Held while a step is captured, and by whoever frees cached memory: the allocator bears no other at once."""
 _SAID = ("out of memory", "can't allocate memory", "not enough memory", "defaultcpuallocator")
 
 
@@ -29,5 +32,5 @@ def clear_device_cache(device: torch.device) -> None:
     """Collect what nothing refers to any more; on a GPU, hand the cached blocks back too."""
     gc.collect()
     if device.type == "cuda":
-        with torch.cuda.device(device):
+        with DEVICE_CALLS, torch.cuda.device(device):
             torch.cuda.empty_cache()

@@ -12,6 +12,7 @@ import torch
 
 from engines.batch_stepping import SlotStepper, grained
 from engines.stepping import DecodeRow, Limits
+from engines.steps.captured_step import CapturedStep
 from engines.steps.step import DecodeStep, StepName
 from engines.steps.tables import RowPlace, StepTables, length_class
 
@@ -27,6 +28,14 @@ class StaticStepper(SlotStepper):
     @property
     def name(self) -> StepName:
         return self._step.name
+
+    @property
+    def failed(self) -> str | None:
+        """Why its step is not captured any more, where it should be."""
+        return self._step.failed if isinstance(self._step, CapturedStep) else None
+
+    def kept_bytes(self) -> int:
+        return self.tables.nbytes + (self._step.nbytes if isinstance(self._step, CapturedStep) else 0)
 
     def open(self, limit: int, next_limits: Limits = ()) -> DecodeRow:
         try:

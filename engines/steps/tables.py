@@ -41,6 +41,9 @@ class StepTables:
         self.strides = torch.zeros(layers, 2, dtype=torch.long, device=device)
         """Elements from one slot to the next, and from one head to the next; a cache that ran out of memory
         as it grew has layers of different lengths."""
+        self.moved = 0
+        """How often the cache has come to lie elsewhere."""
+        self._places: list[object] = []
         self.cache: SlotCache | None = None
         """The same tensors, for a step that is no kernel."""
 
@@ -59,8 +62,13 @@ class StepTables:
         places = [(layer.keys, layer.values) for layer in cache.layers]
         if any(keys is None or values is None for keys, values in places):
             return
-        self.addresses.copy_(torch.tensor([[part.data_ptr() for part in place] for place in places]))
-        self.strides.copy_(torch.tensor([keys.stride()[:2] for keys, _ in places]))
+        addresses = [[part.data_ptr() for part in place] for place in places]
+        strides = [keys.stride()[:2] for keys, _ in places]
+        if self._places != [addresses, strides]:
+            self._places = [addresses, strides]
+            self.moved += 1
+            self.addresses.copy_(torch.tensor(addresses))
+            self.strides.copy_(torch.tensor(strides))
 
     @property
     def nbytes(self) -> int:
