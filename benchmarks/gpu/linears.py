@@ -127,9 +127,10 @@ def candidates(product: Product, rows: int) -> Iterator[Shape]:
     for warps in (4, 8) if longest <= 4096 else (8, 16):
         chunk = warps * 256
         held = sum(-(-length // chunk) for length in set(product.lengths)) * 8 * both
-        outputs = (1, 2, 4) if rows == 1 else (2, 4, 8)
-        yield from ((bn, chunk, warps, 0) for bn in outputs if bn * held <= 160)
-    yield from ((64, 128, 4, 5), (32, 128, 4, 5), (16, 256, 4, 4), (32, 256, 4, 4), (64, 64, 4, 8))
+        if rows == 1:
+            yield from ((bn, chunk, warps, 0) for bn in (1, 2, 4, 8) if bn * held <= 160)
+        else:
+            yield from ((bn, chunk, warps, stages) for bn in (4, 8) for stages in (2, 3, 4))
 
 
 def jobs(small: bool) -> list[tuple[int, int, Shape | None]]:

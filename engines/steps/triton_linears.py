@@ -18,8 +18,8 @@ from engines.steps.ops import Activation, Linear, Norm, Normed
 
 _MOST_ROWS = 8
 _MOST_PARTS = 3
-_NORMED_INSIDE = 2
-"""Up to so many rows each program norms x itself, while its weights come; more are normed before."""
+_LEAST_PROGRAMS = 512
+"""Four for each multiprocessor of a card: with fewer the last ones run almost alone."""
 
 
 class Config(NamedTuple):
@@ -31,7 +31,7 @@ class Config(NamedTuple):
     """Places of a row of weights that all its threads read at once."""
     warps: int
     stages: int = 0
-    """The weights copied ahead of the matrix units; none: a program holds all its weights in registers."""
+    """How far a stream copies ahead; none: a tile, all its weights in registers."""
 
     def arguments(self, sizes: Sequence[int], pdl: bool) -> dict[str, Any]:
         ahead = {"launch_pdl": True} if pdl else {}
@@ -42,18 +42,23 @@ class Config(NamedTuple):
         }
 
 
-def config_for(lengths: Sequence[int], matrices: int, rows: int, dtype: torch.dtype) -> Config:
-    """A tile of one chunk's threads, whatever the rows, so that their sums have one order; fewer outputs a
-    program where a thread would hold more than its registers."""
-    longest = max(lengths)
+def config_for(
+    out: int, lengths: Sequence[int], matrices: int, rows: int, normed_inside: bool, dtype: torch.dtype
+) -> Config:
+    """The threads of a chunk do not depend on the rows, so that their sums have one order.
+
+    As an H100 and an H200 measured it: one or two rows go through a tile of few outputs, or of more where
+    every program norms x; more rows go through a stream of many outputs.
+    """
     places = 16 // dtype.itemsize * 32
     """That a warp asks for at once."""
-    warps = min(8, max(1, triton.next_power_of_2(-(-longest // (4 * places)))))
+    warps = min(8, max(1, triton.next_power_of_2(-(-max(lengths) // (4 * places)))))
     chunk = warps * places
+    if rows > 2:
+        return Config(8 if out >= 8 * 2 * _LEAST_PROGRAMS else 4, chunk, warps, stages=3)
     held = sum(-(-length // chunk) for length in lengths) * places // 32 * matrices
-    most = 2 if rows <= 2 else 4
-    outputs = most
-    while outputs > 1 and outputs * held > 128:
+    outputs = 4 if normed_inside else 2 if out >= 16 * _LEAST_PROGRAMS else 1
+    while outputs > 1 and (outputs * held > 128 or out < outputs * _LEAST_PROGRAMS):
         outputs //= 2
     return Config(outputs, chunk, warps)
 
@@ -78,10 +83,10 @@ def gated(
     y = x.new_empty(len(x), out)
     for start in range(0, len(x), _MOST_ROWS):
         part = x[start : start + _MOST_ROWS]
-        config = config_for([length], 2, len(part), x.dtype)
-        inside = norm
-        if _normed_before(len(part), norm, config):
-            (part,), inside = _norm_rows(part, [norm], config, pdl), None
+        inside = norm if len(part) == 1 else None
+        config = config_for(out, [length], 2, len(part), inside is not None, x.dtype)
+        if norm is not None and inside is None:
+            (part,) = _norm_rows(part, [norm], config, pdl)
         kernels.gated_kernel[(triton.cdiv(out, config.outputs),)](
             part,
             (_whole(gate.weight), _whole(up.weight)),
@@ -107,7 +112,7 @@ def added(parts: Sequence[tuple[Tensor, Linear]], residual: Tensor | None, pdl: 
     lengths = tuple(linear.weight.shape[1] for _, linear in parts)
     for start in range(0, len(first), _MOST_ROWS):
         inputs = tuple(x[start : start + _MOST_ROWS] for x, _ in parts)
-        config = config_for(lengths, 1, len(inputs[0]), first.dtype)
+        config = config_for(out, lengths, 1, len(inputs[0]), False, first.dtype)
         kernels.added_kernel[(triton.cdiv(out, config.outputs),)](
             inputs,
             tuple(_whole(linear.weight) for _, linear in parts),
@@ -142,10 +147,11 @@ def _normed(x: Tensor, parts: Sequence[Normed], y: Tensor, pdl: bool) -> None:
     length = x.shape[1]
     sizes = tuple(part.linear.weight.shape[0] for part in parts)
     norms = [part.norm for part in parts]
-    config = config_for([length], 1, len(x), x.dtype)
+    inside = norms[0] is not None and len(x) == 1
+    config = config_for(sum(sizes), [length], 1, len(x), inside, x.dtype)
     inputs: tuple[Tensor, ...] = (x,) * len(parts)
     eps = norms[0].eps if norms[0] is not None else 0.0
-    if _normed_before(len(x), norms[0], config):
+    if norms[0] is not None and not inside:
         inputs, norms = tuple(_norm_rows(x, norms, config, pdl)), [None] * len(parts)
     programs = (0, *accumulate(triton.cdiv(size, config.outputs) for size in sizes))
     shapes = [_tensors(norm) for norm in norms]
@@ -166,10 +172,6 @@ def _normed(x: Tensor, parts: Sequence[Normed], y: Tensor, pdl: bool) -> None:
         EPS=eps,
         **config.arguments(sizes, pdl),
     )
-
-
-def _normed_before(rows: int, norm: Norm | None, config: Config) -> bool:
-    return norm is not None and (rows > _NORMED_INSIDE or config.stages > 0)
 
 
 def _norm_rows(x: Tensor, norms: Sequence[Norm | None], config: Config, pdl: bool) -> list[Tensor]:

@@ -1,8 +1,8 @@
 """How the kernels of a step's products read weights and inputs, and the order in which they add.
 
 Two forms. A *tile* holds all weights of its BN outputs in registers, asked for before the first is used; the
-rows of x follow one by one. *Dot* walks along the weights with the matrix units, for up to sixteen rows at
-once. Either adds in an order that the number of rows does not change.
+rows of x follow one by one. A *stream* walks along the weights once for all rows, for more outputs a program
+than registers hold: x is then read less often. Both add in one order, which no number of rows changes.
 
 Every size is a constexpr: a row length of unknown divisibility silently gives loads of two bytes.
 """
@@ -106,8 +106,8 @@ def _thread_sums(tiles: tl.tuple, pieces: tl.tuple, BN: tl.constexpr, CHUNK: tl.
     """[BN, CHUNK / 8]: what each thread adds of its own weights times one row of x."""
     total = tl.zeros([BN, CHUNK // 8], dtype=tl.float32)
     for piece in tl.static_range(len(tiles)):
-        products = tiles[piece].to(tl.float32) * pieces[piece][None, :]
-        total += tl.sum(products.reshape(BN, CHUNK // 8, 8), axis=2)
+        parts = tiles[piece].to(tl.float32) * pieces[piece][None, :]
+        total += tl.sum(parts.reshape(BN, CHUNK // 8, 8), axis=2)
     return total
 
 
@@ -129,7 +129,30 @@ def _together(sums: tl.tuple, BN: tl.constexpr, CHUNK: tl.constexpr) -> tl.tenso
 
 
 @triton.jit
-def _dotted(
+def _after_piece(
+    sums: tl.tuple,
+    x_ptr: tl.tensor,
+    tile: tl.tensor,
+    piece: tl.tensor,
+    K: tl.constexpr,
+    STRIDE: tl.constexpr,
+    BN: tl.constexpr,
+    CHUNK: tl.constexpr,
+) -> tl.tuple:
+    """The threads' sums of all rows of x after one more piece of the weights."""
+    at = piece * CHUNK + tl.arange(0, CHUNK)
+    after = ()
+    for row in tl.static_range(len(sums)):
+        if K % CHUNK == 0:
+            part = tl.load(x_ptr + row * STRIDE + at)
+        else:
+            part = tl.load(x_ptr + row * STRIDE + at, mask=at < K, other=0.0)
+        after = after + (sums[row] + _thread_sums((tile,), (part.to(tl.float32),), BN, CHUNK),)
+    return after
+
+
+@triton.jit
+def _streamed(
     x_ptr: tl.tensor,
     w_ptr: tl.tensor,
     outputs: tl.tensor,
@@ -142,16 +165,14 @@ def _dotted(
     CHUNK: tl.constexpr,
     STAGES: tl.constexpr,
 ) -> tl.tensor:
-    """[BN, 16] by the matrix units, which take no fewer rows; the weights are copied STAGES ahead."""
-    row = tl.arange(0, 16)
-    total = tl.zeros([BN, 16], dtype=tl.float32)
+    """[BN, rows], from weights that are copied STAGES ahead into shared memory."""
+    sums = ()
+    for _row in tl.static_range(ROWS):
+        sums = sums + (tl.zeros([BN, CHUNK // 8], dtype=tl.float32),)
     for piece in tl.range(0, (K + CHUNK - 1) // CHUNK, num_stages=STAGES):
         tile = _weights(w_ptr, outputs, size, piece, K, WHOLE, CHUNK)
-        at = piece * CHUNK + tl.arange(0, CHUNK)
-        mask = (row < ROWS)[:, None] & (at < K)[None, :]
-        part = tl.load(x_ptr + row[:, None] * STRIDE + at[None, :], mask=mask, other=0.0)
-        total = tl.dot(tile, tl.trans(part), total, input_precision="ieee")
-    return total
+        sums = _after_piece(sums, x_ptr, tile, piece, K, STRIDE, BN, CHUNK)
+    return _together(sums, BN, CHUNK)
 
 
 @triton.jit
@@ -241,7 +262,7 @@ def products(
             tl.extra.cuda.gdc_wait()
         found = ()
         for one in tl.static_range(len(weights)):
-            part = _dotted(
+            part = _streamed(
                 inputs[one], weights[one], outputs, size,
                 LENGTHS[one], STRIDES[one], ROWS, WHOLE, BN, CHUNK, STAGES,
             )  # fmt: skip

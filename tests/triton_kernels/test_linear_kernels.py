@@ -35,16 +35,6 @@ def poisoned_outputs() -> Iterator[None]:
     torch.use_deterministic_algorithms(False)
 
 
-@pytest.fixture(params=["tile", "dot"])
-def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the table says of the sizes: the interpreter multiplies matrices of float32 well."""
-    from engines.steps import triton_linears
-
-    if request.param == "dot":
-        dotted = triton_linears.Config(16, 128, 1, stages=2)
-        monkeypatch.setattr(triton_linears, "config_for", lambda *given: dotted)
-
-
 def linear(make: Callable[..., Tensor], out: int, length: int, bias: bool = True) -> Linear:
     return Linear(make(out, length) / length**0.5, make(out) if bias else None)
 
@@ -144,8 +134,8 @@ def kernels() -> Any:
 
 
 @pytest.mark.parametrize("name", CALLS)
-@pytest.mark.usefixtures("form")
 def test_every_product_is_that_of_float64_with_the_same_bits_for_every_number_of_rows(name: str) -> None:
+    """One or two rows by tiles held in registers, more by streams."""
     exact = result(CALLS[name](8), TorchOps(), torch.float32, torch.float64)
     alone = result(CALLS[name](1), kernels(), torch.float32)
     for rows in range(1, 9):
