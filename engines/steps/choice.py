@@ -2,7 +2,8 @@
 
 From the fastest to the simplest: own kernels in a CUDA graph; own kernels launched one by one, where nothing
 can be captured; transformers' modules in a graph; and transformers' modules launched one by one ("eager"),
-which what stands above is proven by (proving.py) and which needs no proof. A processor takes the eager one.
+which what stands above is proven by (proving.py) and which needs no proof. A processor takes the fused
+one in torch's operations where it can read the network, else the eager one.
 
 A base is chosen for on the thread that loads, before anyone sees the model, so that kernels are compiled
 while nobody waits. An adapter is chosen for on the decode loop's thread, as it is attached: the layers that
@@ -71,11 +72,21 @@ class StepChooser:
         if self._wanted == "eager":
             return StepChoice("eager", (Cause("step-named", step=self._wanted),))
         if device.type == "cpu" and self._wanted == "auto":
-            return StepChoice("eager", (Cause("step-on-processor"),))
+            return self._on_processor(model, device, quantization, adapter)
         try:
             return self._fastest(_Trial(model, device, self._build), quantization, adapter)
         finally:
             clear_device_cache(device)  # the graphs of the trials, and their caches
+
+    def _on_processor(self, model: Any, device: torch.device, quantization: str, adapter: bool) -> StepChoice:
+        """The fused one without a trial: tests hold torch's operations against every family that is read."""
+        refused = self._known_refusal("fused", device, quantization, adapter)
+        try:
+            if refused is None:
+                self._build(model, device, "fused")
+        except StepRefused as refusal:
+            refused = refusal.cause
+        return StepChoice("eager", (refused,)) if refused else StepChoice("fused", (Cause("step-in-torch"),))
 
     def _fastest(self, trial: _Trial, quantization: str, adapter: bool) -> StepChoice:
         refused: list[Cause] = []

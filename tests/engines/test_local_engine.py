@@ -253,7 +253,7 @@ def test_the_live_answer_passes_through_its_states(specs: dict[str, Any]) -> Non
         assert answer.measures.load_seconds is not None
         assert answer.measures.peak_bytes is not None
         assert answer.measures.peak_bytes > fresh.view().residents[0].weight_bytes
-        assert answer.measures.step == "eager: step-on-processor"
+        assert answer.measures.step == "fused: step-in-torch"
 
 
 def test_a_loop_on_a_card_leaves_out_the_attention_that_plans_anew_for_every_token() -> None:

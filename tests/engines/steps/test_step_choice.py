@@ -112,9 +112,31 @@ def test_a_step_that_is_named_is_used_though_it_differs_but_not_where_it_makes_n
     assert codes(broken) == ("graph", ["step-no-numbers"])
 
 
-def test_the_processor_answers_eagerly_and_captures_nothing() -> None:
+@pytest.mark.parametrize(
+    ("how", "chosen", "why"),
+    [
+        ({}, "fused", ["step-in-torch"]),
+        ({"adapter": True}, "eager", ["step-with-adapter"]),
+        ({"quantization": "nf4"}, "eager", ["step-quantized"]),
+    ],
+)
+def test_the_processor_takes_the_fused_step_without_a_trial(
+    how: dict[str, Any], chosen: str, why: list[str]
+) -> None:
     card = ScriptedCard()
-    assert codes(StepChooser(build=card)(network(), CPU)) == ("eager", ["step-on-processor"])
+    assert codes(StepChooser(build=card)(network(), CPU, **how)) == (chosen, why)
+    assert card.built == ["fused"] * (chosen == "fused")  # no eager one to be held against
+
+
+def test_the_processor_takes_the_eager_step_of_a_network_that_the_fused_one_cannot_read() -> None:
+    def build(model: Any, device: torch.device, name: StepName) -> Stepper:
+        raise StepRefused("step-network-unknown", kind="rwkv")
+
+    assert codes(StepChooser(build=build)(network(), CPU)) == ("eager", ["step-network-unknown"])
+
+
+def test_the_processor_captures_nothing() -> None:
+    card = ScriptedCard()
     assert codes(StepChooser("graph", build=card)(network(), CPU)) == ("eager", ["step-on-processor"])
     assert card.built == []
     assert codes(StepChooser("fused", build=card)(network(), CPU)) == ("fused", ["step-on-processor"])
