@@ -53,6 +53,9 @@ class SlotStepper:
     def cache_bytes(self) -> int:
         return self._cache.nbytes
 
+    def kept_bytes(self) -> int:
+        return 0
+
     def bytes_to_open(self, limit: int, next_limits: Limits = ()) -> int:
         slots = max(self._cache.slots, self._free_slots(1 + len(next_limits))[-1] + 1)
         return slots * max(self._cache.length, grained(max([limit, *next_limits]))) * self._bytes_per_token

@@ -46,6 +46,8 @@ class ModelBatch:
         self._grow_cache = grow_cache
         """Asks the books for so many bytes of cache, all rows together."""
         self._weight_bytes = weight_bytes
+        self.kept_bytes = 0
+        """What its step keeps between questions; any thread may read it."""
         self._sampling = SamplingTables(device)
         self._waiting: deque[Sequence] = deque()
         self._joining: Sequence | None = None
@@ -224,12 +226,13 @@ class ModelBatch:
             return
         sequences = [self._running[row] for row in self._stepper.running]
         logits = self._stepper.step([sequence.last_token for sequence in sequences])
+        self.kept_bytes = self._stepper.kept_bytes()
         self._hand_out(list(self._stepper.running), logits)
 
     def _hand_out(self, rows: list[DecodeRow], logits: torch.Tensor) -> None:
         sequences = [self._running[row] for row in rows]
         tokens = self._sampling.choose(logits, [sequence.sampler for sequence in sequences])
-        peak = self._weight_bytes + self._stepper.cache_bytes()
+        peak = self._weight_bytes + self._stepper.cache_bytes() + self.kept_bytes
         for row, sequence, token in zip(rows, sequences, tokens, strict=True):
             sequence.peak_bytes, sequence.step = max(sequence.peak_bytes, peak), self._stepper.name
             if token == NO_TOKEN:

@@ -49,6 +49,10 @@ class Resident(ResidentFigures):
         own = sum(head.weight.nbytes for head in heads if head is not None)
         self.weight_bytes = network_bytes(self.loaded.model) + own
 
+    @property
+    def step_bytes(self) -> int:
+        return sum(batch.kept_bytes for batch in list(self._batches.values()))
+
     def attach(self, adapter: ModelSpec, watch: LoadWatch) -> None:
         """On the decode loop's thread only: it changes the network's layers."""
         self.adapters[adapter.id] = attach_adapter(self.loaded, adapter, watch)

@@ -52,8 +52,13 @@ class ResidentFigures:
     """How a token is computed, by the id of the adapter; None is the base."""
 
     @property
+    def step_bytes(self) -> int:
+        """What the steps of its batches keep between questions: tables and captured graphs."""
+        return 0
+
+    @property
     def bytes(self) -> int:
-        return self.weight_bytes + self.cache_bytes
+        return self.weight_bytes + self.cache_bytes + self.step_bytes
 
     @property
     def bytes_to_gain(self) -> int:

@@ -89,6 +89,9 @@ class RowStepper:
     def cache_bytes(self) -> int:
         return sum(_nbytes(row.state.inputs) for row in self.running if row.state is not None)
 
+    def kept_bytes(self) -> int:
+        return 0
+
     def bytes_to_open(self, limit: int, next_limits: Limits = ()) -> int:
         """A row's state is made when it is read: nothing is reserved for the next ones."""
         return self.cache_bytes() + limit * self._bytes_per_token

@@ -73,6 +73,9 @@ class Stepper(Protocol):
     def cache_bytes(self) -> int:
         """What the running rows hold, measured."""
 
+    def kept_bytes(self) -> int:
+        """What stays when no row runs: tables and captured graphs."""
+
     def bytes_to_open(self, limit: int, next_limits: Limits = ()) -> int:
         """What the cache would come to hold in all with one more row of `limit` tokens, and the next ones."""
 

@@ -41,7 +41,7 @@ class GraphMaker(Protocol):
     """What the pool holds."""
 
     def warmed(self, run: RunStep) -> Tensor:
-        """RunStep it where it will be captured, and hand its result to whoever goes on."""
+        """Run it where it will be captured, and hand its result to the stream that goes on."""
 
     def captured(self, run: RunStep) -> tuple[StepGraph, Tensor]:
         """Its launches, and where each replay leaves the result; they are not run."""
@@ -67,7 +67,7 @@ class CapturedStep:
 
     @property
     def nbytes(self) -> int:
-        return self._graphs.nbytes
+        return self._graphs.nbytes if self._held else 0
 
     def __call__(self, tables: StepTables, rows: int, keys: int) -> Tensor:
         def run() -> Tensor:

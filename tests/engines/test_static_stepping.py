@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from engines.memory_books import MemoryBooks
+from engines.resident_figures import ResidentFigures, ResidentKey
 from engines.slot_cache import SlotLayer
 from engines.static_stepping import StaticStepper
 from engines.stepping import DecodeRow
@@ -183,3 +185,17 @@ def launches(name: str, layers: int) -> int:
 def test_a_layer_launches_no_more_than_its_budget(name: str, budget: int) -> None:
     """With the attention as one kernel."""
     assert (launches(name, 4) - launches(name, 2)) / 2 <= budget
+
+
+def test_what_a_step_keeps_between_questions_counts_in_the_books(network: Any) -> None:
+    """Tables and graphs stay when no row runs, so they count beside weights and cache."""
+    stepper = StaticStepper(network, CPU, ModulesStep(network, TorchOps()))
+    assert stepper.kept_bytes() == stepper.tables.nbytes > 0
+
+    class Kept(ResidentFigures):
+        step_bytes = 30
+
+    books = MemoryBooks[Kept](100, lambda resident: 0)
+    assert books.enter(Kept(ResidentKey("m", "none"), 0.0, weight_bytes=50))
+    assert books.view("cpu", 0, 0).used == 80
+    assert not books.enter(Kept(ResidentKey("n", "none"), 0.0))
