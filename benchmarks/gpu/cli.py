@@ -25,6 +25,7 @@ from benchmarks.gpu.releasing import eviction, load_and_release
 from benchmarks.gpu.report import RESULTS, Outcome, lines, machine, write
 from benchmarks.gpu.rewarding import update_by_rewards
 from benchmarks.gpu.shortage import out_of_memory
+from benchmarks.gpu.steps import step_by_step
 from benchmarks.rounds import on_one_thread
 from engines.shortage import clear_device_cache, drop_tracebacks
 from errors import NaraniError
@@ -36,11 +37,12 @@ CHECKS: dict[str, Callable[[Bench], Finding]] = {
     "out-of-memory": out_of_memory,
     "quantized": quantized,
     "decode-share": decode_share,
+    "step-by-step": step_by_step,
     "training-speed": training_speed,
     "learning-memory": learning_memory,
     "update-by-rewards": update_by_rewards,
 }
-_VERIFIED = ("decode-share", "out-of-memory", "load-and-release")
+_VERIFIED = ("decode-share", "step-by-step", "out-of-memory", "load-and-release")
 """What `--verify` asks of a card: that its steps are fast, right and give their bytes back."""
 _TESTS = [sys.executable, "-m", "pytest", "-m", "gpu", "tests/gpu", "-q", "-rs"]
 _WITHOUT_PLUGINS = [

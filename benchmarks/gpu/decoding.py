@@ -44,7 +44,8 @@ def decode_share(bench: Bench) -> Finding:
     joint = sum(_rate(answer) * costs[answer.model_id] for answer in together) / copied
     facts = [Fact("copy bandwidth", copied / 1e9, "GB/s")]
     for name, share in shares.items():
-        facts.append(Fact(f"{name} alone", _rate(alone[name]), "tokens/s"))
+        step = alone[name].measures.step or "unknown"
+        facts.append(Fact(f"{name} alone by {step}", _rate(alone[name]), "tokens/s"))
         facts.append(Fact(f"{name} alone, share of the bandwidth", share))
     facts += [
         Fact("three at once", sum(map(_rate, together)), "tokens/s"),

@@ -93,28 +93,28 @@ def filled(device: torch.device, leave: int) -> Iterator[None]:
 def _short_of(needed: int, running: RunningEngine, device: torch.device) -> Iterator[None]:
     """Too little for what is needed, and enough for the steps of whoever answers already."""
     short = (
-        filled(device, needed * 3 // 5) if device.type == "cuda" else _fault_at_a_step(running.network(NEOX))
+        filled(device, needed * 3 // 5) if device.type == "cuda" else _fault_at_a_step(running.stepper(NEOX))
     )
     with short:
         yield
 
 
 @contextmanager
-def _fault_at_a_step(network: Any, step: int = 5) -> Iterator[None]:
+def _fault_at_a_step(stepper: Any, number: int = 5) -> Iterator[None]:
     """What the allocator of a card would raise, in the middle of an answer."""
-    forward = network.forward
+    step = stepper.step
     calls = iter(range(10**6))
 
     def short(*args: Any, **kwargs: Any) -> Any:
-        if next(calls) == step:
+        if next(calls) == number:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
-        return forward(*args, **kwargs)
+        return step(*args, **kwargs)
 
-    network.forward = short
+    stepper.step = short
     try:
         yield
     finally:
-        del network.forward
+        del stepper.step
 
 
 def _used(running: RunningEngine, device: torch.device) -> int:
