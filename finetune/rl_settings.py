@@ -73,13 +73,14 @@ class RlSettings(RunSettings):
     """Below 1 a share of all updates, from 1 on a number of updates."""
 
     def __post_init__(self) -> None:
+        # Before the micro batch, which a person seldom names and which would be blamed for it.
+        if self.batch is not None and self.group > 0 and self.batch % self.group:
+            raise BadRequest("batch-not-groups", batch=self.batch, group=self.group, name="batch")
         super().__post_init__()
         if self.lora_dropout:
             raise BadRequest("rl-with-dropout", name="lora_dropout")
         if self.rewards:
             refuse_unreadable(self.rewards)
-        if self.batch is not None and self.batch % self.group:
-            raise BadRequest("batch-not-groups", batch=self.batch, group=self.group, name="batch")
         if self.kl_target and not self.kl:
             raise BadRequest("rl-target-without-kl", name="kl_target")
         if self.optimizer != "adamw":

@@ -7,6 +7,7 @@ stood beside it then. So an answer that is asked again takes no mark over, and w
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, Row, select, update
 from errors import BadRequest
 from history.owners import owner_number
 from history.reading import visible
-from history.records import BETTER, MARK, Marks, StoredState, mark_in
+from history.records import BETTER, MARK, Marks, StoredAnswer, StoredState, mark_in
 from history.rows import to_json
 from history.schema import answers, runs
 
@@ -40,6 +41,15 @@ def write_mark(connection: Connection, owner: str, run_id: str, position: int, b
         if mark is not None:
             marks[row.position, row.attempt] = mark
     return marks
+
+
+def with_mark_of(held: str | None, stored: StoredAnswer) -> StoredAnswer:
+    """An answer that is stored once more, for its score came later, keeps the mark it was given meanwhile."""
+    mark = json.loads(held or "{}").get(MARK)
+    if mark is None or stored.answer is None:
+        return stored
+    extras = {**stored.answer.extras, MARK: mark}
+    return replace(stored, answer=replace(stored.answer, extras=extras))
 
 
 def _rows(connection: Connection, owner: str, run_id: str) -> list[Row[Any]]:

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, fun
 from engines.base import AnswerRequest
 from errors import NaraniError
 from history.indexing import index_answer, index_question, indexed_text, unindex
+from history.marks import with_mark_of
 from history.owners import made_number, owner_made, owner_number
 from history.reading import bites
 from history.records import BatchHead, RunHead, StoredAnswer, StoredState
@@ -75,9 +76,11 @@ def write_answer(connection: Connection, run_id: str, stored: StoredAnswer) -> N
         run = _begun_by_its_first_answer(connection, run)
     key = {"run": run.number, "position": stored.position, "attempt": stored.attempt}
     before = indexed_text(connection, run.number, stored.position)
-    if _answer(connection, key) is None:
+    held = _answer(connection, key)
+    if held is None:
         _insert_like_earlier(connection, key)
-    connection.execute(update(answers).where(_is(key)).values(answer_values(stored)))
+    values = answer_values(stored if held is None else with_mark_of(held.extras, stored))
+    connection.execute(update(answers).where(_is(key)).values(values))
     _mark_newest(connection, run.number, stored.position)
     index_answer(connection, run, stored.position, before)
 
@@ -167,8 +170,8 @@ def _run(connection: Connection, run_id: str) -> Row[Any]:
     return run
 
 
-def _answer(connection: Connection, key: dict[str, int]) -> Row[Any] | None:
-    return connection.execute(select(answers.c.state).where(_is(key))).one_or_none()
+def _answer(connection: Connection, key: dict[str, int]) -> Row[Any, Any] | None:
+    return connection.execute(select(answers.c.state, answers.c.extras).where(_is(key))).one_or_none()
 
 
 def _is(key: dict[str, int]) -> Any:

@@ -52,7 +52,8 @@ def training_hacking(metrics: Sequence[Metric], texts: Texts) -> None:
         for step, *values in _together(metrics, *pair)
         for value in [values[at]]
     ]
-    chart = lines(rows, texts.kinds["hacking_chart"], texts, height=220)
+    title = texts.kinds["hacking_chart" if found else "hacking_chart_none"]
+    chart = lines(rows, title, texts, height=220)
     st.altair_chart(chart, width="stretch", key="training_curve_hacking")
 
 

@@ -204,14 +204,15 @@ class Updater:
         return torch.stack([found.loss.detach(), foreseen.detach(), found.clipped.float(), found.moved])
 
     def _step(self) -> float:
-        """The norm of the policy's gradients, before they were cut."""
+        """The norm of the policy's gradients before they were cut; one of the value head that is no number."""
         most = self._settings.max_grad_norm or float("inf")
         norms = [
             torch.nn.utils.clip_grad_norm_(group["params"], most) for group in self.optimizer.param_groups
         ]
-        if torch.stack(norms).isfinite().all():
+        unsound = next((norm for norm in norms if not norm.isfinite()), None)
+        if unsound is None:
             self.optimizer.step()
-        return float(norms[0])
+        return float(norms[0] if unsound is None else unsound)
 
 
 def figures_of(experience: Experience, lesson: Lesson) -> dict[str, float]:

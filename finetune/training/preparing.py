@@ -44,14 +44,19 @@ class DividedRows(Generic[AnyRow]):
     held_out: tuple[AnyRow, ...]
     given: DataRows[AnyRow] | None = None
     """What the held-out rows were read from, where they are no share of the data."""
+    all_wished: bool = False
+    """Whether all rows were to be learned, which nothing could be measured with."""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return self.examples.notes if self.given is None else (*self.examples.notes, *self._of_given())
+        return (*self.examples.notes, *self._told())
 
-    def _of_given(self) -> Iterator[str]:
-        if self.given is not None:
-            yield from self.given.notes
+    def _told(self) -> Iterator[str]:
+        if self.all_wished:
+            yield f"Held out although holdout is 0, to measure with: {len(self.held_out)} rows."
+        if self.given is None:
+            return
+        yield from self.given.notes
         if left_out := len(self.examples.rows) - len(self.learned):
             yield f"Not learned, for their question stands in the held-out data: {left_out} rows."
 
@@ -138,7 +143,7 @@ def read_rows(settings: DataSettings, read: Callable[..., DataRows[AnyRow]]) -> 
         given = read(settings.holdout_data, skip_bad=settings.skip_bad, seed=settings.seed)
         return DividedRows(examples, tuple(without_questions(examples.rows, given.rows)), given.rows, given)
     learned, held_out = hold_out(examples.rows, settings.holdout, settings.seed)
-    return DividedRows(examples, tuple(learned), tuple(held_out))
+    return DividedRows(examples, tuple(learned), tuple(held_out), all_wished=not settings.holdout)
 
 
 def refuse_other_data(run: RunFolder, rows: DividedRows[Any]) -> None:

@@ -50,6 +50,18 @@ def test_what_else_an_answer_holds_stays(history: History) -> None:
     assert stored.answers[1].answer.extras == {"search": {"sources": ["하늘"]}, MARK: mark}
 
 
+def test_an_answer_stored_again_with_its_score_keeps_the_mark_it_was_given_meanwhile(
+    history: History,
+) -> None:
+    head = keep(history, asked(), "가")
+    history.mark("me", head.id, 0, True)
+    history.store(head.id, answered(head, 0, "가", extras={"scores": {"judge": 1.5}}))
+    stored = history.get("me", head.id)
+    assert stored is not None and stored.answers[0].answer is not None
+    assert stored.answers[0].answer.extras["scores"] == {"judge": 1.5}
+    assert marks(history, head)[0] == BETTER
+
+
 def test_another_owner_s_answer_is_not_marked(history: History) -> None:
     head = keep(history, asked())
     keep(history, asked(owner="you"))

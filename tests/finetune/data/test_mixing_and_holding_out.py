@@ -5,6 +5,7 @@ Run: python -m pytest tests/finetune/data
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from errors import BadRequest
 from finetune.data import hold_out, read_examples, without_questions
 from finetune.data.holding_out import first_question
 from finetune.examples import Example
+from finetune.sft_settings import SftSettings
+from finetune.training.preparing import read_rows
 from tests.finetune.data.data_files import alpaca, asked, lines, written
 
 
@@ -78,6 +81,17 @@ def test_a_question_stands_on_one_side_only(numbers: list[int], share: float, se
 def test_a_few_more_are_held_out_rather_than_too_few() -> None:
     learned, held = hold_out(rows(*[str(number) for number in range(20)] * 3), 0.0, 1)
     assert (len(learned), len(held)) == (51, 9)
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.0, True), (0.1, False)])
+def test_rows_that_are_held_out_although_none_was_to_be_are_told(
+    tmp_path: Path, share: float, said: bool
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    told = [json.dumps({"instruction": f"질문 {at}", "output": "답"}) for at in range(80)]
+    file.write_text("\n".join(told), encoding="utf-8")
+    rows = read_rows(SftSettings(data=(str(file),), holdout=share), read_examples)
+    assert any("8 rows" in note and "holdout is 0" in note for note in rows.notes) is said
 
 
 def test_different_seeds_hold_out_different_rows() -> None:

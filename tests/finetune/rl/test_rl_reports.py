@@ -38,3 +38,9 @@ def test_a_rise_within_its_own_noise_is_not_called_learned(
 def test_a_group_of_one_is_refused_where_answers_are_compared(kind: type[RlSettings]) -> None:
     with pytest.raises(BadRequest, match="group must lie between 2 and 1024"):
         kind(group=1)
+
+
+def test_a_batch_of_broken_groups_is_blamed_on_the_group_that_was_named() -> None:
+    with pytest.raises(BadRequest) as refused:
+        GrpoSettings(batch=8, group=3, micro_batch=32)
+    assert refused.value.code == "batch-not-groups"

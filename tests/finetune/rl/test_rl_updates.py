@@ -5,6 +5,7 @@ Run: python -m pytest tests/finetune/rl/test_rl_updates.py
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -178,6 +179,18 @@ def test_an_answer_whose_reward_is_no_number_teaches_nothing(settings: RlSetting
     assert all(
         bool(value.grad.isfinite().all()) for value in updater.policy.learning() if value.grad is not None
     )
+
+
+def test_a_gradient_of_the_value_head_that_is_no_number_is_told_and_changes_nothing() -> None:
+    updater = updater_of(PPO)
+    before = [value.detach().clone() for value in updater.policy.learning()]
+    head = updater.policy.head
+    assert head is not None
+    for value in (*updater.policy.learning(), *head.parameters()):
+        value.grad = torch.ones_like(value)
+    head.bias.grad = torch.tensor(float("nan"))
+    assert not math.isfinite(updater._step())
+    assert all(torch.equal(old, new) for old, new in zip(before, updater.policy.learning(), strict=True))
 
 
 def test_passes_end_where_the_policy_has_moved_too_far_for_its_own_answers(
