@@ -10,9 +10,10 @@ import json
 import re
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page
 
 from dashboard.texts import Texts, read_texts
+from tests.browser.expecting import expect
 from tests.browser.served import ROOT
 
 KO: Texts = read_texts("ko")

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from tests.browser.expecting import PATIENCE
 from tests.browser.served import FLAGS, ROOT, SCRIPTED, Served, served
 from tests.browser.served import free_port as _free_port
 from tests.browser.served import wait_for as _wait_for
@@ -23,8 +24,6 @@ from tests.browser.served import wait_for as _wait_for
 __all__ = ["ROOT", "SCREENSHOTS", "NewPerson", "_free_port", "_wait_for", "serving"]
 
 SCREENSHOTS = ROOT / "screenshots"
-PATIENCE = 90_000
-"""Milliseconds that a page may take; the machine may be busy."""
 NewPerson = Callable[..., BrowserContext]
 
 
@@ -36,7 +35,6 @@ def chromium() -> Iterator[Browser]:
             pytest.fail("CI needs Debian's chromium; .ci/run installs it")
         pytest.skip("no chromium here: apt-get install chromium")
     SCREENSHOTS.mkdir(exist_ok=True)
-    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser

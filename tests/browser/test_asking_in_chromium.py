@@ -6,7 +6,7 @@ Run: python -m pytest tests/browser/test_asking_in_chromium.py  (needs Debian's 
 from __future__ import annotations
 
 import psutil
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.browser.at_the_page import (
     KO,
@@ -22,6 +22,7 @@ from tests.browser.at_the_page import (
     wait_until_all_ended,
 )
 from tests.browser.conftest import NewPerson
+from tests.browser.expecting import expect
 from tests.browser.served import Served
 
 QUESTION, FOLLOWING = "한글을 만든 임금은 누구인가요?", "그것을 세상에 널리 알린 해는요?"

@@ -12,10 +12,11 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.browser.at_the_page import KO, one, open_compare, open_page
 from tests.browser.conftest import SCREENSHOTS, NewPerson
+from tests.browser.expecting import expect
 from tests.browser.served import ROOT, Served
 
 COOKIE = "narani_owner"

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.browser.at_the_page import one, settled
 from tests.browser.conftest import SCREENSHOTS, NewPerson
+from tests.browser.expecting import expect
 from tests.browser.served import served
 
 DATA = ("none", "nothing measured", "one", "same", "usual")

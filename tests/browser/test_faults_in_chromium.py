@@ -5,7 +5,7 @@ Run: python -m pytest tests/browser/test_faults_in_chromium.py  (needs Debian's 
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.browser.at_the_page import (
     FIRST_ANSWER,
@@ -22,6 +22,7 @@ from tests.browser.at_the_page import (
     pick,
     wait_until_all_ended,
 )
+from tests.browser.expecting import expect
 from tests.browser.scripted_server import ENDLESS, NEWLINES
 
 LONG = "가나다라마바사아자차 " * 9_091

@@ -9,7 +9,7 @@ import codecs
 from pathlib import Path
 
 import pandas as pd
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.browser.at_the_page import (
     KO,
@@ -24,6 +24,7 @@ from tests.browser.at_the_page import (
     open_page,
     wait_until_all_ended,
 )
+from tests.browser.expecting import expect
 
 MOUNTAIN, LAKE = "남한에서 가장 높은 산은 무엇인가요?", "백두산 꼭대기에 있는 호수는 무엇인가요?"
 WORDS = {"산은": [MOUNTAIN], "천지": [LAKE], "무엇": [LAKE, MOUNTAIN], "없말": []}

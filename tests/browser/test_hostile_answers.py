@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, Page
 
 from comparison.difference import word_differences
 from tests.browser.attacker import Attacker, attacker
 from tests.browser.conftest import ROOT, SCREENSHOTS, _free_port, _wait_for
+from tests.browser.expecting import expect
 from tests.dashboard.drawn_markdown import safe_markdown
 from tests.dashboard.hostile_answers import HOSTILE, hostile
 from tests.dashboard.test_safe_markdown import without_spaces, words_shown

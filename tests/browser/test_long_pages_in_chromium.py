@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import secrets
 
-from playwright.sync_api import Page, WebSocket, expect
+from playwright.sync_api import Page, WebSocket
 
 from benchmarks.page_conversation import fill, markdown, question
 from dashboard.session.owner import owner_of_browser
 from tests.browser.at_the_page import KO, MODELS, columns, one, settled
 from tests.browser.conftest import SCREENSHOTS, NewPerson
+from tests.browser.expecting import expect
 from tests.browser.served import Served
 
 TURNS, CHARACTERS = 5, 15_000

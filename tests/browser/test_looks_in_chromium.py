@@ -9,12 +9,13 @@ import re
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from dashboard.menu import PAGES
 from dashboard.texts import read_texts
 from tests.browser.at_the_page import KO, ask, columns, one, open_compare, wait_until_all_ended
 from tests.browser.conftest import SCREENSHOTS, NewPerson
+from tests.browser.expecting import expect
 
 QUESTION = "대한민국의 수도는 어디인가요?"
 WIDE, NARROW = 1280, 480

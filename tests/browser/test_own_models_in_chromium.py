@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.browser.at_the_page import (
     FIRST_ANSWER,
@@ -28,6 +28,7 @@ from tests.browser.at_the_page import (
     wait_for_answers,
     wait_until_all_ended,
 )
+from tests.browser.expecting import expect
 from tests.browser.served import ROOT, Served
 
 QUESTION = "남한에서 가장 높은 산은 무엇인가요?"

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from dashboard.texts import read_texts
 from tests.browser.at_the_page import one
-from tests.browser.conftest import PATIENCE, serving
+from tests.browser.conftest import serving
+from tests.browser.expecting import PATIENCE, expect
 from tests.browser.loopback_oidc import CLIENT, CLIENT_SECRET, Cheat, Provider, loopback_provider
 
 COOKIE = "narani_owner"

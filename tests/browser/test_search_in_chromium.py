@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page
 
 from dashboard.texts import read_texts
 from tests.browser.at_the_page import (
@@ -25,6 +25,7 @@ from tests.browser.at_the_page import (
     wait_for_answers,
 )
 from tests.browser.conftest import SCREENSHOTS, NewPerson
+from tests.browser.expecting import expect
 from tests.browser.scripted_server import WRONG_FIGURE, WRONG_MODEL
 from tests.browser.served import SCRIPTED, served
 from tests.search.providers.loopback_service import LoopbackService, Reply, serving

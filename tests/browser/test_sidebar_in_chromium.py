@@ -5,12 +5,13 @@ Run: python -m pytest tests/browser/test_sidebar_in_chromium.py  (needs chromium
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from dashboard.session.settings import MOST_MODELS
 from dashboard.texts import Texts, read_texts
 from tests.browser.at_the_page import KO, ask, one, open_compare, settled, wait_for_answers
 from tests.browser.conftest import SCREENSHOTS, NewPerson
+from tests.browser.expecting import expect
 
 HEIGHT = 900
 _PLACES = """elements => elements.map(each => {

@@ -5,7 +5,7 @@ Run: python -m pytest tests/browser/test_streaming_in_chromium.py  (needs Debian
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page
 
 from tests.browser.at_the_page import (
     KO,
@@ -22,6 +22,7 @@ from tests.browser.at_the_page import (
     wait_for_answers,
     wait_until_all_ended,
 )
+from tests.browser.expecting import expect
 
 ROUNDS = 15
 

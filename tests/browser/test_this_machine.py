@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from dashboard.session.owner import COOKIE, owner_of_browser
 from history.history import History
 from tests.browser.at_the_page import KO, ask, one, open_compare, open_page, wait_until_all_ended
 from tests.browser.conftest import NewPerson
+from tests.browser.expecting import expect
 from tests.browser.served import ROOT, SCRIPTED, Served, served
 from tests.comparison import scripted_command
 from tests.history.history_house import asked, keep

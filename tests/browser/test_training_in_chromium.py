@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.browser.at_the_page import FIRST_ANSWER, KO, one, open_page, settled
+from tests.browser.expecting import expect
 from tests.browser.served import Served
 
 NAME, BASE, EPOCHS = "familiar", "demo-chat", 60

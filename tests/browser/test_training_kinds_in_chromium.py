@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from dashboard.session import training
 from dashboard.texts import Texts, read_texts
@@ -21,6 +21,7 @@ from finetune.run_folder import TrainingState, TrainingStatus, now, run_folder
 from finetune.run_reports import Metric, SampledAnswers
 from tests.browser.at_the_page import one, settled
 from tests.browser.conftest import SCREENSHOTS, NewPerson
+from tests.browser.expecting import expect
 from tests.browser.served import Served
 
 NAME, JUDGE = "grpo-at-work", "judge-of-manner"

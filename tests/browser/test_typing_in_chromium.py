@@ -6,10 +6,11 @@ Run: python -m pytest tests/browser/test_typing_in_chromium.py  (needs Debian's 
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import CDPSession, Page, expect
+from playwright.sync_api import CDPSession, Page
 
 from tests.browser.at_the_page import KO, box, columns, one, open_compare, wait_until_all_ended
 from tests.browser.conftest import NewPerson
+from tests.browser.expecting import expect
 
 QUESTION = "한글"
 STEPS = (("ㅎ", "하", "한"), ("ㄱ", "그", "글"))

@@ -5,7 +5,7 @@ Run: python -m pytest tests/browser/test_waiting_in_chromium.py  (needs Debian's
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page
 
 from tests.browser.at_the_page import (
     KO,
@@ -19,6 +19,7 @@ from tests.browser.at_the_page import (
     wait_for_answers,
     wait_until_all_ended,
 )
+from tests.browser.expecting import expect
 from tests.browser.test_streaming_in_chromium import whole
 
 DRAFT = "다음에 물을 것을 미리 적어"
