@@ -204,7 +204,7 @@ class Updater:
         return torch.stack([found.loss.detach(), foreseen.detach(), found.clipped.float(), found.moved])
 
     def _step(self) -> float:
-        """The norm of the policy's gradients before they were cut; one of the value head that is no number."""
+        """The norm of the policy's gradients, before they were cut, or the value head's if unsound."""
         most = self._settings.max_grad_norm or float("inf")
         norms = [
             torch.nn.utils.clip_grad_norm_(group["params"], most) for group in self.optimizer.param_groups
