@@ -7,10 +7,12 @@ by being fed back, and the likeliest token of either can be compared at every pl
 Two right computations of one network differ, because sums are rounded in another order; by how much depends
 on the network's depth and type. So the eager step says itself what is allowed: three times what it differs
 from transformers' own reading of the same text in one piece, yet no less than a floor by type and never more
-than a tenth. The unit is the spread (standard deviation) of a place's logits, after their mean is taken
-away, which no softmax sees. What is measured is the root of the mean square, or a sixth of the largest single
-difference where that is more: a few wrong logits among a hundred thousand would else be lost. Where the
-likeliest token differs within that, the two stood that close, and it is counted.
+than a fifth. The floors are about twice what right kernels were seen to differ by on a card: in bfloat16 3 to
+6 % of the spread, most of it because probabilities are not rounded before they weigh the values. The unit is
+the spread (standard deviation) of a place's logits, after their mean is taken away, which no softmax sees.
+What is measured is the root of the mean square, or a sixth of the largest single difference where that is
+more: a few wrong logits among a hundred thousand would else be lost. Where the likeliest token differs within
+that, the two stood that close, and it is counted.
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ from engines.stepping import Stepper
 LONG, SHORT = 16, 2
 """Steps with two rows, and as many with one: for a proof, and for a look at what was proven before."""
 _READ = (40, 23)
-_FLOORS = {torch.float32: 1e-3, torch.float16: 5e-3, torch.bfloat16: 2e-2}
-_MOST = 0.1
+_FLOORS = {torch.float32: 1e-3, torch.float16: 2e-2, torch.bfloat16: 0.1}
+_MOST = 0.2
 _TIMES = 3
 _FAR = 6
 

@@ -104,7 +104,8 @@ def test_stopping_one_column_leaves_the_others(running: RunningEngine) -> None:
     lives["llama"].ask_to_stop()
     seen = lives["llama"].view().measures.tokens_out
     stopped = answer_of(lives["llama"])
-    assert stopped.finish_reason is FinishReason.STOPPED and stopped.measures.tokens_out <= seen + 2
+    # A syllable is up to three tokens, and is seen with its last one.
+    assert stopped.finish_reason is FinishReason.STOPPED and stopped.measures.tokens_out <= seen + 5
     assert answer_of(lives["gpt_neox"]).finish_reason is FinishReason.LENGTH
 
 
