@@ -16,9 +16,11 @@ from benchmarks.networks import korean_tokenizer
 from errors import AS_WRITTEN, NaraniError
 
 
-def raw_generate(folder: Path, prompts: Sequence[str], tokens: int) -> Callable[[], None]:
+def raw_generate(
+    folder: Path, prompts: Sequence[str], tokens: int, dtype: str = "auto"
+) -> Callable[[], None]:
     """A call that answers all prompts, padded on the left, with exactly so many tokens each."""
-    network = AutoModelForCausalLM.from_pretrained(folder).eval()
+    network = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).eval()
     tokenizer = korean_tokenizer()
     read = [tokenizer.encode(prompt, add_special_tokens=False) for prompt in prompts]
     width = max(map(len, read))

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from engines.row_products import step_products
 from engines.slot_cache import SlotCache, Window
 from engines.stepping import CHUNK, DecodeRow, Limits, bytes_per_token
 from engines.steps.step import StepName
@@ -102,7 +103,8 @@ class BatchStepper(SlotStepper):
         positions = torch.tensor(lengths, device=self._device)[:, None]
         uniform = lengths[0] if min(lengths) == max(lengths) else None
         self._cache.window = Window(0, len(lengths), positions, uniform, read_to)
-        logits = self._step_logits(tokens, positions, read_to)
+        with step_products(len(tokens), self._model.dtype, self._device):
+            logits = self._step_logits(tokens, positions, read_to)
         for row in self.running:
             row.length += 1
         return logits

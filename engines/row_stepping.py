@@ -15,6 +15,7 @@ from transformers import GenerationConfig
 from transformers.cache_utils import Cache
 from transformers.generation.utils import GenerationMode
 
+from engines.row_products import step_products
 from engines.stepping import DecodeRow, Limits, bytes_per_token
 from engines.steps.step import StepName
 
@@ -68,7 +69,8 @@ class RowStepper:
         for row, token in zip(self.running, tokens, strict=True):
             if row.ahead is None:
                 self.suspect = row
-                row.ahead = self.read(row, [token])
+                with step_products(1, self._model.dtype, self._device):
+                    row.ahead = self.read(row, [token])
         self.suspect = None
         logits = torch.stack([row.ahead for row in self.running if row.ahead is not None])
         for row in self.running:
