@@ -22,7 +22,7 @@ _ROWS = 64
 def measure(effort: Effort) -> Measured:
     """Tokens a second of processor time of the engine, all 64 answers, over generate's."""
     tokens = max(2, effort.tokens // 4)
-    questions = [f"{QUESTIONS[at % len(QUESTIONS)]} {at}" for at in range(_ROWS)]
+    questions = [f"{QUESTIONS[at % len(QUESTIONS)]} {at}" for at in range(min(_ROWS, effort.tokens))]
     with tempfile.TemporaryDirectory() as place:
         folder = save_random(Path(place, "model"), LLAMA)
         with open_engine({"one": spec_of("one", folder, LLAMA)}, rows=_ROWS) as running:
