@@ -84,8 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, help="where results are written; on a GPU benchmarks/results")
     parser.add_argument("--without-tests", action="store_true", help="leave out pytest -m gpu")
     short = parser.add_mutually_exclusive_group()
-    short.add_argument("--decide", action="store_true", help="what a step could reach here, in 4 minutes")
-    short.add_argument("--verify", action="store_true", help="what the steps reach here, in 5 minutes")
+    short.add_argument("--decide", action="store_true", help="what a step could reach here")
+    short.add_argument("--verify", action="store_true", help="what the steps reach here")
     return parser
 
 

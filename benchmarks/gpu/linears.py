@@ -38,7 +38,7 @@ _RANDOM_BYTES = 300 * 2**20
 _LAUNCHES = 24
 _BATCHES = (1, 8, 2, 4)
 
-Shape = tuple[int, int, int, int]
+Shape = tuple[int, int, int]
 """Of a Config."""
 
 
@@ -121,16 +121,13 @@ def operands(product: Product, make: Callable[..., Tensor], count: int) -> Opera
     return Operands(product, inputs, make(8, product.sizes[0]), [linears() for _ in range(count)], norms)
 
 
-def candidates(product: Product, rows: int) -> Iterator[Shape]:
+def candidates(product: Product) -> Iterator[Shape]:
     longest = max(product.lengths)
     both = len(product.sizes) if product.kind == "gated" else 1
     for warps in (4, 8) if longest <= 4096 else (8, 16):
         chunk = warps * 256
         held = sum(-(-length // chunk) for length in set(product.lengths)) * 8 * both
-        if rows == 1:
-            yield from ((bn, chunk, warps, 0) for bn in (1, 2, 4, 8) if bn * held <= 160)
-        else:
-            yield from ((bn, chunk, warps, stages) for bn in (4, 8) for stages in (2, 3, 4))
+        yield from ((bn, chunk, warps) for bn in (1, 2, 4, 8) if bn * held <= 160)
 
 
 def jobs(small: bool) -> list[tuple[int, int, Shape | None]]:
@@ -138,7 +135,7 @@ def jobs(small: bool) -> list[tuple[int, int, Shape | None]]:
     products = SMALL if small else PRODUCTS
     listed = [(index, rows, None) for rows in _BATCHES for index in range(len(products))]
     return [*listed, *((i, r, c) for i, p in enumerate(products) if p.searched for r in (1, 8)
-                       for c in candidates(p, r))]  # fmt: skip
+                       for c in candidates(p))]  # fmt: skip
 
 
 def own_call(held: Operands, rows: int, shape: Shape | None, pdl: bool, copy: int = 0) -> Tensor:

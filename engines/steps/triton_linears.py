@@ -30,14 +30,12 @@ class Config(NamedTuple):
     chunk: int
     """Places of a row of weights that all its threads read at once."""
     warps: int
-    stages: int = 0
-    """How far a stream copies ahead; none: a tile, all its weights in registers."""
 
     def arguments(self, sizes: Sequence[int], pdl: bool) -> dict[str, Any]:
         ahead = {"launch_pdl": True} if pdl else {}
         whole = all(size % self.outputs == 0 for size in sizes)
         return {
-            **{"BN": self.outputs, "CHUNK": self.chunk, "STAGES": self.stages, "WHOLE": whole, "PDL": pdl},
+            **{"BN": self.outputs, "CHUNK": self.chunk, "WHOLE": whole, "PDL": pdl},
             **{"num_warps": self.warps, **ahead},
         }
 
@@ -47,17 +45,15 @@ def config_for(
 ) -> Config:
     """The threads of a chunk do not depend on the rows, so that their sums have one order.
 
-    As an H100 and an H200 measured it: one or two rows go through a tile of few outputs, or of more where
-    every program norms x; more rows go through a stream of many outputs.
+    As an H100 and an H200 measured it: a program computes few outputs, or more where it norms x itself or has
+    more than two rows to share its weights among.
     """
     places = 16 // dtype.itemsize * 32
     """That a warp asks for at once."""
     warps = min(8, max(1, triton.next_power_of_2(-(-max(lengths) // (4 * places)))))
     chunk = warps * places
-    if rows > 2:
-        return Config(8 if out >= 8 * 2 * _LEAST_PROGRAMS else 4, chunk, warps, stages=3)
     held = sum(-(-length // chunk) for length in lengths) * places // 32 * matrices
-    outputs = 4 if normed_inside else 2 if out >= 16 * _LEAST_PROGRAMS else 1
+    outputs = 4 if normed_inside or rows > 2 else 2 if out >= 16 * _LEAST_PROGRAMS else 1
     while outputs > 1 and (outputs * held > 128 or out < outputs * _LEAST_PROGRAMS):
         outputs //= 2
     return Config(outputs, chunk, warps)

@@ -104,7 +104,6 @@ def normed_kernel(
     WHOLE: tl.constexpr,
     BN: tl.constexpr,
     CHUNK: tl.constexpr,
-    STAGES: tl.constexpr,
     PDL: tl.constexpr,
 ) -> None:
     """Linears beside each other: the first PROGRAMS[1] programs compute the first part, and so on."""
@@ -114,7 +113,7 @@ def normed_kernel(
     found = products(
         (_own(inputs, program, PROGRAMS),), (_own(weights, program, PROGRAMS),),
         _own(gains, program, PROGRAMS), _own(shifts, program, PROGRAMS), outputs, size,
-        (K,), (STRIDE,), ROWS, EPS, WHOLE, BN, CHUNK, STAGES, PDL,
+        (K,), (STRIDE,), ROWS, EPS, WHOLE, BN, CHUNK, PDL,
     )  # fmt: skip
     y = _with_bias(found[0], _own(biases, program, PROGRAMS), y_ptr, outputs, size)
     for part in tl.static_range(len(weights)):
@@ -141,14 +140,13 @@ def gated_kernel(
     WHOLE: tl.constexpr,
     BN: tl.constexpr,
     CHUNK: tl.constexpr,
-    STAGES: tl.constexpr,
     PDL: tl.constexpr,
 ) -> None:
     """The same outputs of gate and up by the same program."""
     outputs = tl.program_id(0) * BN + tl.arange(0, BN)
     found = products(
         (x_ptr, x_ptr), weights, gain_ptr, shift_ptr, outputs, OUT,
-        (K, K), (STRIDE, STRIDE), ROWS, EPS, WHOLE, BN, CHUNK, STAGES, PDL,
+        (K, K), (STRIDE, STRIDE), ROWS, EPS, WHOLE, BN, CHUNK, PDL,
     )  # fmt: skip
     gate = _activated(_with_bias(found[0], biases[0], y_ptr, outputs, OUT), ACTIVATION)
     up = _with_bias(found[1], biases[1], y_ptr, outputs, OUT)
@@ -169,14 +167,13 @@ def added_kernel(
     WHOLE: tl.constexpr,
     BN: tl.constexpr,
     CHUNK: tl.constexpr,
-    STAGES: tl.constexpr,
     PDL: tl.constexpr,
 ) -> None:
     """Linears of inputs of their own, added in their order, then what was there before them."""
     outputs = tl.program_id(0) * BN + tl.arange(0, BN)
     found = products(
         inputs, weights, None, None, outputs, OUT,
-        LENGTHS, STRIDES, ROWS, 0.0, WHOLE, BN, CHUNK, STAGES, PDL,
+        LENGTHS, STRIDES, ROWS, 0.0, WHOLE, BN, CHUNK, PDL,
     )  # fmt: skip
     y = _with_bias(found[0], biases[0], y_ptr, outputs, OUT)
     for one in tl.static_range(1, len(weights)):

@@ -1,8 +1,8 @@
 """How the kernels of a step's products read weights and inputs, and the order in which they add.
 
-Two forms. A *tile* holds all weights of its BN outputs in registers, asked for before the first is used; the
-rows of x follow one by one. A *stream* walks along the weights once for all rows, for more outputs a program
-than registers hold: x is then read less often. Both add in one order, which no number of rows changes.
+All weights of a program's BN outputs are held in registers, asked for before the first is used; the rows of x
+follow one by one, in one order that no number of rows changes. (Walking along the weights once for all rows,
+copied ahead into shared memory, was measured on an H200 and was slower at eight rows.)
 
 Every size is a constexpr: a row length of unknown divisibility silently gives loads of two bytes.
 """
@@ -129,53 +129,6 @@ def _together(sums: tl.tuple, BN: tl.constexpr, CHUNK: tl.constexpr) -> tl.tenso
 
 
 @triton.jit
-def _after_piece(
-    sums: tl.tuple,
-    x_ptr: tl.tensor,
-    tile: tl.tensor,
-    piece: tl.tensor,
-    K: tl.constexpr,
-    STRIDE: tl.constexpr,
-    BN: tl.constexpr,
-    CHUNK: tl.constexpr,
-) -> tl.tuple:
-    """The threads' sums of all rows of x after one more piece of the weights."""
-    at = piece * CHUNK + tl.arange(0, CHUNK)
-    after = ()
-    for row in tl.static_range(len(sums)):
-        if K % CHUNK == 0:
-            part = tl.load(x_ptr + row * STRIDE + at)
-        else:
-            part = tl.load(x_ptr + row * STRIDE + at, mask=at < K, other=0.0)
-        after = after + (sums[row] + _thread_sums((tile,), (part.to(tl.float32),), BN, CHUNK),)
-    return after
-
-
-@triton.jit
-def _streamed(
-    x_ptr: tl.tensor,
-    w_ptr: tl.tensor,
-    outputs: tl.tensor,
-    size: tl.tensor,
-    K: tl.constexpr,
-    STRIDE: tl.constexpr,
-    ROWS: tl.constexpr,
-    WHOLE: tl.constexpr,
-    BN: tl.constexpr,
-    CHUNK: tl.constexpr,
-    STAGES: tl.constexpr,
-) -> tl.tensor:
-    """[BN, rows], from weights that are copied STAGES ahead into shared memory."""
-    sums = ()
-    for _row in tl.static_range(ROWS):
-        sums = sums + (tl.zeros([BN, CHUNK // 8], dtype=tl.float32),)
-    for piece in tl.range(0, (K + CHUNK - 1) // CHUNK, num_stages=STAGES):
-        tile = _weights(w_ptr, outputs, size, piece, K, WHOLE, CHUNK)
-        sums = _after_piece(sums, x_ptr, tile, piece, K, STRIDE, BN, CHUNK)
-    return _together(sums, BN, CHUNK)
-
-
-@triton.jit
 def _tile(
     w_ptr: tl.tensor,
     outputs: tl.tensor,
@@ -192,42 +145,23 @@ def _tile(
 
 
 @triton.jit
-def _tiled(
-    inputs: tl.tuple,
+def _tiles(
     weights: tl.tuple,
-    gain_ptr: tl.tensor,
-    shift_ptr: tl.tensor,
     outputs: tl.tensor,
     size: tl.tensor,
     LENGTHS: tl.constexpr,
-    STRIDES: tl.constexpr,
-    ROWS: tl.constexpr,
-    EPS: tl.constexpr,
     WHOLE: tl.constexpr,
-    BN: tl.constexpr,
     CHUNK: tl.constexpr,
     PDL: tl.constexpr,
 ) -> tl.tuple:
-    """Of each matrix with its input, [BN, rows], from weights held in registers."""
+    if PDL:
+        tl.extra.cuda.gdc_launch_dependents()
     tiles = ()
     for one in tl.static_range(len(weights)):
         tiles = tiles + (_tile(weights[one], outputs, size, LENGTHS[one], WHOLE, CHUNK),)
     if PDL:
         tl.extra.cuda.gdc_wait()
-    sums = ()
-    for row in tl.static_range(ROWS):
-        for one in tl.static_range(len(weights)):
-            pieces = row_of(inputs[one] + row * STRIDES[one], LENGTHS[one], CHUNK)
-            if gain_ptr is not None:
-                pieces = normed(pieces, inputs[one], gain_ptr, shift_ptr, LENGTHS[one], EPS, CHUNK)
-            sums = sums + (_thread_sums(tiles[one], pieces, BN, CHUNK),)
-    found = ()
-    for one in tl.static_range(len(weights)):
-        own = ()
-        for row in tl.static_range(ROWS):
-            own = own + (sums[row * len(weights) + one],)
-        found = found + (_together(own, BN, CHUNK),)
-    return found
+    return tiles
 
 
 @triton.jit
@@ -245,26 +179,22 @@ def products(
     WHOLE: tl.constexpr,
     BN: tl.constexpr,
     CHUNK: tl.constexpr,
-    STAGES: tl.constexpr,
     PDL: tl.constexpr,
 ) -> tl.tuple:
-    """By either form. Nothing that a kernel before this one writes is touched before the wait; weights are
-    written by none."""
-    if PDL:
-        tl.extra.cuda.gdc_launch_dependents()
-    if STAGES == 0:
-        found = _tiled(
-            inputs, weights, gain_ptr, shift_ptr, outputs, size,
-            LENGTHS, STRIDES, ROWS, EPS, WHOLE, BN, CHUNK, PDL,
-        )  # fmt: skip
-    else:
-        if PDL:
-            tl.extra.cuda.gdc_wait()
-        found = ()
+    """Of each matrix with its input, [BN, rows]. What a kernel before this one writes is not touched before
+    the wait; weights are written by none."""
+    tiles = _tiles(weights, outputs, size, LENGTHS, WHOLE, CHUNK, PDL)
+    sums = ()
+    for row in tl.static_range(ROWS):
         for one in tl.static_range(len(weights)):
-            part = _streamed(
-                inputs[one], weights[one], outputs, size,
-                LENGTHS[one], STRIDES[one], ROWS, WHOLE, BN, CHUNK, STAGES,
-            )  # fmt: skip
-            found = found + (part,)
+            pieces = row_of(inputs[one] + row * STRIDES[one], LENGTHS[one], CHUNK)
+            if gain_ptr is not None:
+                pieces = normed(pieces, inputs[one], gain_ptr, shift_ptr, LENGTHS[one], EPS, CHUNK)
+            sums = sums + (_thread_sums(tiles[one], pieces, BN, CHUNK),)
+    found = ()
+    for one in tl.static_range(len(weights)):
+        own = ()
+        for row in tl.static_range(ROWS):
+            own = own + (sums[row * len(weights) + one],)
+        found = found + (_together(own, BN, CHUNK),)
     return found

@@ -53,15 +53,12 @@ def told_by(cubin: bytes) -> dict[str, Any]:
     """Weights alone are read evict-first; the wait for the kernel before is ACQBULK."""
     code, resources = (disassembled(cubin, flag) for flag in ("-sass", "-res-usage"))
     weights = list(re.finditer(r"LDG\.E\.EF[.\w]*", code))
-    streamed = re.findall(r"LDGSTS[.\w]*", code)
     wait = code.find("ACQBULK")
     return {
         "local": int(re.findall(r"LOCAL:(\d+)", resources)[0]),
         "stack": int(re.findall(r"STACK:(\d+)", resources)[0]),
         "weights": len(weights),
         "of 128 bits": sum(".128" in found.group() for found in weights),
-        "streamed": len(streamed),
-        "streamed by 128 bits": sum(".128" in found for found in streamed),
         "before the wait": sum(found.start() < wait for found in weights),
         "inputs before the wait": len(re.findall(r"LDG\.E(?!\.EF)", code[: max(wait, 0)])),
         "waits": code.count("ACQBULK"),

@@ -135,7 +135,6 @@ def kernels() -> Any:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_every_product_is_that_of_float64_with_the_same_bits_for_every_number_of_rows(name: str) -> None:
-    """One or two rows by tiles held in registers, more by streams."""
     exact = result(CALLS[name](8), TorchOps(), torch.float32, torch.float64)
     alone = result(CALLS[name](1), kernels(), torch.float32)
     for rows in range(1, 9):

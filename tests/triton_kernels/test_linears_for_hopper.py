@@ -36,13 +36,10 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
 
 
 def test_every_weight_is_loaded_by_sixteen_bytes(kernels: dict[str, dict[str, Any]]) -> None:
-    """Into registers for one or two rows, into shared memory for more."""
     products = {name: told for name, told in kernels.items() if "norm_rows" not in name}
     assert len(products) == 15
     for name, told in products.items():
-        assert told["of 128 bits"] == told["weights"], name
-        assert told["streamed by 128 bits"] == told["streamed"], name
-        assert (told["streamed"] > 0, told["weights"] > 0) == ("8 rows" in name, "8 rows" not in name), name
+        assert told["of 128 bits"] == told["weights"] > 0, name
 
 
 def test_nothing_is_spilled(kernels: dict[str, dict[str, Any]]) -> None:

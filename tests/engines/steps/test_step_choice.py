@@ -41,7 +41,12 @@ def off(share: float) -> Callable[[], Played]:
 
 
 FAR = off(0.3)
-NO_GRAPH = lambda: ScriptedStepper(failed="CUDA error: operation not permitted")  # noqa: E731
+
+
+def no_graph() -> ScriptedStepper:
+    return ScriptedStepper(failed="CUDA error: operation not permitted")
+
+
 NO_TRITON = failing(ModuleNotFoundError("No module named 'triton'", name="triton"))
 NO_COMPILER = failing(RuntimeError("Failed to find C compiler. Please specify via CC environment variable"))
 UNKNOWN = failing(StepRefused("step-network-unknown", kind="rwkv"))
@@ -59,14 +64,14 @@ UNKNOWN = failing(StepRefused("step-network-unknown", kind="rwkv"))
         (ScriptedCard(fused_graph=failing(ValueError("odd"))), "graph", ["step-broke"]),
         (ScriptedCard(fused_graph=failing(torch.OutOfMemoryError("full"))), "graph", ["step-no-memory"]),
         (ScriptedCard(fused_graph=UNKNOWN, graph=UNKNOWN), "eager", ["step-network-unknown"]),
-        (ScriptedCard(fused_graph=NO_GRAPH), "fused", ["step-capture-failed"]),
+        (ScriptedCard(fused_graph=no_graph), "fused", ["step-capture-failed"]),
         (
-            ScriptedCard(fused_graph=NO_GRAPH, fused=off(0.3)),
+            ScriptedCard(fused_graph=no_graph, fused=off(0.3)),
             "eager",
             ["step-capture-failed", "step-unequal"],
         ),
         (
-            ScriptedCard(fused_graph=off(0.3), graph=NO_GRAPH),
+            ScriptedCard(fused_graph=off(0.3), graph=no_graph),
             "eager",
             ["step-unequal", "step-capture-failed"],
         ),
