@@ -21,8 +21,8 @@ from dashboard.history.entries_list import HistoryActions
 from dashboard.resources import Services
 from dashboard.session import compare, history, search
 from dashboard.session.owner import owner_id
-from dashboard.shared.answer_column import ColumnActions
 from dashboard.shared.answer_text import long_answer
+from dashboard.shared.column_actions import ColumnActions
 from dashboard.shared.export import export_box, export_buttons
 from dashboard.shared.formatting import zone
 from dashboard.shared.model_choices import column_titles

@@ -8,7 +8,7 @@ from comparison.turns import TurnPicture, conversation
 from dashboard.errors import show_error
 from dashboard.resources import Services
 from dashboard.session.owner import owner_id
-from dashboard.shared.answer_column import ColumnActions
+from dashboard.shared.column_actions import ColumnActions
 from dashboard.texts import read_chosen
 from errors import BadRequest, NaraniError
 

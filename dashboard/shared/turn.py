@@ -13,17 +13,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from comparison.turns import ColumnPicture, TurnPicture
-from dashboard.shared.answer_column import (
-    ColumnActions,
-    column_actions,
-    column_head,
-    ended_answer,
-    full_pieces,
-    growing_answer,
-    sources,
-    taken_over,
-)
+from dashboard.shared.answer_column import ended_answer, full_pieces, growing_answer
 from dashboard.shared.checked_answer import legend, support_table
+from dashboard.shared.column_actions import ColumnActions, column_actions, sources
+from dashboard.shared.column_head import column_head, taken_over
 from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.shared.score_line import best_position, score_line
 from dashboard.shared.sources import searched_part

@@ -38,7 +38,7 @@ def question_and_sources() -> None:
 
     from comparison.run import RunColumn
     from comparison.turns import _turn, picture_of_column
-    from dashboard.shared.answer_column import sources
+    from dashboard.shared.column_actions import sources
     from dashboard.shared.turn import turn_view
     from dashboard.texts import read_chosen
     from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer
