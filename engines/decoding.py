@@ -1,7 +1,8 @@
 """The decode loop: one long-lived thread that owns all answering on a device.
 
-Each batch that has work advances by one step in turn. Small calls run between two rounds, for whoever must
-not meet a step halfway (attaching an adapter, unloading a model).
+Each batch that has work advances by one step in turn: first the steps of all are launched, then the tokens of
+the steps before are collected, so that a card has work while tokens become text. Small calls run between two
+rounds, for whoever must not meet a step halfway (attaching an adapter, unloading a model).
 """
 
 from __future__ import annotations
@@ -84,7 +85,9 @@ class DecodeLoop:
                 while self._calls:
                     self._calls.popleft()()
                 for batch in self._batches:
-                    batch.advance()
+                    batch.launch()
+                for batch in self._batches:
+                    batch.collect()
                 self._batches = [batch for batch in self._batches if batch.has_work]
                 self._pause_if_held_up()
         while self._calls:

@@ -15,6 +15,7 @@ from itertools import takewhile
 import torch
 
 from engines.base import FinishReason, State
+from engines.launched_steps import LaunchedSteps
 from engines.resident_figures import CacheGrowth
 from engines.sampling import NO_TOKEN
 from engines.sequence import Sequence
@@ -49,6 +50,7 @@ class ModelBatch:
         self.kept_bytes = 0
         """What its step keeps between questions; any thread may read it."""
         self._sampling = SamplingTables(device)
+        self._launched = LaunchedSteps(stepper, self._sampling)
         self._waiting: deque[Sequence] = deque()
         self._joining: Sequence | None = None
         """The newcomer for which room is being made at this moment."""
@@ -69,11 +71,25 @@ class ModelBatch:
 
     def drop_network(self) -> None:
         """Drop the network; called when no question is left and none can come."""
-        del self._stepper, self._prepare
+        del self._stepper, self._launched, self._prepare
 
     def advance(self) -> None:
-        """One turn: drop the stopped, admit, read a chunk of a prompt or several short ones, step once."""
-        problem = self._attempt()
+        """A whole turn, for a batch that is driven alone."""
+        self.launch()
+        self.collect()
+
+    def launch(self) -> None:
+        """A turn: drop the stopped, admit, read a chunk of a prompt or several short ones, step once. Where
+        tokens can come late, the step is launched and no more."""
+        self._attempt(self._take_turn)
+
+    def collect(self) -> None:
+        """Hand out the tokens of the step before the one just launched."""
+        if len(self._launched) > 1:
+            self._attempt(self._collect_one)
+
+    def _attempt(self, act: Callable[[], None]) -> None:
+        problem = self._problem_of(act)
         if problem is None:
             return
         shortage = is_shortage(problem)
@@ -83,25 +99,30 @@ class ModelBatch:
         self._recover(shortage, kind)
 
     def fail_all(self, error: NaraniError) -> None:
+        self._launched.forget()
         for sequence in self._everyone():
             sequence.fail(error)
         self._drop_ended()
 
-    def _attempt(self) -> BaseException | None:
+    def _take_turn(self) -> None:
+        self._drop_stopped()
+        self._admit()
+        if not self.is_held_up:
+            self._prepare()
+            self._read_prompts()
+            self._step()
+
+    def _problem_of(self, act: Callable[[], None]) -> BaseException | None:
         """The error is handed out, not handled here: inside an `except` its frames keep the memory alive."""
         try:
-            self._drop_stopped()
-            self._admit()
-            if not self.is_held_up:
-                self._prepare()
-                self._read_prompts()
-                self._step()
+            act()
         except Exception as problem:  # noqa: BLE001 - one model's failure must not end the thread of all
             return problem
         return None
 
     def _recover(self, shortage: bool, kind: str) -> None:
         """Out of memory costs the newest question only; anything else means the model cannot be trusted."""
+        shortage = shortage and self._problem_of(self._settle) is None
         if not shortage:
             self.fail_all(BrokeWhileAnswering("model-broke-answering", kind=kind))
         elif (newest := self._newest()) is not None:
@@ -151,6 +172,8 @@ class ModelBatch:
 
     def _drop_ended(self) -> None:
         """Rows first, then the room, then the word to whoever waits: after it the model may go at once."""
+        while self._launched and any(sequence.ended for sequence in self._running.values()):
+            self._give_one()
         ended = [sequence for sequence in self._everyone() if sequence.ended]
         for row in [row for row, sequence in self._running.items() if sequence.ended]:
             self._stepper.close(row)
@@ -216,31 +239,58 @@ class ModelBatch:
             self._reading = (row, sequence, end)
             self._say_reading(sequence, end / len(sequence.prompt_ids))
             return
+        self._settle()
         self._stepper.start(row)
         self._reading = None
         self._running[row] = sequence
         self._hand_out([row], logits[None])
 
     def _step(self) -> None:
+        if not self._launched.may_launch(self._running):
+            self._settle()
         if not self._running:
             return
-        sequences = [self._running[row] for row in self._stepper.running]
-        logits = self._stepper.step([sequence.last_token for sequence in sequences])
+        if self._launched.may_launch(self._running):
+            self._launched.launch(self._running)
+            self.kept_bytes = self._stepper.kept_bytes()
+            return
+        rows = list(self._stepper.running)
+        logits = self._stepper.step([self._running[row].last_token for row in rows])
         self.kept_bytes = self._stepper.kept_bytes()
-        self._hand_out(list(self._stepper.running), logits)
+        self._hand_out(rows, logits)
+
+    def _settle(self) -> None:
+        """Collect all tokens: whatever changes the rows of a step comes after it."""
+        while self._launched:
+            self._collect_one()
+
+    def _collect_one(self) -> None:
+        self._give_one()
+        if any(sequence.ended for sequence in self._running.values()):
+            self._drop_ended()
+
+    def _give_one(self) -> None:
+        self._give(*self._launched.collect())
 
     def _hand_out(self, rows: list[DecodeRow], logits: torch.Tensor) -> None:
         sequences = [self._running[row] for row in rows]
         tokens = self._sampling.choose(logits, [sequence.sampler for sequence in sequences])
+        self._give(rows, tokens, logits.dtype)
+        if any(sequence.ended for sequence in sequences):
+            self._drop_ended()
+
+    def _give(self, rows: list[DecodeRow], tokens: list[int], dtype: torch.dtype) -> None:
+        """A row that has ended since its step was launched gets no more."""
         peak = self._weight_bytes + self._stepper.cache_bytes() + self.kept_bytes
-        for row, sequence, token in zip(rows, sequences, tokens, strict=True):
+        for row, token in zip(rows, tokens, strict=True):
+            sequence = self._running[row]
+            if sequence.ended:
+                continue
             sequence.peak_bytes, sequence.step = max(sequence.peak_bytes, peak), self._stepper.name
             if token == NO_TOKEN:
                 self._stepper.wipe(row)
-                code = "no-numbers-float16" if logits.dtype is torch.float16 else "no-numbers"
+                code = "no-numbers-float16" if dtype is torch.float16 else "no-numbers"
                 sequence.fail(BrokeWhileAnswering(code))
             else:
                 sequence.sampler.took(token)
                 self._apart(sequence, partial(sequence.take, token))
-        if any(sequence.ended for sequence in sequences):
-            self._drop_ended()

@@ -62,6 +62,11 @@ class Sequence:
         return len(self.prompt_ids) + self.max_new_tokens
 
     @property
+    def tokens_left(self) -> int:
+        """How many more it can take before it ends by its length."""
+        return self.max_new_tokens - self._tokens_out
+
+    @property
     def ended(self) -> bool:
         return self._answer is not None
 
