@@ -91,16 +91,17 @@ def stepper_for(model: Any, device: torch.device, step: StepName = "eager") -> S
 
 def _decode_step(model: Any, device: torch.device, step: StepName) -> DecodeStep:
     if step.startswith("fused"):
-        return FusedStep(read_network(model), _kernels() if device.type == "cuda" else TorchOps())
+        return FusedStep(read_network(model), _kernels(device) if device.type == "cuda" else TorchOps())
     has_kernels = device.type == "cuda" and step == "graph" and _kernels_run(device)
-    return ModulesStep(model, _kernels() if has_kernels else TorchOps())
+    return ModulesStep(model, _kernels(device) if has_kernels else TorchOps())
 
 
-def _kernels() -> StepOps:
+def _kernels(device: torch.device) -> StepOps:
     """Raises what their library raises where it is missing."""
     from engines.steps.triton_ops import TritonOps  # not at the top: only installed where there is a GPU
 
-    return TritonOps()
+    # From Hopper on a kernel may read its weights while the one before it ends.
+    return TritonOps(pdl=torch.cuda.get_device_capability(device) >= (9, 0))
 
 
 @cache
@@ -108,7 +109,7 @@ def _kernels_run(device: torch.device) -> bool:
     """Whether one of them compiles and launches: their library and a C compiler have to be there."""
     try:
         line = torch.ones(1, 64, device=device)
-        return bool(torch.isfinite(_kernels().add_normed(line, line, Norm(line[0], None, 1e-6))).all())
+        return bool(torch.isfinite(_kernels(device).add_normed(line, line, Norm(line[0], None, 1e-6))).all())
     except Exception:  # noqa: BLE001 - whatever a compiler raises, attention in torch does without it
         return False
 

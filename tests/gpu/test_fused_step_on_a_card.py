@@ -32,8 +32,9 @@ def no_gradients() -> Any:
 
 
 def in_triton(network: Any) -> FusedStep:
-    """Imported here: a machine without a card has no Triton."""
-    kernels = importlib.import_module("engines.steps.triton_ops").TritonOps()
+    """Imported here: a machine without a card has no Triton. As the engine launches them."""
+    ahead = torch.cuda.get_device_capability() >= (9, 0)
+    kernels = importlib.import_module("engines.steps.triton_ops").TritonOps(pdl=ahead)
     return FusedStep(read_network(network), kernels)
 
 
