@@ -65,7 +65,7 @@ def test_running_stopped_and_gone_on_with(engine: ScriptedEngine) -> None:
     page.button(key=batch.STOP).click().run()
     assert job.wait(10)
     page.run()
-    assert "멈춤" in texts(page)
+    assert "중지됨" in texts(page)
     done = job.view().done
     assert done < 40
     page.button(key=batch.GO_ON).click().run()

@@ -63,7 +63,7 @@ def test_one_column_fails_and_the_other_answers(engine: ScriptedEngine) -> None:
     page = ask(opened(), models=MODELS)
     run_until(page, "서울이에요")
     shown = run_until(page, "Download them again")
-    assert "끝 토큰(EOS)에서 끝남" in shown and "토큰" in shown
+    assert "정상 종료" in shown and "토큰" in shown
 
 
 def test_an_engine_that_is_down_is_said_and_is_no_failed_answer(
@@ -165,7 +165,7 @@ def test_stop_all_ends_the_run_and_keeps_what_had_come(engine: ScriptedEngine) -
     page = ask(opened(), models=SLOW)
     run_until(page, "느")
     page.button(key=compare.STOP_ALL).click().run()
-    assert "느" in run_until(page, "사용자가 멈춤")
+    assert "느" in run_until(page, "중지함")
 
 
 def test_one_column_is_stopped_while_the_other_goes_on(engine: ScriptedEngine) -> None:
@@ -173,20 +173,20 @@ def test_one_column_is_stopped_while_the_other_goes_on(engine: ScriptedEngine) -
     run_until(page, "느")
     run = _run(page)
     page.button(key=f"answer_{run.id}_0_stop").click().run()
-    run_until(page, "사용자가 멈춤")
+    run_until(page, "중지함")
     assert run.answers[0].view().state == "stopped"
 
 
 def test_a_column_is_asked_again(engine: ScriptedEngine) -> None:
     page = ask(opened(), models=["demo-koalpaca"])
-    run_until(page, "끝 토큰(EOS)에서 끝남")
+    run_until(page, "정상 종료")
     page.button(key=f"answer_{_run(page).id}_0_again").click().run()
-    assert "2번째" in run_until(page, "끝 토큰(EOS)에서 끝남")
+    assert "2번째" in run_until(page, "정상 종료")
 
 
 def test_the_others_are_compared_with_a_baseline(engine: ScriptedEngine) -> None:
     page = ask(opened(), models=["demo-koalpaca", "demo-korwkv"])
-    run_until(page, "끝 토큰(EOS)에서 끝남")
+    run_until(page, "정상 종료")
     page.button(key=f"answer_{_run(page).id}_0_baseline").click().run()
     assert "기준" in texts(page)
     assert any("green" in each.value or "red" in each.value for each in page.markdown)
@@ -194,7 +194,7 @@ def test_the_others_are_compared_with_a_baseline(engine: ScriptedEngine) -> None
 
 def test_a_second_question_goes_on_with_each_models_own_answer(engine: ScriptedEngine) -> None:
     page = ask(opened(), "첫째?", ["demo-koalpaca", "demo-korwkv"])
-    run_until(page, "끝 토큰(EOS)에서 끝남")
+    run_until(page, "정상 종료")
     first = _run(page)
     assert first.wait(5)
     ask(page.run(), "둘째?")

@@ -97,7 +97,7 @@ def test_beside_its_answers_one_question_and_the_whole_conversation_are_exported
 ) -> None:
     with open_services(monkeypatch, tmp_path):
         page = ask(pages.opened(), "첫째?", ["demo-koalpaca", "demo-kullm"])
-        run_until(page, "끝 토큰(EOS)에서 끝남")
+        run_until(page, "정상 종료")
         exported = made_on(page, "compare_export", downloads)
         assert list(exported["question"]) == ["첫째?"] and not keys(page, "compare_export_scope")
         ask(page.run(), "둘째?")

@@ -44,7 +44,7 @@ def labels(page: AppTest) -> list[str]:
 
 def test_a_long_answer_shows_its_beginning_and_the_whole_on_demand(engine: ScriptedEngine) -> None:
     page = ask(opened(), models=MODELS)
-    run_until(page, "끝 토큰(EOS)에서 끝남")
+    run_until(page, "정상 종료")
     page.run()
     whole = f"전체 보기 · {LENGTH}자"
     assert labels(page).count(whole) == 2 and len(drawn(page)) < 8_000
@@ -57,7 +57,7 @@ def test_a_long_answer_shows_its_beginning_and_the_whole_on_demand(engine: Scrip
 
 def test_what_is_copied_is_whole(engine: ScriptedEngine) -> None:
     page = ask(opened(), models=MODELS[:1])
-    run_until(page, "끝 토큰(EOS)에서 끝남")
+    run_until(page, "정상 종료")
     page.session_state[f"answer_{run_id(page)}_0_copy"] = True
     page.run()
     assert LONG.strip() in [code.value.strip() for code in page.code]
@@ -65,7 +65,7 @@ def test_what_is_copied_is_whole(engine: ScriptedEngine) -> None:
 
 def test_a_long_difference_is_folded_too_and_tells_of_the_whole(engine: ScriptedEngine) -> None:
     page = ask(opened(), models=MODELS)
-    run_until(page, "끝 토큰(EOS)에서 끝남")
+    run_until(page, "정상 종료")
     page.button(key=f"answer_{run_id(page)}_0_baseline").click().run()
     marked = [text.value for text in page.markdown if "red-background" in text.value]
     assert len(marked) == 1 and len(marked[0]) < 5_000
@@ -107,7 +107,7 @@ def test_a_growing_answer_stands_in_pieces_of_which_only_the_last_is_sent_again(
 ) -> None:
     page = ask(opened(), models=["demo-chat"])
     most = 0
-    while "끝 토큰(EOS)에서 끝남" not in texts(page):
+    while "정상 종료" not in texts(page):
         pieces = [text.value for text in page.text][1:]
         assert max(map(len, pieces)) <= 2_400
         assert ("나란히놓고보면보입니다." * 1_000).startswith("".join("".join(pieces).split()))

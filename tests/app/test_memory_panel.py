@@ -205,12 +205,12 @@ def test_where_nothing_fits_it_says_what_to_do(registry: Registry) -> None:
 def test_a_load_shows_progress_and_is_stopped(engine: ScriptedEngine, registry: Registry) -> None:
     page = pick(opened(engine, registry), C)
     page.button(key=session.LOAD).click().run()
-    assert "멈추기" in texts(page) and page.button(key=session.LOAD).disabled
+    assert "중지" in texts(page) and page.button(key=session.LOAD).disabled
     assert "이미 불러오고 있습니다" in page.button(key=session.LOAD).help
     second = opened(engine, registry)
     second.button(key=session.stop_key(C, "none")).click().run()
-    run_until(page, lambda: "불러오기를 멈췄습니다" in texts(page))
-    assert "멈췄습니다" not in texts(second.run())
+    run_until(page, lambda: "불러오기를 중지했습니다" in texts(page))
+    assert "중지했습니다" not in texts(second.run())
     assert not page.button(key=session.LOAD).disabled and engine.view().used == 0
 
 

@@ -154,7 +154,7 @@ def test_a_refused_prompt_is_a_sentence() -> None:
     page.selectbox(key=models.FORMAT).set_value("korani-search").run()
     page.text_area(key=models.SYSTEM).set_value("짧게").run()
     shown = texts(page).replace("\\", "")
-    assert "시스템 글을 넣을 자리가 없습니다" in shown
+    assert "시스템 프롬프트를 넣을 자리가 없습니다" in shown
     assert resources.services().registry.formats.get("korani-search").title in shown
 
 

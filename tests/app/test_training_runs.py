@@ -44,7 +44,7 @@ def test_an_upload_is_trained_on_stopped_and_gone_on_with(engine: ScriptedEngine
     assert held is not None and Path(held.settings["data"][0]).is_relative_to(tmp_path / "runs")
     assert not list((tmp_path / "uploads").iterdir())
     page.button(key=training.STOP).click().run()
-    until(page, "멈췄습니다")
+    until(page, "중지했습니다")
     page.button(key=training.RESUME).click().run()
     until(page, "학습하는 중")
     page.button(key=training.NEW).click().run()
