@@ -50,6 +50,7 @@ __all__ = [
     "RunSettings",
     "SampledAnswers",
     "TrainingState",
+    "TrainingStatus",
     "Metric",
     "Recipe",
     "SftSettings",

@@ -37,6 +37,7 @@ from finetune.run_reports import (
     SampledAnswers,
     append_line,
     forget_after,
+    last_metric,
     read_metrics,
     read_samples,
 )
@@ -71,7 +72,7 @@ ENDED = frozenset(
 
 @dataclass(frozen=True)
 class TrainingStatus:
-    """What status.json holds."""
+    """What status.json holds, and how far the figures of the steps reach."""
 
     state: TrainingState
     step: int = 0
@@ -92,6 +93,13 @@ class TrainingStatus:
     @property
     def cause(self) -> Cause | None:
         return stored_cause(self.error, self.error_code, self.error_facts)
+
+    def reached(self, last: Metric | None) -> TrainingStatus:
+        """As far as the curves reach: every step writes its figures, and few of them this file."""
+        if last is None:
+            return self
+        left = last.seconds_left if self.state is TrainingState.TRAINING else None
+        return replace(self, step=last.step, epoch=last.epoch, seconds_left=left)
 
     def with_error(self, error: NaraniError | None) -> TrainingStatus:
         if error is None:
@@ -140,7 +148,7 @@ class RunFolder:
         status = self.status()
         if status is None or status.state is not TrainingState.FAILED:
             return False
-        made = (self.adapter, self.model, self.path / "metrics.jsonl", *self.checkpoints.glob("checkpoint-*"))
+        made = (self.adapter, self.model, self.metrics_path, *self.checkpoints.glob("checkpoint-*"))
         return not any(path.is_dir() or (path.is_file() and path.stat().st_size) for path in made)
 
     def forget(self) -> None:
@@ -167,7 +175,8 @@ class RunFolder:
         known = {field.name for field in fields(TrainingStatus)}
         try:
             kept = {key: value for key, value in (held or {}).items() if key in known}
-            return TrainingStatus(**{**kept, "state": TrainingState(kept["state"])})
+            written = TrainingStatus(**{**kept, "state": TrainingState(kept["state"])})
+            return written.reached(last_metric(self.metrics_path))
         except (KeyError, TypeError, ValueError):
             return None
 
@@ -178,7 +187,7 @@ class RunFolder:
         return stamped
 
     @property
-    def _metrics(self) -> Path:
+    def metrics_path(self) -> Path:
         return self.path / "metrics.jsonl"
 
     @property
@@ -186,10 +195,10 @@ class RunFolder:
         return self.path / "samples.jsonl"
 
     def add_metric(self, metric: Metric) -> None:
-        append_line(self._metrics, metric.line())
+        append_line(self.metrics_path, metric.line())
 
     def metrics(self) -> list[Metric]:
-        return read_metrics(self._metrics)
+        return read_metrics(self.metrics_path)
 
     def add_samples(self, samples: SampledAnswers) -> None:
         append_line(self._samples, samples.line())
@@ -198,7 +207,7 @@ class RunFolder:
         return read_samples(self._samples)
 
     def forget_reports_after(self, step: int) -> None:
-        forget_after(self._metrics, step, read_metrics)
+        forget_after(self.metrics_path, step, read_metrics)
         forget_after(self._samples, step, read_samples)
 
 

@@ -6,7 +6,8 @@ A line that was being written when its process was killed is half a line, and is
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -28,6 +29,7 @@ class Metric:
     tokens_per_second: float | None = None
     memory_bytes: int | None = None
     grad_norm: float | None = None
+    seconds_left: float | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
     """What else this kind of training measures; in the line each stands under its own name."""
 
@@ -36,6 +38,8 @@ class Metric:
         return json.dumps({**held, **self.figures}) + "\n"
 
 
+_TAIL_BYTES = 65_536
+"""More than the newest line and what may be half a line after it."""
 _ALWAYS = {each.name for each in fields(Metric)} - {"figures"}
 
 
@@ -53,8 +57,12 @@ class SampledAnswers:
 
 def read_metrics(path: Path) -> list[Metric]:
     """Every report so far, in the order of steps."""
+    return _metrics_in(_lines(path))
+
+
+def _metrics_in(lines: Iterable[str]) -> list[Metric]:
     found = []
-    for held in _lines(path):
+    for held in _objects(lines):
         known = {name: value for name, value in held.items() if name in _ALWAYS}
         others = {name: value for name, value in held.items() if name not in _ALWAYS}
         figures = {name: value for name, value in others.items() if isinstance(value, int | float)}
@@ -63,10 +71,19 @@ def read_metrics(path: Path) -> list[Metric]:
     return found
 
 
+def last_metric(path: Path) -> Metric | None:
+    """The newest report, without reading those before it."""
+    with suppress(OSError), path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+        found = _metrics_in(file.read().decode("utf-8", errors="replace").splitlines()[-2:])
+        return found[-1] if found else None
+    return None
+
+
 def read_samples(path: Path) -> list[SampledAnswers]:
     """In the order of steps."""
     found = []
-    for held in _lines(path):
+    for held in _objects(_lines(path)):
         with suppress(KeyError, TypeError):
             found.append(SampledAnswers(int(held["step"]), tuple(held["answers"])))
     return found
@@ -84,12 +101,15 @@ def forget_after(path: Path, step: int, read: Callable[[Path], list[Any]]) -> No
         write_whole(path, "".join(each.line() for each in read(path) if each.step <= step))
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def _lines(path: Path) -> list[str]:
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return
-    for line in text.splitlines():
+        return []
+
+
+def _objects(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    for line in lines:
         with suppress(ValueError, RecursionError):
             held = json.loads(line)
             if isinstance(held, dict):

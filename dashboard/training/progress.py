@@ -19,7 +19,7 @@ from dashboard.training.curves import last_of, training_curves
 from dashboard.training.reward_hacking import training_hacking
 from dashboard.training.step_answers import training_answers
 from errors import AS_WRITTEN, Cause
-from finetune.jobs import Job, Metric, SampledAnswers, TrainingState
+from finetune.jobs import Job, Metric, SampledAnswers, TrainingState, TrainingStatus
 from settings import format_bytes
 
 _LOOK_AGAIN_SECONDS = 2.0
@@ -58,15 +58,9 @@ class TrainingView:
     samples: Sequence[SampledAnswers] = ()
 
     @property
-    def step(self) -> int:
-        """As far as the curves reach: the status is written less often than the figures of a step."""
-        last = self.metrics[-1].step if self.metrics else 0
-        return max(self.job.status.step, last)
-
-    @property
-    def epoch(self) -> float:
-        last = self.metrics[-1].epoch if self.metrics else 0.0
-        return max(self.job.status.epoch, last)
+    def status(self) -> TrainingStatus:
+        """Of the same moment as the curves, which may have been read a step later."""
+        return self.job.status.reached(self.metrics[-1] if self.metrics else None)
 
 
 @dataclass(frozen=True)
@@ -104,12 +98,12 @@ def state_badge(state: TrainingState, texts: Texts) -> str:
 
 
 def draw(seen: TrainingView, actions: TrainingActions, texts: Texts) -> None:
-    job, status = seen.job, seen.job.status
+    job, status = seen.job, seen.status
     if status.total_steps:
         figures = texts.training["step_of"].format(
-            step=seen.step, total=status.total_steps, epoch=f"{seen.epoch:.2f}"
+            step=status.step, total=status.total_steps, epoch=f"{status.epoch:.2f}"
         )
-        st.progress(min(1.0, seen.step / status.total_steps), text=figures)
+        st.progress(min(1.0, status.step / status.total_steps), text=figures)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(" ".join([state_badge(job.state, texts), *_figures(seen, texts)]), width="content")
         _buttons(job, actions, texts)
@@ -141,7 +135,7 @@ def _figures(seen: TrainingView, texts: Texts) -> list[str]:
     memory = last_of(seen.metrics, "memory_bytes")
     if memory:
         shown.append(safe_text(format_bytes(int(memory))))
-    left = seen.job.status.seconds_left
+    left = seen.status.seconds_left
     if left is not None and not seen.job.over:
         shown.append(texts.training["left"].format(time=duration(left, texts)))
     return [f":gray-badge[{each}]" for each in shown]

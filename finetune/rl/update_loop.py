@@ -78,9 +78,8 @@ class UpdateLoop:
             self._go_on_from(Path(resume_from_checkpoint))
         state, wish = self.state, self._course.wish
         self._clock.begin(state.global_step)
-        self._course.status.step(
-            state.global_step, state.max_steps, self._clock.epoch(state.global_step), None, None
-        )
+        epoch = self._clock.epoch(state.global_step)
+        self._course.status.step(state.global_step, state.max_steps, epoch, None)
         while state.global_step < state.max_steps and not wish.asked:
             before = self._moment()
             try:
@@ -159,9 +158,10 @@ class UpdateLoop:
             tokens_per_second=self._clock.tokens_per_second(),
             memory_bytes=memory_bytes(course.device),
             grad_norm=figures.pop("grad_norm", None),
+            seconds_left=self._clock.seconds_left(step, total),
             figures=figures,
         )
-        course.status.step(step, total, metric.epoch, self._clock.seconds_left(step, total), metric)
+        course.status.step(step, total, metric.epoch, metric)
 
     def _moment(self) -> tuple[Moment, dict[str, Any]]:
         """The training as it stands between two updates, and by its own counting where that is."""

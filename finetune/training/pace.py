@@ -39,7 +39,7 @@ class Pace(TrainerCallback):
     ) -> None:
         step = state.global_step
         self._clock.begin(step)
-        self.course.status.step(step, state.max_steps, self._clock.epoch(step), None, None)
+        self.course.status.step(step, state.max_steps, self._clock.epoch(step), None)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **rest: Any
@@ -77,10 +77,10 @@ class Pace(TrainerCallback):
             tokens_per_second=self._clock.tokens_per_second(),
             memory_bytes=memory_bytes(self.course.device),
             grad_norm=_finite(logs.get("grad_norm")),
+            seconds_left=self._clock.seconds_left(state.global_step, state.max_steps),
             figures={name.removeprefix(FIGURE): value for name, value in logs.items() if FIGURE in name},
         )
-        left = self._clock.seconds_left(metric.step, state.max_steps)
-        self.course.status.step(metric.step, state.max_steps, metric.epoch, left, metric)
+        self.course.status.step(metric.step, state.max_steps, metric.epoch, metric)
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **rest: Any

@@ -41,13 +41,11 @@ class StatusWriter:
     def enter(self, state: TrainingState) -> None:
         self._tell(replace(self.status, state=state), force=True)
 
-    def step(
-        self, step: int, total: int, epoch: float, seconds_left: float | None, metric: Metric | None
-    ) -> None:
+    def step(self, step: int, total: int, epoch: float, metric: Metric | None) -> None:
         """`metric` is on disk when this returns."""
         if metric is not None and self._group.first:
             self._run.add_metric(metric)
-        reached = replace(self.status, step=step, total_steps=total, epoch=epoch, seconds_left=seconds_left)
+        reached = replace(self.status, step=step, total_steps=total, epoch=epoch).reached(metric)
         self._tell(reached, metric)
 
     def fail(self, error: NaraniError) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.session import training
 from dashboard.training.reward_hacking import drift
+from finetune import jobs
+from finetune.progress_lines import line_of
 from finetune.run_folder import RunFolder, TrainingState, now
 from finetune.run_reports import Metric, SampledAnswers
 from tests.app.opened_pages import opened
@@ -51,9 +54,13 @@ def learning(home: Path, kind: str, steps: Mapping[int, Mapping[str, float]]) ->
 
 def drawn(page: AppTest) -> set[tuple[str, float]]:
     """Which lines there are, by the words that stand at each, with the values that they go through."""
+    return {(row["of"], row["value"]) for row in rows(page)}
+
+
+def rows(page: AppTest) -> list[dict[str, Any]]:
     charts = page.get("vega_lite_chart")
     tables = [ipc.open_stream(each.data.data).read_all() for chart in charts for each in chart.proto.datasets]
-    return {(row["of"], row["value"]) for table in tables for row in table.to_pylist()}
+    return [row for table in tables for row in table.to_pylist()]
 
 
 @pytest.mark.parametrize("kind", FIGURES)
@@ -77,6 +84,26 @@ def test_bar_and_curves_say_the_same_step(engine: ScriptedEngine, tmp_path: Path
     page = opened("training", training="one")
     assert "20스텝 가운데 3" in str(page.get("progress")[0].proto.text)
     assert "보상 0.50 ± 0.04" in plain(page) and "KL 2.2" in plain(page)
+
+
+def test_a_step_is_told_once_for_bar_curves_time_left_and_terminal(
+    engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The status on disk is written once a second at most, so it stays behind what the steps told."""
+    run = learning(tmp_path, "sft", {})
+    for step in (1, 9):
+        run.add_metric(Metric(now(), step, step / 8, loss=1.0, seconds_left=1200.0 - step * 60))
+    with run.metrics_path.open("a") as file:
+        file.write('{"at": "x", "step": 10, "ep')
+    held = jobs.job(tmp_path, "one")
+    assert held is not None and (held.status.step, held.status.seconds_left) == (9, 660.0)
+    assert line_of(held.status, None).split("  ")[1:] == ["step 9 of 20", "epoch 1.12", "11 min 00 s left"]
+    stale = replace(held, status=replace(held.status, step=4, seconds_left=990.0))
+    monkeypatch.setattr(jobs, "job", lambda *_: stale)
+    page = opened("training", training="one")
+    assert "20스텝 가운데 9 · 에폭 1.12" in str(page.get("progress")[0].proto.text)
+    assert "11분 남음" in plain(page)
+    assert max(row["step"] for row in rows(page)) == 9
 
 
 def answers(step: int, said: str) -> SampledAnswers:

@@ -70,7 +70,7 @@ def test_a_training_runs_in_a_process_and_a_group_of_its_own(home: Path) -> None
     assert running.status.pid is None or os.getpgid(running.status.pid) != os.getpgid(0)
     done = until(home, "하나", in_state(TrainingState.DONE))
     assert done.over and not done.can_resume and done.status.step == 100
-    assert [metric.loss for metric in jobs.metrics(home, "하나")] == [2.5]
+    assert [metric.loss for metric in jobs.metrics(home, "하나")] == [2.5, 0.5]
     assert "하나 began" in jobs.log_tail(home, "하나")
     assert jobs.report(home, "하나") is None
 

@@ -15,7 +15,7 @@ from finetune.rl_settings import RlSettings
 from finetune.run_folder import TrainingStatus
 from finetune.run_reports import Metric
 
-TIMES = ("at", "tokens_per_second", "memory_bytes")
+TIMES = ("at", "tokens_per_second", "memory_bytes", "seconds_left")
 
 
 def demo_settings(kind: str, **changes: Any) -> RlSettings:

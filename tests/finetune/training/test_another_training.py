@@ -66,5 +66,5 @@ def test_another_kind_stops_and_goes_on_to_the_same_weights(
 def figures(run: Path) -> list[dict[str, float]]:
     """But those of time and memory."""
     lines = map(json.loads, (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
-    clocked = {"at", "tokens_per_second", "memory_bytes"}
+    clocked = {"at", "tokens_per_second", "memory_bytes", "seconds_left"}
     return [{name: value for name, value in line.items() if name not in clocked} for line in lines]
