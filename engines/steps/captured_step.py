@@ -46,6 +46,9 @@ class GraphMaker(Protocol):
     def captured(self, run: RunStep) -> tuple[StepGraph, Tensor]:
         """Its launches, and where each replay leaves the result; they are not run."""
 
+    def renew_pool(self) -> None:
+        """All its graphs were reset: a pool that no graph holds any more takes none."""
+
 
 class CapturedStep:
     """For one batch, and used by one thread."""
@@ -92,6 +95,7 @@ class CapturedStep:
         """Give the graphs back; the next step captures anew."""
         while self._held:
             self._held.popitem()[1][0].reset()
+        self._graphs.renew_pool()
 
     def _capture(self, shape: tuple[int, int], run: RunStep) -> None:
         while len(self._held) >= _MOST_GRAPHS:
@@ -110,8 +114,11 @@ class _CudaGraphs:
     """On a stream of its own, in a mode in which other threads may allocate and load meanwhile."""
 
     def __init__(self, device: torch.device) -> None:
-        self.nbytes = 0
         self._stream = torch.cuda.Stream(device)
+        self.renew_pool()
+
+    def renew_pool(self) -> None:
+        self.nbytes = 0
         self._pool = torch.cuda.graph_pool_handle()
 
     def warmed(self, run: RunStep) -> Tensor:

@@ -30,6 +30,7 @@ class ScriptedGraph:
     def __init__(self, run: Callable[[], Tensor], log: list[str], name: str) -> None:
         self._run, self._log, self.name = run, log, name
         self.result = torch.zeros(())
+        self.is_reset = False
 
     def replay(self) -> None:
         self._log.append(f"replay {self.name}")
@@ -37,15 +38,21 @@ class ScriptedGraph:
 
     def reset(self) -> None:
         self._log.append(f"reset {self.name}")
+        self.is_reset = True
 
 
 class ScriptedGraphs:
-    """Writes down what it is asked; `problem` is raised by the capture of that number."""
+    """Writes down what it is asked; `problem` is raised by the capture of that number. As with CUDA, a pool
+    whose graphs were all reset takes no other."""
 
     def __init__(self, problem: dict[int, BaseException] | None = None) -> None:
         self.nbytes = 0
         self.log: list[str] = []
         self._made, self._problem = 0, problem or {}
+        self._pool: list[ScriptedGraph] = []
+
+    def renew_pool(self) -> None:
+        self.nbytes, self._pool = 0, []
 
     def warmed(self, run: Callable[[], Tensor]) -> Tensor:
         self.log.append("warm")
@@ -55,9 +62,12 @@ class ScriptedGraphs:
         self._made += 1
         if self._made in self._problem:
             raise self._problem[self._made]
+        if self._pool and all(graph.is_reset for graph in self._pool):
+            raise RuntimeError("use_count > 0 INTERNAL ASSERT FAILED")
         self.nbytes += 100
         graph = ScriptedGraph(run, self.log, str(self._made))
         graph.result = run().clone()
+        self._pool.append(graph)
         self.log.append(f"capture {self._made}")
         return graph, graph.result
 
