@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from comparison.going_on import going_on
+from comparison.attempts import attempt_of, earlier_attempts
+from comparison.going_on import PickedAnswer, going_on, going_on_from
 from comparison.presets import GenerationChoice, choice_of, settings_for
 from comparison.run import Run, RunColumn, check_requests
 from comparison.scoring import lacks_score, score_wish, scored, scorer_of
 from comparison.turns import ColumnPicture, TurnPicture, conversation, run_of_stored
 from engines.base import Answer, AnswerRequest, Engine
-from errors import UnknownName
+from errors import BadRequest, UnknownName
 from history.records import RunHead, StoredAnswer
 from prompts.conversation import Conversation, Turn
 
@@ -66,6 +67,8 @@ class SentQuestion:
     """Whether the models are shown the conversation before it."""
     lender: int | None = None
     """The position of the answer that whoever joins late takes over."""
+    picked: PickedAnswer | None = None
+    """The answer that all go on with, whatever they said themselves."""
     extras: Mapping[str, object] = field(default_factory=dict)
     """What another room made the question of, as plain JSON values under the name of the room."""
     kind: str = ""
@@ -126,6 +129,9 @@ class AskingService:
 
     def ask(self, owner: str, sent: SentQuestion, turns: Sequence[TurnPicture] = ()) -> Run:
         """`turns`: those that are shown of the conversation that a following question goes on with."""
+        if sent.picked is not None:
+            shown = self._shown_of(owner, sent, sent.picked)
+            return self.ask_requests(owner, self._requests(sent, shown), sent.picked.run_id, sent.kind)
         if not (sent.goes_on and turns):
             return self.ask_requests(owner, self._requests(sent, sent.alone), kind=sent.kind)
         shown = self._shown(owner, sent, turns)
@@ -196,6 +202,18 @@ class AskingService:
             turns = conversation(self._runs, self._history, owner, turns[-1].run_id, sys.maxsize)
         turns = [replace(turn, columns=tuple(map(self._told, turn.columns))) for turn in turns]
         return going_on(turns, sent.models, sent.turn, system=sent.how.system, lender=sent.lender)
+
+    def _shown_of(self, owner: str, sent: SentQuestion, picked: PickedAnswer) -> Mapping[str, Conversation]:
+        """The conversation of one answer, for all who are asked."""
+        if self._history is None:
+            raise BadRequest("answer-not-picked")
+        found = conversation(self._runs, self._history, owner, picked.run_id, limit=1)
+        for turn in found:
+            attempts = earlier_attempts(self._history, owner, turn)
+            column = attempt_of(turn, attempts, picked.position, picked.attempt)
+            if column is not None:
+                return going_on_from(self._told(column), sent.models, sent.turn, sent.how.system)
+        raise BadRequest("answer-not-picked")
 
     def _stored(self, owner: str, run_id: str) -> Run:
         stored = None if self._history is None else self._history.get(owner, run_id)

@@ -1,18 +1,45 @@
 """What each model is shown of the conversation so far when a following question is asked.
 
 A model sees its own earlier answers, and of the questions it was not asked those of another, marked with
-whose they are. A question that got no answer is left out, since no format can show one.
+whose they are; or all see the conversation of one answer that a person picked. A question that got no answer
+is left out, since no format can show one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from comparison.turns import ColumnPicture, TurnPicture
 from engines.base import FinishReason
 from errors import BadRequest
 from prompts.conversation import Conversation, Turn
+
+
+@dataclass(frozen=True)
+class PickedAnswer:
+    """The attempt at an answer whose conversation becomes everybody's."""
+
+    run_id: str
+    position: int
+    attempt: int
+
+
+def going_on_from(
+    column: ColumnPicture, models: Sequence[str], asked: Turn, system: str = ""
+) -> dict[str, Conversation]:
+    """All are shown the conversation of one column. To whoever said a part of it, that part is its own."""
+    if not answered(column):
+        raise BadRequest("answer-not-picked")
+    said = _lent(_told(column), column)
+    return {
+        model_id: Conversation((*(_seen_by(model_id, turn) for turn in said), asked), system)
+        for model_id in models
+    }
+
+
+def _seen_by(model_id: str, turn: Turn) -> Turn:
+    return replace(turn, answered_by="") if turn.answered_by == model_id else turn
 
 
 def going_on(
@@ -45,14 +72,14 @@ def _so_far(turns: Sequence[TurnPicture], model_id: str, lending: ColumnPicture)
 def _missed(turn: TurnPicture, lender: str) -> tuple[Turn, ...]:
     """The question and another's answer to it; nothing where nobody answered."""
     theirs = _column_of(turn, lender)
-    column = theirs if theirs is not None and _answered(theirs) else _lending(turn, None)
-    return _lent(_told(column)[-1:], column) if _answered(column) else ()
+    column = theirs if theirs is not None and answered(theirs) else _lending(turn, None)
+    return _lent(_told(column)[-1:], column) if answered(column) else ()
 
 
 def _told(column: ColumnPicture) -> tuple[Turn, ...]:
     """All that a column was shown and said."""
     *before, asked = column.request.conversation.turns
-    return (*before, replace(asked, answer=column.text)) if _answered(column) else tuple(before)
+    return (*before, replace(asked, answer=column.text)) if answered(column) else tuple(before)
 
 
 def _lent(turns: Sequence[Turn], column: ColumnPicture) -> tuple[Turn, ...]:
@@ -60,12 +87,13 @@ def _lent(turns: Sequence[Turn], column: ColumnPicture) -> tuple[Turn, ...]:
 
 
 def _lending(turn: TurnPicture, position: int | None) -> ColumnPicture:
-    answered = [column for column in turn.columns if _answered(column)]
-    named = (column for column in answered if column.position == position)
-    return next(named, (answered or turn.columns)[0])
+    there = [column for column in turn.columns if answered(column)]
+    named = (column for column in there if column.position == position)
+    return next(named, (there or turn.columns)[0])
 
 
-def _answered(column: ColumnPicture) -> bool:
+def answered(column: ColumnPicture) -> bool:
+    """Whether there is a text that a conversation can go on with."""
     answer = column.answer
     return answer is not None and bool(answer.text) and answer.finish_reason is not FinishReason.FAILED
 

@@ -98,7 +98,7 @@ def picture_of_run(run: Run) -> TurnPicture:
 
 def picture_of_stored(stored: StoredRun) -> TurnPicture:
     requests = stored.head.requests
-    columns = tuple(_of_stored(requests[answer.position], answer) for answer in stored.answers)
+    columns = tuple(picture_of_answer(requests[answer.position], answer) for answer in stored.answers)
     return _turn(stored.head.id, stored.head.created, requests, columns, stored.head.kind)
 
 
@@ -166,7 +166,7 @@ def _same(before: Answer | None, now: Answer | None) -> bool | None:
     return before.text == now.text
 
 
-def _of_stored(request: AnswerRequest, stored: StoredAnswer) -> ColumnPicture:
+def picture_of_answer(request: AnswerRequest, stored: StoredAnswer) -> ColumnPicture:
     answer = stored.answer
     state = State.WAITING if stored.state is StoredState.RUNNING else stored.state
     return ColumnPicture(

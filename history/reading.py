@@ -74,7 +74,8 @@ def _put_together(owner: str, run: Row[Any], asked: list[Row[Any]]) -> StoredRun
     for row in asked:
         first.setdefault(row.position, row)
     shown = [row for row in asked if row.newest and row.state != PLANNED]
-    return stored_run(owner, run, shown, first.values())
+    earlier = [row for row in asked if not row.newest]
+    return stored_run(owner, run, shown, first.values(), earlier)
 
 
 def _visible_number(connection: Connection, owner: str, run_id: str) -> int | None:

@@ -57,7 +57,7 @@ class RunHead:
 
 @dataclass(frozen=True)
 class StoredAnswer:
-    """One answer of a run; of several attempts at one position the newest."""
+    """One answer of a run, or an attempt at it."""
 
     position: int
     """The place of its request among those of the run."""
@@ -88,6 +88,9 @@ class StoredRun:
     number: int
     """Grows with every run: the order of the history."""
     answers: tuple[StoredAnswer, ...]
+    """Of several attempts at one position the newest."""
+    earlier: tuple[StoredAnswer, ...] = ()
+    """The attempts before those, by position and attempt."""
 
 
 @dataclass(frozen=True)

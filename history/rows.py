@@ -99,9 +99,14 @@ def stored_answer(row: Row[Any]) -> StoredAnswer:
 
 
 def stored_run(
-    owner: str, row: Row[Any], answers: Iterable[Row[Any]], first: Iterable[Row[Any]]
+    owner: str,
+    row: Row[Any],
+    answers: Iterable[Row[Any]],
+    first: Iterable[Row[Any]],
+    earlier: Iterable[Row[Any]] = (),
 ) -> StoredRun:
-    """`first` are the rows of the requests as they were asked first, `answers` those to show."""
+    """`first` are the rows of the requests as they were asked first, `answers` those to show, `earlier` the
+    attempts before them."""
     created = moment_of(row.created)
     assert created is not None, "a run has a beginning"
     head = RunHead(
@@ -113,7 +118,7 @@ def stored_run(
         batch=row.batch,
         kind=row.kind or "",
     )
-    return StoredRun(head, row.number, tuple(map(stored_answer, answers)))
+    return StoredRun(head, row.number, tuple(map(stored_answer, answers)), tuple(map(stored_answer, earlier)))
 
 
 def _answer(row: Row[Any]) -> Answer:

@@ -1,4 +1,5 @@
-"""Markdown for a report: a section a question, in it a section a model with its settings, figures and answer.
+"""Markdown for a report: a section a question, in it a section a model with its settings, figures and answer;
+where it was asked again, one an attempt.
 
 Knows: that what people and models wrote stands in fences that it cannot end, so that none of it becomes
 Markdown of the report.
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from comparison.export.shared import RunRows, object_of, runs_of, whole_file
+from comparison.export.shared import RunRows, are_newest, object_of, runs_of, whole_file
 from engines.base import MEASURES
 from history.records import FLAT_COLUMNS, FlatBatch
 
@@ -63,14 +64,15 @@ def _question(number: int, rows: RunRows, words: Mapping[str, str], extras: Extr
     for name in ("input", "system"):
         if first[name] and not (told and name == "input"):
             yield f"{words[name]}:\n\n{_fenced(str(first[name]))}"
-    for row in rows:
-        yield from _answer(row, words)
+    for row, newest in zip(rows, are_newest(rows), strict=True):
+        yield from _answer(row, words, "" if newest and row["attempt"] == 1 else str(row["attempt"]))
         if told := extras.of_answer(object_of(row["extras"]) or {}):
             yield _fenced(told)
 
 
-def _answer(row: Mapping[str, object], words: Mapping[str, str]) -> Iterator[str]:
-    yield f"### {_code(str(row['model']))}\n"
+def _answer(row: Mapping[str, object], words: Mapping[str, str], attempt: str) -> Iterator[str]:
+    nth = f" · {words['attempt'].format(attempt=attempt)}" if attempt else ""
+    yield f"### {_code(str(row['model']))}{nth}\n"
     how = {name: row[name] for name in ("revision", "quantization", "format") if row[name]}
     yield f"- {words['settings']}: {_code(_listed(how | (object_of(row['settings']) or {})))}"
     figures = {name: row[name] for name in MEASURES if row[name] is not None and name not in _LEFT_OUT}

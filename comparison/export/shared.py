@@ -1,7 +1,7 @@
 """What all kinds of exports share: a file that is there whole or not at all, and rows gathered into runs.
 
-Knows: what is said of a full disk, which rows are one run, and that of several attempts at one position the
-newest counts.
+Knows: what is said of a full disk, which rows are one run, and which attempts at an answer are worth a
+place beside the newest.
 Refuses to know: file formats, and where rows come from.
 """
 
@@ -20,7 +20,7 @@ from errors.system_reason import system_reason
 from history.records import FlatBatch
 
 RunRows = list[dict[str, object]]
-"""One run by position, of each position the newest attempt."""
+"""One run by position and attempt; the last at a position is the newest."""
 
 
 @contextmanager
@@ -38,14 +38,17 @@ def unwritable(path: Path, error: OSError) -> NaraniError:
 
 
 def runs_of(batches: Iterable[FlatBatch], columns: Sequence[str]) -> Iterator[RunRows]:
-    """`columns` are those to read; run_id, position and attempt have to be among them."""
+    """`columns` are those to read; run_id, position, attempt and text have to be among them. An earlier
+    attempt that came to no text is left out: it failed or was interrupted, and was asked again for that."""
     for _, rows in groupby(_rows(batches, columns), key=lambda row: row["run_id"]):
-        newest: dict[int, dict[str, object]] = {}
-        for row in rows:
-            position = int(str(row["position"]))
-            if position not in newest or int(str(row["attempt"])) > int(str(newest[position]["attempt"])):
-                newest[position] = row
-        yield [newest[position] for position in sorted(newest)]
+        ordered = sorted(rows, key=lambda row: (int(str(row["position"])), int(str(row["attempt"]))))
+        yield [row for row, newest in zip(ordered, are_newest(ordered), strict=True) if newest or row["text"]]
+
+
+def are_newest(rows: RunRows) -> list[bool]:
+    """For each row of a run whether it is the newest attempt at its position."""
+    after = [row["position"] for row in rows[1:]]
+    return [row["position"] != later for row, later in zip(rows, [*after, None], strict=True)]
 
 
 def object_of(text: object) -> dict[str, object] | None:

@@ -1,4 +1,4 @@
-"""The wide CSV: a row a question, a column a model.
+"""The wide CSV: a row a question, a column a model with its newest answers; behind those earlier attempts.
 
 Knows: that a column is what was asked for and not what came, so that an answer that failed before its format
 was known stands in its model's column too; how two columns of one model are told apart; and which cell each
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from comparison.export.csv_files import CsvTable, CsvType
 from comparison.export.exported_questions import WIDE_COLUMNS
-from comparison.export.shared import RunRows, extras_of, object_of, runs_of, whole_file
+from comparison.export.shared import RunRows, are_newest, extras_of, object_of, runs_of, whole_file
 from history.records import FlatBatch
 
 _ROWS_AT_ONCE = 200
@@ -57,6 +57,8 @@ class WideColumn:
     format: str
     nth: int = 1
     """The how many-th of the columns alike in one run, which were asked with other settings."""
+    attempt: int = 0
+    """The how many-th attempt at an answer that was asked again since; 0: the newest."""
 
 
 @dataclass
@@ -69,12 +71,10 @@ class WideColumns:
     _extras: dict[str, dict[str, None]] = field(default_factory=dict)
     """The names among the extras of each model's answers."""
 
-    def see(self, rows: Iterable[dict[str, object]]) -> None:
-        """The rows of one run, by position."""
-        picked = []
-        for row in rows:
-            asked = _asked(row)
-            picked.append(asked)
+    def see(self, rows: RunRows) -> None:
+        """The rows of one run."""
+        picked = _columns_asked(rows)
+        for row, asked in zip(rows, picked, strict=True):
             self._extras.setdefault(asked.model, {}).update(dict.fromkeys(extras_of(row["extras"])))
             if row["format"]:
                 before = self._own.get(asked.model, ("", ""))
@@ -84,14 +84,15 @@ class WideColumns:
                 )
         self._picks.setdefault(tuple(picked))
 
-    def of(self, rows: Sequence[dict[str, object]]) -> list[WideColumn]:
+    def of(self, rows: RunRows) -> list[WideColumn]:
         """The column of each row of one run."""
-        return self._resolved([_asked(row) for row in rows])
+        return self._resolved(_columns_asked(rows))
 
     def titles(self) -> dict[tuple[WideColumn, str], str]:
         """Each column, and behind it one for each name among its model's extras, in the order in which they
         first came; no two titles are the same."""
-        columns = dict.fromkeys(column for picked in self._picks for column in self._resolved(picked))
+        found = dict.fromkeys(column for picked in self._picks for column in self._resolved(picked))
+        columns = sorted(found, key=lambda column: column.attempt > 0)
         titles: dict[tuple[WideColumn, str], str] = {}
         taken = set(WIDE_COLUMNS)
         for column in columns:
@@ -109,9 +110,17 @@ class WideColumns:
             column = replace(
                 asked, quantization=asked.quantization or quantization, format=asked.format or format
             )
-            seen[column] += 1
-            columns.append(replace(column, nth=seen[column]))
+            newest = replace(column, attempt=0)
+            columns.append(replace(column, nth=seen[newest] + 1))
+            seen[newest] += column.attempt == 0
         return columns
+
+
+def _columns_asked(rows: RunRows) -> list[WideColumn]:
+    return [
+        replace(_asked(row), attempt=0 if newest else int(str(row["attempt"])))
+        for row, newest in zip(rows, are_newest(rows), strict=True)
+    ]
 
 
 def _asked(row: dict[str, object]) -> WideColumn:
@@ -128,6 +137,7 @@ def _title(column: WideColumn, alike: Sequence[WideColumn]) -> str:
         told.append(column.format)
     how = ", ".join(filter(None, told))
     number = f" #{column.nth}" if column.nth > 1 else ""
+    number += f" attempt {column.attempt}" if column.attempt else ""
     return (f"{column.model} ({how})" if how else column.model) + number
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from comparison.going_on import going_on
+from comparison.going_on import going_on, going_on_from
 from comparison.run import start
 from comparison.turns import TurnPicture, picture_of_run, who_left
 from engines.base import AnswerRequest
@@ -108,3 +108,29 @@ def test_who_left_is_known(engine: ScriptedEngine) -> None:
     one = first(engine, "a", "b", "c")
     two = turn(engine, going_on([one], ["d", "b"], Turn("둘")))
     assert who_left(one, two) == ("a", "c") and who_left(one, one) == ()
+
+
+def test_one_answer_becomes_everybodys_and_stays_its_models_own(engine: ScriptedEngine) -> None:
+    one = first(engine, "a", "b")
+    two = turn(engine, going_on([one], ["a", "b", "late"], Turn("둘"), lender=1))
+    shown = going_on_from(two.columns[2], ["a", "b", "late", "new"], Turn("셋", "글3"), "다른 말")
+    for model_id, seen in shown.items():
+        assert [text for _, text, _ in said(seen)] == ["b: 하나", "late: 둘", None]
+        assert seen.turns[-1] == Turn("셋", "글3") and seen.system == "다른 말"
+        assert seen == request_of(request_json(AnswerRequest(model_id, seen))).conversation, "stored as it is"
+    whose = {model_id: [by for *_, by in said(seen)] for model_id, seen in shown.items()}
+    assert whose == {
+        "a": ["b", "late", ""],
+        "b": ["", "late", ""],
+        "late": ["b", "", ""],
+        "new": ["b", "late", ""],
+    }
+    three = turn(engine, shown)
+    after = going_on([one, two, three], ["a", "new"], Turn("넷"))
+    assert [by for *_, by in said(after["a"])] == ["b", "late", "", ""], "it goes on with what it was shown"
+
+
+def test_what_has_no_text_is_not_gone_on_from(engine: ScriptedEngine) -> None:
+    for column in first(engine, "breaks", "a").columns[:1]:
+        with pytest.raises(BadRequest, match="not sent"):
+            going_on_from(column, ["a"], Turn("둘"))

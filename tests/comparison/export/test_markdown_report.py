@@ -83,19 +83,22 @@ def test_settings_that_others_wrote_stay_in_their_line(tmp_path: Path) -> None:
     assert len(heads) == 3 and "html_block" not in kinds
 
 
-def test_a_report_has_a_section_a_question_and_a_model_with_the_newest_answer(tmp_path: Path) -> None:
+def test_a_report_has_a_section_a_question_a_model_and_an_attempt(tmp_path: Path) -> None:
     turns = [{"question": "하나", "answer": "답", "answered_by": "demo-kullm"}, {"question": "둘"}]
     late = json.dumps({"conversation": {"turns": turns}})
     text = report(
         tmp_path,
-        row(run_id="1", position=0, attempt=1, model="a", text="처음"),
-        row(run_id="1", position=0, attempt=2, model="a", text="다시"),
+        row(run_id="1", position=0, attempt=1, model="a", text="처음", tokens_out=3),
+        row(run_id="1", position=0, attempt=2, model="a", text="", state="failed", error="메모리 부족"),
+        row(run_id="1", position=0, attempt=3, model="a", text="다시", tokens_out=5),
         row(run_id="1", position=1, model="b", text="", request=late),
         row(run_id="2", position=0, model="a", text="", state="failed", error="메모리 부족"),
     )
     fences, heads, _ = parsed(text)
-    assert heads == [WORDS["title"], "질문 1", "`a`", "`b`", "질문 2", "`a`"]
+    asked = "`a` · 1번째 시도", "`a` · 3번째 시도", "`b`"
+    assert heads == [WORDS["title"], "질문 1", *asked, "질문 2", "`a`"]
     question = "하늘은 왜 파란가요?\n"
-    assert fences == [question, "다시\n", question, "메모리 부족\n"]
+    assert fences == [question, "처음\n", "다시\n", question, "메모리 부족\n"]
+    assert text.index("tokens_out=3") < text.index("tokens_out=5"), "each with its own figures"
     assert "temperature=0.7" in text and "tokens_per_second=4.667" in text and "2026-11-21 09:30 UTC" in text
     assert WORDS["took_over"] + ": `demo-kullm`" in text and WORDS["empty"] in text

@@ -1,4 +1,4 @@
-"""The wide CSV has a row a question and a column a model, each with its newest answer.
+"""The wide CSV has a row a question and a column a model, each with its newest answer, earlier ones behind.
 
 Run: python -m pytest tests/comparison/export
 """
@@ -65,10 +65,23 @@ def test_a_model_that_was_not_asked_has_an_empty_cell(tmp_path: Path) -> None:
     assert answers(tmp_path, rows) == [{"가": "하나", "나": ""}, {"가": "", "나": "둘"}]
 
 
-def test_of_several_attempts_the_newest_counts(tmp_path: Path) -> None:
-    texts = {1: "처음", 3: "끝", 2: "가운데"}
-    assert answers(tmp_path, [row(attempt=at, text=text) for at, text in texts.items()]) == [
-        {"demo-chat": "끝"}
+def test_of_several_attempts_the_newest_is_the_models_and_the_others_stand_behind(tmp_path: Path) -> None:
+    texts = {1: "처음", 4: "끝", 3: "가운데", 2: ""}
+    rows = [row(attempt=at, text=text) for at, text in texts.items()]
+    rows += [row(position=1, model="나", text="나의 답"), row(run_id="later", text="한 번")]
+    header, *lines = table(tmp_path, rows)
+    assert header[5:] == ["demo-chat", "나", "demo-chat attempt 1", "demo-chat attempt 3"]
+    assert [line[5:] for line in lines] == [["끝", "나의 답", "처음", "가운데"], ["한 번", "", "", ""]]
+
+
+def test_attempts_of_one_model_asked_twice_stay_with_their_own_column(tmp_path: Path) -> None:
+    rows = [
+        row(text="하나"),
+        row(position=1, attempt=1, text="둘, 처음"),
+        row(position=1, attempt=2, text="둘, 다시"),
+    ]
+    assert answers(tmp_path, rows) == [
+        {"demo-chat": "하나", "demo-chat #2": "둘, 다시", "demo-chat #2 attempt 1": "둘, 처음"}
     ]
 
 
