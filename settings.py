@@ -150,9 +150,17 @@ def parse_bytes(text: str, name: str = "size") -> int:
 def format_bytes(count: float) -> str:
     """'11.8 GB': the decimal units that model sizes are given in."""
     for unit, size in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
-        if count >= size:
+        if count >= size * 0.99995:  # what would be written as 1000.0 of the smaller unit
             return f"{count / size:.1f} {unit}"
     return f"{int(count)} B"
+
+
+def format_parameters(count: int) -> str:
+    """'5.89B', as model sizes are written, on pages and in terminals alike."""
+    for unit, size in (("T", 10**12), ("B", 10**9), ("M", 10**6), ("K", 10**3)):
+        if count >= size * 0.9995:
+            return f"{count / size:.3g}{unit}"
+    return str(count)
 
 
 def _language(values: Mapping[str, str]) -> str | None:

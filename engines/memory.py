@@ -29,7 +29,7 @@ class Event:
     bytes: int
     seconds: float
     used: int = 0
-    """Bytes in the books right after it: memory over time."""
+    """Bytes that were there right after it, without what is set aside for a load: memory over time."""
     at: float = field(default_factory=time.time)
 
 
@@ -75,11 +75,18 @@ class PoolView:
     device: str
     budget: int
     used: int
+    """With what is set aside for a load under way."""
     most_used: int
+    """What is set aside counts only once it is there."""
     free_on_device: int
     residents: tuple[ResidentView, ...]
     waiting: int
     events: tuple[Event, ...]
+    set_aside: int = 0
+
+    @property
+    def there(self) -> int:
+        return self.used - self.set_aside
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class MemoryBooks(Generic[OneResident]):
         self._awaited = 0
         """The bytes that a load waits for; 0 while none does."""
         self._leaving = 0
-        """The bytes of models being unloaded, which have not come back yet."""
+        """The bytes of models being unloaded, not back yet."""
         self._most_used = 0
 
     # -- room for a load
@@ -50,7 +50,6 @@ class MemoryBooks(Generic[OneResident]):
                     return False
                 if self._fits(need):
                     self._promised = need
-                    self._note_use()
                     return True
                 idle = next(iter(self._idle()), None)
                 if idle is None:
@@ -117,8 +116,7 @@ class MemoryBooks(Generic[OneResident]):
     def take_back(self, resident: OneResident) -> None:
         """One lease less; the last one takes the caches with it."""
         with self._changed:
-            resident.leases -= 1
-            resident.last_used = time.monotonic()
+            resident.leases, resident.last_used = resident.leases - 1, time.monotonic()
             if not resident.leases:
                 resident.cache_bytes = 0
                 resident.cache_of.clear()
@@ -202,8 +200,7 @@ class MemoryBooks(Generic[OneResident]):
             resident = self._residents.get(key)
             if resident is not None and resident.has(adapter_id):
                 return LoadPlan(resident.weight_bytes, free, (), (), fits=True, resident=True)
-            need = whole if resident is None else of_adapter
-            fits = not self._never_fits(whole, key)
+            need, fits = whole if resident is None else of_adapter, not self._never_fits(whole, key)
             going: list[OneResident] = []
             waited_for: list[OneResident] = []
             lacking = need - free if fits else 0
@@ -216,15 +213,20 @@ class MemoryBooks(Generic[OneResident]):
 
     def view(self, device: str, free_on_device: int, waiting: int) -> PoolView:
         with self._changed:
+            figures = self.budget, self._used, self._most_used, free_on_device
             there = tuple(resident.view() for resident in self._residents.values())
-            used, most, events = self._used, self._most_used, tuple(self._events)
-            return PoolView(device, self.budget, used, most, free_on_device, there, waiting, events)
+            return PoolView(device, *figures, there, waiting, tuple(self._events), self._promised)
 
     # -- with the lock held
 
     @property
     def _used(self) -> int:
-        return self._promised + self._leaving + sum(resident.bytes for resident in self._residents.values())
+        return self._promised + self._there
+
+    @property
+    def _there(self) -> int:
+        """Without a promise, which may come to nothing."""
+        return self._leaving + sum(resident.bytes for resident in self._residents.values())
 
     def _fits(self, more: int) -> bool:
         return self._used + more <= self.budget
@@ -238,7 +240,6 @@ class MemoryBooks(Generic[OneResident]):
         return sorted(self._residents.values(), key=lambda other: (other.leases > 0, other.last_used))
 
     def _idle(self) -> list[OneResident]:
-        """Who could go, the longest unused first."""
         return [resident for resident in self._in_order() if not resident.leases and not resident.kept]
 
     def _has_to_go(self, resident: OneResident, wanted: int) -> bool:
@@ -263,13 +264,13 @@ class MemoryBooks(Generic[OneResident]):
         del self._residents[resident.key]
 
     def _note_use(self) -> None:
-        self._most_used = max(self._most_used, self._used)
+        self._most_used = max(self._most_used, self._there)
 
     def _note(
         self, what: str, key: ResidentKey, bytes: int, seconds: float, adapter_id: str | None = None
     ) -> None:
         model_id = adapter_id or key.base_id
-        self._events.append(Event(what, model_id, key.quantization, bytes, seconds, self._used))
+        self._events.append(Event(what, model_id, key.quantization, bytes, seconds, self._there))
 
     def _unload_struck_out(self, resident: OneResident) -> None:
         """Without the lock: unload it, and write down the bytes that really came back."""

@@ -22,7 +22,7 @@ from finetune.planning import Device, Need, Plan, plan
 from finetune.run_settings import RunSettings
 from model_registry.registry import Registry
 from model_registry.spec import Architecture
-from settings import format_bytes, parse_bytes
+from settings import format_bytes, format_parameters, parse_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +164,7 @@ def _lines(title: str, found: Plan) -> Iterator[str]:
 
     shape = found.shape
     known = "" if shape.counted else ", guessed"
-    yield f"{title}: {shape.parameters:,} parameters in {shape.layers} layers{known}."
+    yield f"{title}: {format_parameters(shape.parameters)} parameters in {shape.layers} layers{known}."
     if found.chosen.method != "full":
         yield str(foreseen(shape, found.chosen.method))
     for device in found.devices:

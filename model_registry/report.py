@@ -17,7 +17,7 @@ from model_registry.memory import bytes_needed
 from model_registry.registry import Registry
 from model_registry.remote_service import RemoteService
 from model_registry.spec import LocalWeights, ModelSpec, Quantization
-from settings import format_bytes
+from settings import format_bytes, format_parameters
 
 ESTIMATE = (
     "Bytes are estimates from the number of parameters, without the cache that an answer needs; "
@@ -65,7 +65,7 @@ def as_table(registry: Registry, specs: Iterable[ModelSpec]) -> Table:
         needed = _bytes(registry, spec)
         table.add_row(
             spec.id,
-            Text(f"on {spec.remote.server}") if spec.remote else _parameters(spec.local.parameters),
+            Text(f"on {spec.remote.server}") if spec.remote else format_parameters(spec.local.parameters),
             Text(spec.license.name),
             spec.license.commercial.value,
             Text(spec.prompt_format),
@@ -108,7 +108,7 @@ def _weights(weights: LocalWeights) -> dict[str, str]:
         "source": weights.source,
         "revision": weights.revision or "the newest",
         "architecture": weights.architecture.value,
-        "parameters": f"{weights.parameters:,}",
+        "parameters": format_parameters(weights.parameters),
         "context_length": f"{weights.context_length:,}",
         "eos_token_ids": ", ".join(map(str, weights.eos_token_ids)) or "from the generation config",
         "loading": _settings(weights.loading.model_dump(exclude_defaults=True)),
@@ -126,10 +126,6 @@ def _bytes(registry: Registry, spec: ModelSpec) -> dict[Quantization, int]:
         return {}
     base = registry.base_of(spec) if spec.adapter else None
     return {q: bytes_needed(spec, q, base) for q in spec.local.loading.quantizations}
-
-
-def _parameters(count: int) -> str:
-    return f"{count / 1e9:.2f}B" if count >= 10**9 else f"{count / 1e6:.2f}M"
 
 
 def _settings(values: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from engines.devices import pick_device
 from errors import BadRequest, UnknownName
-from settings import format_bytes, parse_bytes, read_settings
+from settings import format_bytes, format_parameters, parse_bytes, read_settings
 
 
 def test_what_is_set_is_read_and_the_rest_has_defaults(tmp_path: Path) -> None:
@@ -60,10 +60,33 @@ def test_sizes_are_read_as_people_write_them(text: str, count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 KB"), (11_770_000_000, "11.8 GB")]
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1500, "1.5 KB"),
+        (999_960_000, "1.0 GB"),
+        (4_000_000, "4.0 MB"),
+        (11_770_000_000, "11.8 GB"),
+    ],
 )
 def test_sizes_are_written_in_decimal_units(count: int, text: str) -> None:
     assert format_bytes(count) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (999, "999"),
+        (16_700, "16.7K"),
+        (1_254_144, "1.25M"),
+        (999_600_000, "1B"),
+        (5_885_059_072, "5.89B"),
+        (10**14, "100T"),
+    ],
+)
+def test_parameters_are_written_in_one_short_way(count: int, text: str) -> None:
+    assert format_parameters(count) == text
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from dashboard.shared.formatting import zone
+from dashboard.shared.formatting import BYTES_AXIS, zone
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from engines.memory import Event, PoolView
@@ -24,11 +24,6 @@ from settings import format_bytes
 
 _CACHE, _MOVING, _FREE, _LINE = "#8497a6", "#a58a5c", "rgba(128, 128, 128, 0.22)", "#8a8a8a"
 _BAR_HEIGHT, _LEGEND_LINE = 92, 18
-BYTES_AXIS = (
-    "datum.value >= 1e9 ? format(datum.value / 1e9, '.3~g') + ' GB' : "
-    "datum.value >= 1e6 ? format(datum.value / 1e6, '.3~g') + ' MB' : "
-    "datum.value >= 1e3 ? format(datum.value / 1e3, '.3~g') + ' KB' : datum.value + ' B'"
-)
 _MOST = 10
 
 
@@ -51,7 +46,7 @@ def memory_bar(view: PoolView, titles: Mapping[str, str], texts: Texts) -> None:
         st.altair_chart(_chart(pieces, view, texts), width="stretch")
     st.caption(
         texts.memory["figures"].format(
-            used=format_bytes(view.used),
+            used=format_bytes(view.there),
             budget=format_bytes(view.budget),
             most=format_bytes(view.most_used),
             device=format_bytes(view.free_on_device),
@@ -164,7 +159,7 @@ def over_time(view: PoolView, titles: Mapping[str, str], texts: Texts) -> list[d
         }
         for each in view.events
     ]
-    now = {"used": view.used, "size": format_bytes(view.used), "what": texts.memory["now"]}
+    now = {"used": view.there, "size": format_bytes(view.there), "what": texts.memory["now"]}
     return [*points, {"at": int(time.time() * 1000), **now}]
 
 
@@ -186,7 +181,12 @@ def _history_chart(points: list[dict[str, object]], texts: Texts) -> alt.Chart:
         .mark_area(interpolate="step-after", line=True, opacity=0.25)
         .encode(
             x=alt.X("at:T", title=None, axis=alt.Axis(format="%H:%M:%S", tickCount=6)),
-            y=alt.Y("used:Q", title=None, axis=alt.Axis(labelExpr=BYTES_AXIS, tickCount=4)),
+            y=alt.Y(
+                "used:Q",
+                title=None,
+                scale=alt.Scale(zero=True),
+                axis=alt.Axis(labelExpr=BYTES_AXIS, tickCount=4),
+            ),
             tooltip=[
                 alt.Tooltip("at:T", title=texts.memory["when"], format="%H:%M:%S"),
                 alt.Tooltip("what:N", title=texts.memory["what"]),

@@ -18,7 +18,7 @@ from model_registry.memory import bytes_needed
 from model_registry.names import family_title
 from model_registry.registry import Registry
 from model_registry.spec import ModelSpec
-from settings import format_bytes
+from settings import format_bytes, format_parameters
 
 _ADDRESS = re.compile(r"https://([A-Za-z0-9.-]+)(?:/[A-Za-z0-9._~%/?=&#+-]*)?")
 
@@ -64,7 +64,7 @@ def _of_model(spec: ModelSpec, texts: Texts) -> FactValues:
         "source": texts.models["ships"] if spec.demo else weights.source,
         "revision": weights.revision or "",
         "architecture": weights.architecture.value,
-        "parameters": f"{weights.parameters:,}",
+        "parameters": format_parameters(weights.parameters),
         "context_length": f"{weights.context_length:,}",
         "adapter_base": spec.adapter.base if spec.adapter else "",
         "adapter_subfolder": spec.adapter.subfolder if spec.adapter else "",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from zlib import crc32
 
 import pandas as pd
 import streamlit as st
+from pandas.io.formats.style import Styler
 from streamlit.elements.arrow import DataframeStateInput
 from streamlit.elements.lib.column_types import ColumnConfig
 
@@ -18,6 +20,7 @@ from model_registry.memory import bytes_needed
 from model_registry.names import family_title
 from model_registry.registry import Registry
 from model_registry.spec import CommercialUse, ModelSpec
+from settings import format_bytes, format_parameters
 
 _COLUMNS = (
     "title",
@@ -102,7 +105,7 @@ def registry_table(
         choose(ids[rows[0]] if rows else None)
 
     st.dataframe(
-        pd.DataFrame([_row(spec, registry, texts) for spec in specs], columns=list(_COLUMNS)),
+        _written(pd.DataFrame([_row(spec, registry, texts) for spec in specs], columns=list(_COLUMNS))),
         column_config=_configuration(texts),
         hide_index=True,
         key=key,
@@ -134,12 +137,22 @@ def _is_wanted(spec: ModelSpec, registry: Registry, wanted: RegistryFilter) -> b
     )
 
 
+def _written(rows: pd.DataFrame) -> Styler:
+    """Sizes as they are written everywhere else; the table sorts by the figures behind them."""
+    figures = {"parameters": format_parameters, "bytes": format_bytes}
+    return rows.style.format({name: _or_nothing(write) for name, write in figures.items()})
+
+
+def _or_nothing(write: Callable[[int], str]) -> Callable[[Any], str]:
+    return lambda figure: "" if pd.isna(figure) else write(int(figure))
+
+
 def _row(spec: ModelSpec, registry: Registry, texts: Texts) -> dict[str, object]:
     size = default_bytes(spec, registry)
     return {
         "title": spec.title,
         "commercial": texts.models[f"commercial_{spec.license.commercial}"],
-        "bytes": size / 1e9 if size is not None else None,
+        "bytes": size,
         "license": spec.license.name,
         "prompt_format": spec.prompt_format,
         "family": family_title(spec.family),
@@ -167,10 +180,7 @@ def _configuration(texts: Texts) -> Mapping[str, ColumnConfig | str | None]:
     return {
         **names,
         "title": st.column_config.TextColumn(names["title"], pinned=True),
-        "parameters": st.column_config.NumberColumn(names["parameters"], format="compact"),
-        "bytes": st.column_config.NumberColumn(
-            names["bytes"], format="%.2f GB", help=texts.models["bytes_help"]
-        ),
+        "bytes": st.column_config.NumberColumn(names["bytes"], help=texts.models["bytes_help"]),
         "context_length": st.column_config.NumberColumn(names["context_length"], format="localized"),
         "quantizations": st.column_config.ListColumn(names["quantizations"]),
         "demo": st.column_config.CheckboxColumn(names["demo"]),

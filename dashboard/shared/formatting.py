@@ -10,6 +10,13 @@ import streamlit as st
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 
+BYTES_AXIS = (
+    "datum.value >= 1e9 ? format(datum.value / 1e9, '.3~g') + ' GB' : "
+    "datum.value >= 1e6 ? format(datum.value / 1e6, '.3~g') + ' MB' : "
+    "datum.value >= 1e3 ? format(datum.value / 1e3, '.3~g') + ' KB' : datum.value + ' B'"
+)
+"""How a chart labels an axis of bytes: in the units of `format_bytes`, which a browser cannot call."""
+
 
 def zone() -> tzinfo:
     """Where the reader is; the server's clock says nothing about that."""
@@ -31,14 +38,6 @@ def duration(seconds: float, texts: Texts) -> str:
     if minutes < 60:
         return texts.batch["minutes"].format(count=minutes)
     return texts.batch["hours"].format(hours=minutes // 60, minutes=minutes % 60)
-
-
-def parameters(count: int) -> str:
-    """'5.9B', as model sizes are written."""
-    for unit, size in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
-        if count >= size:
-            return f"{count / size:.3g}{unit}"
-    return str(count)
 
 
 def shortened(text: str, longest: int) -> str:

@@ -9,13 +9,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.session.asking import PickedModels
 from dashboard.session.settings import MOST_MODELS
-from dashboard.shared.formatting import parameters
 from dashboard.shared.model_choices import Availability, ModelChoice, families
 from dashboard.shared.safe_text import icon_label, safe_text
 from dashboard.texts import Texts
 from model_registry.names import family_title
 from model_registry.spec import CommercialUse
-from settings import format_bytes
+from settings import format_bytes, format_parameters
 
 _LICENSE_COLORS = {CommercialUse.YES: "green", CommercialUse.NO: "red", CommercialUse.UNCLEAR: "orange"}
 _WHERE_COLORS = {
@@ -175,7 +174,7 @@ def _badges(choice: ModelChoice, texts: Texts) -> str:
         f":{_WHERE_COLORS[choice.where]}-badge[{where}]",
     ]
     if not spec.remote:
-        badges = [f":gray-badge[{parameters(spec.local.parameters)}]", *badges, _size(choice, texts)]
+        badges = [f":gray-badge[{format_parameters(spec.local.parameters)}]", *badges, _size(choice, texts)]
     if spec.base_model:
         badges.append(f":gray-badge[{texts.compare['base_model']}]")
     return " ".join(badges)

@@ -12,13 +12,13 @@ import streamlit as st
 
 from dashboard.session import training
 from dashboard.session.shared import start_with
-from dashboard.shared.formatting import parameters
 from dashboard.shared.model_choices import distinct_titles
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from finetune.jobs import SftSettings
 from model_registry.registry import Registry
 from model_registry.spec import ModelSpec
+from settings import format_parameters
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def training_base(registry: Registry, kind: str, texts: Texts) -> ModelSpec:
         return spec
     st.caption(
         texts.training["base_facts"].format(
-            parameters=parameters(spec.local.parameters),
+            parameters=format_parameters(spec.local.parameters),
             context=f"{spec.local.context_length:,}",
             format=safe_text(spec.prompt_format),
             license=safe_text(spec.license.name),

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from dashboard.shared.formatting import BYTES_AXIS
 from dashboard.shared.safe_text import whole_characters
 from dashboard.texts import Texts
 from dashboard.training.rewards_form import named
 from finetune.jobs import Metric
+from settings import format_bytes
 
 if TYPE_CHECKING:
     import altair as alt
@@ -130,12 +132,12 @@ def _chart(
 ) -> alt.LayerChart | None:
     """None where none of them was told."""
     rows = [
-        {"step": metric.step, "value": value / (10**9 if name == "memory_bytes" else 1), "of": label}
+        {"step": metric.step, "value": value, "of": label, "written": format_bytes(value)}
         | _band(metric, name, value)
         for name, label in names.items()
         for metric, value in thinned(metrics, name)
     ]
-    return lines(rows, title, texts, height) if rows else None
+    return lines(rows, title, texts, height, of_bytes="memory_bytes" in names) if rows else None
 
 
 def _band(metric: Metric, name: str, value: float) -> dict[str, float]:
@@ -143,17 +145,22 @@ def _band(metric: Metric, name: str, value: float) -> dict[str, float]:
     return {} if error is None else {"low": value - error, "high": value + error}
 
 
-def lines(rows: list[dict[str, Any]], title: str, texts: Texts, height: int) -> alt.LayerChart:
-    """Of each row `of` says to which line it belongs; `low` and `high` are the band around it."""
+def lines(
+    rows: list[dict[str, Any]], title: str, texts: Texts, height: int, of_bytes: bool = False
+) -> alt.LayerChart:
+    """Of each row `of` says to which line it belongs; `low` and `high` are the band around it. How full a
+    memory is can be seen only from zero on."""
     import altair as alt  # half a second that the first page does not have to wait for
     import pandas as pd
 
     x = alt.X("step:Q", title=texts.training["step"], axis=alt.Axis(format="d", tickMinStep=1))
-    scale, axis = alt.Scale(zero=False), alt.Axis(format="~r", tickCount=4)
+    scale = alt.Scale(zero=of_bytes)
+    axis = alt.Axis(labelExpr=BYTES_AXIS, tickCount=4) if of_bytes else alt.Axis(format="~r", tickCount=4)
+    value = alt.Tooltip("written:N", title="value") if of_bytes else alt.Tooltip("value:Q", format=".4~r")
     base = alt.Chart(pd.DataFrame(rows), title=title).encode(x=x)
     drawn = base.mark_line(point=len(rows) < 40).encode(
         y=alt.Y("value:Q", title=None, scale=scale, axis=axis),
-        tooltip=["step", "of", alt.Tooltip("value:Q", format=".4~r")],
+        tooltip=["step", "of", value],
     )
     layers = [drawn]
     if any("low" in row for row in rows):

@@ -1,4 +1,5 @@
-"""What cannot be asked like other models: a service elsewhere and a reward model, on every page of models.
+"""How models are listed: their sizes, and those that cannot be asked like others (a service elsewhere, a
+reward model), on every page of models.
 
 Run: python -m pytest tests/app/test_listed_models.py
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 
 from dashboard.session.compare import MODELS, SCORE_WITH
 from tests.app.opened_pages import ask, open_services, opened, run_id, run_until, texts
@@ -26,6 +28,19 @@ def test_a_page_lists_models_where_one_is_a_remote_service(
         shown.session_state["compare_picked"] = ["mine"]
         words = texts(shown.run())
     assert page not in ("models", "compare") or "vllm" in words
+
+
+def test_sizes_stand_in_units_that_fit_and_a_service_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, remote())
+    with open_services(monkeypatch, tmp_path):
+        table = opened("models", part="registry").dataframe[0]
+    written = convert_arrow_bytes_to_pandas_df(table.proto.arrow_data.styler.display_values)
+    sizes = {row["id"]: (row["parameters"], row["bytes"]) for _, row in written.iterrows()}
+    assert sizes["demo-koalpaca"] == ("1.25M", "5.0 MB")
+    assert sizes["polyglot-ko-5.8b"] == ("5.89B", "11.8 GB") and sizes["mine"] == ("", "")
+    assert table.value.set_index("id")["parameters"]["demo-koalpaca"] == 1_254_144, "what it is sorted by"
 
 
 def test_a_reward_model_is_shown_as_one_and_offered_to_nobody_who_asks(

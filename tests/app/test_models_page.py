@@ -88,7 +88,7 @@ def test_all_models_stand_in_the_table_and_can_be_narrowed_down() -> None:
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        ("kullm-polyglot-12.8b-v2", ["nlpai-lab/kullm", "12,893,603,840", "가능", "추정"]),
+        ("kullm-polyglot-12.8b-v2", ["nlpai-lab/kullm", "12.9B", "가능", "추정"]),
         ("korani-5.8b", ["polyglot-ko-5.8b", "확인 안 됨"]),
         ("demo-chat", ["demo.toml", "chat"]),
     ],

@@ -79,6 +79,20 @@ def test_every_figure_of_a_kind_has_a_curve(engine: ScriptedEngine, tmp_path: Pa
     assert len(banded) == (kind == "ppo"), "the standard errors of rewards"
 
 
+def test_how_full_the_memory_is_begins_at_zero_in_units_that_fit(
+    engine: ScriptedEngine, tmp_path: Path
+) -> None:
+    run = learning(tmp_path, "sft", {})
+    for step in (1, 2):
+        run.add_metric(Metric(now(), step, step / 10, loss=1.0, memory_bytes=630_000_000 + step))
+    page = opened("training", training="one")
+    assert ("메모리", 630_000_001) in drawn(page)
+    specs = [json.loads(chart.proto.spec) for chart in page.get("vega_lite_chart")]
+    (memory,) = [spec for spec in specs if "메모리" in str(spec)]
+    y = memory["layer"][0]["encoding"]["y"]
+    assert y["scale"]["zero"] is True and "MB" in y["axis"]["labelExpr"]
+
+
 def test_bar_and_curves_say_the_same_step(engine: ScriptedEngine, tmp_path: Path) -> None:
     learning(tmp_path, "ppo", {step: {"reward": 0.5, "reward_se": 0.04, "kl": 2.25} for step in (1, 2, 3)})
     page = opened("training", training="one")

@@ -17,6 +17,8 @@ import psutil
 import pytest
 
 from engines.base import FinishReason, LiveAnswer, State
+from engines.loading import load_model
+from errors import AS_WRITTEN, LoadError
 from tests.engines.running_engine import RunningEngine, answer_of, make_models, open_engine, wait_until
 
 HIDDEN = 256
@@ -191,6 +193,38 @@ def test_a_stopped_question_leaves_the_queue_at_once(tight: RunningEngine) -> No
     first.ask_to_stop()
     assert answer_of(first, 2).finish_reason is FinishReason.STOPPED
     assert tight.loads == ["a"]
+
+
+def test_what_was_only_set_aside_for_a_load_is_never_told_as_used(specs: dict[str, Any]) -> None:
+    """Neither in the peak nor in the memory over time, whether the load fails, is stopped or another goes
+    meanwhile."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def broken(spec: Any, *how: Any) -> Any:
+        if spec.id != "c":
+            return load_model(spec, *how)
+        begun.set()
+        go_on.wait(10)
+        raise LoadError(AS_WRITTEN, sentence="The weights are damaged.")
+
+    with open_engine(specs, load=broken) as running:
+        assert running.load("a").wait(20)
+        small = running.view()
+        live = running.load("c")
+        assert begun.wait(10)
+        under_way = running.view()
+        assert under_way.set_aside > 0 and under_way.there == small.used
+        assert running.release("a")
+        go_on.set()
+        assert live.wait(10) and live.error is not None
+        wait_until(lambda: running.view().events[-1].what == "refuse")
+        after = running.view()
+        assert (after.used, after.most_used) == (0, small.used)
+        assert [(event.what, event.used) for event in after.events] == [
+            ("load", small.used),
+            ("release", 0),
+            ("refuse", 0),
+        ]
 
 
 def test_forty_loads_and_releases_leave_memory_flat(specs: dict[str, Any], one_model: int) -> None:
