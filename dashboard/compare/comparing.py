@@ -24,7 +24,7 @@ from dashboard.session.owner import owner_id
 from dashboard.session.settings import MOST_MODELS, preferences
 from dashboard.shared.export import export_box
 from dashboard.shared.model_choices import column_titles
-from dashboard.shared.run_actions import column_actions_of, look_again, stop_all
+from dashboard.shared.run_actions import attempts_of, column_actions_of, look_again, stop_all
 from dashboard.shared.turn import TICK, earlier_turn, turn_view
 from dashboard.texts import Texts
 
@@ -97,7 +97,7 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, texts: Texts) -
     left = [(), *(who_left(earlier, later) for earlier, later in pairwise(turns))]
     _top(turns, services, texts)
     for turn, gone in zip(before, left, strict=False):
-        earlier_turn(turn, titles, texts, gone)
+        earlier_turn(turn, titles, texts, gone, attempts_of(services))
     turn_view(
         last,
         titles,
@@ -106,6 +106,7 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, texts: Texts) -
         actions=column_actions_of(last, services, _set_baseline),
         baseline=compare.baseline(),
         look=None if last.ended else partial(look_again, last, services),
+        attempts=attempts_of(services),
         tick=max(TICK, _SECONDS_PER_WATCHED * services.runs.watched()),
     )
     if last.ended:

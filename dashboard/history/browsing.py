@@ -26,7 +26,7 @@ from dashboard.shared.column_actions import ColumnActions
 from dashboard.shared.export import export_box, export_buttons
 from dashboard.shared.formatting import zone
 from dashboard.shared.model_choices import column_titles
-from dashboard.shared.run_actions import marking
+from dashboard.shared.run_actions import attempts_of, marking
 from dashboard.shared.turn import turn_view
 from dashboard.texts import Texts, read_chosen
 from errors import NaraniError
@@ -130,7 +130,13 @@ def draw_opened(run_id: str, services: Services, texts: Texts) -> None:
         return
     before = picture_of_stored(stored)
     st.caption(stored.head.created.astimezone(zone()).strftime(texts.history["time"]))
-    turn_view(before, titles(services), texts, actions=ColumnActions(better=marking(before, services)))
+    turn_view(
+        before,
+        titles(services),
+        texts,
+        actions=ColumnActions(better=marking(before, services)),
+        attempts=attempts_of(services),
+    )
     with st.container(horizontal=True):
         if st.button(texts.history["go_on"], key="history_go_on", icon=":material/forum:"):
             _go_on(stored)

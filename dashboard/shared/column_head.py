@@ -21,8 +21,6 @@ def column_head(title: str, picture: ColumnPicture, is_baseline: bool, texts: Te
     if request.format_id:
         asked_in = texts.answer["asked_in"].format(format=safe_text(request.format_id))
         facts.append(f":orange-badge[{asked_in}]")
-    if picture.attempt > 1:
-        facts.append(f":gray-badge[{texts.answer['attempt'].format(attempt=picture.attempt)}]")
     if is_baseline:
         facts.append(f":blue-badge[{texts.answer['baseline']}]")
     if picture.better:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from comparison.attempts import Attempts, earlier_attempts
 from comparison.turns import TurnPicture, conversation
 from dashboard.errors import show_error
 from dashboard.resources import Services
@@ -16,6 +17,10 @@ from errors import BadRequest, NaraniError
 def look_again(before: TurnPicture, services: Services) -> TurnPicture:
     found = conversation(services.runs, services.history, owner_id(), before.run_id, limit=1)
     return found[0] if found else before
+
+
+def attempts_of(services: Services) -> Callable[[TurnPicture], Attempts]:
+    return lambda turn: earlier_attempts(services.history, owner_id(), turn)
 
 
 def stop_all(run_id: str, services: Services) -> None:

@@ -12,8 +12,17 @@ from collections.abc import Callable, Mapping, Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from comparison.attempts import Attempts
 from comparison.turns import ColumnPicture, TurnPicture
 from dashboard.shared.answer_column import ended_answer, full_pieces, growing_answer
+from dashboard.shared.attempts import (
+    ReadAttempts,
+    actions_of_attempt,
+    attempt_baseline,
+    attempt_tabs,
+    no_attempts,
+    shown_turn,
+)
 from dashboard.shared.checked_answer import legend, support_table
 from dashboard.shared.column_actions import ColumnActions, column_actions, sources
 from dashboard.shared.column_head import column_head, taken_over
@@ -51,9 +60,11 @@ def turn_view(
     left: Sequence[str] = (),
     look: Callable[[], TurnPicture] | None = None,
     tick: float = TICK,
+    attempts: ReadAttempts = no_attempts,
 ) -> None:
     """`left` are the models that were asked the question before and not this one. `look` gives a newer
-    picture of a turn that is not ended, every `tick` seconds; without it the turn is drawn once."""
+    picture of a turn that is not ended, every `tick` seconds; without it the turn is drawn once. `attempts`
+    is where those before the newest are found."""
     searched = _searched(turn)
     with st.chat_message("user", avatar=":material/person:"):
         st.text(whole_characters(turn.question))
@@ -67,14 +78,16 @@ def turn_view(
         searched_part(searched, texts)
     for model_id in left:
         st.caption(texts.answer["left"].format(title=safe_text(titles.get(model_id, model_id))))
-    places = _columns(turn, titles, texts, actions, baseline)
+    earlier = attempts(turn)
+    shown = shown_turn(turn, earlier)
+    places = _columns(turn, shown, earlier, titles, texts, actions, baseline)
     if look is None:
         _fill(places, turn, texts)
-    elif places:
+    elif not turn.ended:
         _grow(places, turn, look, tick, texts)
     if searched is not None and searched.sources and turn.ended:
         legend(texts)
-        support_table(turn, titles, texts)
+        support_table(shown, titles, texts)
 
 
 def _searched(turn: TurnPicture) -> Searched | None:
@@ -84,6 +97,8 @@ def _searched(turn: TurnPicture) -> Searched | None:
 
 def _columns(
     turn: TurnPicture,
+    shown: TurnPicture,
+    earlier: Attempts,
     titles: Mapping[str, str],
     texts: Texts,
     actions: ColumnActions | None,
@@ -91,23 +106,27 @@ def _columns(
 ) -> dict[int, DeltaGenerator]:
     """Everything that stays as it is; the places of what grows come back."""
     places: dict[int, DeltaGenerator] = {}
-    compared, best = _text_at(turn, baseline), best_position(turn)
+    compared, best = _text_at(shown, baseline), best_position(shown)
     st.html(_WRAPPING)
     with st.container(horizontal=True, key=f"answers_{turn.run_id}"):
-        for picture in turn.columns:
+        for picture in shown.columns:
             key = f"answer_{turn.run_id}_{picture.position}"
             title = titles.get(picture.request.model_id, picture.request.model_id)
             is_baseline = picture.position == baseline
             with st.container(border=True, key=key):
                 column_head(title, picture, is_baseline, texts)
+                attempt_tabs(turn, earlier, picture, title, texts)
                 taken_over(picture.request, titles, texts)
                 if picture.ended:
-                    ended_answer(picture, key, None if is_baseline else compared, texts)
+                    own = attempt_baseline(turn, earlier, picture, texts)
+                    against = None if is_baseline else compared
+                    ended_answer(picture, key, against if own is None else own, texts)
                     score_line(picture, titles, picture.position == best, texts)
                 else:
                     places[picture.position] = _growing(picture)
-                if actions is not None:
-                    column_actions(picture, title, key, is_baseline, actions, texts)
+                can = actions_of_attempt(actions, turn, picture)
+                if can is not None:
+                    column_actions(picture, title, key, is_baseline, can, texts)
                 else:
                     with st.container(horizontal=True, gap="small"):
                         sources(picture.answer, key, texts)
@@ -130,12 +149,13 @@ def _grow(
     tick: float,
     texts: Texts,
 ) -> None:
-    """The page is drawn whole when a column ends, or a piece of one is full."""
-    full = {column.position: len(full_pieces(column)) for column in drawn.columns}
+    """The page is drawn whole when a column ends, seen or behind an earlier attempt, or a piece of one is
+    full."""
+    full = {column.position: len(full_pieces(column)) for column in drawn.columns if not column.ended}
 
     def grow() -> None:
         turn = look()
-        growing = [column for column in turn.columns if column.position in places]
+        growing = [column for column in turn.columns if column.position in full]
         if any(column.ended or len(full_pieces(column)) != full[column.position] for column in growing):
             st.rerun()
         _fill(places, turn, texts)
@@ -157,11 +177,17 @@ def _text_at(turn: TurnPicture, position: int | None) -> str | None:
     return None
 
 
-def earlier_turn(turn: TurnPicture, titles: Mapping[str, str], texts: Texts, left: Sequence[str]) -> None:
+def earlier_turn(
+    turn: TurnPicture,
+    titles: Mapping[str, str],
+    texts: Texts,
+    left: Sequence[str],
+    attempts: ReadAttempts = no_attempts,
+) -> None:
     searched = _searched(turn)
     parts = (turn.question, turn.input, turn.system, *(column.text for column in turn.columns))
     if max(map(len, parts)) <= _SHORT and (searched is None or not searched.sources):
-        turn_view(turn, titles, texts, left=left)
+        turn_view(turn, titles, texts, left=left, attempts=attempts)
         return
     folded = st.expander(
         safe_text(_first_line(turn.question)),
@@ -171,7 +197,7 @@ def earlier_turn(turn: TurnPicture, titles: Mapping[str, str], texts: Texts, lef
     )
     if folded.open:
         with folded:
-            turn_view(turn, titles, texts, left=left)
+            turn_view(turn, titles, texts, left=left, attempts=attempts)
     else:
         if searched is not None and searched.sources:
             st.caption(texts.search["sources_folded"].format(count=len(searched.sources)))

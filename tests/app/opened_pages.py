@@ -89,6 +89,12 @@ def run_until(app: AppTest, words: str, seconds: float = 15) -> str:
     return texts(app)
 
 
+def attempts(app: AppTest, run: str, position: int) -> list[str]:
+    """What the tabs of a column say, where it has any."""
+    name = f"attempt_{run}_{position}_of_"
+    return [tab for each in app.segmented_control if str(each.key).startswith(name) for tab in each.options]
+
+
 def run_id(app: AppTest) -> str:
     value = app.query_params["run"]
     return value if isinstance(value, str) else str(value[0])

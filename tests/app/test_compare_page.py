@@ -21,7 +21,7 @@ from dashboard.session.owner import owner_of_browser
 from dashboard.session.settings import MOST_MODELS
 from errors import AS_WRITTEN, EngineDown, LoadError
 from history.records import StoredState
-from tests.app.opened_pages import OWNER, ask, open_services, opened, run_id, run_until, texts
+from tests.app.opened_pages import OWNER, ask, attempts, open_services, opened, run_id, run_until, texts
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
 ROOT = Path(__file__).parents[2]
@@ -180,8 +180,10 @@ def test_one_column_is_stopped_while_the_other_goes_on(engine: ScriptedEngine) -
 def test_a_column_is_asked_again(engine: ScriptedEngine) -> None:
     page = ask(opened(), models=["demo-koalpaca"])
     run_until(page, "정상 종료")
-    page.button(key=f"answer_{_run(page).id}_0_again").click().run()
-    assert "2번째" in run_until(page, "정상 종료")
+    run = _run(page).id
+    page.button(key=f"answer_{run}_0_again").click().run()
+    run_until(page, "정상 종료")
+    assert attempts(page, run, 0) == ["1번째", "2번째"]
 
 
 def test_the_others_are_compared_with_a_baseline(engine: ScriptedEngine) -> None:

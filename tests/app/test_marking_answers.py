@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import resources
 from dashboard.session.owner import owner_of_browser
 from history.records import BETTER, mark_in
-from tests.app.opened_pages import OWNER, ask, open_services, opened, run_id, run_until, texts
+from tests.app.opened_pages import OWNER, ask, attempts, open_services, opened, run_id, run_until, texts
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
 MODELS = ["demo-koalpaca", "demo-kullm", "demo-korwkv"]
@@ -87,7 +87,7 @@ def test_asked_again_the_new_answer_has_no_mark(engine: ScriptedEngine, in_memor
         resources.services().runs._kept.clear()
     page.run()
     page.button(key=f"answer_{run}_0_again").click().run()
-    run_until(page, "2번째")
+    assert attempts(page, run, 0)[-1] == "2번째"
     (live,) = resources.services().runs._kept.values()
     assert live.wait(10)
     assert "더 나음" not in texts(page.run()) and stored(run) == ["", "", ""]
