@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -110,11 +111,19 @@ class CapturedStep:
         self.drop()
 
 
+class _ThreadStreams(threading.local):
+    def __init__(self) -> None:
+        self.of: dict[torch.device, torch.cuda.Stream] = {}
+
+
+_STREAMS = _ThreadStreams()
+
+
 class _CudaGraphs:
-    """On a stream of its own, in a mode in which other threads may allocate and load meanwhile."""
+    """On a stream of the thread's own, in a mode in which other threads may allocate and load meanwhile."""
 
     def __init__(self, device: torch.device) -> None:
-        self._stream = torch.cuda.Stream(device)
+        self._device = device
         self.renew_pool()
 
     def renew_pool(self) -> None:
@@ -145,11 +154,19 @@ class _CudaGraphs:
 
     @contextmanager
     def _own_stream(self) -> Iterator[torch.cuda.Stream]:
-        current = torch.cuda.current_stream(self._stream.device)
-        self._stream.wait_stream(current)
-        with torch.cuda.stream(self._stream):
+        current, own = torch.cuda.current_stream(self._device), _stream_of_thread(self._device)
+        own.wait_stream(current)
+        with torch.cuda.stream(own):
             yield current
-        current.wait_stream(self._stream)
+        current.wait_stream(own)
+
+
+def _stream_of_thread(device: torch.device) -> torch.cuda.Stream:
+    """cuBLAS keeps 32 MB for good for every stream it meets, so there is one for all graphs of a thread; and
+    graphs write there, so two threads that run at once share none."""
+    if device not in _STREAMS.of:
+        _STREAMS.of[device] = torch.cuda.Stream(device)
+    return _STREAMS.of[device]
 
 
 @contextmanager

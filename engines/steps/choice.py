@@ -28,6 +28,7 @@ from engines.steps.proofs import StepProofs, proof_key
 from engines.steps.proving import (
     LONG,
     SHORT,
+    Distance,
     Figures,
     FixedTexts,
     StepProof,
@@ -142,7 +143,7 @@ class _Trial:
 
     def __init__(self, model: Any, device: torch.device, build: BuildStepper) -> None:
         self.model, self.device, self._build = model, device, build
-        self._eager: dict[int, tuple[FixedTexts, Figures, float]] = {}
+        self._eager: dict[int, tuple[FixedTexts, Figures, Distance]] = {}
 
     def of(self, name: StepName, steps: int) -> StepProof | Cause:
         """Raises nothing: an error is the reason, and what it held is freed."""
@@ -168,7 +169,7 @@ class _Trial:
             raise StepRefused("step-capture-failed", why=getattr(stepper, "failed", None))
         return compared(found, expected, allowed)
 
-    def _of_eager(self, steps: int) -> tuple[FixedTexts, Figures, float]:
+    def _of_eager(self, steps: int) -> tuple[FixedTexts, Figures, Distance]:
         eager = self._build(self.model, self.device, "eager")
         texts = fixed_texts(self.model.get_input_embeddings().weight.shape[0], steps)
         said = answered(eager, texts, steps)

@@ -6,13 +6,14 @@ by being fed back, and the likeliest token of either can be compared at every pl
 
 Two right computations of one network differ, because sums are rounded in another order; by how much depends
 on the network's depth and type. So the eager step says itself what is allowed: three times what it differs
-from transformers' own reading of the same text in one piece, yet no less than a floor by type and never more
-than a fifth. The floors are about twice what right kernels were seen to differ by on a card: in bfloat16 3 to
-6 % of the spread, most of it because probabilities are not rounded before they weigh the values. The unit is
-the spread (standard deviation) of a place's logits, after their mean is taken away, which no softmax sees.
-What is measured is the root of the mean square, or a sixth of the largest single difference where that is
-more: a few wrong logits among a hundred thousand would else be lost. Where the likeliest token differs within
-that, the two stood that close, and it is counted.
+from transformers' own reading of the same text in one piece, yet no less than a floor by type. The floors are
+about twice what right kernels were seen to differ by on a card: in bfloat16 1 to 7 % of the spread, as far as
+the eager step is from the same weights computed in float32. The unit is the spread (standard deviation) of a
+place's logits, after their mean is taken away, which no softmax sees.
+Two things are measured: the root of the mean square, of which never more than a fifth is allowed, and a sixth
+of the largest single difference, because a few wrong logits among a hundred thousand would else be lost. How
+far the largest stands out depends on how logits are spread, so only the eager step bounds it. Where the
+likeliest token differs within that, the two stood that close, and it is counted.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
@@ -36,6 +38,15 @@ _FAR = 6
 FixedTexts = Sequence[Sequence[int]]
 Figures = list[torch.Tensor]
 """The logits [places, vocabulary] of each text, on the host."""
+
+
+class Distance(NamedTuple):
+    """Between the logits of two steps, in units of their spread."""
+
+    mean: float
+    """The root of the mean square."""
+    largest: float
+    """A sixth of the largest single one."""
 
 
 @dataclass(frozen=True)
@@ -81,32 +92,34 @@ def answered(stepper: Stepper, texts: FixedTexts, steps: int) -> Figures:
     return [torch.stack(places) for places in said]
 
 
-def allowance(eager: Stepper, texts: FixedTexts, said: Figures, dtype: torch.dtype) -> float:
+def allowance(eager: Stepper, texts: FixedTexts, said: Figures, dtype: torch.dtype) -> Distance:
     """How much a candidate may differ from what the eager step `said`."""
     in_one_piece = []
     for text in texts:
         row = eager.open(len(text))
         in_one_piece.append(_on_host(eager.read(row, list(text)))[None])
         eager.close(row)
-    own = difference([places[-1:] for places in said], in_one_piece)
-    return min(max(_TIMES * own, _FLOORS.get(dtype, _MOST)), _MOST)
+    own, floor = difference([places[-1:] for places in said], in_one_piece), _FLOORS.get(dtype, _MOST)
+    return Distance(min(max(_TIMES * own.mean, floor), _MOST), max(_TIMES * own.largest, floor))
 
 
-def compared(found: Figures, expected: Figures, allowed: float) -> StepProof:
+def compared(found: Figures, expected: Figures, allowed: Distance) -> StepProof:
+    """Told by the distance that comes closer to what is allowed of it."""
     pairs = list(zip(found, expected, strict=True))
     others = sum(int((mine.argmax(-1) != theirs.argmax(-1)).sum()) for mine, theirs in pairs)
-    return StepProof(difference(found, expected), allowed, others)
+    told = max(zip(difference(found, expected), allowed, strict=True), key=lambda pair: pair[0] / pair[1])
+    return StepProof(*told, others)
 
 
-def difference(found: Figures, expected: Figures) -> float:
+def difference(found: Figures, expected: Figures) -> Distance:
     """The largest of any place; infinite where a figure is no number."""
     mine, theirs = torch.cat(found), torch.cat(expected)
     if not bool(torch.isfinite(mine).all()):
-        return math.inf
+        return Distance(math.inf, math.inf)
     off = mine - theirs
-    off = off - off.mean(-1, keepdim=True)
-    largest = torch.maximum(off.square().mean(-1).sqrt(), off.abs().amax(-1) / _FAR)
-    return float((largest / theirs.std(-1)).max())
+    off, spread = off - off.mean(-1, keepdim=True), theirs.std(-1)
+    mean, largest = off.square().mean(-1).sqrt() / spread, off.abs().amax(-1) / _FAR / spread
+    return Distance(float(mean.max()), float(largest.max()))
 
 
 def _on_host(logits: torch.Tensor) -> torch.Tensor:

@@ -102,7 +102,7 @@ def test_a_thread_that_loads_and_frees_does_not_end_a_capture() -> None:
     loading = threading.Thread(target=load)
     loading.start()
     try:
-        for _ in range(50):
+        for _ in range(6):
             stepper.step([7])
             step.drop()
     finally:
@@ -133,9 +133,8 @@ def test_a_shortage_in_a_capture_leaves_the_plain_step(monkeypatch: pytest.Monke
 
 
 def test_an_adapter_and_its_base_have_graphs_of_their_own(tmp_path: Path) -> None:
-    base = tiny_spec(
-        make_tiny_model(tmp_path / "base", "gpt_neox", hidden=64), "gpt_neox", id="base", eos_token_ids=[511]
-    )
+    whole = make_tiny_model(tmp_path / "base", "gpt_neox", hidden=64, dtype=torch.float32)
+    base = tiny_spec(whole, "gpt_neox", id="base", eos_token_ids=[511])
     folder = make_tiny_adapter(tmp_path / "adapter", tmp_path / "base", ["query_key_value", "dense"])
     specs = {
         "base": base,
