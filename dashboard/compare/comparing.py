@@ -16,6 +16,7 @@ from comparison.presets import GenerationChoice
 from comparison.turns import TurnPicture, conversation, who_left
 from dashboard.compare import sending
 from dashboard.compare.asking_settings import set_asking
+from dashboard.compare.picked_answer import picked_of, whose
 from dashboard.compare.question_box import ShownQuestion, examples, waiting_questions
 from dashboard.compare.run_chart import run_chart
 from dashboard.resources import Services
@@ -103,7 +104,7 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, texts: Texts) -
         titles,
         texts,
         left=left[-1],
-        actions=column_actions_of(last, services, _set_baseline),
+        actions=column_actions_of(last, services, _set_baseline, partial(_pick_answer, last.run_id)),
         baseline=compare.baseline(),
         look=None if last.ended else partial(look_again, last, services),
         attempts=attempts_of(services),
@@ -112,7 +113,7 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, texts: Texts) -
     if last.ended:
         _below(last, titles, services, texts)
     elif services.waiting.behind(last.run_id):
-        _draw_waiting(last.run_id, titles, services, texts)
+        _draw_waiting(last, titles, services, texts)
     else:
         st.button(
             texts.compare["stop_all"],
@@ -135,14 +136,16 @@ def _below(turn: TurnPicture, titles: Mapping[str, str], services: Services, tex
     export_box(turn, services, texts, "compare_export")
 
 
-def _draw_waiting(run_id: str, titles: Mapping[str, str], services: Services, texts: Texts) -> None:
+def _draw_waiting(turn: TurnPicture, titles: Mapping[str, str], services: Services, texts: Texts) -> None:
     """Stopping all is what sends the first of them."""
+    run_id = turn.run_id
     waiting = [
         ShownQuestion(
             each.id,
             each.question.text,
             each.question.input,
             [titles.get(model_id, model_id) for model_id in each.question.models],
+            whose(each.question.picked, [turn], titles, texts),
         )
         for each in services.waiting.behind(run_id)
     ]
@@ -185,6 +188,15 @@ def _top(turns: Sequence[TurnPicture], services: Services, texts: Texts) -> None
                 on_click=compare.show_turns,
                 args=(len(turns) + 10,),
             )
+
+
+def going_on_from(turns: Sequence[TurnPicture], services: Services, texts: Texts) -> str:
+    """Whose answer all models go on with, where one was picked."""
+    return whose(picked_of(turns), turns, column_titles(services.registry.models, texts), texts)
+
+
+def _pick_answer(run_id: str, position: int, attempt: int) -> None:
+    compare.set_picked_answer((run_id, position, attempt))
 
 
 def _set_baseline(position: int) -> None:

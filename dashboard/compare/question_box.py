@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from dashboard.compare.picked_answer import picked_line
 from dashboard.session import compare
 from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.shared.typed_questions import example_buttons
@@ -30,12 +31,18 @@ def sent(can_go_on: bool) -> TypedQuestion | None:
     return TypedQuestion(example, "", goes_on=False) if example else None
 
 
-def question_box(can_go_on: bool, waits: bool, texts: Texts) -> None:
-    """`can_go_on`: there is a conversation on the page; `waits`: answers run, and a question waits for them.
+def question_box(can_go_on: bool, waits: bool, picked: str, texts: Texts) -> None:
+    """`can_go_on`: there is a conversation on the page; `waits`: answers run, and a question waits for them;
+    `picked`: whose answer all go on with, where one was picked.
     What is typed and not sent yet stays in the box while the page is drawn again."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        goes_on = can_go_on and st.toggle(
-            texts.compare["go_on"], value=True, key=compare.GO_ON, help=texts.compare["go_on_help"]
+        if picked:
+            picked_line(picked, texts)
+        goes_on = bool(picked) or (
+            can_go_on
+            and st.toggle(
+                texts.compare["go_on"], value=True, key=compare.GO_ON, help=texts.compare["go_on_help"]
+            )
         )
         with st.popover(
             texts.compare["input"], icon=":material/attach_file:", type="tertiary", key="compare_input_box"
@@ -69,6 +76,8 @@ class ShownQuestion:
     input: str = ""
     models: Sequence[str] = ()
     """The titles of the models it goes to."""
+    picked: str = ""
+    """Whose answer all of them go on with, where one was picked."""
 
 
 def waiting_questions(
@@ -83,6 +92,8 @@ def waiting_questions(
         with st.container(border=True, key=f"compare_waiting_{each.id}"):
             models = ", ".join(map(safe_text, each.models))
             st.caption(f":material/schedule: {words['waits'].format(models=models)}")
+            if each.picked:
+                st.caption(f":material/call_split: {words['picked'].format(name=each.picked)}")
             st.text(whole_characters(each.text))
             if each.input:
                 st.caption(words["input_there"].format(count=len(each.input)))

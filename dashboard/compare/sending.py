@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from comparison.asking import HowToAnswer, SentQuestion
 from comparison.turns import TurnPicture
+from dashboard.compare.picked_answer import picked_of
 from dashboard.compare.question_box import TypedQuestion
 from dashboard.resources import Services
 from dashboard.session import compare
@@ -19,7 +20,9 @@ from dashboard.session.owner import owner_id
 from errors import NaraniError
 
 
-def question(typed: TypedQuestion, how: HowToAnswer, picked: Sequence[str]) -> SentQuestion:
+def question(
+    typed: TypedQuestion, how: HowToAnswer, picked: Sequence[str], turns: Sequence[TurnPicture]
+) -> SentQuestion:
     """As everything is set and ticked now; that does not change while it waits."""
     return SentQuestion(
         typed.question,
@@ -28,6 +31,7 @@ def question(typed: TypedQuestion, how: HowToAnswer, picked: Sequence[str]) -> S
         replace(how, quantizations=compare.MODELS.quantizations()),
         typed.goes_on,
         compare.baseline(),
+        picked_of(turns),
     )
 
 
@@ -57,13 +61,20 @@ def send(sent: SentQuestion | None, turns: Sequence[TurnPicture], services: Serv
         elif sent is not None:
             compare.set_run_id(ask(sent))
     except NaraniError as error:
-        if going is not None:
-            compare.TYPED.keep_unsent(going.text, going.input)
+        _keep(going, turns)
         return error
     if sent is not None:
         compare.forget_input()
+        compare.set_picked_answer(None)
         compare.TYPED.drop_unsent(sent.text, sent.input)
     return None
+
+
+def _keep(refused: SentQuestion | None, turns: Sequence[TurnPicture]) -> None:
+    if refused is not None:
+        compare.TYPED.keep_unsent(refused.text, refused.input)
+    if not turns:  # an answer that was to be gone on with is gone, and said to be
+        compare.set_picked_answer(None)
 
 
 def cancel(run_id: str, id: str, services: Services) -> None:

@@ -128,13 +128,18 @@ def draw_opened(run_id: str, services: Services, texts: Texts) -> None:
     if stored is None:
         st.info(texts.history["gone"], icon=":material/search_off:")
         return
+    if history.take_continued() == run_id:
+        _go_on(stored)
     before = picture_of_stored(stored)
     st.caption(stored.head.created.astimezone(zone()).strftime(texts.history["time"]))
     turn_view(
         before,
         titles(services),
         texts,
-        actions=ColumnActions(better=marking(before, services)),
+        actions=ColumnActions(
+            better=marking(before, services),
+            go_on=None if before.kind == ROOM else partial(_pick_answer, run_id),
+        ),
         attempts=attempts_of(services),
     )
     with st.container(horizontal=True):
@@ -147,6 +152,11 @@ def draw_opened(run_id: str, services: Services, texts: Texts) -> None:
     new_run_id = history.asked_again(run_id)
     if new_run_id is not None:
         _draw_again(before, new_run_id, services, texts)
+
+
+def _pick_answer(run_id: str, position: int, attempt: int) -> None:
+    compare.set_picked_answer((run_id, position, attempt))
+    history.set_continued(run_id)
 
 
 def _go_on(stored: StoredRun) -> NoReturn:

@@ -33,7 +33,7 @@ def page() -> None:
         how = asking_settings(formats, scorers, comparing.default_choice(), texts)
     turns = comparing.turns(shared)
     typed = sent(can_go_on=bool(turns))
-    sent_now = None if typed is None else sending.question(typed, how, picked)
+    sent_now = None if typed is None else sending.question(typed, how, picked, turns)
     refused = sending.send(sent_now, turns, shared)
     if compare.run_id() != (turns[-1].run_id if turns else None):
         turns = comparing.turns(shared)
@@ -47,7 +47,8 @@ def page() -> None:
     if refused is not None:
         show_error(refused, texts)
     unsent_questions(compare.TYPED, texts)
-    question_box(bool(turns), bool(turns) and not turns[-1].ended, texts)
+    waits = bool(turns) and not turns[-1].ended
+    question_box(bool(turns), waits, comparing.going_on_from(turns, shared, texts), texts)
 
 
 page()

@@ -27,6 +27,7 @@ STOP_ALL = "compare_stop_all"
 NEW = "compare_new"
 EARLIER = "compare_earlier"
 _BASELINE = "compare_baseline"
+_PICKED = "compare_picked_answer"
 _SHOWN = "compare_shown_turns"
 _WAITED_AT = "compare_waited_at"
 _UNFOLDED = "unfolded_answers"
@@ -65,6 +66,16 @@ def baseline() -> int | None:
 
 def set_baseline(position: int | None) -> None:
     st.session_state[_BASELINE] = position
+
+
+def picked_answer() -> tuple[str, int, int] | None:
+    """Run, position and attempt of the answer that all models go on with."""
+    value = st.session_state.get(_PICKED)
+    return None if value is None else (str(value[0]), int(value[1]), int(value[2]))
+
+
+def set_picked_answer(answer: tuple[str, int, int] | None) -> None:
+    st.session_state[_PICKED] = answer
 
 
 def shown_turns(default: int) -> int:

@@ -17,6 +17,7 @@ _OPEN = "open"
 _BEFORE = "history_before"
 _DELETED = "history_deleted"
 _AGAIN = "history_asked_again"
+_CONTINUED = "history_continued"
 _TICK = "history_tick_"
 
 
@@ -71,6 +72,17 @@ def deleted() -> tuple[str, ...]:
 
 def set_deleted(run_ids: Sequence[str]) -> None:
     st.session_state[_DELETED] = list(run_ids)
+
+
+def set_continued(run_id: str) -> None:
+    """A button of one of its answers was pressed to go on from it: Streamlit leaves no page from there."""
+    st.session_state[_CONTINUED] = run_id
+
+
+def take_continued() -> str | None:
+    """Told once."""
+    value = st.session_state.pop(_CONTINUED, None)
+    return value if isinstance(value, str) else None
 
 
 def asked_again(run_id: str) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from comparison.going_on import answered
 from comparison.turns import ColumnPicture
 from dashboard.shared.safe_text import icon_label, safe_text, whole_characters
 from dashboard.texts import Texts
@@ -22,6 +23,8 @@ class ColumnActions:
     again: Callable[[int], None] | None = None
     better: Callable[[int], None] | None = None
     baseline: Callable[[int], None] | None = None
+    go_on: Callable[[int, int], None] | None = None
+    """Told the attempt, too."""
 
 
 def column_actions(
@@ -41,6 +44,12 @@ def column_actions(
             compared = words["no_baseline"] if is_baseline else words["make_baseline"]
             icon = ":material/close:" if is_baseline else ":material/difference:"
             _button("baseline", icon, key, title, picture, actions.baseline, compared)
+        if answered(picture) and (go_on := actions.go_on) is not None:
+
+            def go_on_from(position: int) -> None:
+                go_on(position, picture.attempt)
+
+            _button("go_on", ":material/call_split:", key, title, picture, go_on_from, words["go_on_from"])
         sources(picture.answer, key, texts)
 
 

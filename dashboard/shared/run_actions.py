@@ -30,7 +30,10 @@ def stop_all(run_id: str, services: Services) -> None:
 
 
 def column_actions_of(
-    turn: TurnPicture, services: Services, baseline: Callable[[int], None] | None = None
+    turn: TurnPicture,
+    services: Services,
+    baseline: Callable[[int], None] | None = None,
+    go_on: Callable[[int, int], None] | None = None,
 ) -> ColumnActions:
     def stop(position: int) -> None:
         run = services.runs.get(turn.run_id, owner_id())
@@ -45,7 +48,7 @@ def column_actions_of(
         except NaraniError as error:
             show_error(error, read_chosen())
 
-    return ColumnActions(stop, again, marking(turn, services), baseline)
+    return ColumnActions(stop, again, marking(turn, services), baseline, go_on)
 
 
 def marking(turn: TurnPicture, services: Services) -> Callable[[int], None] | None:
