@@ -1,4 +1,4 @@
-"""One answer in its column: the text as it grows or ended, with its figures below.
+"""One answer in its column: its figures, and below them the text as it grows or ended.
 
 Knows: that it is plain text while it streams, so that half a table never flickers, and that of a growing
 text the full pieces stand still and only the open end is sent again. Where a piece ends depends on nothing
@@ -8,7 +8,10 @@ Refuses to know: engines, runs, and where the other columns stand.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from comparison.turns import ColumnPicture
 from dashboard.errors import explain
@@ -26,33 +29,56 @@ def full_pieces(picture: ColumnPicture) -> list[str]:
     return pieces(picture.text)[0]
 
 
-def growing_answer(picture: ColumnPicture, texts: Texts) -> None:
-    """Drawn again and again, always as two elements."""
+@dataclass(frozen=True)
+class Growing:
+    """Where a growing answer is drawn again and again; each place holds nothing else."""
+
+    figures: DeltaGenerator
+    text: DeltaGenerator
+
+
+def growing_place(picture: ColumnPicture, figures: DeltaGenerator) -> Growing:
+    """What of the text stands still, and the place of what grows below it."""
+    with st.container(gap=None):
+        with st.container(gap=None):
+            for piece in full_pieces(picture):
+                st.text(whole_characters(piece.removesuffix("\n")))
+        return Growing(figures, st.container())
+
+
+def growing_answer(picture: ColumnPicture, place: Growing, texts: Texts) -> None:
+    """Always as one element in each place."""
     _, end = pieces(picture.text)
-    st.text(whole_characters(end) or " ")
+    place.text.text(whole_characters(end) or " ")
     state = texts.notes.get(picture.note, texts.states[picture.state])
     if picture.progress is not None:
-        st.progress(picture.progress, text=state)
+        place.figures.progress(picture.progress, text=state)
     else:
-        st.caption(in_a_row(state, *speeds(picture.measures, texts)))
+        place.figures.caption(in_a_row(state, *speeds(picture.measures, texts)))
+
+
+def ended_figures(picture: ColumnPicture, texts: Texts) -> None:
+    if picture.answer is None:
+        st.caption(texts.states[picture.state])
+        return
+    figures_line(picture.answer, texts)
+    if picture.unsaved:
+        st.caption(f":orange[:material/save: {texts.answer['unsaved']}]")
 
 
 def ended_answer(picture: ColumnPicture, key: str, baseline: str | None, texts: Texts) -> None:
     """The answer, or how it differs from `baseline` where there is one. `key` is the column's own."""
     answer = picture.answer
     if answer is None:
-        st.caption(texts.states[picture.state])
         return
     if answer.cause:
         st.warning(explain(answer.cause, texts), icon=":material/error:")
     if answer.text or not answer.error:
         name = f"{key}_{picture.attempt}"
         compared = None if answer.error else baseline
-        long_answer(answer.text, name, texts, compared, drawing_of(answer, name, texts))
+        with st.container(key=f"text_{name}"):
+            long_answer(answer.text, name, texts, compared, drawing_of(answer, name, texts))
         support_line(answer, texts)
-    if picture.unsaved:
-        st.caption(f":orange[:material/save: {texts.answer['unsaved']}]")
-    figures_line(answer, texts)
 
 
 def pieces(text: str) -> tuple[list[str], str]:

@@ -28,10 +28,19 @@ class ColumnActions:
 
 
 def column_actions(
-    picture: ColumnPicture, title: str, key: str, is_baseline: bool, actions: ColumnActions, texts: Texts
+    picture: ColumnPicture,
+    title: str,
+    key: str,
+    is_baseline: bool,
+    actions: ColumnActions | None,
+    texts: Texts,
 ) -> None:
+    """Where there are no `actions` the text can still be looked at and copied."""
     words = texts.answer
     with st.container(horizontal=True, gap="xsmall"):
+        if actions is None:
+            sources(picture.answer, key, texts)
+            return
         if not picture.ended:
             _button("stop", ":material/stop_circle:", key, title, picture, actions.stop, words["stop"])
             return

@@ -1,20 +1,27 @@
 """One question and its answers side by side, whole or, of an earlier turn that is long, one line each.
 
-Knows: how columns wrap on narrow windows, that only what still grows is redrawn, and that what is folded is
-not sent until it is opened.
+Knows: what of a column stays in view, that only what still grows is redrawn, and that what is folded is
+not sent until it is opened. How columns stand beside each other is in columns.css.
 Refuses to know: runs, engines and the history; it draws pictures.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from comparison.attempts import Attempts
 from comparison.turns import ColumnPicture, TurnPicture
-from dashboard.shared.answer_column import ended_answer, full_pieces, growing_answer
+from dashboard.shared.answer_column import (
+    Growing,
+    ended_answer,
+    ended_figures,
+    full_pieces,
+    growing_answer,
+    growing_place,
+)
 from dashboard.shared.attempts import (
     ReadAttempts,
     actions_of_attempt,
@@ -24,7 +31,7 @@ from dashboard.shared.attempts import (
     shown_turn,
 )
 from dashboard.shared.checked_answer import legend, support_table
-from dashboard.shared.column_actions import ColumnActions, column_actions, sources
+from dashboard.shared.column_actions import ColumnActions, column_actions
 from dashboard.shared.column_head import column_head, taken_over
 from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.shared.score_line import best_position, score_line
@@ -36,15 +43,7 @@ from search.records import Searched, searched_of
 TICK = 0.15
 """Seconds between two drawings of what grows. More often costs traffic, and a reader sees no difference."""
 
-_WRAPPING = """<style>
-[class*="st-key-answers_"] > * { flex: 1 1 13rem; min-width: 13rem; }
-[class*="st-key-answers_"] :is(p, li, td) { overflow-wrap: anywhere; }
-[class*="st-key-answers_"] button { position: relative; }
-[class*="st-key-answers_"] button div:has(> p > img) { position: absolute; }
-</style>"""
-"""A column narrower than that goes to the next row: eight of them are two rows on a usual window. Streamlit's
-own columns shrink instead, and its containers have no least width; the class is how it names a key.
-Labels only read out (icon_label) take no room, and scroll with their button."""
+_LOOKS = Path(__file__).with_name("columns.css")
 _SHORT = 600
 """A turn whose longest text has no more characters stands on one screen beside others."""
 _LINE = 90
@@ -103,47 +102,38 @@ def _columns(
     texts: Texts,
     actions: ColumnActions | None,
     baseline: int | None,
-) -> dict[int, DeltaGenerator]:
+) -> dict[int, Growing]:
     """Everything that stays as it is; the places of what grows come back."""
-    places: dict[int, DeltaGenerator] = {}
+    places: dict[int, Growing] = {}
     compared, best = _text_at(shown, baseline), best_position(shown)
-    st.html(_WRAPPING)
+    st.html(_LOOKS)
     with st.container(horizontal=True, key=f"answers_{turn.run_id}"):
         for picture in shown.columns:
-            key = f"answer_{turn.run_id}_{picture.position}"
+            name = f"{turn.run_id}_{picture.position}"
             title = titles.get(picture.request.model_id, picture.request.model_id)
             is_baseline = picture.position == baseline
-            with st.container(border=True, key=key):
-                column_head(title, picture, is_baseline, texts)
+            can = actions_of_attempt(actions, turn, picture)
+            with st.container(border=True, key=f"answer_{name}"):
+                with st.container(gap="xsmall", key=f"head_{name}"):
+                    column_head(title, picture, is_baseline, texts)
+                    column_actions(picture, title, f"answer_{name}", is_baseline, can, texts)
                 attempt_tabs(turn, earlier, picture, title, texts)
+                figures = st.container(gap=None, key=f"figures_{name}")
                 taken_over(picture.request, titles, texts)
                 if picture.ended:
+                    with figures:
+                        ended_figures(picture, texts)
                     own = attempt_baseline(turn, earlier, picture, texts)
                     against = None if is_baseline else compared
-                    ended_answer(picture, key, against if own is None else own, texts)
+                    ended_answer(picture, f"answer_{name}", against if own is None else own, texts)
                     score_line(picture, titles, picture.position == best, texts)
                 else:
-                    places[picture.position] = _growing(picture)
-                can = actions_of_attempt(actions, turn, picture)
-                if can is not None:
-                    column_actions(picture, title, key, is_baseline, can, texts)
-                else:
-                    with st.container(horizontal=True, gap="small"):
-                        sources(picture.answer, key, texts)
+                    places[picture.position] = growing_place(picture, figures)
     return places
 
 
-def _growing(picture: ColumnPicture) -> DeltaGenerator:
-    """What of the text stands still, and the place of what grows below it."""
-    with st.container(gap=None):
-        with st.container(gap=None):
-            for piece in full_pieces(picture):
-                st.text(whole_characters(piece.removesuffix("\n")))
-        return st.container()
-
-
 def _grow(
-    places: Mapping[int, DeltaGenerator],
+    places: Mapping[int, Growing],
     drawn: TurnPicture,
     look: Callable[[], TurnPicture],
     tick: float,
@@ -163,11 +153,10 @@ def _grow(
     ticking(grow, tick)
 
 
-def _fill(places: Mapping[int, DeltaGenerator], turn: TurnPicture, texts: Texts) -> None:
+def _fill(places: Mapping[int, Growing], turn: TurnPicture, texts: Texts) -> None:
     for column in turn.columns:
         if column.position in places:
-            with places[column.position]:
-                growing_answer(column, texts)
+            growing_answer(column, places[column.position], texts)
 
 
 def _text_at(turn: TurnPicture, position: int | None) -> str | None:

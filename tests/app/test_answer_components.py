@@ -61,7 +61,7 @@ def question_and_sources() -> None:
 def figures() -> None:
     from comparison.run import RunColumn
     from comparison.turns import picture_of_column
-    from dashboard.shared.answer_column import ended_answer
+    from dashboard.shared.answer_column import ended_figures
     from dashboard.texts import read_chosen
     from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer, Measures
     from prompts.conversation import Conversation
@@ -71,11 +71,8 @@ def figures() -> None:
         tokens_out=8, seconds_to_first_text=0.15, tokens_per_second=11, characters_per_second=22
     )
     live.finish(Answer("m", "서울", FinishReason.EOS, GenerationSettings(), measures=measures))
-    ended_answer(
-        picture_of_column(RunColumn(0, AnswerRequest("m", Conversation.ask("?")), live)),
-        "a",
-        None,
-        read_chosen(),
+    ended_figures(
+        picture_of_column(RunColumn(0, AnswerRequest("m", Conversation.ask("?")), live)), read_chosen()
     )
 
 

@@ -123,8 +123,8 @@ def growing(column: Locator) -> str:
 
 
 def ended_text(column: Locator) -> str:
-    """The answer of a column that ended; its head stands before it, its figures below."""
-    return column.get_by_test_id("stMarkdownContainer").nth(1).inner_text()
+    """The answer of a column that ended; its head and its figures stand before it."""
+    return column.locator('[class*="st-key-text_"]').get_by_test_id("stMarkdownContainer").first.inner_text()
 
 
 def pressable(column: Locator, what: str) -> Locator:

@@ -1,0 +1,116 @@
+"""Answers side by side in Chromium: equal columns whose heads stay in view, swiped on a phone.
+
+Run: python -m pytest tests/browser/test_columns_in_chromium.py  (needs Debian's chromium)
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Literal, NamedTuple
+
+import pytest
+from playwright.sync_api import Locator, Page
+
+from benchmarks.page_conversation import fill, markdown, question
+from dashboard.session.owner import owner_of_browser
+from tests.browser.at_the_page import MODELS, columns, one, settled
+from tests.browser.conftest import SCREENSHOTS, NewPerson
+from tests.browser.expecting import expect
+from tests.browser.served import Served
+from tests.browser.test_looks_in_chromium import BACKGROUNDS
+
+FIVE = (*MODELS, "demo-koalpaca")
+Scheme = Literal["light", "dark"]
+
+
+class Look(NamedTuple):
+    locale: str
+    scheme: Scheme
+    width: int
+    height: int
+
+
+DESK, WALL = Look("ko-KR", "light", 1440, 900), Look("en-GB", "dark", 1920, 1080)
+ORDER = """column => [...column.querySelectorAll('*')].map(
+  each => /st-key-(head|figures|text)_/.exec(each.className)?.[1]).filter(Boolean)"""
+SCROLL_THROUGH = "text => text.scrollIntoView({block: 'center', behavior: 'instant'})"
+PHONES = Look("ko-KR", "light", 390, 844), Look("en-GB", "dark", 390, 844)
+
+
+def opened(look: Look, new_person: NewPerson, server: Served) -> Page:
+    """Five long answers to one question."""
+    key = secrets.token_urlsafe(32)
+    fill(server.home, owner_of_browser(key), 1, FIVE, markdown(1_500), key[:8])
+    viewport = {"width": look.width, "height": look.height}
+    person = new_person(locale=look.locale, color_scheme=look.scheme, viewport=viewport)
+    person.add_cookies([{"name": "narani_owner", "value": key, "url": server.address}])
+    page = person.new_page()
+    page.goto(f"{server.address}/?run={key[:8]}-1")
+    one(page.get_by_text(question(1), exact=True))
+    expect(columns(page)).to_have_count(len(FIVE))
+    return settled(page)
+
+
+def places(seen: Locator) -> list[dict[str, float]]:
+    """All at one moment: a page that was opened still scrolls to its end."""
+    found: list[dict[str, float]] = seen.evaluate_all(
+        "all => all.map(each => each.getBoundingClientRect().toJSON())"
+    )
+    return found
+
+
+def part(column: Locator, name: str) -> Locator:
+    return column.locator(f'[class*="st-key-{name}_"]').first
+
+
+def stay_in_view(seen: Locator, top: float, look: Look) -> None:
+    """Once scrolled, head by head at `top`, over the answer, and nothing of the answer is seen through it."""
+    for column in seen.all():
+        ground = part(column, "head").locator("..")
+        column.page.wait_for_function(
+            "([ground, top]) => Math.abs(ground.getBoundingClientRect().y - top) < 2",
+            arg=[ground.element_handle(), top],
+        )
+        expect(ground).to_have_css("background-color", BACKGROUNDS[look.scheme])
+        box, whole, text = (places(each)[0] for each in (ground, column, part(column, "text")))
+        assert box["width"] == pytest.approx(whole["width"] - 2, abs=1), "from edge to edge"
+        assert text["y"] < box["y"] < text["bottom"]
+        assert ground.evaluate(
+            """ground => { const {x, width, bottom} = ground.getBoundingClientRect()
+                           return ground.contains(document.elementFromPoint(x + width / 2, bottom - 8)) }"""
+        )
+
+
+@pytest.mark.parametrize("look", [DESK, WALL], ids=["1440", "1920"])
+def test_columns_are_equal_and_their_heads_stay_in_view(
+    new_person: NewPerson, demo_server: Served, look: Look
+) -> None:
+    page = opened(look, new_person, demo_server)
+    boxes = places(columns(page))
+    assert max(box["width"] for box in boxes) - min(box["width"] for box in boxes) <= 1, boxes
+    for row in {box["y"] for box in boxes}:
+        ends = {round(box["bottom"]) for box in boxes if box["y"] == row}
+        assert len(ends) == 1, "a row is as high as its longest answer"
+    assert columns(page).first.evaluate(ORDER) == ["head", "figures", "text"]
+    bar = places(page.get_by_test_id("stHeader"))[0]["bottom"]
+    side_by_side = columns(page).nth(0).or_(columns(page).nth(2))
+    part(columns(page).first, "text").evaluate(SCROLL_THROUGH)
+    stay_in_view(side_by_side, bar, look)
+    page.screenshot(path=SCREENSHOTS / f"columns-{look.width}.png")
+
+
+@pytest.mark.parametrize("look", PHONES, ids=["ko", "en"])
+def test_on_a_phone_columns_are_swiped(new_person: NewPerson, demo_server: Served, look: Look) -> None:
+    page = opened(look, new_person, demo_server)
+    first, second = places(columns(page))[:2]
+    assert first["y"] == second["y"] and first["width"] == second["width"] < look.width
+    assert first["right"] < second["x"] < look.width - 20, "the next one peeks in"
+    columns(page).first.hover()
+    page.mouse.wheel(0.6 * look.width, 0)
+    page.wait_for_function(
+        "([second, x]) => Math.abs(second.getBoundingClientRect().x - x) < 2",
+        arg=[columns(page).nth(1).element_handle(), first["x"]],
+    )
+    page.mouse.wheel(0, 300)
+    stay_in_view(columns(page).nth(1), places(columns(page).nth(1))[0]["y"] + 1, look)
+    page.screenshot(path=SCREENSHOTS / f"columns-{look.width}-{look.locale[:2]}.png")
