@@ -79,7 +79,7 @@ def cited_html(
         return None
     clean, places = clean[:shown], [place for place in places if place[2] <= shown]
     writer = _Writer(marks, passages, name)
-    written = writer.blocks(read_markdown(_with_places(clean, places)).children)
+    written = writer.blocks(read_markdown(_with_places(clean, places), formulas=0).children)
     return written if writer.closed == len(places) else None
 
 

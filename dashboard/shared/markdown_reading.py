@@ -1,7 +1,7 @@
 """Markdown as models write it, read into a tree, and the beginning of a long one, cut where nothing is torn.
 
-Knows: CommonMark with tables and strikethrough, bold before a Korean particle, and that what comes later in
-a text changes no block that has ended.
+Knows: CommonMark with tables, strikethrough and formulas, bold before a Korean particle, and that what comes
+later in a text changes no block that has ended.
 Refuses to know: how it is drawn.
 """
 
@@ -20,6 +20,8 @@ from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 from markdown_it.tree import SyntaxTreeNode as Node
 from markdown_it.utils import EnvType
+
+from dashboard.shared.formula_reading import LEFT, MOST_DRAWN, read_formulas
 
 LONGEST, DEEPEST, MOST = 200_000, 20, 30_000
 """The most characters, blocks within blocks, and beginnings and ends of blocks that are read as Markdown."""
@@ -61,6 +63,7 @@ class _Reader(MarkdownIt):
         self.enable(["table", "strikethrough"])
         # A definition of a reference shows nothing itself: what it says would be lost to the reader.
         self.disable("reference")
+        read_formulas(self)
 
     def normalizeLink(self, url: str) -> str:
         """An address is shown as it was written, Hangul and all."""
@@ -75,10 +78,11 @@ def reader() -> MarkdownIt:
     return _Reader()
 
 
-def read_markdown(text: str) -> SyntaxTreeNode:
+def read_markdown(text: str, formulas: int = MOST_DRAWN) -> SyntaxTreeNode:
+    """`formulas`: how many characters of them are drawn; the others are code."""
     if len(text) > LONGEST:
         raise TooTangled
-    tokens = reader().parse(text)
+    tokens = reader().parse(text, {LEFT: formulas})
     # Below its limit the parser leaves text out, so what comes near it was not read.
     if len(tokens) > MOST or any(token.nesting == 1 and token.level >= DEEPEST - 1 for token in tokens):
         raise TooTangled

@@ -5,7 +5,7 @@ Refuses to know: Streamlit itself, and models.
 
 Nothing of an answer is passed on: what was read is written anew, its text through `safe_text`. HTML is
 text. An image is its description and its address. So is a link, and it leads nowhere: models make addresses
-up. A line's end is a line's end, as Korean answers mean it.
+up. A line's end is a line's end, as Korean answers mean it. Formulas come as `safe_formula` wrote them.
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ from typing import Literal
 
 from markdown_it.tree import SyntaxTreeNode as Node
 
+from dashboard.shared.code_language import known_language
 from dashboard.shared.markdown_reading import TooTangled, read_markdown
 from dashboard.shared.safe_text import SEAM, safe_text, whole_characters
 
 MOST_SEAMS = 4_000
 """The most seams that are drawn: each is an element in the browser."""
-_DRAWN = {"mermaid", "math"}
-"""Languages of a fence that are drawn as pictures, where a picture can fetch."""
 LINE_END = "\\\n"
 _SPACE = " \t\r\n"
 _ICON = re.compile("(?<=:)(?=material/)")
@@ -84,6 +83,8 @@ def _block(node: Node, marker: int) -> str:
         return "___"
     if node.type == "html_block":
         return _text_of_html(node.content)
+    if node.type == "displayed_formula":
+        return f"$$\n{node.content}\n$$"
     line = written_line(node.children[0].children if node.children else ())
     return _heading(node, line) if node.type == "heading" else line
 
@@ -140,8 +141,7 @@ def _cell(cell: Node) -> str:
 
 
 def _language(node: Node) -> str | None:
-    found = re.match(r"[A-Za-z0-9_]{1,30}(?!\S)", node.info.strip()) if node.type == "fence" else None
-    return found[0] if found and found[0].lower() not in _DRAWN else None
+    return known_language(node.info) if node.type == "fence" else None
 
 
 def _fence(code: CodeBlock) -> str:
@@ -152,9 +152,9 @@ def _fence(code: CodeBlock) -> str:
 
 @dataclass(frozen=True)
 class _TextRun:
-    """A stretch of a line: text, code, a line's end, or where a mark opens or closes."""
+    """A stretch of a line: text, code, a formula, a line's end, or where a mark opens or closes."""
 
-    kind: Literal["text", "code", "end", "open", "close"]
+    kind: Literal["text", "code", "formula", "end", "open", "close"]
     text: str
 
 
@@ -176,6 +176,8 @@ def _runs(nodes: Sequence[Node], within: tuple[str, ...]) -> Iterator[_TextRun]:
             yield from _marked(node, within)
         elif node.type == "code_inline":
             yield _TextRun("code", node.content)
+        elif node.type == "formula":
+            yield _TextRun("formula", node.content)
         elif node.type in ("softbreak", "hardbreak"):
             yield _END
         elif node.type == "link":
@@ -223,6 +225,8 @@ def _written(before: _TextRun, run: _TextRun, after: _TextRun, in_table: bool) -
         return safe_text(run.text.lstrip(_SPACE) if before is _END else run.text)
     if run.kind == "code":
         return (SEAM if before.kind == "code" else "") + _code(run.text, in_table)
+    if run.kind == "formula":
+        return _formula(run.text, in_table) + _after_formula(after)
     if run.kind == "open":
         outer, inner = _edge(before, -1), _edge(after, 0)
         return _seam(outer, inner, run.text) + run.text + (SEAM if inner.isspace() else "")
@@ -230,6 +234,16 @@ def _written(before: _TextRun, run: _TextRun, after: _TextRun, in_table: bool) -
         outer, inner = _edge(after, 0), _edge(before, -1)
         return (SEAM if inner.isspace() else "") + run.text + _seam(outer, inner, run.text)
     return run.text
+
+
+def _formula(tex: str, in_table: bool) -> str:
+    """The bars of a matrix cannot be told from those of the table that it stands in."""
+    return _code(f"${tex}$", in_table) if in_table and "|" in tex else f"${tex}$"
+
+
+def _after_formula(after: _TextRun) -> str:
+    """Before a digit Streamlit takes the dollar sign for a price's; two in a row would be one sign."""
+    return SEAM if after.kind == "formula" or _edge(after, 0).isdigit() else ""
 
 
 def _edge(run: _TextRun, place: int) -> str:

@@ -43,6 +43,43 @@ icon = ":material/home:"
 ```
 """
 """What Streamlit would read more into, and what it must go on reading."""
+FORMULAS = """피보나치 수 $F(n)$은 $5에서 $10, US$5, $HOME/$USER와 다르고
+**$x^2$**, \\(y_1\\)5, $$E=mc^2$$입니다.
+
+$$
+\\begin{aligned} F(n) &= F(n-1) + F(n-2) + F(n-1) + F(n-2) + F(n-1) + F(n-2) + F(n-1) \\\\
+F(0) &= 0 \\end{aligned}
+$$
+
+1. 넓이는
+   \\[ S = \\pi r^2 \\]
+
+| 식 | 값 |
+|---|---|
+| $\\frac{거리}{시간}$ | $\\text{속도}$ |
+
+$\\href{https://a.kr}{z}$
+
+```python
+x = "파이썬"
+```
+```파이썬
+def f(): return 1
+```
+```c++
+int main() { return 0; }
+```
+```js
+const a = "b";
+```
+```sh
+echo "안녕"
+```
+```C#
+var a = "b";
+```
+"""
+"""Formulas that are drawn, one that is not, prices, and languages as models name them."""
 
 
 def draw_cited(text: str) -> None:
@@ -82,4 +119,6 @@ for number, text in enumerate(hostiles):
             st.markdown(text)
 if place == "friendly":
     answer_text(FRIENDLY, texts)
+if place == "formulas":
+    answer_text(FORMULAS, texts)
 st.caption("drawn")

@@ -10,9 +10,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page
+from playwright.sync_api import Browser, Dialog, Page, ViewportSize
 
 from comparison.difference import word_differences
 from tests.browser.attacker import Attacker, attacker
@@ -63,8 +64,17 @@ def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.wait(20)
 
 
-def opened(chromium: Browser, address: str, place: str, port: int) -> tuple[Page, Seen]:
-    page = chromium.new_context(locale="ko-KR", viewport={"width": 1280, "height": 900}).new_page()
+def opened(
+    chromium: Browser,
+    address: str,
+    place: str,
+    port: int,
+    locale: str = "ko-KR",
+    scheme: Literal["light", "dark"] = "light",
+    width: int = 1280,
+) -> tuple[Page, Seen]:
+    view: ViewportSize = {"width": width, "height": 900}
+    page = chromium.new_context(locale=locale, color_scheme=scheme, viewport=view).new_page()
     seen = Seen()
 
     def refuse(dialog: Dialog) -> None:
@@ -137,6 +147,32 @@ def test_a_friendly_answer_keeps_its_looks(chromium: Browser, hostile_page: str)
     assert shown.endswith(
         ":material_home: :streamlit:\n둘째 줄 -> 12:30:45 -- a@b.kr https://naver.com입니다 :100:"
     )
+    assert seen == Seen()
+
+
+@pytest.mark.parametrize(
+    ("language", "scheme", "width"), [("ko-KR", "light", 1440), ("en-US", "dark", 390)], ids=str
+)
+def test_formulas_and_code_are_drawn(
+    chromium: Browser, hostile_page: str, language: str, scheme: Literal["light", "dark"], width: int
+) -> None:
+    page, seen = opened(chromium, hostile_page, "formulas", 9, language, scheme, width)
+    expect(page.locator(".katex").first).to_be_visible()
+    written = page.locator("annotation").all_text_contents()
+    assert written[:5] == ["F(n)", "x^2", "y_1", "E=mc^2", written[4]]
+    assert written[5:] == [r"S = \pi r^2", r"\frac{거리}{시간}", r"\text{속도}"]
+    assert page.locator(".katex-error").count() == 0
+    assert page.locator("p code").all_text_contents() == [r"$\href{https://a.kr}{z}$"]
+    shown = page.locator("p", has_text="피보나치").inner_text()
+    assert "은 $5에서 $10, US$5, $HOME/$USER와" in shown
+    code_blocks = page.locator("[data-testid=stCode]")
+    for code in code_blocks.all():
+        assert code.locator(".token").count(), code.text_content()
+    assert page.get_by_label("Copy to clipboard").count() == 6
+    room = page.locator("[data-testid=stMain]")
+    assert room.evaluate("it => it.scrollWidth <= it.clientWidth"), "a wide formula scrolls in its own place"
+    page.screenshot(path=SCREENSHOTS / f"formulas-{language}-{width}.png", full_page=True)
+    page.context.close()
     assert seen == Seen()
 
 

@@ -12,14 +12,13 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
-from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode as Node
 
 from dashboard.shared.markdown_reading import TooTangled, read_markdown
 from dashboard.shared.safe_markdown import CodeBlock, safe_blocks
-from dashboard.shared.safe_text import SEAM, safe_text
+from dashboard.shared.safe_text import safe_text
+from tests.dashboard.browser_markdown import NEVER_IN_A_FORMULA, browser
 from tests.dashboard.drawn_markdown import safe_markdown
 from tests.dashboard.hostile_answers import HOSTILE, hostile
 
@@ -34,22 +33,6 @@ READ_BY_STREAMLIT = re.compile(
 """What its frontend (1.67) looks for in finished text, where no backslash shows any more."""
 
 
-def browser() -> MarkdownIt:
-    """Reads as the browser will, HTML included, with the seam as a span of nothing."""
-    reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-
-    def seam(state: StateInline, silent: bool) -> bool:
-        if not state.src.startswith(SEAM, state.pos):
-            return False
-        if not silent:
-            state.push("seam", "", 0)
-        state.pos += len(SEAM)
-        return True
-
-    reader.inline.ruler.before("link", "seam", seam)
-    return reader
-
-
 def leaves(markdown: str) -> Iterator[Token]:
     for token in browser().parse(markdown):
         yield token
@@ -57,7 +40,7 @@ def leaves(markdown: str) -> Iterator[Token]:
 
 
 def words_shown(markdown: str) -> str:
-    kept = ("text", "code_inline", "fence", "code_block")
+    kept = ("text", "code_inline", "fence", "code_block", "math")
     return without_spaces("".join(token.content for token in leaves(markdown) if token.type in kept))
 
 
@@ -144,6 +127,19 @@ FRAGMENTS = [
         "//",
     ),
     *(
+        "\\(",
+        "\\)",
+        "\\[",
+        "\\]",
+        "\n$$\n",
+        "x^2",
+        "\\frac{a}{b}",
+        "\\href{a}{b}",
+        "\\def",
+        "\\text{",
+        "%",
+    ),
+    *(
         " -> ",
         "--",
         "<->",
@@ -190,6 +186,8 @@ def test_what_comes_out_shows_the_same_words_and_nothing_else(text: str) -> None
     assert not [
         token.content for token in tokens if token.type == "text" and READ_BY_STREAMLIT.search(token.content)
     ]
+    formulas = [token.content for token in tokens if token.type == "math"]
+    assert not [formula for formula in formulas if NEVER_IN_A_FORMULA.search(formula)]
     try:
         assert words_shown(written) == without_spaces(words_of(read_markdown(text)))
     except TooTangled:
