@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import reduce
 from operator import or_
+from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
 import command_line
-from errors import UnknownName
+from errors import BadRequest, UnknownName
 from finetune import (
     cli_data,
     cli_merge,
@@ -36,16 +37,24 @@ _SWITCH = (bool, "bool")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
-    return command_line.ended(lambda: _run(_parsed(given)))
+    return command_line.ended(lambda: _answered(given))
 
 
-def _parsed(arguments: list[str]) -> Any:
-    """The options of the subcommand; a recipe's settings are the defaults of the trainings and of `plan`."""
+def _answered(arguments: list[str]) -> int:
+    home = read_settings().home
+    return _run(_parsed(arguments, home), home)
+
+
+def _parsed(arguments: list[str], home: Path) -> Any:
+    """The options of the subcommand; a recipe's settings are the defaults of the trainings and of `plan`, and
+    those of a run that goes on are the defaults of its training."""
     named, kind = arguments[0] if arguments else "", "sft"
     if named == "plan" and arguments[1:2] and arguments[1] in cli_plan.PLANS:
         kind, arguments = arguments[1], [named, *arguments[2:]]
+    elif named == "plan":
+        kind = cli_train.kind_of_recipe(arguments) or kind
     trainings = {
-        name: cli_train.defaults(options, arguments if named == name else ())
+        name: cli_train.defaults(options, arguments if named == name else (), home)
         for name, options in cli_train.COMMANDS.items()
     }
     commands: dict[str, Any] = {
@@ -76,14 +85,22 @@ def _refuse_unknown(arguments: Sequence[str], commands: Mapping[str, Any]) -> No
         return
     if named not in commands:
         raise UnknownName("command", named, commands)
-    known = {"--help"}
+    known, switches, takes_words = {"--help"}, {named}, False
     for field in fields(commands[named]):
         option = field.name.replace("_", "-")
-        known |= {f"--{option}", f"--no-{option}"} if field.type in _SWITCH else {f"--{option}"}
+        spelled = {f"--{option}", f"--no-{option}"} if field.type in _SWITCH else {f"--{option}"}
+        known |= spelled
+        switches |= spelled if field.type in _SWITCH else set()
+        takes_words |= "Positional" in str(field.type)
+    before = named
     for argument in arguments[1:]:
         option = argument.partition("=")[0].replace("_", "-")
         if argument.startswith("--") and option not in known:
             raise UnknownName("option", option, known)
+        if before in switches and not argument.startswith("-") and not takes_words:
+            code = "resume-with-value" if before == "--resume" else "word-without-option"
+            raise BadRequest(code, given=argument)
+        before = option
 
 
 def _subcommand(name: str, options: Any) -> Any:
@@ -93,8 +110,7 @@ def _subcommand(name: str, options: Any) -> Any:
     return Annotated[type(options), tyro.conf.subcommand(name, default=options)]
 
 
-def _run(options: Any) -> int:
-    home = read_settings().home
+def _run(options: Any, home: Path) -> int:
     match options:
         case cli_plan.PlanOptions():
             return cli_plan.run(options, home)

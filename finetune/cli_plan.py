@@ -6,13 +6,10 @@ Refuses to know: how bytes are estimated.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from errors import BadRequest
@@ -20,6 +17,7 @@ from finetune.cli_train import CommandOptions, Dpo, Grpo, Kto, Ppo, Reward, Rloo
 from finetune.devices import devices_here
 from finetune.planning import Device, Need, Plan, plan
 from finetune.run_settings import RunSettings
+from finetune.terminal_tables import Column, console, fitted
 from model_registry.registry import Registry
 from model_registry.spec import Architecture
 from settings import format_bytes, format_parameters, parse_bytes
@@ -90,15 +88,15 @@ def run(options: PlanOptions, home: Path) -> int:
     base = base_for(settings.base_model, registry, settings.format, tuned=settings.lora_only)
     devices = _imagined(options) or devices_here(settings.distributed != "none")
     found = plan(settings, shape_for(settings, base), devices)
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    screen = console()
     for line in _lines(base.spec.title, found):
-        console.print(line, markup=False)
-    console.print(table_of(found))
+        screen.print(line, markup=False)
+    screen.print(table_of(found, screen.width))
     for sentence in (
         *found.advice,
         *_steps(settings, base.spec.local.architecture is Architecture.RWKV, registry),
     ):
-        console.print(sentence, markup=False)
+        screen.print(sentence, markup=False)
     return 0 if found.fits else 1
 
 
@@ -125,22 +123,22 @@ def _steps(settings: RunSettings, recurrent: bool, registry: Registry) -> Iterat
         ).sentences()
 
 
-def table_of(found: Plan) -> Table:
+def table_of(found: Plan, width: int) -> Table:
     """Estimated bytes of every method, with what fits; the chosen one is marked."""
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
+    parts = ("weights", "gradients", "optimizer", "activations", "logits", "sampling")
+    return fitted(
+        (
+            Column("method"),
+            Column("checkpointing"),
+            *(Column(part, spared=1, right=True) for part in parts),
+            Column("peak", right=True),
+            Column("fits"),
+        ),
+        [tuple(_cells(need, found)) for need in found.needs],
+        width,
+        bold=[need == found.chosen for need in found.needs],
         caption="Estimates for one device at the peak of a step.",
-        caption_justify="left",
     )
-    table.add_column("method")
-    table.add_column("checkpointing")
-    for column in ("weights", "gradients", "optimizer", "activations", "logits", "sampling", "peak"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("fits")
-    for need in found.needs:
-        table.add_row(*_cells(need, found), style="bold" if need == found.chosen else "")
-    return table
 
 
 def _cells(need: Need, found: Plan) -> Iterator[str]:

@@ -6,18 +6,24 @@ Refuses to know: how recipes are read, and what their settings do.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import tyro
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from errors import BadRequest
 from finetune.recipes import Recipe, all_recipes, load_recipe
+from finetune.terminal_tables import Column, console, fitted
+
+_COLUMNS = (
+    Column("recipe"),
+    Column("command"),
+    Column("method", spared=1),
+    Column("base", spared=2),
+    Column("what it is", wraps=True),
+)
 
 
 @dataclass(frozen=True)
@@ -31,24 +37,19 @@ class Recipes:
 
 
 def run(options: Recipes) -> int:
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    screen = console()
     if options.action == "list":
-        console.print(_table())
+        listed = [(recipe, recipe.with_defaults()) for recipe in all_recipes()]
+        rows = [
+            (recipe.name, recipe.kind, settings.method, settings.base_model, recipe.title)
+            for recipe, settings in listed
+        ]
+        screen.print(fitted(_COLUMNS, rows, screen.width))
     elif not options.name:
         raise BadRequest("recipe-unnamed")
     else:
-        _show(load_recipe(options.name), console)
+        _show(load_recipe(options.name), screen)
     return 0
-
-
-def _table() -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("recipe", "command", "method", "base", "what it is"):
-        table.add_column(column, no_wrap=column == "recipe", overflow="fold")
-    for recipe in all_recipes():
-        settings = recipe.with_defaults()
-        table.add_row(recipe.name, recipe.kind, settings.method, settings.base_model, Text(recipe.title))
-    return table
 
 
 def _show(recipe: Recipe, console: Console) -> None:

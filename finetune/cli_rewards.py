@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from finetune.rl.rewards import KINDS
+from finetune.terminal_tables import Column, console, fitted
 
 
 @dataclass(frozen=True)
@@ -19,12 +14,10 @@ class RewardsCommand:
 
 
 def run(options: RewardsCommand) -> int:
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("reward", "an answer's score"):
-        table.add_column(column, no_wrap=column == "reward", overflow="fold")
+    screen, rows = console(), []
     for name, kind in KINDS.items():
         needs = " Every question needs an expected answer." if kind.needs_expected else ""
-        table.add_row(f"{name}={kind.argument}" if kind.argument else name, Text(kind.told + needs))
-    console.print(table)
+        rows.append((f"{name}={kind.argument}" if kind.argument else name, kind.told + needs))
+    columns = (Column("reward"), Column("an answer's score", wraps=True))
+    screen.print(fitted(columns, rows, screen.width))
     return 0

@@ -6,19 +6,27 @@ Refuses to know: how it is found out where one stands.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from errors import wording
 from finetune.job_state import Job, jobs
 from finetune.run_folder import RunFolder
+from finetune.terminal_tables import Column, console, fitted
 from settings import terminal_language
+
+_COLUMNS = (
+    Column("run"),
+    Column("kind", spared=1),
+    Column("state"),
+    Column("step"),
+    Column("loss", spared=5),
+    Column("method", spared=4),
+    Column("base", spared=3),
+    Column("started", spared=2),
+)
 
 
 @dataclass(frozen=True)
@@ -27,24 +35,18 @@ class RunsCommand:
 
 
 def run(options: RunsCommand, home: Path) -> int:
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
-    found = jobs(home)
+    screen, found = console(), jobs(home)
     if not found:
-        console.print("There are no runs yet. Start one with `python -m finetune sft`.", markup=False)
+        screen.print("There are no runs yet. Start one with `python -m finetune sft`.", markup=False)
         return 0
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("run", "state", "step", "loss", "method", "base", "started"):
-        table.add_column(column, overflow="fold")
-    for job in found:
-        table.add_row(*(Text(cell) for cell in _cells(job, RunFolder(home / "runs" / job.name))))
-    console.print(table)
+    rows = [_cells(job, RunFolder(home / "runs" / job.name)) for job in found]
+    screen.print(fitted(_COLUMNS, rows, screen.width))
     for job in found:
         if job.status.cause:
-            console.print(Text(f"{job.name}: {wording(job.status.cause, terminal_language())}"))
+            screen.print(Text(f"{job.name}: {wording(job.status.cause, terminal_language())}"))
     if any(job.can_resume for job in found):
-        console.print(
-            "What was stopped, interrupted or failed goes on with --name NAME --resume.", markup=False
-        )
+        goes_on = "python -m finetune KIND --name NAME --resume"
+        screen.print(f"What was stopped, interrupted or failed goes on with: {goes_on}", markup=False)
     return 0
 
 
@@ -53,6 +55,7 @@ def _cells(job: Job, folder: RunFolder) -> tuple[str, ...]:
     loss = next((metric.loss for metric in reversed(folder.metrics()) if metric.loss is not None), None)
     return (
         job.name,
+        job.kind,
         str(job.state),
         f"{status.step} of {status.total_steps}" if status.total_steps else "",
         "" if loss is None else f"{loss:.3f}",

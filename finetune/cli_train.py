@@ -1,7 +1,7 @@
 """`python -m finetune sft | reward | dpo | kto | grpo | rloo | ppo`: the options of a training of each kind.
 
-Knows: whose value of a setting counts: the person's, then the recipe's, then the default.
-Refuses to know: how options are parsed, and how training is done.
+Of a setting the person's value counts, then that of the run which goes on, then the recipe's, then the
+default.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import ClassVar, TypeVar
 
 from errors import BadRequest
 from finetune.distributed.ranks import launched
+from finetune.job_state import job
 from finetune.kinds import KINDS
+from finetune.kinds import settings_of as settings_recorded
 from finetune.preference_settings import DpoSettings, KtoSettings
 from finetune.recipes import Recipe, load_recipe, recipe_of_base
 from finetune.reward_settings import RewardSettings
@@ -88,10 +90,15 @@ COMMANDS: dict[str, type[CommandOptions]] = {
 Asked = TypeVar("Asked", bound=CommandOptions)
 
 
-def defaults(options: type[Asked], arguments: Sequence[str]) -> Asked:
-    """What holds where these arguments say nothing: the recipe's settings, and ours."""
+def defaults(options: type[Asked], arguments: Sequence[str], home: Path | None = None) -> Asked:
+    """What holds where these arguments say nothing: the settings of the run in `home` that is to go on, the
+    recipe's, and ours."""
     kind = _settings_class(options).kind
     named = _said(arguments, "--recipe")
+    if home is not None and named is None and "--resume" in arguments:
+        begun = _begun(_said(arguments, "--name"), kind, home)
+        if begun is not None:
+            return options(**{**vars(begun), "resume": False})
     if named == _NO_RECIPE:
         return options(recipe=_NO_RECIPE)
     recipe = load_recipe(named) if named else _brought_along(_said(arguments, "--base-model"), kind)
@@ -112,6 +119,12 @@ def settings_of(options: CommandOptions) -> RunSettings:
     return kind(**{field.name: getattr(options, field.name) for field in fields(kind)})
 
 
+def kind_of_recipe(arguments: Sequence[str]) -> str | None:
+    """The kind that the recipe is for, where these arguments name one."""
+    named = _said(arguments, "--recipe")
+    return load_recipe(named).kind if named not in (None, _NO_RECIPE) else None
+
+
 def _settings_class(options: type[CommandOptions]) -> type[RunSettings]:
     """The kind's own class, of which the options are made."""
     return KINDS[options.kind].settings
@@ -121,6 +134,16 @@ def run(options: CommandOptions, home: Path) -> int:
     if options.recipe not in (None, _NO_RECIPE) and launched().first:
         sys.stdout.write(f"Recipe: {options.recipe}\n")
     return run_training(settings_of(options), home, now=options.now, processes=options.processes)
+
+
+def _begun(name: str | None, kind: str, home: Path) -> RunSettings | None:
+    """As the run was asked for; None where there is none of this name, which is refused later."""
+    found = job(home, name) if name else None
+    if found is None or not found.settings:
+        return None
+    if found.kind != kind:
+        raise BadRequest("run-of-another-kind", run=found.name, kind=found.kind, asked=kind)
+    return settings_recorded(found.record)
 
 
 def _brought_along(base_model: str | None, kind: str) -> Recipe | None:

@@ -56,7 +56,7 @@ class ProgressLines:
             return
         at, state = self._last
         if status.state is not state or time.monotonic() - at >= _SECONDS_BETWEEN_LINES:
-            self._console.print(line)
+            self._console.print(line, soft_wrap=True)
             self._last = (time.monotonic(), status.state)
 
 

@@ -7,7 +7,6 @@ Refuses to know: how options are parsed, and how training is done. A terminal an
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +25,7 @@ from finetune.queueing import at_work, turn_of
 from finetune.reward_settings import RewardSettings
 from finetune.run_folder import RunFolder, as_named
 from finetune.run_settings import RunSettings
+from finetune.terminal_tables import console
 
 _NAMED = 8
 """How many of the runs that there are a refusal names."""
@@ -43,27 +43,23 @@ def run_training(
     try:
         with report_once(ranks):
             _refuse(settings, ranks, home)
-        console = _console(ranks)
-        with _turn(settings, ranks, home, console, now) as settings:
+        screen = console(quiet=not ranks.first)
+        with _turn(settings, ranks, home, screen, now) as settings:
             if settings.distributed != "none" and ranks.size == 1:
                 return spread(settings, processes_for(settings, processes), home)
-            return _learn(settings, ranks, home, console)
+            return _learn(settings, ranks, home, screen)
     except ReportedElsewhere:
         return _CODE_OF_REPORTED
 
 
-def _console(ranks: Ranks) -> Console:
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 120, quiet=not ranks.first)
-
-
 @contextmanager
 def _turn(
-    settings: RunSettings, ranks: Ranks, home: Path, console: Console, now: bool
+    settings: RunSettings, ranks: Ranks, home: Path, screen: Console, now: bool
 ) -> Iterator[RunSettings]:
     """Processes of a launcher that somebody else began cannot wait: their machines may share no queue."""
 
     def waiting(ahead: tuple[str, ...]) -> None:
-        console.print(
+        screen.print(
             f"Waiting for its turn: {', '.join(ahead)} trains or came before. Ctrl-C ends the waiting; with "
             "--now it begins at once, beside the other.",
             markup=False,
@@ -75,21 +71,23 @@ def _turn(
         return
     beside = at_work(home, settings.name)
     if beside and ranks.size > 1 and not now:
-        console.print(f"Another training is under way: {', '.join(beside)}.", markup=False)
+        screen.print(f"Another training is under way: {', '.join(beside)}.", markup=False)
     yield settings
 
 
-def _learn(settings: RunSettings, ranks: Ranks, home: Path, console: Console) -> int:
-    with ProgressLines(console) as lines:
+def _learn(settings: RunSettings, ranks: Ranks, home: Path, screen: Console) -> int:
+    with ProgressLines(screen) as lines:
         folder = kinds.train(settings, home, show=lines.show if ranks.first else None, tell=lines.tell)
     for line in _made(RunFolder(folder)):
-        console.print(line, markup=False, soft_wrap=True)
+        screen.print(line, markup=False, soft_wrap=True)
     return 0
 
 
 def _made(run: RunFolder) -> Iterator[str]:
-    yield f"Done. The run: {run.path}"
     report = run.read("report.json")
+    if report is not None and not report.get("learned", True):
+        yield f"Nothing was learned. {report['why']}"
+    yield f"Done. The run: {run.path}"
     if report is not None:
         model = report["model_id"]
         taken = "" if model == run.name else f" ('{run.name}' was taken)"
@@ -101,12 +99,12 @@ def _made(run: RunFolder) -> Iterator[str]:
 
 
 def _refuse(settings: RunSettings, ranks: Ranks, home: Path) -> None:
+    if settings.resume:
+        _refuse_never_begun(settings.name, home)
     if not settings.base_model:
         raise BadRequest("base-model-not-named")
     if not settings.data:
         raise BadRequest("data-not-named")
-    if settings.resume:
-        _refuse_never_begun(settings.name, home)
     if ranks.size > 1:
         refuse_for(settings, ranks.size)
     _refuse_unwritable(home / "runs")

@@ -65,12 +65,19 @@ class StepPlan(Generic[AnySettings]):
     def is_short(self) -> bool:
         return self.steps < ENOUGH and self.settings.max_steps is None
 
+    @property
+    def epochs(self) -> float:
+        """How often all rows are learned, by the steps that are made."""
+        if self.settings.max_steps is None:
+            return self.settings.epochs or 1
+        return self.steps * self.batch / self.blocks
+
     def facts(self) -> dict[str, Any]:
         return {
             "steps": self.steps,
             "enough": not self.is_short,
             "batch": self.batch,
-            "epochs": self.settings.epochs,
+            "epochs": round(self.epochs, 3),
             "learning_rate": self.settings.learning_rate,
             "warmup": self.warmup,
             "blocks": self.blocks,
@@ -82,7 +89,7 @@ class StepPlan(Generic[AnySettings]):
         settings, kind = self.settings, "blocks" if self.packed else "rows"
         size = f" of {self.block_tokens} tokens" if self.packed else ""
         yield (
-            f"{self.steps} steps: {self.blocks} {kind}{size}, {self.batch} a step, {settings.epochs:g} "
+            f"{self.steps} steps: {self.blocks} {kind}{size}, {self.batch} a step, {self.epochs:.3g} "
             f"epochs, learning rate {settings.learning_rate:g} after {self.warmup} steps of warm-up."
         )
         if self.decided:
@@ -90,8 +97,8 @@ class StepPlan(Generic[AnySettings]):
             yield f"Decided for this data, for nobody said otherwise: {options}."
         if self.is_short:
             yield (
-                f"{self.steps} steps are few: a model hardly learns in fewer than {ENOUGH}. Raise --epochs "
-                f"(now {settings.epochs:g}) or lower --batch (now {self.batch})."
+                f"{self.steps} steps are few: a model often learns little in fewer than {ENOUGH}. Raise "
+                f"--epochs (now {settings.epochs:g}) or lower --batch (now {self.batch})."
             )
         if settings.warmup >= 1 and self.warmup < settings.warmup:
             yield (
@@ -178,4 +185,5 @@ def _said(settings: AnySettings, batch: int, epochs: float, processes: int) -> A
 
 
 def _decided(settings: RunSettings) -> tuple[str, ...]:
-    return tuple(name for name in ("batch", "epochs", "learning_rate") if getattr(settings, name) is None)
+    told = ("batch", "learning_rate") if settings.max_steps else ("batch", "epochs", "learning_rate")
+    return tuple(name for name in told if getattr(settings, name) is None)

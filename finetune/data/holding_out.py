@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from errors import BadRequest
-from finetune.examples import AnyRow, Example
+from finetune.examples import AnyRow, Example, LabeledAnswer
 
 
 def hold_out(
@@ -25,12 +25,11 @@ def hold_out(
         groups.setdefault(first_question(row), []).append(at)
     held = _drawn(list(groups.values()), wanted, seed)
     if len(held) < least or len(held) > len(rows) / 2:
-        raise BadRequest(
-            "rows-too-few" if len(groups) == len(rows) else "questions-too-few",
-            rows=len(rows),
-            questions=len(groups),
-            wanted=wanted,
-        )
+        code = "rows-too-few" if len(groups) == len(rows) else "questions-too-few"
+        if any(isinstance(row, LabeledAnswer) for row in rows):
+            # Two of them may come of one pair, so they are no rows of a file.
+            code = "answers-too-few"
+        raise BadRequest(code, rows=len(rows), questions=len(groups), wanted=wanted)
     return (
         [row for at, row in enumerate(rows) if at not in held],
         [row for at, row in enumerate(rows) if at in held],

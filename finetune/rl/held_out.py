@@ -94,10 +94,10 @@ def asked_held_out(
 
 
 def report_of(
-    before: HeldOutAnswers, after: HeldOutAnswers, kl: float, flat: Cause | None, facts: Mapping[str, Any]
+    before: HeldOutAnswers, after: HeldOutAnswers, kl: float, seen: Cause | None, facts: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """`kl`: of an answer to the last update; `flat`: that rewards have not risen while learning."""
-    why = None if _has_risen(before, after) else flat or _not_risen(before, after)
+    """`kl`: of an answer to the last update; `seen`: while learning, why nothing may be learned."""
+    why = None if _has_risen(before, after) else seen or _not_risen(before, after)
     return {
         **facts,
         "held_out": {

@@ -82,6 +82,12 @@ class Signs:
         if step % _FLAT == 0 and (flat := self.flat()):
             _log.warning(str(flat))
 
+    def why_not(self, ended: float) -> Cause | None:
+        """Why held-out answers may be no better after all updates. `ended`: the share of them that end."""
+        if self.endless and not ended:
+            return Cause("rl-never-ends", updates=self.endless)
+        return self.flat()
+
     def flat(self) -> Cause | None:
         if len(self.rewards) < _FLAT:
             return None

@@ -103,7 +103,7 @@ class _RlTraining:
     ) -> None:
         course = self._course
         kl = course.run.metrics()[-1].figures["kl"]
-        report = report_of(before, after, kl, loop.signs.flat(), prepared.report_facts(course))
+        report = report_of(before, after, kl, loop.signs.why_not(after.ended), prepared.report_facts(course))
         if not report["learned"]:
             _log.warning(report["why"])
         files = prepared.divided.examples.files

@@ -153,6 +153,9 @@ def test_what_a_person_says_goes_before_the_recipe(monkeypatch: pytest.MonkeyPat
             "two numbers from 0 to below 1, not 0.9, 1.0",
         ),
         ("sft --recipe demo --resume", "(--name NAME --resume). There are none yet."),
+        ("dpo --resume first", "name it: --name first --resume."),
+        ("sft first --recipe demo", "'first' belongs to no option."),
+        ("ppo --now --recipe demo-ppo --now later", "'later' belongs to no option."),
     ],
 )
 def test_a_fault_is_one_sentence_and_exit_code_2(
@@ -225,7 +228,7 @@ def test_a_plan_is_drawn_and_its_exit_code_says_whether_it_fits(
 
 def test_a_plan_on_this_machine_counts_the_base(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", "--base-model", "demo-korwkv"]) == 0
-    assert "1,104,512 parameters in 3 layers." in capsys.readouterr().out
+    assert "1.1M parameters in 3 layers." in capsys.readouterr().out
 
 
 def write_run(home: Path, name: str, status: TrainingStatus) -> None:
@@ -250,8 +253,8 @@ def test_runs_are_listed_with_where_they_stand(home: Path, capsys: pytest.Captur
     assert main(["runs"]) == 0
     shown = capsys.readouterr().out
     day = begun[:10]
-    assert re.search(rf"going\s+training\s+3 of 9\s+0.250\s+lora\s+demo-koalpaca\s+{day}", shown)
-    assert re.search(r"killed\s+interrupted\s+3 of 9", shown)
+    assert re.search(rf"going\s+sft\s+training\s+3 of 9\s+0.250\s+lora\s+demo-koalpaca\s+{day}", shown)
+    assert re.search(r"killed\s+sft\s+interrupted\s+3 of 9", shown)
     assert "failed: Memory ran out." in shown and "--resume" in shown
 
 

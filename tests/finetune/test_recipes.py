@@ -33,6 +33,7 @@ WANTED = {
     "koalpaca-korwkv",
     "demo",
     "demo-dpo",
+    "demo-kto",
     "kochatgpt-rm",
     "kochatgpt-ppo",
     "chatkoalpaca-rm",

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from errors import BadEntry, NaraniError
+from errors import BadEntry, BadRequest, NaraniError
 from finetune.data import DataRows, read_examples, read_labeled, read_pairs, read_prompts
+from finetune.data.holding_out import hold_out
 from tests.finetune.data.data_files import array, lines, written
 from tests.finetune.data.test_preference_data import ANSWERS, PAIR, RANKED, TALK, THUMB, said
 
@@ -95,6 +96,12 @@ def test_messages_without_a_question_or_a_prompt_are_no_pair(tmp_path: Path) -> 
 def test_one_pair_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadEntry, match="^a.jsonl, line 1: this is the only pair.*Add more pairs"):
         read_pairs([written(tmp_path, "a.jsonl", lines(PAIR))])
+
+
+def test_one_pair_read_as_judged_answers_is_counted_as_them(tmp_path: Path) -> None:
+    found = read_labeled([written(tmp_path, "a.jsonl", lines(PAIR))])
+    with pytest.raises(BadRequest, match="^Judged answers: 2, different questions: 1. 8 answers"):
+        hold_out(found.rows, 0.1, 42)
 
 
 def test_a_table_of_unknown_columns_is_no_list_of_questions(tmp_path: Path) -> None:

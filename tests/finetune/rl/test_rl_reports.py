@@ -9,6 +9,7 @@ import pytest
 
 from errors import BadRequest
 from finetune.rl.held_out import HeldOutAnswer, HeldOutAnswers, report_of
+from finetune.rl.nothing_learned import Signs
 from finetune.rl_settings import GrpoSettings, RlooSettings, RlSettings
 
 
@@ -32,6 +33,17 @@ def test_a_rise_within_its_own_noise_is_not_called_learned(
     report = report_of(answers(0.0, 0.0, 0.0, 0.0), answers(*after), 1.0, None, {})
     assert report["learned"] is learned
     assert learned or report["why_facts"]["code"] == "rl-held-out-not-risen"
+
+
+@pytest.mark.parametrize(
+    ("endless", "ended", "code"),
+    [(2, 0.0, "rl-never-ends"), (2, 0.5, "rl-held-out-not-risen"), (0, 0.0, "rl-held-out-not-risen")],
+)
+def test_a_run_too_short_to_be_broken_off_still_says_that_no_answer_ended(
+    endless: int, ended: float, code: str
+) -> None:
+    report = report_of(answers(0.0), answers(0.0), 0.0, Signs(endless=endless).why_not(ended), {})
+    assert report["why_facts"]["code"] == code
 
 
 @pytest.mark.parametrize("kind", [GrpoSettings, RlooSettings])
