@@ -2,13 +2,14 @@
 
 Run: python -m tests.browser.scripted_server run comparison_app.py …   (started by served.py)
 
-Knows: what a question makes a model say ("30개" is thirty numbered words), or its first source, and how a
-busy machine sends.
+Knows: what a question makes a model say ("30개" is thirty numbered words, "매번" another word each time), or
+its first source, and how a busy machine sends.
 Refuses to know: pages and browsers.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -26,6 +27,8 @@ SECONDS_PER_FLUSH = 0.12
 """Streamlit sends what it drew every 5 ms, where it gets to it: on a busy machine a run of a fragment begins
 before what the whole page drew has left, and Streamlit then drops what the same fragment drew before."""
 NEWLINES, ENDLESS, FORMULA = "줄바꿈만", "끝없이", "수식으로"
+ANEW = "매번"
+_SAID = itertools.count(1)
 FORMULA_ANSWER = ("=1+1", '은 "둘",\n', "둘째 줄; 한글")
 WRONG_MODEL, WRONG_FIGURE = "demo-kullm", "98,765m"
 _FEW = 4
@@ -40,6 +43,8 @@ def counted(request: AnswerRequest) -> Iterator[str]:
         return from_source(request.model_id, searched.sources[0].passage)
     if FORMULA in question:
         return iter(FORMULA_ANSWER)
+    if ANEW in question:
+        return iter(("그러니까 ", f"{next(_SAID)}번으로 ", "끝"))
     if NEWLINES in question:
         return ("\n" for _ in range(many))
     if ENDLESS in question:
