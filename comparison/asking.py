@@ -19,7 +19,7 @@ from comparison.scoring import lacks_score, score_wish, scored, scorer_of
 from comparison.turns import ColumnPicture, TurnPicture, conversation, run_of_stored
 from engines.base import Answer, AnswerRequest, Engine
 from errors import BadRequest, UnknownName
-from history.records import RunHead, StoredAnswer
+from history.records import MarkChange, RunHead, StoredAnswer
 from prompts.conversation import Conversation, Turn
 
 if TYPE_CHECKING:
@@ -167,10 +167,10 @@ class AskingService:
 
         self._runs.ask_again(self._engine, run, position, begun)
 
-    def mark_better(self, owner: str, run_id: str, position: int, better: bool) -> None:
-        """Which answer to a question a person found better; marking one takes the mark from another."""
+    def mark(self, owner: str, run_id: str, position: int, attempt: int, change: MarkChange) -> None:
+        """What a person found of an answer; marking one as better takes that from another."""
         if self._history is not None:
-            marks = self._history.mark(owner, run_id, position, better)
+            marks = self._history.mark(owner, run_id, position, change, attempt)
             run = self._runs.get(run_id, owner)
             if run is not None:
                 run.marks = marks

@@ -1,5 +1,6 @@
 """Pairs of a better and a worse answer to one question, from marks in the history and from files in which
-people compared two answers, in the shape that tuning on preferences reads: prompt, chosen and rejected.
+people compared two answers, in the shape that tuning on preferences reads: prompt, chosen and rejected. And
+answers that were found good or bad by themselves, as thumbs: prompt, completion and label.
 
 What was marked is held against the answers that stood beside it then, of which one may be asked again since.
 """
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from comparison.questions import column_for, jsonl_rows, table_rows
 from engines.base import FinishReason, State
 from errors import BadEntry
-from history.records import BETTER, MARK, mark_in
+from history.records import BAD, GOOD, mark_of
 from history.rows import request_of
 from prompts.conversation import Conversation
 from text_files import open_text
@@ -34,18 +35,21 @@ StoredCells = Mapping[str, Any]
 
 
 class LeftOut(StrEnum):
-    """Why two answers are no pair."""
+    """Why two answers are no pair, or one is no thumb."""
 
     UNFINISHED = "one of the two failed, was stopped or was cut"
+    CUT = "it was stopped or was cut"
     SAME_TEXT = "both say the same"
     OTHER_CONVERSATION = "they follow different conversations"
     TIE = "neither was found better"
     TWICE = "the same pair was there already"
+    SAME_ANSWER = "the same answer to the same question was there already"
+    CONTRARY = "the other way round they were a pair already"
 
 
 @dataclass
-class JudgedPairs:
-    """Pairs as they come together, each once."""
+class JudgedRows:
+    """Rows as they come together, each once."""
 
     rows: list[dict[str, object]] = field(default_factory=list)
     left_out: Counter[LeftOut] = field(default_factory=Counter)
@@ -56,35 +60,70 @@ class JudgedPairs:
     def questions(self) -> int:
         return len(self._prompts)
 
+    def _keep(self, key: str, conversation: Conversation, **answers: str) -> dict[str, object]:
+        """The row, with its answers as texts or, where the question is messages, as messages."""
+        prompt = _prompt(conversation)
+        self._seen.add(key)
+        self._prompts.add(json.dumps(prompt))
+        told: dict[str, object] = {**prompt, **answers}
+        if len(conversation.turns) > 1:
+            told |= {name: [_message("assistant", text)] for name, text in answers.items()}
+        self.rows.append(told)
+        return self.rows[-1]
+
+
+class JudgedPairs(JudgedRows):
+    """Of a better and a worse answer."""
+
     def add(self, conversation: Conversation, chosen: str, rejected: str) -> None:
         if chosen.strip() == rejected.strip():
             self.left_out[LeftOut.SAME_TEXT] += 1
             return
         prompt = _prompt(conversation)
-        asked = json.dumps(prompt)
         pair = json.dumps([prompt, chosen.strip(), rejected.strip()])
         if pair in self._seen:
             self.left_out[LeftOut.TWICE] += 1
             return
-        self._seen.add(pair)
-        self._prompts.add(asked)
-        in_messages = len(conversation.turns) > 1
-        self.rows.append(
-            {
-                **prompt,
-                "chosen": [_message("assistant", chosen)] if in_messages else chosen,
-                "rejected": [_message("assistant", rejected)] if in_messages else rejected,
-            }
-        )
+        if json.dumps([prompt, rejected.strip(), chosen.strip()]) in self._seen:
+            self.left_out[LeftOut.CONTRARY] += 1
+            return
+        self._keep(pair, conversation, chosen=chosen, rejected=rejected)
+
+
+class JudgedThumbs(JudgedRows):
+    """Of answers that were found good or bad."""
+
+    def add(self, conversation: Conversation, answer: str, good: bool) -> None:
+        key = json.dumps([_prompt(conversation), answer.strip()])
+        if key in self._seen:
+            self.left_out[LeftOut.SAME_ANSWER] += 1
+            return
+        self._keep(key, conversation, completion=answer)["label"] = good
 
 
 def add_from_history(pairs: JudgedPairs, history: History, owner: str) -> None:
-    """Each answer that is marked as the better one, against each that stood beside it."""
+    """Each answer that is marked as the better one, against each that stood beside it; then each that was
+    found good, against each to the same question that was found bad."""
     for _, rows in groupby(_stored(history, owner), key=lambda row: row["run_id"]):
         of_run = list(rows)
         for row in of_run:
-            if mark_in(row["extras"]) == BETTER:
-                _compare(pairs, row, of_run)
+            if row["mark"].better:
+                _compare(pairs, row, _beside(row, of_run))
+        bad = [row for row in of_run if row["mark"].rating == BAD]
+        for row in of_run:
+            if row["mark"].rating == GOOD:
+                compared = _beside(row, of_run) if row["mark"].better else []
+                _compare(pairs, row, [other for other in bad if other not in compared])
+
+
+def thumbs_from_history(history: History, owner: str) -> JudgedThumbs:
+    thumbs = JudgedThumbs()
+    for row in _stored(history, owner):
+        if row["mark"].rating and not _is_whole(row):
+            thumbs.left_out[LeftOut.CUT] += 1
+        elif row["mark"].rating:
+            thumbs.add(request_of(row["request"]).conversation, row["text"], row["mark"].rating == GOOD)
+    return thumbs
 
 
 def add_from_file(pairs: JudgedPairs, path: Path) -> None:
@@ -107,27 +146,30 @@ def add_from_file(pairs: JudgedPairs, path: Path) -> None:
             pairs.add(Conversation.ask(asked, input, system), answers[better], answers[1 - better])
 
 
-def as_json_lines(pairs: JudgedPairs) -> str:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in pairs.rows)
+def as_json_lines(judged: JudgedRows) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in judged.rows)
 
 
 def _stored(history: History, owner: str) -> Iterator[dict[str, Any]]:
-    """Every attempt of every answer, those of a run in a row."""
+    """Every attempt of every answer, those of a run in a row, each with its mark."""
     for batch in history.flat(owner):
         for cells in zip(*batch.values(), strict=True):
             row: dict[str, Any] = dict(zip(batch, cells, strict=True))
-            yield row | {"extras": json.loads(row["extras"] or "{}")}
+            yield row | {"mark": mark_of(json.loads(row["extras"] or "{}"))}
 
 
-def _compare(pairs: JudgedPairs, better: StoredCells, of_run: list[dict[str, Any]]) -> None:
+def _beside(better: StoredCells, of_run: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """An answer that came whole only after the mark was set was not compared."""
-    over = {tuple(place) for place in better["extras"][MARK].get("over", ())}
+    over = set(better["mark"].over)
     newest = {row["position"]: row for row in of_run}
     known = {better["position"], *(position for position, _ in over)}
     beside = [row for row in of_run if (row["position"], row["attempt"]) in over]
-    beside += [
+    return beside + [
         row for position, row in newest.items() if position not in known and row["state"] != State.DONE
     ]
+
+
+def _compare(pairs: JudgedPairs, better: StoredCells, beside: list[dict[str, Any]]) -> None:
     asked = request_of(better["request"]).conversation
     for other in beside:
         if not (_is_whole(better) and _is_whole(other)):

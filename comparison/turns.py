@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 from comparison.run import KeepAnswer, Run, RunColumn
 from comparison.runs import LiveRuns
 from engines.base import ENDED, Answer, AnswerRequest, FinishReason, LiveAnswer, Measures, State
-from history.records import BETTER, MARK, Marks, StoredAnswer, StoredRun, StoredState, mark_in
+from history.records import (
+    MARK,
+    MARKABLE,
+    AnswerMark,
+    Marks,
+    StoredAnswer,
+    StoredRun,
+    StoredState,
+    mark_of,
+)
 
 if TYPE_CHECKING:
     from history.history import History
@@ -45,9 +54,13 @@ class ColumnPicture:
         return self.state == State.DONE and bool(self.text) and not self.unsaved
 
     @property
-    def better(self) -> bool:
-        """Whether a person marked it so."""
-        return self.answer is not None and mark_in(self.answer.extras) == BETTER
+    def markable(self) -> bool:
+        """Whether it can be found good or bad by itself."""
+        return self.state in MARKABLE and bool(self.text) and not self.unsaved
+
+    @property
+    def mark(self) -> AnswerMark:
+        return AnswerMark() if self.answer is None else mark_of(self.answer.extras)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ from history.records import (
     HistoryFilter,
     HistoryPage,
     HistoryStatus,
+    MarkChange,
     Marks,
     RunHead,
     StoredAnswer,
@@ -136,9 +137,10 @@ class History:
         except Trouble as trouble:
             raise not_stored(trouble.problem) from trouble
 
-    def mark(self, owner: str, run_id: str, position: int, better: bool) -> Marks:
-        """Mark an answer as the better one of its run, in place of any other, or take that mark away."""
-        return self._write(partial(write_mark, owner=owner, run_id=run_id, position=position, better=better))
+    def mark(self, owner: str, run_id: str, position: int, change: MarkChange, *attempt: int) -> Marks:
+        """Of several attempts the newest where none is named; gives all marks of the run."""
+        place = position, *attempt
+        return self._write(partial(write_mark, owner=owner, run_id=run_id, place=place, change=change))
 
     def begin_batch(self, batch: BatchHead, heads: Sequence[RunHead]) -> None:
         """Write a batch and its questions down, no answer begun; raises NaraniError where it cannot. This
@@ -222,7 +224,7 @@ class History:
         for some in bites(numbers):
             yield from self._flat(owner, some, rows)
 
-    # -- deleting
+    # -- deleting, and preferences
 
     def delete(self, owner: str, run_ids: Sequence[str]) -> int:
         """Hide them at once; they are gone for good after a while. How many were the owner's."""
@@ -231,8 +233,6 @@ class History:
     def restore(self, owner: str, run_ids: Sequence[str]) -> int:
         """Undo a deletion."""
         return self._write(partial(bring_back, owner=owner, run_ids=run_ids))
-
-    # -- preferences
 
     def preferences(self, owner: str) -> dict[str, object]:
         return self._read(partial(read_preferences, owner=owner))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
@@ -15,32 +16,59 @@ from sqlalchemy import Connection, Row, select, update
 from errors import BadRequest
 from history.owners import owner_number
 from history.reading import visible
-from history.records import BETTER, MARK, Marks, StoredAnswer, StoredState, mark_in
-from history.rows import to_json
-from history.schema import answers, runs
+from history.records import (
+    LONGEST_NOTE,
+    MARK,
+    MARKABLE,
+    AnswerMark,
+    MarkChange,
+    Marks,
+    StoredAnswer,
+    StoredState,
+    mark_of,
+)
+from history.rows import moment, to_json
+from history.schema import answers, mark_columns, runs
 
 
-def write_mark(connection: Connection, owner: str, run_id: str, position: int, better: bool) -> Marks:
-    """Set it or take it away, and give all marks of the run. Only one answer of a run is the better one."""
+def write_mark(
+    connection: Connection, owner: str, run_id: str, place: tuple[int, ...], change: MarkChange
+) -> Marks:
+    """`place` is a position, and an attempt where that is not the newest. Gives all marks of the run, and
+    only one of them is that of the better answer."""
     rows = _rows(connection, owner, run_id)
-    shown = {row.position: row for row in rows if row.newest and row.state == str(StoredState.DONE)}
-    if position not in shown:
+    marked = next((row for row in rows if _stands_at(row, place)), None)
+    states = (StoredState.DONE,) if change.better else MARKABLE
+    if marked is None or marked.state not in states:
         raise BadRequest("answer-not-markable")
-    marked = shown.pop(position)
-    beside = [[row.position, row.attempt] for row in shown.values()]
+    beside = [row for row in rows if row.newest and row.state == str(StoredState.DONE)]
+    over = tuple((row.position, row.attempt) for row in beside if row.position != marked.position)
     marks: Marks = {}
     for row in rows:
         extras = json.loads(row.extras or "{}")
-        held = extras.pop(MARK, None)
+        before = now = mark_of(extras)
         if row is marked:
-            mark = {"value": BETTER, "note": "", "over": beside} if better else None
-        else:
-            mark = None if better and mark_in({MARK: held}) == BETTER else held
-        if mark != held:
-            _write(connection, row, extras if mark is None else extras | {MARK: mark})
-        if mark is not None:
-            marks[row.position, row.attempt] = mark
+            now = replace(_changed(before, change, over), by=owner, at=moment(datetime.now(UTC)))
+        elif change.better:
+            now = replace(before, better=False, over=())
+        if now != before:
+            _write(connection, row, extras, now)
+        if now:
+            marks[row.position, row.attempt] = now.as_json()
     return marks
+
+
+def _stands_at(row: Row[Any], place: tuple[int, ...]) -> bool:
+    position, *attempt = place
+    return bool(row.position == position and (row.attempt in attempt if attempt else row.newest))
+
+
+def _changed(mark: AnswerMark, change: MarkChange, over: tuple[tuple[int, int], ...]) -> AnswerMark:
+    if change.better is not None:
+        mark = replace(mark, better=change.better, over=over if change.better else ())
+    if change.rating is not None:
+        mark = replace(mark, rating=change.rating)
+    return mark if change.note is None else replace(mark, note=change.note.strip()[:LONGEST_NOTE])
 
 
 def with_mark_of(held: str | None, stored: StoredAnswer) -> StoredAnswer:
@@ -62,6 +90,10 @@ def _rows(connection: Connection, owner: str, run_id: str) -> list[Row[Any]]:
     return list(connection.execute(query.where(visible(owner_is), runs.c.id == run_id)).all())
 
 
-def _write(connection: Connection, row: Row[Any], extras: dict[str, object]) -> None:
+def _write(connection: Connection, row: Row[Any], extras: dict[str, object], mark: AnswerMark) -> None:
     its = (answers.c.run == row.run, answers.c.position == row.position, answers.c.attempt == row.attempt)
-    connection.execute(update(answers).where(*its).values(extras=to_json(extras) if extras else None))
+    kept = {name: value for name, value in extras.items() if name != MARK}
+    if mark:
+        kept[MARK] = mark.as_json()
+    values = {"extras": to_json(kept) if kept else None, **mark_columns(mark)}
+    connection.execute(update(answers).where(*its).values(values))

@@ -17,7 +17,19 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, or_, select
 
 from history.owners import owner_number
-from history.records import BatchHead, HistoryFilter, HistoryPage, StoredBatch, StoredRun, StoredState
+from history.records import (
+    BAD,
+    BETTER,
+    GOOD,
+    MARKABLE,
+    BatchHead,
+    HistoryFilter,
+    HistoryPage,
+    Marked,
+    StoredBatch,
+    StoredRun,
+    StoredState,
+)
 from history.rows import moment, moment_of, stored_run
 from history.schema import PLANNED, answers, batches, runs
 from history.word_index import RUNS, between, has_word_index, match, run_of_document, words_table
@@ -231,12 +243,32 @@ def _of_answer(wanted: HistoryFilter) -> Iterable[Condition]:
         yield answers.c.model.in_(wanted.models)
     if wanted.states:
         yield answers.c.state.in_([str(state) for state in wanted.states])
+    if wanted.marks:
+        yield or_(*map(_marked, wanted.marks))
     if wanted.greedy is not None:
         yield answers.c.temperature == 0 if wanted.greedy else answers.c.temperature != 0
     if wanted.format_id is not None:
         yield answers.c.format == wanted.format_id
     if wanted.quantization is not None:
         yield answers.c.quantization == wanted.quantization
+
+
+_HOLDING = {
+    Marked.BETTER: [BETTER, f"{BETTER}, {GOOD}", f"{BETTER}, {BAD}"],
+    Marked.GOOD: [GOOD, f"{BETTER}, {GOOD}"],
+    Marked.BAD: [BAD, f"{BETTER}, {BAD}"],
+}
+"""As `AnswerMark.values` writes them: an index finds whole values only."""
+
+
+def _marked(wanted: Marked) -> Condition:
+    if wanted is Marked.NOTED:
+        return answers.c.note.is_not(None)
+    if wanted is not Marked.UNRATED:
+        return answers.c.mark.in_(_HOLDING[wanted])
+    beside = answers.alias()
+    some = exists().where(beside.c.run == answers.c.run, beside.c.newest, beside.c.mark.is_not(None))
+    return and_(answers.c.state.in_(list(map(str, MARKABLE))), ~some)
 
 
 def _contains(word: str) -> Condition:

@@ -17,10 +17,11 @@ from errors import EngineDown
 THIS_MACHINE = "this-machine"
 """The owner of what is asked at the machine itself, in any browser or the terminal."""
 MARK = "mark"
-"""In an answer's extras: what a person found of it, an object with `value`, `note` and, where the answer was
-compared, `over`: position and attempt of each answer that stood beside it."""
-BETTER = "better"
-"""The value of the mark of the answer that a person found better than those beside it."""
+"""In an answer's extras: what a person found of it, as `AnswerMark.as_json` writes it. Until version 5 of the
+tables it had `value`, `note` and `over` alone."""
+BETTER, GOOD, BAD = "better", "good", "bad"
+LONGEST_NOTE = 500
+"""The characters of a note: a few words, or why."""
 Marks = dict[tuple[int, int], object]
 """The marks of a run by position and attempt."""
 
@@ -34,10 +35,66 @@ class StoredState(StrEnum):
     """It was being answered when the process ended."""
 
 
-def mark_in(extras: Mapping[str, object]) -> str:
-    """The value of the mark that an answer has; empty where it has none."""
-    mark = extras.get(MARK)
-    return str(mark.get("value", "")) if isinstance(mark, Mapping) else ""
+@dataclass(frozen=True)
+class AnswerMark:
+    """What a person found of an answer; the empty one is no mark at all."""
+
+    better: bool = False
+    """Than those beside it; one answer of a question at most."""
+    rating: str = ""
+    """GOOD or BAD, whatever stood beside it."""
+    note: str = ""
+    over: tuple[tuple[int, int], ...] = ()
+    """Of the better one: position and attempt of each answer that stood beside it."""
+    by: str = ""
+    """The owner who marked it, and in `at` when."""
+    at: str = ""
+
+    def __bool__(self) -> bool:
+        return self.better or bool(self.rating) or bool(self.note)
+
+    @property
+    def values(self) -> str:
+        """In one cell: "better, good"."""
+        return ", ".join(filter(None, (BETTER if self.better else "", self.rating)))
+
+    def as_json(self) -> dict[str, object]:
+        value, over = BETTER if self.better else "", [list(place) for place in self.over]
+        said = {"value": value, "rating": self.rating, "note": self.note}
+        return {**said, "over": over, "by": self.by, "at": self.at}
+
+
+def mark_of(extras: Mapping[str, object]) -> AnswerMark:
+    held = extras.get(MARK)
+    if not isinstance(held, Mapping):
+        return AnswerMark()
+    over = tuple((int(position), int(attempt)) for position, attempt in held.get("over") or ())
+    rating, note, by, at = (str(held.get(name) or "") for name in ("rating", "note", "by", "at"))
+    return AnswerMark(held.get("value") == BETTER, rating, note, over, by, at)
+
+
+MARKABLE = (StoredState.DONE, StoredState.STOPPED)
+"""What can be marked; to be the better one an answer has to be done."""
+
+
+@dataclass(frozen=True)
+class MarkChange:
+    """What is set of a mark or, by False or an empty text, taken away; None stays as it is."""
+
+    better: bool | None = None
+    rating: str | None = None
+    note: str | None = None
+
+
+class Marked(StrEnum):
+    """How answers are looked for by their marks."""
+
+    UNRATED = "unrated"
+    """No answer to the question is marked, and one could be."""
+    BETTER = BETTER
+    GOOD = GOOD
+    BAD = BAD
+    NOTED = "noted"
 
 
 @dataclass(frozen=True)
@@ -129,6 +186,7 @@ class HistoryFilter:
     since: datetime | None = None
     until: datetime | None = None
     states: tuple[StoredState, ...] = ()
+    marks: tuple[Marked, ...] = ()
     greedy: bool | None = None
     """True: temperature 0 only; False: sampled only."""
     format_id: str | None = None
@@ -176,6 +234,8 @@ FLAT_COLUMNS = (
     "model",
     "state",
     "text",
+    "mark",
+    "note",
     "finish_reason",
     "error",
     "prompt",

@@ -6,6 +6,7 @@ Refuses to know: where the database lies, and who reads or writes it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -34,6 +35,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from engines.base import MEASURES
 from errors import NaraniError
+from history.records import MARK, AnswerMark, mark_of
 from history.word_index import create_word_index
 
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
@@ -118,10 +120,12 @@ answers = Table(
     Column("revision", _NAME),
     Column("finish_reason", String(20)),
     Column("error_code", _NAME),
+    Column("mark", _NAME),
     Column("started", _MOMENT),
     Column("ended", _MOMENT),
     *(Column(name, _OF_MEASURES[kind]) for name, kind in MEASURES.items()),
     Column("error", Kept),
+    Column("note", Kept),
     Column("settings", Kept, nullable=False),
     Column("text", Kept),
     Column("prompt", Kept),
@@ -130,6 +134,7 @@ answers = Table(
     Column("extras", Kept),
     Index("answers_of_model", "owner", "model", "run"),
     Index("answers_by_state", "state", "owner", "run"),
+    Index("answers_by_mark", "owner", "mark", "run"),
 )
 
 batches = Table(
@@ -189,6 +194,24 @@ def _name_the_kind(connection: Connection) -> None:
         index.create(connection, checkfirst=True)
 
 
+def _tell_marks_in_columns(connection: Connection) -> None:
+    """What a person found of an answer stands in its extras, and is looked for and exported by columns."""
+    for name in ("mark", "note"):
+        _add_column(connection, answers, name)
+    for index in answers.indexes:
+        index.create(connection, checkfirst=True)
+    key = answers.c.run, answers.c.position, answers.c.attempt
+    held = select(*key, answers.c.extras).where(answers.c.extras.contains(f'"{MARK}":'))
+    for *place, extras in connection.execute(held).all():
+        its = (column == value for column, value in zip(key, place, strict=True))
+        told = mark_columns(mark_of(json.loads(extras)))
+        connection.execute(update(answers).where(*its).values(told))
+
+
+def mark_columns(mark: AnswerMark) -> dict[str, str | None]:
+    return {"mark": mark.values or None, "note": mark.note or None}
+
+
 def _add_column(connection: Connection, table: Table, name: str) -> None:
     """The first step makes all tables as they are today, so the column may be there."""
     if name not in _columns(connection, table):
@@ -205,6 +228,7 @@ STEPS: tuple[SchemaStep, ...] = (
     _name_the_process,
     _spell_quantization_and_keep_more,
     _name_the_kind,
+    _tell_marks_in_columns,
 )
 """Step n brings a database of version n to version n + 1. A step that was published never changes."""
 

@@ -78,6 +78,8 @@ def _answer(row: Mapping[str, object], words: Mapping[str, str], attempt: str) -
     figures = {name: row[name] for name in MEASURES if row[name] is not None and name not in _LEFT_OUT}
     ended = {"finish_reason": row["finish_reason"] or row["state"]}
     yield f"- {words['measures']}: {_code(_listed(ended | figures))}"
+    if found := [*(words[value] for value in str(row["mark"] or "").split(", ") if value), *_note(row)]:
+        yield f"- {words['mark']}: {', '.join(found)}"
     if lenders := _lenders(row):
         yield f"- {words['took_over']}: {', '.join(map(_code, lenders))}"
     yield ""
@@ -87,6 +89,10 @@ def _answer(row: Mapping[str, object], words: Mapping[str, str], attempt: str) -
         yield _fenced(str(row["text"]))
     elif not row["error"]:
         yield f"{words['empty']}\n"
+
+
+def _note(row: Mapping[str, object]) -> list[str]:
+    return [_code(str(row["note"]))] if row["note"] else []
 
 
 def _lenders(row: Mapping[str, object]) -> list[str]:

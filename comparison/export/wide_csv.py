@@ -17,10 +17,13 @@ from pathlib import Path
 from comparison.export.csv_files import CsvTable, CsvType
 from comparison.export.exported_questions import WIDE_COLUMNS
 from comparison.export.shared import RunRows, are_newest, extras_of, object_of, runs_of, whole_file
-from history.records import FlatBatch
+from history.records import MARK, FlatBatch
 
 _ROWS_AT_ONCE = 200
-_READ = (*WIDE_COLUMNS, "position", "attempt", "model", "quantization", "format", "text", "request", "extras")
+_BESIDE = ("mark", "note")
+"""What a person found of an answer, each a column behind it where some answer of the model has one."""
+_OF_ANSWER = ("position", "attempt", "model", "quantization", "format", "text", *_BESIDE, "request", "extras")
+_READ = (*WIDE_COLUMNS, *_OF_ANSWER)
 
 
 def write_wide_csv(flat: Callable[[], Iterable[FlatBatch]], path: Path) -> int:
@@ -40,12 +43,15 @@ def write_wide_csv(flat: Callable[[], Iterable[FlatBatch]], path: Path) -> int:
 
 
 def _line(run: RunRows, columns: list[WideColumn], titles: Iterable[tuple[WideColumn, str]]) -> list[object]:
-    answers = {
-        column: {"": row["text"], **extras_of(row["extras"])}
-        for column, row in zip(columns, run, strict=True)
-    }
+    answers = {column: {"": row["text"], **_beside(row)} for column, row in zip(columns, run, strict=True)}
     cells = (answers.get(column, {}).get(name) for column, name in titles)
     return [*(run[0][name] for name in WIDE_COLUMNS), *cells]
+
+
+def _beside(row: dict[str, object]) -> dict[str, object]:
+    found = {name: row[name] for name in _BESIDE if row[name]}
+    extras = {name: said for name, said in extras_of(row["extras"]).items() if name != MARK}
+    return found | {f"extras.{name}": said for name, said in extras.items()}
 
 
 @dataclass(frozen=True)
@@ -68,14 +74,14 @@ class WideColumns:
     _picks: dict[tuple[WideColumn, ...], None] = field(default_factory=dict)
     _own: dict[str, tuple[str, str]] = field(default_factory=dict)
     """What each model answers in when nothing is asked for."""
-    _extras: dict[str, dict[str, None]] = field(default_factory=dict)
-    """The names among the extras of each model's answers."""
+    _named: dict[str, dict[str, None]] = field(default_factory=dict)
+    """What stands beside the answers of each model."""
 
     def see(self, rows: RunRows) -> None:
         """The rows of one run."""
         picked = _columns_asked(rows)
         for row, asked in zip(rows, picked, strict=True):
-            self._extras.setdefault(asked.model, {}).update(dict.fromkeys(extras_of(row["extras"])))
+            self._named.setdefault(asked.model, {}).update(dict.fromkeys(_beside(row)))
             if row["format"]:
                 before = self._own.get(asked.model, ("", ""))
                 self._own[asked.model] = (
@@ -89,7 +95,7 @@ class WideColumns:
         return self._resolved(_columns_asked(rows))
 
     def titles(self) -> dict[tuple[WideColumn, str], str]:
-        """Each column, and behind it one for each name among its model's extras, in the order in which they
+        """Each column, and behind it one for each name beside its model's answers, in the order in which they
         first came; no two titles are the same."""
         found = dict.fromkeys(column for picked in self._picks for column in self._resolved(picked))
         columns = sorted(found, key=lambda column: column.attempt > 0)
@@ -97,8 +103,8 @@ class WideColumns:
         taken = set(WIDE_COLUMNS)
         for column in columns:
             title = _title(column, [other for other in columns if other.model == column.model])
-            for name in ("", *self._extras[column.model]):
-                titles[column, name] = _free(f"{title} extras.{name}" if name else title, taken)
+            for name in ("", *self._named[column.model]):
+                titles[column, name] = _free(f"{title} {name}" if name else title, taken)
                 taken.add(titles[column, name])
         return titles
 

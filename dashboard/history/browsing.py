@@ -137,7 +137,7 @@ def draw_opened(run_id: str, services: Services, texts: Texts) -> None:
         titles(services),
         texts,
         actions=ColumnActions(
-            better=marking(before, services),
+            marking=marking(before, services),
             go_on=None if before.kind == ROOM else partial(_pick_answer, run_id),
         ),
         attempts=attempts_of(services),

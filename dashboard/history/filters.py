@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.session import history
 from dashboard.texts import Texts
-from history.records import HistoryFilter, StoredState
+from history.records import HistoryFilter, Marked, StoredState
 
 _SHOWN_STATES = (StoredState.DONE, StoredState.FAILED, StoredState.STOPPED, StoredState.INTERRUPTED)
 
@@ -34,6 +34,7 @@ def history_filters(
             )
             since, until = _dates(zone, texts)
             states = _states(texts)
+            marks = _marks(texts)
             greedy, batches = _sampling(texts), _batches(texts)
             format_id = _format(formats, texts)
     return HistoryFilter(
@@ -42,6 +43,7 @@ def history_filters(
         since=since,
         until=until,
         states=states,
+        marks=marks,
         greedy=greedy,
         format_id=format_id,
         batches=batches,
@@ -69,6 +71,19 @@ def _states(texts: Texts) -> tuple[StoredState, ...]:
             selection_mode="multi",
             key=history.STATES,
             format_func=lambda state: texts.states[state.value],
+            on_change=history.go_newest,
+        )
+    )
+
+
+def _marks(texts: Texts) -> tuple[Marked, ...]:
+    return tuple(
+        st.pills(
+            texts.history["marks"],
+            list(Marked),
+            selection_mode="multi",
+            key=history.MARKS,
+            format_func=lambda each: texts.history[f"marked_{each}"],
             on_change=history.go_newest,
         )
     )

@@ -45,7 +45,7 @@ def actions_of_attempt(
     newest = _newest(turn, shown)
     if actions is None or shown.attempt == newest.attempt:
         return actions
-    return replace(actions, again=actions.again if newest.ended else None, better=None)
+    return replace(actions, again=actions.again if newest.ended else None)
 
 
 def _newest(turn: TurnPicture, shown: ColumnPicture) -> ColumnPicture:

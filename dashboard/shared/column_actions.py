@@ -10,6 +10,7 @@ import streamlit as st
 
 from comparison.going_on import answered
 from comparison.turns import ColumnPicture
+from dashboard.shared.answer_marks import Marking, mark_buttons
 from dashboard.shared.safe_text import icon_label, safe_text, whole_characters
 from dashboard.texts import Texts
 from engines.base import Answer
@@ -21,7 +22,7 @@ class ColumnActions:
 
     stop: Callable[[int], None] | None = None
     again: Callable[[int], None] | None = None
-    better: Callable[[int], None] | None = None
+    marking: Marking | None = None
     baseline: Callable[[int], None] | None = None
     go_on: Callable[[int, int], None] | None = None
     """Told the attempt, too."""
@@ -45,10 +46,8 @@ def column_actions(
             _button("stop", ":material/stop_circle:", key, title, picture, actions.stop, words["stop"])
             return
         _button("again", ":material/refresh:", key, title, picture, actions.again, words["again"])
-        if picture.comparable:
-            mark = words["not_better"] if picture.better else words["make_better"]
-            icon = ":material/close:" if picture.better else ":material/thumb_up:"
-            _button("better", icon, key, title, picture, actions.better, mark)
+        if actions.marking is not None:
+            mark_buttons(picture, title, key, actions.marking, texts)
         if picture.answer is not None and not picture.answer.error:
             compared = words["no_baseline"] if is_baseline else words["make_baseline"]
             icon = ":material/close:" if is_baseline else ":material/difference:"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from comparison.turns import ColumnPicture
+from dashboard.shared.answer_marks import mark_badges
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from engines.base import AnswerRequest
@@ -23,8 +24,7 @@ def column_head(title: str, picture: ColumnPicture, is_baseline: bool, texts: Te
         facts.append(f":orange-badge[{asked_in}]")
     if is_baseline:
         facts.append(f":blue-badge[{texts.answer['baseline']}]")
-    if picture.better:
-        facts.append(f":green-badge[:material/thumb_up: {texts.answer['better']}]")
+    facts += mark_badges(picture.mark, texts)
     st.markdown(" ".join(facts))
 
 

@@ -9,9 +9,11 @@ from comparison.turns import TurnPicture, conversation
 from dashboard.errors import show_error
 from dashboard.resources import Services
 from dashboard.session.owner import owner_id
+from dashboard.shared.answer_marks import Marking
 from dashboard.shared.column_actions import ColumnActions
 from dashboard.texts import read_chosen
 from errors import BadRequest, NaraniError
+from history.records import MarkChange
 
 
 def look_again(before: TurnPicture, services: Services) -> TurnPicture:
@@ -51,17 +53,11 @@ def column_actions_of(
     return ColumnActions(stop, again, marking(turn, services), baseline, go_on)
 
 
-def marking(turn: TurnPicture, services: Services) -> Callable[[int], None] | None:
-    """What the button does that marks an answer as the better one, or takes the mark away; there is none
-    where nothing stands beside an answer."""
-    if sum(column.comparable for column in turn.columns) < 2:
-        return None
-
-    def mark(position: int) -> None:
-        is_better = any(column.better for column in turn.columns if column.position == position)
+def marking(turn: TurnPicture, services: Services) -> Marking:
+    def mark(position: int, attempt: int, change: MarkChange) -> None:
         try:
-            services.asking.mark_better(owner_id(), turn.run_id, position, not is_better)
+            services.asking.mark(owner_id(), turn.run_id, position, attempt, change)
         except NaraniError as error:
             show_error(error, read_chosen())
 
-    return mark
+    return Marking(mark, compares=sum(column.comparable for column in turn.columns) > 1)

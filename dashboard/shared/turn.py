@@ -22,6 +22,7 @@ from dashboard.shared.answer_column import (
     growing_answer,
     growing_place,
 )
+from dashboard.shared.answer_marks import mark_note
 from dashboard.shared.attempts import (
     ReadAttempts,
     actions_of_attempt,
@@ -118,6 +119,7 @@ def _columns(
                     column_head(title, picture, is_baseline, texts)
                     column_actions(picture, title, f"answer_{name}", is_baseline, can, texts)
                 attempt_tabs(turn, earlier, picture, title, texts)
+                mark_note(picture.mark, texts)
                 figures = st.container(gap=None, key=f"figures_{name}")
                 taken_over(picture.request, titles, texts)
                 if picture.ended:

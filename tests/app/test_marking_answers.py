@@ -1,4 +1,4 @@
-"""An answer is marked as the better one on the page that asks and in an opened entry, and the mark moves.
+"""Answers are marked better, good or bad and get a note, on the page that asks and in an opened entry.
 
 Run: python -m pytest tests/app/test_marking_answers.py
 """
@@ -12,8 +12,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import resources
+from dashboard.session import history
 from dashboard.session.owner import owner_of_browser
-from history.records import BETTER, mark_in
+from history.records import BAD, BETTER, GOOD, Marked, mark_of
 from tests.app.opened_pages import OWNER, ask, attempts, open_services, opened, run_id, run_until, texts
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
@@ -31,21 +32,21 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Scripted
         yield made
 
 
-def button(page: AppTest, run: str, position: int) -> str | None:
+def button(page: AppTest, run: str, position: int, what: str = "better") -> str | None:
     """What the button of a column says, where there is one."""
-    key = f"answer_{run}_{position}_better"
+    key = f"answer_{run}_{position}_{what}"
     found = [each for each in page.button if each.key == key]
     return found[0].help if found else None
 
 
-def mark(page: AppTest, run: str, position: int) -> AppTest:
-    return page.button(key=f"answer_{run}_{position}_better").click().run()
+def mark(page: AppTest, run: str, position: int, what: str = "better") -> AppTest:
+    return page.button(key=f"answer_{run}_{position}_{what}").click().run()
 
 
 def stored(run: str) -> list[str]:
     found = resources.services().history.get(owner_of_browser(OWNER), run)
     assert found is not None
-    return [mark_in(each.answer.extras) if each.answer else "" for each in found.answers]
+    return [mark_of(each.answer.extras).values if each.answer else "" for each in found.answers]
 
 
 def answered(models: list[str] = MODELS) -> tuple[AppTest, str]:
@@ -61,9 +62,9 @@ def test_marking_another_answer_moves_the_mark(engine: ScriptedEngine) -> None:
     assert button(page, run, 0) and "더 나은 답으로 표시" in str(button(page, run, 1))
     assert button(page, run, 2) is None, "it failed"
     mark(page, run, 0)
-    assert stored(run) == [BETTER, "", ""] and texts(page).count("thumb_up: 더 나음") == 1
+    assert stored(run) == [BETTER, "", ""] and texts(page).count("trophy: 더 나음") == 1
     mark(page, run, 1)
-    assert stored(run) == ["", BETTER, ""] and texts(page).count("thumb_up: 더 나음") == 1
+    assert stored(run) == ["", BETTER, ""] and texts(page).count("trophy: 더 나음") == 1
     assert "표시 지우기" in str(button(page, run, 1)) and "더 나은 답으로 표시" in str(button(page, run, 0))
     mark(page, run, 1)
     assert stored(run) == ["", "", ""] and "더 나음" not in texts(page)
@@ -73,7 +74,7 @@ def test_an_opened_entry_marks_alike_and_the_page_that_asks_sees_it(engine: Scri
     page, run = answered()
     entry = opened("history_entry", open=run)
     mark(entry, run, 1)
-    assert stored(run) == ["", BETTER, ""] and texts(entry).count("thumb_up: 더 나음") == 1
+    assert stored(run) == ["", BETTER, ""] and texts(entry).count("trophy: 더 나음") == 1
     assert "더 나음" in texts(page.run())
     mark(page, run, 0)
     assert "표시 지우기" in str(button(entry.run(), run, 0))
@@ -92,7 +93,7 @@ def test_asked_again_the_new_answer_has_no_mark(engine: ScriptedEngine, in_memor
     assert live.wait(10)
     assert "더 나음" not in texts(page.run()) and stored(run) == ["", "", ""]
     mark(page, run, 1)
-    assert stored(run) == ["", BETTER, ""] and texts(page).count("thumb_up: 더 나음") == 1
+    assert stored(run) == ["", BETTER, ""] and texts(page).count("trophy: 더 나음") == 1
 
 
 def test_an_entry_asked_once_more_copies_no_mark(engine: ScriptedEngine) -> None:
@@ -101,15 +102,42 @@ def test_an_entry_asked_once_more_copies_no_mark(engine: ScriptedEngine) -> None
     mark(entry, run, 0)
     entry.button(key="history_again").click().run()
     run_until(entry, "글자 하나까지 같은")
-    assert texts(entry).count("thumb_up: 더 나음") == 1
-
-
-def test_one_answer_alone_is_not_better_than_any(engine: ScriptedEngine) -> None:
-    page, run = answered(["demo-koalpaca", "demo-korwkv"])
-    assert button(page, run, 0) is None
+    assert texts(entry).count("trophy: 더 나음") == 1
 
 
 def test_an_answer_that_was_deleted_meanwhile_is_not_marked_and_says_so(engine: ScriptedEngine) -> None:
     page, run = answered()
     resources.services().history.delete(owner_of_browser(OWNER), [run])
     assert "표시할 수 있습니다" in texts(mark(page, run, 0))
+
+
+def test_good_and_bad_are_set_and_taken_back_with_one_click_each(engine: ScriptedEngine) -> None:
+    page, run = answered()
+    mark(mark(page, run, 0, "good"), run, 1, "bad")
+    assert stored(run) == [GOOD, BAD, ""]
+    assert "thumb_up: 좋음" in texts(page) and "thumb_down: 나쁨" in texts(page)
+    assert "좋은 답 표시 지우기 · " in str(button(page, run, 0, "good"))
+    assert "나쁜 답으로 표시 · " in str(button(page, run, 0, "bad"))
+    mark(mark(page, run, 0, "bad"), run, 1, "bad")
+    assert stored(run) == [BAD, "", ""] and "thumb_up: 좋음" not in texts(page)
+    assert button(page, run, 2, "good") is None, "it failed"
+    mark(page, run, 0)
+    assert stored(run) == ["better, bad", "", ""], "better than another may still be bad"
+
+
+def test_one_answer_alone_is_good_or_bad_and_never_better(engine: ScriptedEngine) -> None:
+    page, run = answered(["demo-koalpaca", "demo-korwkv"])
+    assert button(page, run, 0) is None
+    mark(page, run, 0, "good")
+    assert stored(run) == [GOOD, ""]
+
+
+def test_a_list_narrowed_by_marks_shows_what_is_still_to_be_rated(engine: ScriptedEngine) -> None:
+    page, run = answered()
+    _, other = answered()
+    mark(page, run, 0, "good")
+    listed = opened("history")
+    for wanted, shown in ((Marked.UNRATED, {other}), (Marked.GOOD, {run}), (Marked.BAD, set())):
+        listed.button_group(key=history.MARKS).set_value([wanted]).run()
+        keys = {str(each.key) for each in listed.button}
+        assert {id for id in (run, other) if f"history_open_{id}" in keys} == shown

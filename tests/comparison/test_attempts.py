@@ -18,7 +18,7 @@ from comparison.runs import LiveRuns
 from comparison.turns import TurnPicture, conversation
 from errors import BadRequest
 from history.history import History
-from history.records import BETTER, mark_in
+from history.records import BETTER, MarkChange, mark_of
 from model_registry.spec import GenerationDefaults
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
@@ -62,7 +62,7 @@ def house(tmp_path: Path) -> Iterator[AskedAgain]:
 
 def test_attempts_before_the_newest_are_found_with_their_figures_and_marks(house: AskedAgain) -> None:
     run = house.asked()
-    house.asking.mark_better(OWNER, run.id, 0, True)
+    house.asking.mark(OWNER, run.id, 0, 3, MarkChange(better=True))
     house.asking.ask_again(OWNER, run.id, 0)
     assert run.wait(5)
     for process in (house.runs, LiveRuns()):
@@ -70,7 +70,7 @@ def test_attempts_before_the_newest_are_found_with_their_figures_and_marks(house
         found = earlier_attempts(house.history, OWNER, turn)
         assert [(each.attempt, each.text) for each in found[0]] == [(1, "a1"), (2, "a2"), (3, "a3")]
         assert all(each.ended and each.measures.tokens_out == 1 for each in found[0]) and list(found) == [0]
-        assert [mark_in(each.answer.extras) for each in found[0] if each.answer] == ["", "", BETTER]
+        assert [mark_of(each.answer.extras).values for each in found[0] if each.answer] == ["", "", BETTER]
         assert turn.columns[0].text == "a4"
     assert earlier_attempts(house.history, "another", turn) == {}
 

@@ -14,9 +14,9 @@ import pytest
 
 from engines.base import FinishReason
 from finetune.cli import main
-from finetune.data import read_pairs
+from finetune.data import read_labeled, read_pairs
 from history.history import History
-from history.records import THIS_MACHINE, RunHead, StoredAnswer, StoredState
+from history.records import BAD, GOOD, THIS_MACHINE, MarkChange, RunHead, StoredAnswer, StoredState
 from prompts.conversation import Conversation, Turn
 from tests.history.history_house import answered, asked, keep, opened
 
@@ -38,7 +38,7 @@ def history(home: Path) -> Iterator[History]:
 
 
 def better(history: History, head: RunHead, position: int) -> None:
-    history.mark(THIS_MACHINE, head.id, position, True)
+    history.mark(THIS_MACHINE, head.id, position, MarkChange(better=True))
 
 
 def made(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[list[dict[str, object]], str]:
@@ -123,9 +123,62 @@ def test_somebody_else_s_marks_are_no_pairs_of_this_machine(
     history: History, capsys: pytest.CaptureFixture[str]
 ) -> None:
     head = keep(history, asked(), "하나", "둘")
-    history.mark("me", head.id, 0, True)
+    history.mark("me", head.id, 0, MarkChange(better=True, rating=GOOD))
+    history.mark("me", head.id, 1, MarkChange(rating=BAD))
+    assert main(["pairs", "--from-history", "--thumbs"]) == 2
+    assert "No answer marked as good or bad" in capsys.readouterr().err
     assert main(["pairs", "--from-history"]) == 2
     assert "No pair of a better and a worse answer was found" in capsys.readouterr().err
+
+
+def rate(history: History, head: RunHead, *ratings: str) -> None:
+    for position, rating in enumerate(ratings):
+        if rating:
+            history.mark(head.owner, head.id, position, MarkChange(rating=rating))
+
+
+def test_each_good_answer_stands_against_each_bad_one_to_the_same_question(
+    history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = keep(history, asked("수도는?", (*THREE, "라"), owner=THIS_MACHINE), "하나", "둘", "셋", "넷")
+    rate(history, head, GOOD, BAD, "", BAD)
+    better(history, head, 0)
+    only = keep(history, asked("좋은 답만?", THREE[:2], owner=THIS_MACHINE), "하나", "둘")
+    rate(history, only, GOOD, GOOD)
+    contrary = keep(history, asked("거꾸로?", THREE[:2], owner=THIS_MACHINE), "하나", "둘")
+    rate(history, contrary, BAD, GOOD)
+    better(history, contrary, 0)
+    rows, told = made(capsys, "--from-history")
+    assert [(row["prompt"], row["chosen"], row["rejected"]) for row in rows] == [
+        *(("수도는?", "하나", rejected) for rejected in ("둘", "셋", "넷")),
+        ("거꾸로?", "하나", "둘"),
+    ]
+    assert told == "pairs: 4, questions: 2\nleft out: 1 (the other way round they were a pair already)\n"
+
+
+def test_good_and_bad_answers_are_thumbs_that_a_training_reads(
+    history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
+    talk = Conversation((Turn("처음?", "글", "예."), Turn("다음?")), "너는 돕는다.")
+    rate(history, keep(history, head_of(talk, talk), "하나", "둘"), GOOD, BAD)
+    head = asked("수도는?", THREE, owner=THIS_MACHINE, input="한국")
+    history.begin(head)
+    history.store(head.id, answered(head, 0, "서울"))
+    history.store(head.id, answered(head, 1, "끊긴", state=StoredState.STOPPED))
+    history.store(head.id, answered(head, 2, "서울\n"))
+    rate(history, head, GOOD, BAD, BAD)
+    better(history, keep(history, asked("표시만?", owner=THIS_MACHINE), "하나", "둘"), 0)
+    assert main(["pairs", "--from-history", "--thumbs", "--out", "thumbs.jsonl"]) == 0
+    assert capsys.readouterr().out == (
+        "thumbs: 3, questions: 2\n"
+        "left out: 1 (it was stopped or was cut)\n"
+        "left out: 1 (the same answer to the same question was there already)\n"
+    )
+    read = read_labeled(["thumbs.jsonl"]).rows
+    assert [(one.answer, one.good) for one in read] == [("하나", True), ("둘", False), ("서울", True)]
+    assert read[2].conversation == head.requests[0].conversation
+    assert [turn.answer for turn in read[0].conversation.turns] == ["예.", None]
+    assert main(["pairs", "thumbs.jsonl", "--thumbs"]) == 2
 
 
 def test_a_training_reads_the_file_with_its_conversations(

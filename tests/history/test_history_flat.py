@@ -43,6 +43,7 @@ def test_every_column_is_what_was_stored(history: History) -> None:
         **{"run_id": head.id, "batch": None, "previous": "earlier", "turn": 2},
         **{"question": "둘", "input": "읽을거리", "system": "너는"},
         **{"position": 0, "attempt": 1, "model": "가", "state": "stopped", "text": "답\0"},
+        **{"mark": None, "note": None},
         **{"finish_reason": "stopped", "error": "끝", "prompt": "### 질문:", "revision": "abc"},
         **{"quantization": "int8", "format": "koalpaca"},
         **{"load_seconds": 1.5, "seconds_to_first_text": 0.5, "answering_seconds": 2.0},

@@ -18,7 +18,17 @@ from sqlalchemy import Connection, create_engine, inspect, text
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, Measures
 from errors import AS_WRITTEN, Cause
 from history.history import History
-from history.records import BatchHead, HistoryFilter, RunHead, StoredAnswer, StoredState
+from history.records import (
+    AnswerMark,
+    BatchHead,
+    HistoryFilter,
+    MarkChange,
+    Marked,
+    RunHead,
+    StoredAnswer,
+    StoredState,
+    mark_of,
+)
 from history.schema import STEPS, NewerDatabase, bring_up_to_date, version_of
 from prompts.conversation import Conversation, Turn
 from tests.history.history_house import NOON, asked, found, keep, opened, states
@@ -153,6 +163,21 @@ def test_a_database_that_was_brought_up_has_the_tables_of_a_new_one(tmp_path: Pa
     opened(tmp_path / "new").close()
     _older(tmp_path / "old", version).close()
     assert _tables(tmp_path / "new") == _tables(tmp_path / "old")
+
+
+def test_a_mark_of_before_its_columns_is_read_found_and_exported(tmp_path: Path) -> None:
+    history = _older(tmp_path, 4)
+    assert found(history, HistoryFilter(marks=(Marked.BETTER,))) == ["marked"]
+    assert found(history, HistoryFilter(marks=(Marked.UNRATED,))) == ["whole"]
+    assert next(history.flat("me", ["marked"]))["mark"] == [None, "better"], "another room's mark is none"
+    stored = history.get("me", "marked")
+    assert stored is not None and stored.answers[1].answer is not None
+    assert mark_of(stored.answers[1].answer.extras) == AnswerMark(better=True, over=((0, 1),))
+    history.mark("me", "marked", 0, MarkChange(better=True, note="이쪽"))
+    flat = next(history.flat("me", ["marked"]))
+    assert (flat["mark"], flat["note"]) == (["better", None], ["이쪽", None])
+    assert flat["extras"][1] == '{"search":{"sources":[]}}'
+    history.close()
 
 
 def test_a_measure_that_is_new_gets_its_column_when_an_older_database_opens(tmp_path: Path) -> None:

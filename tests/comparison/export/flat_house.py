@@ -56,6 +56,7 @@ def row(**cells: Any) -> dict[str, Any]:
         "model": "demo-chat",
         "state": "done",
         "text": "빛이 흩어져서요.",
+        **dict.fromkeys(("mark", "note")),
         "finish_reason": "eos",
         "error": None,
         "prompt": "### 질문: 하늘은 왜 파란가요?\n\n### 답변:",

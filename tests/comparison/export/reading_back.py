@@ -16,7 +16,7 @@ NUMBERS = {"turn": int, "position": int, "attempt": int, **_FIGURES}
 LONG_COLUMNS = FLAT_COLUMNS[:-1]
 """Without the extras, which are a column each."""
 _MAYBE_ABSENT = frozenset(
-    {"batch", "previous", "finish_reason", "error", "revision", "step", "started", "ended"}
+    {"batch", "previous", "mark", "note", "finish_reason", "error", "revision", "step", "started", "ended"}
 )
 
 

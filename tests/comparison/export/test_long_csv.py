@@ -83,7 +83,7 @@ def test_the_bytes_are_those_of_a_spreadsheet(tmp_path: Path) -> None:
     assert written.count(b"\n") == written.count(b"\r\n") == 2 and written.endswith(b"\r\n")
     line = written.decode().splitlines()[1]
     assert line.startswith('"run-1",,,"2026-11-21T09:30:00.123456+00:00",1,"하늘은 왜 파란가요?","","",0,1,')
-    assert ',"\'=1","eos",,"",,"none",' in line
+    assert ',"\'=1",,,"eos",,"",,"none",' in line
     assert ",,7,,-0.5,1.5," in line
 
 

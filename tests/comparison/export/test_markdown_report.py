@@ -102,3 +102,9 @@ def test_a_report_has_a_section_a_question_a_model_and_an_attempt(tmp_path: Path
     assert text.index("tokens_out=3") < text.index("tokens_out=5"), "each with its own figures"
     assert "temperature=0.7" in text and "tokens_per_second=4.667" in text and "2026-11-21 09:30 UTC" in text
     assert WORDS["took_over"] + ": `demo-kullm`" in text and WORDS["empty"] in text
+
+
+def test_a_mark_is_said_in_words_and_its_note_is_no_markdown(tmp_path: Path) -> None:
+    text = report(tmp_path, row(mark="better, bad", note="`# 제목`\n- 목록"), row(position=1, note="메모"))
+    assert "- 평가: 더 나음, 나쁨, `` `# 제목` - 목록 ``\n" in text and "- 평가: `메모`\n" in text
+    assert WORDS["mark"] not in report(tmp_path, row())

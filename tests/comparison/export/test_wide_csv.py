@@ -166,3 +166,18 @@ def test_an_answer_that_came_between_the_two_readings_has_no_column_yet(tmp_path
     path = tmp_path / "wide.csv"
     assert write_wide_csv(flat, path) == 1
     assert "하나" in path.read_text(encoding="utf-8") and "둘" not in path.read_text(encoding="utf-8")
+
+
+def test_a_mark_and_a_note_stand_behind_their_answer(tmp_path: Path) -> None:
+    extras = '{"mark":{"value":"better"},"search":{}}'
+    rows = [
+        row(run_id="a", model="가", mark="better, good", note="=근거", extras=extras),
+        row(run_id="a", model="나", position=1, text="둘"),
+        row(run_id="b", model="가", text="셋"),
+    ]
+    (first, second) = answers(tmp_path, rows)
+    assert first == {
+        **{"가": "빛이 흩어져서요.", "가 mark": "better, good", "가 note": "=근거", "가 extras.search": "{}"},
+        "나": "둘",
+    }
+    assert second == {"가": "셋", "가 mark": "", "가 note": "", "가 extras.search": "", "나": ""}
