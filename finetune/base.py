@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engines.loading.headers import FLOATS
 from engines.loading.hub import cached_files_of, description_of
 from engines.loading.safety import CheckedFolder, check_model, check_settings, read_json, text_settings
 from engines.loading.tokenizing import eos_ids, load_tokenizer
 from engines.loading.weights import build_empty
 from errors import BadRequest
 from model_registry.names import HUB_ID, plain_name, spelled
+from model_registry.reading.headers import FLOATS
 from model_registry.registry import Registry
 from model_registry.spec import Architecture, CommercialUse, Embeddings, License, LocalWeights, ModelSpec
 from prompts.chat import ChatTokenizer

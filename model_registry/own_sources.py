@@ -115,12 +115,12 @@ def _of_folder(folder: Path, is_adapter: bool) -> Cause | None:
     if adapter if is_adapter else model:
         if not model:
             return None
-        return _quantized_by_mlx(folder) if _with(names, *_WEIGHTS) else _foreign_files(folder, names)
+        return _quantized_by_mlx(folder) if _with(names, *_WEIGHTS) else foreign_file(folder.name, names)
     return _no_config(folder, names, "adapter_config.json" if is_adapter else "config.json")
 
 
 def _no_config(folder: Path, names: list[str], config: str) -> Cause:
-    cached = _hub_cache(folder, names) or _foreign_files(folder, names)
+    cached = _hub_cache(folder, names) or foreign_file(folder.name, names)
     if cached is not None:
         return cached
     inner = [name for name in names if (folder / name / config).is_file()]
@@ -151,9 +151,10 @@ def _hub_cache(folder: Path, names: list[str]) -> Cause | None:
     return Cause("source-cache", name=folder.name, ids=ids)
 
 
-def _foreign_files(folder: Path, names: list[str]) -> Cause | None:
+def foreign_file(named: str, names: list[str]) -> Cause | None:
+    """What is said of a model called so whose files are of a form that cannot be loaded here."""
     found = _with(names, *_FOREIGN)
-    return None if found is None else _foreign(folder.name, _FOREIGN[Path(found).suffix.lower()])
+    return None if found is None else _foreign(named, _FOREIGN[Path(found).suffix.lower()])
 
 
 def _foreign(name: str, what: str) -> Cause:
@@ -164,7 +165,8 @@ def _quantized_by_mlx(folder: Path) -> Cause | None:
     """Its safetensors hold packed integers under the usual names. What transformers packed names its method;
     MLX does not, and copies its table under the other key too."""
     with suppress(ValueError, RecursionError):
-        config = json.loads((folder / "config.json").read_bytes())
+        path = folder / "config.json"
+        config = json.loads(path.read_bytes()) if path.is_file() else {}  # a pipe would keep us waiting
         packed, other = _table(config, "quantization"), _table(config, "quantization_config")
         if {"group_size", "bits"} <= packed.keys() and "quant_method" not in other:
             return _foreign(folder.name, "MLX")

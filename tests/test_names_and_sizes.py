@@ -26,7 +26,7 @@ BRITISH = re.compile(
 READS_OLD_KEYS = {"old_keys.py", "history/schema.py"}
 """What was written before is read there, and nowhere else, under the keys that it was written with."""
 
-ITS_PACKAGE = {"markdown_it": "markdown_it_py"}
+ITS_PACKAGE = {"yaml": "pyyaml", "markdown_it": "markdown_it_py"}
 
 Trees = Mapping[str, ast.Module]
 

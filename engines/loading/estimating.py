@@ -11,13 +11,13 @@ from typing import Any, cast
 
 import torch
 
-from engines.loading.headers import FLOATS, StoredTensor
 from engines.loading.hub import cached_files_of
 from engines.loading.loaded import Estimate
 from engines.loading.safety import check_adapter, check_model, text_settings
 from engines.loading.weights import choose_dtype
 from errors import NaraniError
 from model_registry.memory import NF4_BYTES, bytes_needed
+from model_registry.reading.headers import FLOATS, StoredTensor
 from model_registry.spec import ModelSpec, Quantization
 
 _PARAMETERS_A_CACHE_BYTE = 12_000

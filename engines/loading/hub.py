@@ -19,11 +19,11 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from huggingface_hub.file_download import DryRunFileInfo
 
 from engines.loading.byte_progress import ByteProgress
-from engines.loading.hub_errors import explain_hub, no_room_on_disk
 from engines.loading.loaded import LoadWatch
 from engines.loading.safety import may_run_its_own_code
 from errors import LoadError, Unreachable
 from model_registry.own_sources import no_folder, wrong_source
+from model_registry.reading.hub_errors import HubModel, endpoint, explain_hub, no_room_on_disk
 from model_registry.spec import ModelSpec, is_commit
 
 _TEXT_FILES = (
@@ -86,7 +86,7 @@ def description_of(spec: ModelSpec, watch: LoadWatch) -> Path:
     try:
         return _download(spec, _TEXT_FILES, watch)
     except (httpx.HTTPError, OSError, ValueError) as error:
-        failure = explain_hub(error, spec, endpoint())
+        failure = explain_hub(error, _wanted(spec))
     raise failure
 
 
@@ -95,9 +95,8 @@ def commit_of(folder: Path) -> str | None:
     return next((part for part in reversed(folder.parts) if is_commit(part)), None)
 
 
-def endpoint() -> str:
-    """Asked each time: huggingface_hub reads HF_ENDPOINT only when it is imported."""
-    return (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
+def _wanted(spec: ModelSpec) -> HubModel:
+    return HubModel(spec.title, spec.local.source, spec.local.revision)
 
 
 def _fetched(spec: ModelSpec, watch: LoadWatch) -> Path:
@@ -109,7 +108,7 @@ def _fetched(spec: ModelSpec, watch: LoadWatch) -> Path:
             folder = _download(spec, (*_TEXT_FILES, *_PICKLES), watch)
         return folder
     except (httpx.HTTPError, OSError, ValueError) as error:
-        failure = explain_hub(error, spec, endpoint())
+        failure = explain_hub(error, _wanted(spec))
     raise failure
 
 
@@ -156,7 +155,7 @@ def _offline(spec: ModelSpec, patterns: Iterable[str], why: Exception) -> Path:
     try:
         return _snapshot(spec, patterns, local_files_only=True)
     except LocalEntryNotFoundError:
-        failure = explain_hub(why, spec, endpoint())
+        failure = explain_hub(why, _wanted(spec))
     raise failure
 
 
@@ -182,7 +181,7 @@ def _refuse_full_disk(spec: ModelSpec, needed: int) -> None:
         place = place.parent
     free = shutil.disk_usage(place).free
     if needed > free:
-        raise no_room_on_disk(spec, needed, free)
+        raise no_room_on_disk(spec.title, needed, free)
 
 
 def _verify(path: Path, spec: ModelSpec, watch: LoadWatch) -> None:

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from safetensors import safe_open
 
-from engines.loading.headers import FLOATS, StoredTensor
 from engines.loading.loaded import LoadWatch
 from errors import LoadError, Stopped
+from model_registry.reading.headers import FLOATS, StoredTensor
 
 
 class WeightReader:

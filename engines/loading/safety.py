@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from engines.loading.headers import StoredTensor, read_header
 from errors import LoadError, Unsafe
+from model_registry.reading.headers import StoredTensor, read_header
 from model_registry.spec import ModelSpec, is_commit
 
 CODE_KEYS = ("auto_map", "custom_pipelines", "_attn_implementation_internal")

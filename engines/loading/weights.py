@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from engines.families import REFUSED
-from engines.loading.headers import StoredTensor
 from engines.loading.loaded import LoadWatch
 from engines.loading.reading import WeightReader
 from engines.loading.safety import CheckedFolder, load_pickle, text_settings
 from errors import LoadError
+from model_registry.reading.headers import StoredTensor
 from model_registry.spec import ModelSpec
 
 if TYPE_CHECKING:

@@ -51,6 +51,8 @@ class LoopbackHub:
     faults: Faults = field(default_factory=Faults)
     requests: list[tuple[str, str, str]] = field(default_factory=list)
     bytes_sent: int = 0
+    said: dict[str, Any] = field(default_factory=dict)
+    """What the listing of a model says beside its files."""
     address: str = ""
 
     def files(self, model: str) -> dict[str, Path]:
@@ -133,7 +135,8 @@ class _Handler(BaseHTTPRequestHandler):
         if rest[0] == "tree":
             self._send_json([_entry(name, path) for name, path in files.items()])
         else:
-            self._send_json({"id": model, "sha": COMMIT, "siblings": [{"rfilename": name} for name in files]})
+            siblings = [{"rfilename": name, "size": path.stat().st_size} for name, path in files.items()]
+            self._send_json({"id": model, "sha": COMMIT, "siblings": siblings, **self.hub.said})
 
     def _resolve(self, model: str, rest: list[str]) -> None:
         name = "/".join(rest[2:])
@@ -181,10 +184,11 @@ class _Handler(BaseHTTPRequestHandler):
         if path.name == self.hub.faults.corrupt:
             data[-1] ^= 1
         asked = self.headers.get("Range", "")
-        start = int(asked.removeprefix("bytes=").split("-")[0]) if asked else 0
-        extra = {"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"} if asked else {}
+        start, _, last = asked.removeprefix("bytes=").partition("-") if asked else ("0", "", "")
+        begin, end = int(start), min(int(last or len(data)), len(data) - 1)
+        extra = {"Content-Range": f"bytes {begin}-{end}/{len(data)}"} if asked else {}
         large = path.name.endswith(_LFS)
-        self._send(206 if asked else 200, bytes(data[start:]), {**(headers or {}), **extra}, large)
+        self._send(206 if asked else 200, bytes(data[begin : end + 1]), {**(headers or {}), **extra}, large)
 
     def _send(self, status: int, body: bytes, headers: dict[str, str], large: bool = False) -> None:
         self.send_response(status)

@@ -17,8 +17,8 @@ import torch
 
 import engines.loading.reading
 from engines.loading import LoadedModel, load_model
-from engines.loading.headers import StoredTensor, read_header
 from errors import LoadError, NoRoom, Stopped
+from model_registry.reading.headers import StoredTensor, read_header
 from tests.engines.load_watch import RecordingWatch
 from tests.engines.tiny_models import make_tiny_model, tiny_spec
 

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 import engines.loading.reading
-from engines.loading.headers import StoredTensor
 from engines.loading.reading import WeightReader
 from errors import Stopped
+from model_registry.reading.headers import StoredTensor
 from tests.engines.load_watch import RecordingWatch
 
 TENSORS = tuple(StoredTensor(name, "BF16", (4,), Path("model.safetensors")) for name in "abc")

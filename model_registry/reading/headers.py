@@ -6,6 +6,7 @@ The format is a length, a JSON table of tensors, then their bytes without gap or
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -42,14 +43,18 @@ class StoredTensor:
 
 def read_header(path: Path) -> list[StoredTensor]:
     """Every tensor the file declares; refused when the declaration does not fit the file exactly."""
-    size = path.stat().st_size
+    with path.open("rb") as file:
+        return header_of(path, path.stat().st_size, lambda start, count: file.read(count))
+
+
+def header_of(path: Path, size: int, part: Callable[[int, int], bytes]) -> list[StoredTensor]:
+    """The same of a file that may lie elsewhere: `part` hands out so many bytes from a place on."""
     if size < 8:
         raise _damaged(path, Cause("header-too-short"))
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if length > min(_LONGEST_HEADER, size - 8):
-            raise _damaged(path, Cause("header-too-long"))
-        table = _parse(path, file.read(length))
+    length = int.from_bytes(part(0, 8), "little")
+    if length > min(_LONGEST_HEADER, size - 8):
+        raise _damaged(path, Cause("header-too-long"))
+    table = _parse(path, part(8, length))
     placed = [_place(path, name, entry) for name, entry in table.items() if name != "__metadata__"]
     placed.sort(key=lambda place: place[:2])
     _without_gaps(path, [(begin, end) for begin, end, _ in placed], size - 8 - length)
