@@ -52,6 +52,7 @@ def _filters(names: Mapping[str, str], texts: Texts) -> ResultFilter:
             key=batch.FILTER_MODELS,
             format_func=lambda model_id: names[model_id],
             placeholder=words["all"],
+            select_all=False,
         )
         reasons = st.multiselect(
             words["filter_reasons"],
@@ -59,6 +60,7 @@ def _filters(names: Mapping[str, str], texts: Texts) -> ResultFilter:
             key=batch.FILTER_REASONS,
             format_func=lambda reason: texts.reasons[reason],
             placeholder=words["all"],
+            select_all=False,
         )
         text = st.text_input(
             words["filter_words"], key=batch.FILTER_WORDS, placeholder=words["filter_words_hint"]

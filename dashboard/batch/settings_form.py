@@ -66,6 +66,7 @@ def _models(specs: Mapping[str, ModelSpec], preferred: Preferences, texts: Texts
         max_selections=MOST_MODELS,
         format_func=distinct_titles(specs).__getitem__,
         placeholder=texts.batch["models_hint"],
+        select_all=False,
     )
     return tuple(picked)
 

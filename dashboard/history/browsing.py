@@ -21,7 +21,7 @@ from dashboard.history.entries_list import HistoryActions
 from dashboard.resources import Services
 from dashboard.session import compare, history, search
 from dashboard.session.owner import owner_id
-from dashboard.shared.answer_text import long_answer
+from dashboard.shared.answer_text import difference_legend, long_answer
 from dashboard.shared.column_actions import ColumnActions
 from dashboard.shared.export import export_box, export_buttons
 from dashboard.shared.formatting import zone
@@ -209,4 +209,5 @@ def _draw_verdict(
         earlier = next(each.answer for each in before.columns if each.request == column.request)
         if earlier is not None and column.answer is not None:
             name = f"again_{before.run_id}_{column.position}_{column.attempt}"
+            difference_legend(earlier.text, [column.answer.text], texts)
             long_answer(column.answer.text, name, texts, earlier.text)

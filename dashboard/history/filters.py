@@ -31,6 +31,8 @@ def history_filters(
                 key=history.MODELS,
                 format_func=lambda model: titles.get(model, model),
                 on_change=history.go_newest,
+                placeholder=texts.history["any"],
+                select_all=False,
             )
             since, until = _dates(zone, texts)
             states = _states(texts)

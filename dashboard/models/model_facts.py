@@ -12,10 +12,10 @@ from typing import Any
 import streamlit as st
 from pydantic import BaseModel
 
+from dashboard.shared.model_choices import family_name
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from model_registry.memory import bytes_needed
-from model_registry.names import family_title
 from model_registry.registry import Registry
 from model_registry.spec import ModelSpec
 from settings import format_bytes, format_parameters
@@ -47,7 +47,7 @@ FactValues = Mapping[str, str]
 
 
 def _of_model(spec: ModelSpec, texts: Texts) -> FactValues:
-    whose = {"id": spec.id, "family": family_title(spec.family)}
+    whose = {"id": spec.id, "family": family_name(spec.family, texts)}
     if spec.remote:
         service = spec.remote
         return {

@@ -226,6 +226,8 @@ def _widget(field: EntryField, registry: Registry, texts: Texts) -> None:
             key=key,
             help=help,
             format_func=lambda one: option_words(field, one, texts),
+            placeholder=texts.models["choose"],
+            select_all=False,
             persist_state="session",
         )
     else:

@@ -14,10 +14,9 @@ from streamlit.elements.arrow import DataframeStateInput
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from dashboard.session import models
-from dashboard.shared.model_choices import facts_to_search
+from dashboard.shared.model_choices import facts_to_search, family_name
 from dashboard.texts import Texts
 from model_registry.memory import bytes_needed
-from model_registry.names import family_title
 from model_registry.registry import Registry
 from model_registry.spec import CommercialUse, ModelSpec
 from settings import format_bytes, format_parameters
@@ -63,9 +62,10 @@ def registry_filters(registry: Registry, texts: Texts) -> RegistryFilter:
         families = st.multiselect(
             texts.models["family"],
             sorted({spec.family for spec in registry.models.values()}),
-            format_func=family_title,
+            format_func=lambda family: family_name(family, texts),
             key=models.FAMILIES,
             placeholder=texts.models["any"],
+            select_all=False,
             persist_state="session",
         )
         most = st.number_input(
@@ -89,8 +89,8 @@ def registry_filters(registry: Registry, texts: Texts) -> RegistryFilter:
     return RegistryFilter(words, tuple(families), tuple(commercial), most)
 
 
-def filtered(registry: Registry, wanted: RegistryFilter) -> list[ModelSpec]:
-    return [spec for spec in registry.models.values() if _is_wanted(spec, registry, wanted)]
+def filtered(registry: Registry, wanted: RegistryFilter, texts: Texts) -> list[ModelSpec]:
+    return [spec for spec in registry.models.values() if _is_wanted(spec, registry, wanted, texts)]
 
 
 def registry_table(
@@ -124,8 +124,8 @@ def default_bytes(spec: ModelSpec, registry: Registry) -> int | None:
     return bytes_needed(spec, spec.local.loading.default_quantization, base)
 
 
-def _is_wanted(spec: ModelSpec, registry: Registry, wanted: RegistryFilter) -> bool:
-    text = f"{facts_to_search(spec)} {spec.license.name} {spec.prompt_format} {spec.notes}".casefold()
+def _is_wanted(spec: ModelSpec, registry: Registry, wanted: RegistryFilter, texts: Texts) -> bool:
+    text = f"{facts_to_search(spec, texts)} {spec.license.name} {spec.prompt_format} {spec.notes}".casefold()
     return (
         all(word in text for word in wanted.words.casefold().split())
         and (not wanted.families or spec.family in wanted.families)
@@ -155,7 +155,7 @@ def _row(spec: ModelSpec, registry: Registry, texts: Texts) -> dict[str, object]
         "bytes": size,
         "license": spec.license.name,
         "prompt_format": spec.prompt_format,
-        "family": family_title(spec.family),
+        "family": family_name(spec.family, texts),
         "demo": spec.demo,
         "task": texts.models[f"task_{spec.task}"],
         "id": spec.id,

@@ -42,7 +42,7 @@ def page(services: Services, texts: Texts) -> None:
 
 
 def show_registry(registry: Registry, texts: Texts) -> None:
-    found = filtered(registry, registry_filters(registry, texts))
+    found = filtered(registry, registry_filters(registry, texts), texts)
     if found:
         st.caption(texts.models["found"].format(count=len(found), all=len(registry.models)))
         registry_table(registry, found, texts, models.choose_model)

@@ -89,6 +89,7 @@ def _models(now: Preferences, titles: Mapping[str, str], texts: Texts, keep: Kee
         format_func=titles.__getitem__,
         on_change=lambda: keep(models=st.session_state[settings.MODELS] or None),
         placeholder=texts.settings["models_none"],
+        select_all=False,
         max_selections=settings.MOST_MODELS,
     )
 

@@ -25,6 +25,8 @@ _FOLDED_FROM, _SHOWN = 3_000, 2_000
 """From how many characters on a text is folded, and how many are shown then: a click must be worth it."""
 MOST_MARKS = 2_000
 """Each mark is an element in the browser; beyond so many everything differs anyway."""
+_ALIKE = 0.15
+"""The share of words in common below which marks would hide the answer and compare nothing."""
 _STRETCH = re.compile(r"\S(?:.{0,398}\S)?")
 """What one mark holds: Streamlit reads no longer one, and a mark may not end in a space."""
 DrawText = Callable[[str, Texts], None]
@@ -72,10 +74,16 @@ def long_answer(
 def word_difference(baseline: str, other: str, texts: Texts, about: int | None = None) -> None:
     """`about`: how many characters of it are drawn; None draws all."""
     words = texts.difference
-    if baseline == other:
-        st.caption(words["same"])
+    alike = similarity(baseline, other)
+    if baseline == other or alike < _ALIKE:
+        st.caption(words["same" if baseline == other else "too_different"])
         answer_text(other if about is None else beginning(other, about), texts)
-        return
+    else:
+        marked_difference(baseline, other, texts, about)
+
+
+def marked_difference(baseline: str, other: str, texts: Texts, about: int | None = None) -> None:
+    words = texts.difference
     pieces = word_differences(baseline, other)
     drawn = _drawn(pieces if about is None else _first(pieces, about))
     if drawn.count("[") - drawn.count("\\[") > MOST_MARKS:
@@ -84,12 +92,18 @@ def word_difference(baseline: str, other: str, texts: Texts, about: int | None =
         return
     share = words["share"].format(percent=f"{similarity(baseline, other):.0%}")
     only_spaces = not any(piece.text.strip() for piece in pieces if piece.kind is not DifferenceKind.SAME)
-    removed, added = (
-        _marked(words["removed"], DifferenceKind.REMOVED),
-        _marked(words["added"], DifferenceKind.ADDED),
-    )
-    st.caption(words["only_spaces"] if only_spaces else f"{removed} · {added} · {safe_text(share)}")
+    st.caption(words["only_spaces"] if only_spaces else safe_text(share))
     st.markdown(drawn)
+
+
+def difference_legend(baseline: str | None, others: Iterable[str], texts: Texts) -> None:
+    """What the marks mean, once over all texts that are held against one."""
+    if baseline is not None and any(
+        baseline != other and similarity(baseline, other) >= _ALIKE for other in others
+    ):
+        words = texts.difference
+        removed = _marked(words["removed"], DifferenceKind.REMOVED)
+        st.caption(f"{removed} · {_marked(words['added'], DifferenceKind.ADDED)}")
 
 
 def _first(pieces: Iterable[DifferencePiece], about: int) -> Iterator[DifferencePiece]:

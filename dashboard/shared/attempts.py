@@ -13,6 +13,7 @@ import streamlit as st
 from comparison.attempts import Attempts, attempt_of
 from comparison.turns import ColumnPicture, TurnPicture
 from dashboard.session.attempts import chosen, difference_key, tab_key
+from dashboard.shared.answer_text import difference_legend
 from dashboard.shared.column_actions import ColumnActions
 from dashboard.texts import Texts
 
@@ -88,6 +89,7 @@ def attempt_baseline(turn: TurnPicture, attempts: Attempts, shown: ColumnPicture
     if found is None:
         return None
     st.caption(texts.attempts["baseline"].format(attempt=found.attempt))
+    difference_legend(found.text, [shown.text], texts)
     return found.text
 
 

@@ -45,7 +45,9 @@ def column_actions(
         if not picture.ended:
             _button("stop", ":material/stop_circle:", key, title, picture, actions.stop, words["stop"])
             return
-        _button("again", ":material/refresh:", key, title, picture, actions.again, words["again"])
+        failed = picture.answer is not None and bool(picture.answer.error)
+        again = words["retry" if failed else "again"]
+        _button("again", ":material/refresh:", key, title, picture, actions.again, again, seen=failed)
         if actions.marking is not None:
             mark_buttons(picture, title, key, actions.marking, texts)
         if picture.answer is not None and not picture.answer.error:
@@ -90,11 +92,13 @@ def _button(
     picture: ColumnPicture,
     call: Callable[[int], None] | None,
     label: str,
+    seen: bool = False,
 ) -> None:
+    """`seen`: whether the label is written beside the icon."""
     if call is None:
         return
     st.button(
-        icon_label(f"{label} · {title}"),
+        label + icon_label(f" · {title}") if seen else icon_label(f"{label} · {title}"),
         key=f"{key}_{what}",
         icon=icon,
         help=f"{label} · {safe_text(title)}",

@@ -66,29 +66,36 @@ def distinct_titles(models: Mapping[str, ModelSpec]) -> dict[str, str]:
     }
 
 
+def family_name(family: str, texts: Texts) -> str:
+    """As its makers write it, or in the reader's language where the name is ours."""
+    return texts.models.get(f"family_{family}") or family_title(family)
+
+
 def column_titles(models: Mapping[str, ModelSpec], texts: Texts) -> dict[str, str]:
     """What the answers of each are called, the one without a model too."""
     return {**distinct_titles(models), EXTRACTIVE: texts.search["extractive"]}
 
 
-def families(choices: Mapping[str, ModelChoice], search: str) -> dict[str, list[ModelChoice]]:
+def families(choices: Mapping[str, ModelChoice], search: str, texts: Texts) -> dict[str, list[ModelChoice]]:
     """The models whose facts hold every word looked for, by family; the demo models first."""
     words = search.casefold().split()
     found: dict[str, list[ModelChoice]] = {}
     for choice in sorted(choices.values(), key=lambda choice: (not choice.spec.demo, choice.spec.family)):
         spec = choice.spec
-        facts = facts_to_search(spec)
+        facts = facts_to_search(spec, texts)
         if all(word in facts for word in words):
             found.setdefault(spec.family, []).append(choice)
     return found
 
 
-def facts_to_search(spec: ModelSpec) -> str:
+def facts_to_search(spec: ModelSpec, texts: Texts) -> str:
     """What words are looked for in, whatever list the model stands in."""
     runs = (
         (spec.remote.server, spec.remote.url) if spec.remote else (spec.local.architecture, spec.local.source)
     )
-    return " ".join((spec.id, spec.title, spec.family, family_title(spec.family), *runs)).casefold()
+    return " ".join(
+        (spec.id, spec.title, spec.family, family_title(spec.family), family_name(spec.family, texts), *runs)
+    ).casefold()
 
 
 def _choice(

@@ -9,10 +9,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.session.asking import PickedModels
 from dashboard.session.settings import MOST_MODELS
-from dashboard.shared.model_choices import Availability, ModelChoice, families
-from dashboard.shared.safe_text import icon_label, safe_text
+from dashboard.shared.model_choices import Availability, ModelChoice, families, family_name
+from dashboard.shared.safe_text import icon_label, is_plain, safe_text
 from dashboard.texts import Texts
-from model_registry.names import family_title
 from model_registry.spec import CommercialUse
 from settings import format_bytes, format_parameters
 
@@ -51,7 +50,7 @@ def model_picker(
             label_visibility="collapsed",
         )
         _picked_models(choices, picked, models, texts, none_picked or texts.compare["pick_first"])
-    found = families(choices, search)
+    found = families(choices, search, texts)
     if not found:
         st.caption(texts.compare["none_found"])
     for family, members in found.items():
@@ -70,7 +69,7 @@ def _family(
     count = sum(choice.spec.id in picked for choice in members)
     badge = f" :gray-badge[{count}/{len(members)}]" if count else ""
     opened = st.expander(
-        f"{safe_text(family_title(family))}{badge}",
+        f"{safe_text(family_name(family, texts))}{badge}",
         expanded=found or any(choice.spec.demo for choice in members),
         key=models.family_key(family, found),
         on_change="rerun",
@@ -155,14 +154,18 @@ def _tick(choice: ModelChoice, picked: Sequence[str], models: PickedModels, text
     if st.session_state.get(key) is not is_picked:  # else the browser is told what it may have left already
         st.session_state[key] = is_picked
     full = len(picked) >= MOST_MODELS and not is_picked
-    st.checkbox(
-        f"{safe_text(choice.title)} {_badges(choice, texts)}",
-        key=key,
-        disabled=full,
-        help=texts.compare["too_many"].format(most=MOST_MODELS) if full else None,
-        on_change=_ticked,
-        args=(models, model_id),
-    )
+    with st.container(horizontal=True, gap="xsmall"):
+        st.checkbox(
+            choice.title,
+            key=key,
+            label_visibility="visible" if is_plain(choice.title) else "collapsed",
+            disabled=full,
+            help=texts.compare["too_many"].format(most=MOST_MODELS) if full else None,
+            on_change=_ticked,
+            args=(models, model_id),
+        )
+        beside = "" if is_plain(choice.title) else safe_text(choice.title)
+        st.markdown(f"{beside} {_badges(choice, texts)}", width="content")
 
 
 def _badges(choice: ModelChoice, texts: Texts) -> str:

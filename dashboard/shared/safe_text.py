@@ -22,6 +22,10 @@ _BREAK = re.compile(
     """,
     re.VERBOSE,
 )
+_PLAIN = re.compile(
+    r"(?! |\d+\))(?:[^\W_]|[ /%,·()'\"?!]|(?<=\w)(?<![wW]{3})\.(?=\w)|(?<=\w)[_+-](?=[^\W_])|(?<=\w): )*"
+)
+"""No mark that Markdown reads, nor anything it makes a link of. A title is rarely more."""
 _ENDS = re.compile(r"[\r\n]+")
 _NO_CHARACTER = re.compile("[\ud800-\udfff]")
 _PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
@@ -37,6 +41,12 @@ def safe_text(text: str) -> str:
     """For a place inside a line of our own Markdown: a title, a caption, a label."""
     line = _ENDS.sub(" ", whole_characters(text))
     return _BREAK.sub(lambda found: found[0] + "\0", line.replace("\0", "\ufffd")).translate(_MARKS)
+
+
+def is_plain(text: str) -> bool:
+    """Whether it stands for nothing but itself. The label of a checkbox is read out as it is written,
+    with every backslash in it: what is not plain has to stand beside it."""
+    return _PLAIN.fullmatch(text) is not None
 
 
 def icon_label(words: str) -> str:

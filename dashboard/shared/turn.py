@@ -23,6 +23,7 @@ from dashboard.shared.answer_column import (
     growing_place,
 )
 from dashboard.shared.answer_marks import mark_note
+from dashboard.shared.answer_text import difference_legend
 from dashboard.shared.attempts import (
     ReadAttempts,
     actions_of_attempt,
@@ -107,6 +108,7 @@ def _columns(
     """Everything that stays as it is; the places of what grows come back."""
     places: dict[int, Growing] = {}
     compared, best = _text_at(shown, baseline), best_position(shown)
+    difference_legend(compared, _texts_against(shown, baseline), texts)
     st.html(_LOOKS)
     with st.container(horizontal=True, key=f"answers_{turn.run_id}"):
         for picture in shown.columns:
@@ -159,6 +161,12 @@ def _fill(places: Mapping[int, Growing], turn: TurnPicture, texts: Texts) -> Non
     for column in turn.columns:
         if column.position in places:
             growing_answer(column, places[column.position], texts)
+
+
+def _texts_against(turn: TurnPicture, baseline: int | None) -> list[str]:
+    """What is held against the baseline."""
+    others = (column for column in turn.columns if column.position != baseline)
+    return [column.answer.text for column in others if column.answer is not None and not column.answer.error]
 
 
 def _text_at(turn: TurnPicture, position: int | None) -> str | None:

@@ -23,6 +23,7 @@ from finetune.jobs import Job, Metric, SampledAnswers, TrainingState, TrainingSt
 from settings import format_bytes
 
 _LOOK_AGAIN_SECONDS = 2.0
+_UNREACHABLE = "unreachable"
 _BADGES = {
     TrainingState.QUEUED: ":gray-badge[:material/schedule: {}]",
     TrainingState.PREPARING: ":blue-badge[:material/hourglass_top: {}]",
@@ -154,7 +155,7 @@ def _buttons(job: Job, actions: TrainingActions, texts: Texts) -> None:
         )
     elif job.can_resume:
         st.button(
-            texts.training["resume"],
+            texts.training["retry" if job.status.error_code == _UNREACHABLE else "resume"],
             key=training.RESUME,
             icon=":material/play_arrow:",
             help=texts.training["resume_help"],
@@ -171,6 +172,8 @@ def _sentence(job: Job, texts: Texts) -> None:
         code = job.status.error_code or "error"
         lead = texts.training.get(f"failed_{code}", texts.training["failed_error"])
         cause = job.status.cause or Cause(AS_WRITTEN, sentence="")
+        if code == _UNREACHABLE and cause.code != AS_WRITTEN:
+            lead = ""  # the sentence below says the same, and of what
         st.warning(led_by(lead, cause, texts), icon=":material/error:")
     elif job.state in (TrainingState.STOPPED, TrainingState.INTERRUPTED):
         st.info(texts.training[f"told_{job.state}"], icon=":material/info:")

@@ -38,6 +38,7 @@ def training_rewards(
         persist_state="session",
         format_func=lambda name: named(name, texts),
         placeholder=texts.kinds["rewards_hint"],
+        select_all=False,
         help=texts.kinds["rewards_help"],
     )
     return tuple(_line(form, name, given, models, texts) for name in chosen)

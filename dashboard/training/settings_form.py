@@ -190,7 +190,7 @@ def _several(
         start_with(box.keywords["key"], list(default))
         hint = texts.training["nothing_chosen"]
         several = partial(st.multiselect, *box.args, get_args(inner), **box.keywords)
-        return tuple(several(placeholder=hint))
+        return tuple(several(placeholder=hint, select_all=False))
     start_with(box.keywords["key"], ", ".join(default))
     text = box(placeholder=texts.training[f"hint_{name}"])
     return tuple(part.strip() for part in text.split(",") if part.strip())

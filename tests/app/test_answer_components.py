@@ -104,14 +104,14 @@ def test_an_answer_in_each_of_its_forms(text: str, expected: list[tuple[str, str
     assert drawn(AppTest.from_function(answer, args=(text,))) == expected
 
 
-LEGEND = ":red-background[~~기준에만 있는 말~~] · :green-background[**이 답에만 있는 말**] · 같은 단어 "
+LEGEND = ":red-background[~~기준에만 있는 말~~] · :green-background[**이 답에만 있는 말**]"
 DIFFERENCES = [
     ("가", "가", [("caption", "기준 답과 같습니다."), ("markdown", "가")]),
     (
         "수도는 서울.",
         "수도는 부산.",
         [
-            ("caption", f"{LEGEND}50%"),
+            ("caption", "같은 단어 50%"),
             ("markdown", "수도는 :red-background[~~서울~~]:green-background[**부산**]\\."),
         ],
     ),
@@ -128,14 +128,45 @@ DIFFERENCES = [
         " ".join(f"가{n} 다{n}" for n in range(1100)),
         [("caption", "기준 답과 다른 곳이 너무 많아 답만 보여 드립니다."), ("text", None)],
     ),
+    (
+        "가 나 다 라 마 바",
+        "**가**" + " 하" * 9,  # 2 of 16 words
+        [
+            ("caption", "기준 답과 다른 곳이 너무 많아 답만 보여 드립니다."),
+            ("markdown", "**가**" + " 하" * 9),
+        ],
+    ),
 ]
 
 
 @pytest.mark.parametrize(
-    ("baseline", "other", "expected"), DIFFERENCES, ids=["same", "words", "spaces", "all"]
+    ("baseline", "other", "expected"), DIFFERENCES, ids=["same", "words", "spaces", "all", "strangers"]
 )
 def test_a_difference_in_each_of_its_forms(
     baseline: str, other: str, expected: list[tuple[str, str | None]]
 ) -> None:
     found = drawn(AppTest.from_function(difference, args=(baseline, other)))
     assert found == [(kind, other if text is None else text) for kind, text in expected]
+
+
+def legend(baseline: str | None, others: list[str]) -> None:
+    from dashboard.shared.answer_text import difference_legend
+    from dashboard.texts import read_chosen
+
+    difference_legend(baseline, others, read_chosen())
+
+
+@pytest.mark.parametrize(
+    ("baseline", "others", "expected"),
+    [
+        ("수도는 서울.", ["수도는 부산.", "수도는 대구."], [("caption", LEGEND)]),
+        ("수도는 서울.", ["수도는 서울."], []),
+        ("수도는 서울.", ["모르겠어요", ""], []),
+        (None, ["수도는 부산."], []),
+    ],
+    ids=["marks", "same", "strangers", "no baseline"],
+)
+def test_the_legend_stands_once_and_only_over_marks(
+    baseline: str | None, others: list[str], expected: list[tuple[str, str]]
+) -> None:
+    assert drawn(AppTest.from_function(legend, args=(baseline, others))) == expected

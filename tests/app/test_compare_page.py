@@ -64,6 +64,8 @@ def test_one_column_fails_and_the_other_answers(engine: ScriptedEngine) -> None:
     run_until(page, "서울이에요")
     shown = run_until(page, "Download them again")
     assert "정상 종료" in shown and "토큰" in shown
+    names = [page.button(key=f"answer_{_run(page).id}_{at}_again").label for at in (0, 1)]
+    assert [name.startswith("다시 시도![") for name in names] == [False, True]
 
 
 def test_an_engine_that_is_down_is_said_and_is_no_failed_answer(

@@ -15,6 +15,7 @@ from typing import Any, get_args
 import pytest
 
 from dashboard import resources
+from dashboard.errors import explain
 from dashboard.session import owner, training
 from dashboard.texts import read_texts
 from dashboard.training import tuning
@@ -22,7 +23,7 @@ from dashboard.training.chain import BY_REWARDS, needs_of
 from dashboard.training.rewards_form import named
 from dashboard.training.settings_form import ELSEWHERE, help_for, layout_of
 from engines.memory import PoolView, ResidentView
-from errors import AS_WRITTEN, BadEntry, NaraniError
+from errors import AS_WRITTEN, BadEntry, Cause, NaraniError
 from finetune import jobs
 from finetune.job_state import REQUEST
 from finetune.jobs import Check, RunSettings
@@ -158,6 +159,17 @@ def test_every_state_is_drawn(
     assert keys(page) & {training.STOP, training.RESUME} == ({button} if button else set())
     assert page.code[0].value == f"loading\n{HOSTILE}"
     assert "<script>" not in "".join(element.value for element in page.markdown)
+
+
+def test_a_failed_download_is_said_once_and_can_be_tried_again(
+    engine: ScriptedEngine, tmp_path: Path
+) -> None:
+    cause = Cause("hub-unreachable", model="Qwen3 0.6B")
+    failed = {"error": "x", "error_code": "unreachable", "error_facts": cause.as_json()}
+    written(tmp_path, "one", TrainingState.FAILED, **failed)
+    page = opened("training", training="one")
+    assert [each.value for each in page.warning] == [explain(cause, read_texts("ko"))]
+    assert page.button(key=training.RESUME).label == "다시 시도"
 
 
 def test_a_waiting_run_names_what_it_waits_for(engine: ScriptedEngine, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from comparison.turns import ColumnPicture, TurnPicture
-from dashboard.shared.answer_text import answer_text, word_difference
+from dashboard.shared.answer_text import answer_text, marked_difference
 from dashboard.shared.checked_answer import drawing_of, support_line, support_table
 from dashboard.shared.safe_text import safe_text
 from dashboard.shared.sources import searched_part
@@ -108,7 +108,7 @@ for number, text in enumerate(hostiles):
         if place == "answer":
             answer_text(text, texts)
         elif place == "difference":
-            word_difference(hostiles[number - 1], text, texts)
+            marked_difference(hostiles[number - 1], text, texts)
         elif place == "elsewhere":
             st.text(text)
             st.title(safe_text(text), anchor=False)

@@ -28,3 +28,12 @@ def test_every_key_of_the_session_stands_in_its_room() -> None:
     for path in ROOT.glob("dashboard/**/*.py"):
         if path.parent.name != "session":
             assert not spelled.search(path.read_text(encoding="utf-8")), name_of(path)
+
+
+def test_a_box_of_several_takes_one_at_a_time_and_says_what_none_means() -> None:
+    """Else what takes all that match comes first in the list, in English, and Enter takes it."""
+    for path in ROOT.glob("dashboard/**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = ast.unparse(node) if isinstance(node, ast.Call) else ""
+            if re.match(r"(\w+\.multiselect|several)\(", called):
+                assert "select_all=False" in called and "placeholder=" in called, name_of(path)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 import pytest
 
 from dashboard.shared.model_choices import Availability, distinct_titles, families, model_choices
+from dashboard.texts import read_texts
 from engines.memory import LiveLoad, LoadPlan, PoolView, ResidentView
 from model_registry.registry import load_registry
 
 REGISTRY = load_registry()
+KO = read_texts("ko")
 RESIDENT = ResidentView("demo-kullm", "none", (), 2_000_000, 0, 0, 1.0, 0.1)
 POOL = PoolView("cpu", 10_000_000, 2_000_000, 2_000_000, 10**9, (RESIDENT,), 0, ())
 
@@ -95,9 +97,10 @@ def test_an_id_is_told_where_two_models_have_one_title_and_nowhere_else() -> Non
 
 def test_a_search_finds_every_word_in_any_fact() -> None:
     choices = model_choices(REGISTRY, Memory(None), {})
-    everything = families(choices, "")
+    everything = families(choices, "", KO)
     assert sum(map(len, everything.values())) == len(REGISTRY.models)
     assert next(iter(everything.values()))[0].spec.demo, "what needs no download comes first"
-    found = [choice.spec.id for members in families(choices, "KULLM 5.8b").values() for choice in members]
+    found = [choice.spec.id for members in families(choices, "KULLM 5.8b", KO).values() for choice in members]
     assert found and all("kullm" in model and "5.8b" in model for model in found)
-    assert families(choices, "그런모델없음") == {}
+    assert families(choices, "그런모델없음", KO) == {}
+    assert set(families(choices, "커뮤니티", KO)) == {"korean-community"}
