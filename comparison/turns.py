@@ -77,6 +77,8 @@ class TurnPicture:
     """Turns of the conversation before this one."""
     kind: str = ""
     """As `Run.kind`."""
+    names_hidden: bool = False
+    """Nothing in it tells which model is which (hidden_names.py)."""
 
     @property
     def ended(self) -> bool:

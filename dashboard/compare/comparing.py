@@ -24,6 +24,7 @@ from dashboard.session import compare
 from dashboard.session.owner import owner_id
 from dashboard.session.settings import MOST_MODELS, preferences
 from dashboard.shared.export import export_box
+from dashboard.shared.hidden_names import names_switch, shown_actions, shown_titles, shown_turns
 from dashboard.shared.model_choices import column_titles
 from dashboard.shared.run_actions import attempts_of, column_actions_of, look_again, stop_all
 from dashboard.shared.turn import TICK, earlier_turn, turn_view
@@ -93,10 +94,13 @@ def say_how_to_begin(picked: Sequence[str], services: Services, texts: Texts) ->
 
 
 def draw_turns(turns: Sequence[TurnPicture], services: Services, texts: Texts) -> None:
-    titles = column_titles(services.registry.models, texts)
-    *before, last = turns
-    left = [(), *(who_left(earlier, later) for earlier, later in pairwise(turns))]
     _top(turns, services, texts)
+    asked, look = turns[-1], partial(_look, turns, services)
+    *before, last = shown_turns(turns, asked)
+    titles = shown_titles(last, column_titles(services.registry.models, texts))
+    hidden = last.names_hidden
+    left = [(), *(() if hidden else who_left(earlier, later) for earlier, later in pairwise(turns))]
+    actions = column_actions_of(asked, services, _set_baseline, partial(_pick_answer, asked.run_id))
     for turn, gone in zip(before, left, strict=False):
         earlier_turn(turn, titles, texts, gone, attempts_of(services))
     turn_view(
@@ -104,16 +108,16 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, texts: Texts) -
         titles,
         texts,
         left=left[-1],
-        actions=column_actions_of(last, services, _set_baseline, partial(_pick_answer, last.run_id)),
+        actions=shown_actions(last, actions),
         baseline=compare.baseline(),
-        look=None if last.ended else partial(look_again, last, services),
+        look=None if last.ended else look,
         attempts=attempts_of(services),
         tick=max(TICK, _SECONDS_PER_WATCHED * services.runs.watched()),
     )
     if last.ended:
         _below(last, titles, services, texts)
     elif services.waiting.behind(last.run_id):
-        _draw_waiting(last, titles, services, texts)
+        _draw_waiting(asked, column_titles(services.registry.models, texts), services, texts)
     else:
         st.button(
             texts.compare["stop_all"],
@@ -124,9 +128,15 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, texts: Texts) -
         )
 
 
+def _look(turns: Sequence[TurnPicture], services: Services) -> TurnPicture:
+    """The last of them as it is now, as it is shown."""
+    *before, last = turns
+    return shown_turns([*before, look_again(last, services)], last)[-1]
+
+
 def _below(turn: TurnPicture, titles: Mapping[str, str], services: Services, texts: Texts) -> None:
     """What can be made of answers that have ended."""
-    if len(turn.columns) > 1:
+    if len(turn.columns) > 1 and not turn.names_hidden:
         charts = st.expander(
             texts.answer["charts"], icon=":material/bar_chart:", key="compare_charts", on_change="rerun"
         )
@@ -188,6 +198,7 @@ def _top(turns: Sequence[TurnPicture], services: Services, texts: Texts) -> None
                 on_click=compare.show_turns,
                 args=(len(turns) + 10,),
             )
+        names_switch(turns[-1], texts)
 
 
 def going_on_from(turns: Sequence[TurnPicture], services: Services, texts: Texts) -> str:

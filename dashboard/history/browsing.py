@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NoReturn
 
@@ -25,6 +25,7 @@ from dashboard.shared.answer_text import difference_legend, long_answer
 from dashboard.shared.column_actions import ColumnActions
 from dashboard.shared.export import export_box, export_buttons
 from dashboard.shared.formatting import zone
+from dashboard.shared.hidden_names import names_switch, shown_actions, shown_titles, shown_turns
 from dashboard.shared.model_choices import column_titles
 from dashboard.shared.run_actions import attempts_of, marking
 from dashboard.shared.turn import turn_view
@@ -131,15 +132,16 @@ def draw_opened(run_id: str, services: Services, texts: Texts) -> None:
     if history.take_continued() == run_id:
         _go_on(stored)
     before = picture_of_stored(stored)
-    st.caption(stored.head.created.astimezone(zone()).strftime(texts.history["time"]))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(stored.head.created.astimezone(zone()).strftime(texts.history["time"]), width="content")
+        names_switch(before, texts)
+    (shown,) = shown_turns([before], before)
+    go_on = None if before.kind == ROOM else partial(_pick_answer, run_id)
     turn_view(
-        before,
-        titles(services),
+        shown,
+        shown_titles(shown, titles(services)),
         texts,
-        actions=ColumnActions(
-            marking=marking(before, services),
-            go_on=None if before.kind == ROOM else partial(_pick_answer, run_id),
-        ),
+        actions=shown_actions(shown, ColumnActions(marking=marking(before, services), go_on=go_on)),
         attempts=attempts_of(services),
     )
     with st.container(horizontal=True):
@@ -148,7 +150,7 @@ def draw_opened(run_id: str, services: Services, texts: Texts) -> None:
         if st.button(texts.history["again"], key="history_again", icon=":material/replay:"):
             _ask_again(before, services, texts)
     if before.ended:
-        export_box(before, services, texts, "history_entry_export")
+        export_box(shown, services, texts, "history_entry_export")
     new_run_id = history.asked_again(run_id)
     if new_run_id is not None:
         _draw_again(before, new_run_id, services, texts)
@@ -184,22 +186,24 @@ def _draw_again(before: TurnPicture, new_run_id: str, services: Services, texts:
 
     def look() -> TurnPicture | None:
         found = conversation(services.runs, services.history, owner_id(), new_run_id, limit=1)
-        return found[0] if found else None
+        return shown_turns(found, before)[0] if found else None
 
     now = look()
     if now is None:  # deleted since, and no longer in memory
         st.info(texts.history["gone"], icon=":material/search_off:")
         return
-    turn_view(now, titles(services), texts, look=None if now.ended else lambda: look() or now)
+    names = shown_titles(now, titles(services))
+    turn_view(now, names, texts, look=None if now.ended else lambda: look() or now)
+    (before,) = shown_turns([before], before)
     for column, same in zip(now.columns, same_answers(before, now), strict=True):
         if column.ended:
-            _draw_verdict(before, column, same, services, texts)
+            _draw_verdict(before, column, same, names, texts)
 
 
 def _draw_verdict(
-    before: TurnPicture, column: ColumnPicture, same: bool | None, services: Services, texts: Texts
+    before: TurnPicture, column: ColumnPicture, same: bool | None, names: Mapping[str, str], texts: Texts
 ) -> None:
-    title = titles(services).get(column.request.model_id, column.request.model_id)
+    title = names.get(column.request.model_id, column.request.model_id)
     if same is None:
         st.caption(texts.history["not_comparable"].format(title=title))
     elif same:

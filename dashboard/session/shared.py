@@ -16,6 +16,13 @@ from errors import Cause
 TICKING = "ticking_fragments"
 """The fragments of the page as it was last drawn (dashboard/shared/ticking.py)."""
 
+HIDE_NAMES = "hide_names"
+
+
+def names_hidden() -> bool:
+    """Whether answers are judged without the names of their models."""
+    return st.session_state.get(HIDE_NAMES) is True
+
 
 def start_with(key: str, value: object) -> None:
     """What a widget shows that nobody has set yet; before it is drawn. Streamlit warns of a widget whose own

@@ -100,6 +100,8 @@ def export_box(turn: TurnPicture, services: Services, texts: Texts, key: str) ->
                 format_func=lambda each: words[f"scope_{each}"],
                 key=f"{key}_scope",
             )
+        if turn.names_hidden:
+            st.caption(words["names_in_file"])
         if any(column.unsaved for column in turn.columns):
             st.warning(words["unsaved"], icon=":material/save:")
 

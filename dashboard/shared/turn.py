@@ -13,6 +13,7 @@ from pathlib import Path
 import streamlit as st
 
 from comparison.attempts import Attempts
+from comparison.hidden_names import attempts_as_shown
 from comparison.turns import ColumnPicture, TurnPicture
 from dashboard.shared.answer_column import (
     Growing,
@@ -79,7 +80,7 @@ def turn_view(
         searched_part(searched, texts)
     for model_id in left:
         st.caption(texts.answer["left"].format(title=safe_text(titles.get(model_id, model_id))))
-    earlier = attempts(turn)
+    earlier = attempts_as_shown(turn, attempts(turn))
     shown = shown_turn(turn, earlier)
     places = _columns(turn, shown, earlier, titles, texts, actions, baseline)
     if look is None:

@@ -1,4 +1,5 @@
-"""Answers are marked better, good or bad and get a note, on the page that asks and in an opened entry.
+"""Answers are marked better, good or bad and get a note, on the page that asks and in an opened entry; with
+the names of their models or without.
 
 Run: python -m pytest tests/app/test_marking_answers.py
 """
@@ -14,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import resources
 from dashboard.session import history
 from dashboard.session.owner import owner_of_browser
+from dashboard.session.shared import HIDE_NAMES
 from history.records import BAD, BETTER, GOOD, Marked, mark_of
 from tests.app.opened_pages import OWNER, ask, attempts, open_services, opened, run_id, run_until, texts
 from tests.engines.scripted_engine import Script, ScriptedEngine
@@ -141,3 +143,39 @@ def test_a_list_narrowed_by_marks_shows_what_is_still_to_be_rated(engine: Script
         listed.button_group(key=history.MARKS).set_value([wanted]).run()
         keys = {str(each.key) for each in listed.button}
         assert {id for id in (run, other) if f"history_open_{id}" in keys} == shown
+
+
+def heads(page: AppTest) -> list[str]:
+    return [each.value.split("**")[1] for each in page.main.markdown if each.value.startswith("**")]
+
+
+@pytest.mark.parametrize("name", ["compare", "history_entry"])
+def test_without_names_nothing_says_which_model_it_is_and_marks_go_to_the_right_answer(
+    engine: ScriptedEngine, name: str
+) -> None:
+    page, run = answered()
+    page = page if name == "compare" else opened(name, open=run)
+    named = heads(page)
+    assert len(set(named)) == 3
+    page.toggle(key=HIDE_NAMES).set_value(True).run()
+    assert heads(page) == ["A", "B", "C"]
+    said = [str(each.help) for each in page.button if f"answer_{run}" in str(each.key)]
+    said += [str(each.value) for each in (*page.main.markdown, *page.main.caption, *page.main.warning)]
+    assert not any(each in words for each in (*named, "토큰/초") for words in said)
+    mark(mark(page, run, 1), run, 0, "bad")
+    assert stored(run) == [BAD, BETTER, ""]
+    page.toggle(key=HIDE_NAMES).set_value(False).run()
+    assert heads(page) == named and texts(page).count("trophy: 더 나음") == 1
+
+
+def test_names_stay_hidden_from_question_to_question_and_are_not_seen_as_answers_come(
+    engine: ScriptedEngine,
+) -> None:
+    page, _ = answered()
+    page.toggle(key=HIDE_NAMES).set_value(True).run()
+    ask(page, "또?")
+    run_until(page, "또?")
+    assert set(heads(page)) == {"A", "B", "C"}
+    (live,) = (each for each in resources.services().runs._kept.values() if each.id == run_id(page))
+    assert live.wait(10)
+    assert set(heads(page.run())) == {"A", "B", "C"}
