@@ -40,6 +40,9 @@ from finetune.run_folder import (
 )
 from finetune.run_reports import Metric, SampledAnswers
 from finetune.run_settings import RunSettings
+from finetune.run_summary import RunSummary, elapsed
+from finetune.run_summary import summary as _summary
+from finetune.settings_command import changed_settings, command_line
 from finetune.sft_settings import SftSettings
 
 __all__ = [
@@ -54,8 +57,12 @@ __all__ = [
     "Metric",
     "Recipe",
     "SftSettings",
+    "RunSummary",
     "all_recipes",
+    "changed_settings",
     "check",
+    "command_line",
+    "elapsed",
     "job",
     "jobs",
     "log_tail",
@@ -65,8 +72,10 @@ __all__ = [
     "resume",
     "safe_name",
     "samples",
+    "settings_of",
     "start",
     "stop",
+    "summary",
 ]
 PROCESS = "finetune.process"
 """The module that a training's process runs."""
@@ -145,6 +154,11 @@ def samples(home: Path, name: str) -> list[SampledAnswers]:
 def report(home: Path, name: str) -> dict[str, Any] | None:
     """What the training changed; None before it is done."""
     return run_folder(home, name).read("report.json")
+
+
+def summary(home: Path, job: Job) -> RunSummary:
+    """Read once for as long as nothing of it changes."""
+    return _summary(job, run_folder(home, job.name))
 
 
 def log_tail(home: Path, name: str, lines: int = 40) -> str:

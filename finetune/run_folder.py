@@ -167,6 +167,14 @@ class RunFolder:
             return None
         return value if isinstance(value, dict) else None
 
+    def stamp(self, name: str) -> tuple[int, int] | None:
+        """Another one after each change of a file; None while there is none."""
+        try:
+            held = (self.path / name).stat()
+        except OSError:
+            return None
+        return held.st_mtime_ns, held.st_size
+
     def write(self, name: str, value: Mapping[str, Any]) -> None:
         write_whole(self.path / name, json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
 

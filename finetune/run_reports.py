@@ -33,6 +33,11 @@ class Metric:
     figures: Mapping[str, float] = field(default_factory=dict)
     """What else this kind of training measures; in the line each stands under its own name."""
 
+    def told(self, name: str) -> float | None:
+        """What every kind of training tells, or one kind alone."""
+        found = self.figures.get(name)
+        return found if found is not None or name not in _ALWAYS else getattr(self, name)
+
     def line(self) -> str:
         held = {name: value for name, value in asdict(self).items() if name in _ALWAYS and value is not None}
         return json.dumps({**held, **self.figures}) + "\n"

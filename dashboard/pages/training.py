@@ -23,24 +23,31 @@ from dashboard.training.going_on import going_on
 from dashboard.training.progress import TrainingView, training_progress
 from dashboard.training.report import training_report
 from dashboard.training.rewards_form import training_rewards
-from dashboard.training.runs_list import training_list
+from dashboard.training.run_comparison import training_comparison
+from dashboard.training.run_settings import readable_settings, training_settings_used
+from dashboard.training.runs_table import MOST_COMPARED, training_runs
+from dashboard.training.same_settings import fill_form
 from dashboard.training.settings_form import form_of, training_settings
 from finetune import jobs
 
 
 def page(services: Services, texts: Texts) -> None:
-    name = training.run_name()
-    seen = tuning.look(name, services) if name else None
-    if seen is not None:
-        _opened(seen, services, texts)
+    names = training.run_names()
+    seen = {name: view for name in names if (view := tuning.look(name, services)) is not None}
+    if len(names) > 1 and len(seen) > 1:
+        _compared(names, list(seen), services, texts)
+        return
+    if seen:
+        _opened(next(iter(seen.values())), services, texts)
         return
     st.title(texts.training["title"])
     st.caption(texts.training["intro"])
-    if name:
+    if names:
         st.info(texts.training["gone"], icon=":material/search_off:")
     runs = jobs.jobs(services.settings.home)
     _new(training_chain(runs, texts), runs, services, texts)
-    training_list(runs, distinct_titles(services.registry.models), zone(), texts)
+    titles, summary = distinct_titles(services.registry.models), partial(jobs.summary, services.settings.home)
+    training_runs(runs, summary, titles, zone(), texts)
 
 
 def _new(kind: str, runs: Sequence[jobs.Job], services: Services, texts: Texts) -> None:
@@ -86,16 +93,19 @@ def _start(
         tuning.draw_check(settings, services, texts)
 
 
+def _compared(names: Sequence[str], found: Sequence[str], services: Services, texts: Texts) -> None:
+    _back(texts)
+    st.title(texts.runs["compared"])
+    for left_out, why in ((set(names) - set(found), "gone"), (found[MOST_COMPARED:], "cut")):
+        if left_out:
+            listed = ", ".join(map(safe_text, sorted(left_out)))
+            st.info(texts.runs[f"compared_{why}"].format(names=listed, most=MOST_COMPARED))
+    training_comparison(partial(tuning.look_at_all, found[:MOST_COMPARED], services), texts)
+
+
 def _opened(seen: TrainingView, services: Services, texts: Texts) -> None:
     name = seen.job.name
-    st.button(
-        texts.training["new"],
-        key=training.NEW,
-        icon=":material/add:",
-        type="tertiary",
-        on_click=training.open_run,
-        args=(None,),
-    )
+    _back(texts)
     st.title(safe_text(name))
     st.caption(tuning.facts(seen.job, services, texts))
     say_once(training.PROBLEM, texts)
@@ -107,6 +117,27 @@ def _opened(seen: TrainingView, services: Services, texts: Texts) -> None:
         training_report(seen.job.kind, report, texts)
         st.subheader(texts.training["course"], divider="gray")
     training_progress(lambda: tuning.look(name, services), tuning.actions(name, services), texts)
+    _settings(seen.job, services, texts)
+
+
+def _settings(job: jobs.Job, services: Services, texts: Texts) -> None:
+    st.subheader(texts.runs["settings"], divider="gray")
+    settings, paths = readable_settings(job), tuning.offers_paths()
+    if settings is not None:
+        st.button(
+            texts.runs["again"],
+            key=training.AGAIN,
+            icon=":material/content_copy:",
+            help=texts.runs["again_help"],
+            on_click=fill_form,
+            args=(settings, services, paths),
+        )
+    training_settings_used(job, jobs.summary(services.settings.home, job), paths, texts)
+
+
+def _back(texts: Texts) -> None:
+    icon = ":material/add:"
+    st.button(texts.training["new"], key=training.NEW, icon=icon, type="tertiary", on_click=training.open_run)
 
 
 page(services(), read_chosen())

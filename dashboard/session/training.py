@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from zlib import crc32
 
 import streamlit as st
 
-from dashboard.session.shared import ListLength, OpenedByAddress, ProblemOnce, UploadedFiles
+from dashboard.session.shared import OpenedByAddress, ProblemOnce, UploadedFiles
 
 BASE = "training_base"
 FORMAT = "training_format"
@@ -25,12 +26,19 @@ RESUME = "training_resume"
 COMPARE = "training_compare"
 LOG = "training_log"
 SAMPLES = "training_samples"
-MORE = "training_more"
 LIST_AGAIN = "training_list_again"
+PICKED = "training_picked"
+OPEN_PICKED = "training_open_picked"
+COMPARE_PICKED = "training_compare_picked"
+AXIS = "training_curve_axis"
+SMOOTHING = "training_smoothing"
+AGAIN = "training_again"
 MARKED = "training_marked"
 KIND_FILTER = "training_list_kind"
 SAMPLE_STEP = "training_sample_step"
 _KIND = "training_kind"
+_REWARD = "training_reward_"
+_PICKED_ELSEWHERE = "training_picked_elsewhere"
 _CARRIED = "training_carried_rewards"
 _BROUGHT = "training_recipe_brought"
 _SAMPLES_SEEN = "training_samples_seen"
@@ -40,8 +48,49 @@ _STOPPING = "training_stopping"
 _OPENED = OpenedByAddress("training", "training_last_run")
 UPLOADS = UploadedFiles("training")
 PROBLEM = ProblemOnce("training_problem")
-LISTED = ListLength("training_listed")
-run_name, open_run = _OPENED.name, _OPENED.open
+_BETWEEN = ","
+"""Stands in no run's name."""
+
+
+def run_names() -> tuple[str, ...]:
+    """The training that is looked at, or those that are compared; none: the form for a new one."""
+    name = _OPENED.name()
+    return tuple(dict.fromkeys(filter(None, name.split(_BETWEEN)))) if name else ()
+
+
+def open_run(*names: str) -> None:
+    """Without a name the form for a new one."""
+    _OPENED.open(_BETWEEN.join(names) or None)
+
+
+def picked(there: Sequence[str]) -> list[str]:
+    """The trainings that are picked in the list, as far as they are still there."""
+    kept = [name for name in st.session_state.get(PICKED, []) if name in there]
+    st.session_state[PICKED] = kept
+    return kept
+
+
+def pick(names: Sequence[str]) -> None:
+    st.session_state[PICKED] = list(names)
+
+
+def table_key(shown: Sequence[str]) -> str:
+    """Another table where other rows are shown, or where they were picked elsewhere than in it."""
+    rows = crc32("\n".join(shown).encode())
+    return f"training_table_{st.session_state.get(_PICKED_ELSEWHERE, 0)}_{rows:x}"
+
+
+def picked_elsewhere() -> None:
+    st.session_state[_PICKED_ELSEWHERE] = st.session_state.get(_PICKED_ELSEWHERE, 0) + 1
+
+
+def fill(kind: str, base: str, values: Mapping[str, object], rewards: Sequence[str]) -> None:
+    """The form as it was for another training. `values`: by the keys of their widgets."""
+    for key in [key for key in st.session_state if str(key).startswith(_REWARD)]:
+        del st.session_state[key]
+    for key, value in {BASE: base, NAME: "", **values}.items():
+        st.session_state[key] = value
+    go_on(kind, base, tuple(rewards))
 
 
 def kind() -> str:
@@ -60,7 +109,7 @@ def go_on(name: str, base: str, rewards: tuple[str, ...]) -> None:
     st.session_state[BASE] = base
     if rewards:
         st.session_state[_CARRIED] = list(rewards)
-    open_run(None)
+    open_run()
 
 
 def carried_rewards() -> tuple[str, ...]:
@@ -82,11 +131,11 @@ def recipe_key(kind: str, base: str) -> str:
 
 
 def reward_key(recipe: str, part: str) -> str:
-    return f"training_reward_{recipe}_{part}"
+    return f"{_REWARD}{recipe}_{part}"
 
 
-def open_key(name: str) -> str:
-    return f"training_open_{name}"
+def run_key(name: str) -> str:
+    return f"training_run_{name}"
 
 
 def field_key(recipe: str, field: str) -> str:

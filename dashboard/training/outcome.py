@@ -13,6 +13,7 @@ import streamlit as st
 from dashboard.errors import plainly
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
+from dashboard.training.run_settings import change_in_words
 from errors import AS_WRITTEN, Cause
 
 _CHANGED = {"reward": "{:z.3f}", "exact": "{:.0%}", "ended": "{:.0%}"}
@@ -34,9 +35,10 @@ def training_outcome(kind: str, report: Mapping[str, Any], texts: Texts) -> None
         st.warning(texts.kinds["chosen_fell"].format(change=f"{-change:.2f}"), icon=":material/warning:")
     rows = list(_changed(kind, held, report, texts))
     if rows:
-        names, before, after = zip(*rows, strict=True)
+        names, before, after, change = zip(*rows, strict=True)
         words = texts.training
         table = {words["measured"]: names, words["before"]: before, words["after"]: after}
+        table[texts.runs["changed"]] = change
         st.dataframe(table, width="stretch", hide_index=True)
 
 
@@ -48,19 +50,20 @@ def _why(report: Mapping[str, Any], texts: Texts) -> str:
 
 def _changed(
     kind: str, held: Mapping[str, Any], report: Mapping[str, Any], texts: Texts
-) -> Iterator[tuple[str, str, str]]:
+) -> Iterator[tuple[str, str, str, str]]:
     for name, written in _CHANGED.items():
-        before, after = (_told(held.get(f"{name}_{when}"), written) for when in ("before", "after"))
+        values = [held.get(f"{name}_{when}") for when in ("before", "after")]
+        before, after = (_told(value, written) for value in values)
         if before or after:
             own = texts.kinds.get(f"report_{kind}_{name}") or texts.kinds[f"report_{name}"]
-            yield own, before, after
+            yield own, before, after, change_in_words(values, texts, is_share=name != "reward")
     for name, value, written in (
         ("accuracy", held.get("accuracy"), "{:.0%}"),
         ("chosen_change", held.get("chosen_change"), "{:+z.2f}"),
         ("kl", report.get("kl"), "{:.1f}"),
     ):
         if told := _told(value, written):
-            yield texts.kinds[f"report_{name}"], "", told
+            yield texts.kinds[f"report_{name}"], "", told, ""
 
 
 def _judged(held: Mapping[str, Any], report: Mapping[str, Any], texts: Texts) -> None:

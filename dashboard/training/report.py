@@ -13,6 +13,7 @@ import streamlit as st
 from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.texts import Texts
 from dashboard.training.outcome import training_outcome
+from dashboard.training.run_settings import change_in_words
 from finetune.jobs import SftSettings
 
 
@@ -20,12 +21,13 @@ def training_report(kind: str, report: Mapping[str, Any], texts: Texts) -> None:
     if kind != SftSettings.kind:
         training_outcome(kind, report, texts)
     elif rows := list(_rows(report, texts)):
-        names, before, after = zip(*rows, strict=True)
+        names, before, after, change = zip(*rows, strict=True)
         st.dataframe(
             {
                 texts.training["measured"]: names,
                 texts.training["before"]: before,
                 texts.training["after"]: after,
+                texts.runs["changed"]: change,
             },
             width="stretch",
             hide_index=True,
@@ -39,20 +41,22 @@ def training_report(kind: str, report: Mapping[str, Any], texts: Texts) -> None:
         st.caption(safe_text(str(note)))
 
 
-def _rows(report: Mapping[str, Any], texts: Texts) -> Iterator[tuple[str, str, str]]:
+def _rows(report: Mapping[str, Any], texts: Texts) -> Iterator[tuple[str, str, str, str]]:
     for part, figure in (("held_out", "loss"), ("held_out", "perplexity"), ("forgetting", "perplexity")):
         held = report.get(part)
         if held:
-            before, after = (f"{held[when][figure]:.4g}" for when in ("before", "after"))
-            yield texts.training[f"report_{part}_{figure}"], before, after
+            before, after = (held[when][figure] for when in ("before", "after"))
+            change = change_in_words((before, after), texts)
+            yield texts.training[f"report_{part}_{figure}"], f"{before:.4g}", f"{after:.4g}", change
     for part in ("held_out", "learned"):
         counted = (report.get("answers") or {}).get(part)
         if counted and counted["asked"]:
             for kind in ("exact", "near"):
-                before, after = (
-                    f"{counted[when][kind]} / {counted['asked']}" for when in ("before", "after")
-                )
-                yield texts.training[f"report_{part}_{kind}"], before, after
+                counts = [counted[when][kind] for when in ("before", "after")]
+                shares = [count / counted["asked"] for count in counts]
+                before, after = (f"{count} / {counted['asked']}" for count in counts)
+                change = change_in_words(shares, texts, is_share=True)
+                yield texts.training[f"report_{part}_{kind}"], before, after, change
 
 
 def _samples(samples: Sequence[Mapping[str, str]], texts: Texts) -> None:

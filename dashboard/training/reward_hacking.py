@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
-from dashboard.training.curves import figure, lines, reward_names, reward_title
+from dashboard.training.curves import CurveLook, lines, reward_names, reward_title
 from finetune.jobs import Metric
 
 _LEAST = 0.1
@@ -47,13 +47,13 @@ def training_hacking(metrics: Sequence[Metric], texts: Texts) -> None:
     else:
         st.warning(_sentence(found, texts), icon=":material/trending_down:")
     rows = [
-        {"step": step, "value": value, "of": reward_title(name, texts)}
+        {"x": step, "step": step, "value": value, "of": reward_title(name, texts)}
         for name, at in zip(pair, (0, 1), strict=True)
         for step, *values in _together(metrics, *pair)
         for value in [values[at]]
     ]
     title = texts.kinds["hacking_chart" if found else "hacking_chart_none"]
-    chart = lines(rows, title, texts, height=220)
+    chart = lines(rows, title, CurveLook(), texts, height=220)
     st.altair_chart(chart, width="stretch", key="training_curve_hacking")
 
 
@@ -82,7 +82,7 @@ def _drift(metrics: Sequence[Metric], reward: str, other: str) -> Drift | None:
 def _together(metrics: Sequence[Metric], *names: str) -> Iterator[tuple[int, float, float]]:
     """The steps in which both were measured."""
     for metric in metrics:
-        first, second = (figure(metric, name) for name in names)
+        first, second = (metric.told(name) for name in names)
         if first is not None and second is not None:
             yield metric.step, first, second
 

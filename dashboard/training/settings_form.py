@@ -131,6 +131,15 @@ def help_for(kind: str, name: str, texts: Texts) -> str:
     return texts.training.get(f"help_{family}_{name}") or texts.training[f"help_{name}"]
 
 
+def widget_value(hint: Any, value: Any) -> Any:
+    """A setting of this type as its widget holds it."""
+    if get_origin(hint) is tuple:
+        inner = get_args(hint)[0]
+        return list(value) if get_origin(inner) is Literal else ", ".join(map(str, value))
+    is_float = hint is float or float in get_args(hint)
+    return float(value) if is_float and value is not None else value
+
+
 def _about(recipe: Recipe, texts: Texts) -> None:
     st.caption(texts.training["recipe_of"].format(what=safe_text(recipe.reproduces)))
     if recipe.notes:
@@ -157,11 +166,10 @@ def _field(layout: SettingsLayout, name: str, recipe: Recipe | None, texts: Text
     key = training.field_key(form_of(layout.kind, recipe), name)
     label, help_text = texts.training[f"set_{name}"], help_for(layout.kind, name, texts)
     kind = layout.hints[name]
+    start_with(key, widget_value(kind, default))
     if kind is bool:
-        start_with(key, default)
         return st.toggle(label, key=key, persist_state="session", help=help_text)
     if get_origin(kind) is Literal:
-        start_with(key, default)
         return st.selectbox(
             label,
             get_args(kind),
@@ -172,7 +180,7 @@ def _field(layout: SettingsLayout, name: str, recipe: Recipe | None, texts: Text
         )
     if get_origin(kind) is tuple:
         box = partial(st.text_input, label, key=key, persist_state="session", help=help_text)
-        return _several(name, get_args(kind)[0], default, box, texts)
+        return _several(name, get_args(kind)[0], box, texts)
     return _number(name, kind, default, partial(st.number_input, label, key=key, help=help_text), texts)
 
 
@@ -180,18 +188,13 @@ def _named(name: str, texts: Texts) -> Any:
     return lambda value: texts.training.get(f"{name}_{value}", value)
 
 
-def _several(
-    name: str, inner: Any, default: tuple[Any, ...], box: partial[str], texts: Texts
-) -> tuple[Any, ...]:
+def _several(name: str, inner: Any, box: partial[str], texts: Texts) -> tuple[Any, ...]:
     if inner is float:
-        start_with(box.keywords["key"], ", ".join(f"{value:g}" for value in default))
         return _numbers(box())
     if get_origin(inner) is Literal:
-        start_with(box.keywords["key"], list(default))
         hint = texts.training["nothing_chosen"]
         several = partial(st.multiselect, *box.args, get_args(inner), **box.keywords)
         return tuple(several(placeholder=hint, select_all=False))
-    start_with(box.keywords["key"], ", ".join(default))
     text = box(placeholder=texts.training[f"hint_{name}"])
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -208,7 +211,6 @@ def _number(name: str, kind: Any, default: Any, box: partial[Any], texts: Texts)
     """Integers in whole steps; of other numbers as many digits as they have."""
     box = partial(box, persist_state="session")
     is_float = kind is float or float in get_args(kind)
-    start_with(box.keywords["key"], float(default) if is_float and default is not None else default)
     if not isinstance(kind, types.UnionType):
         return box(format="%g", step=_step(default)) if is_float else box(step=1, min_value=0)
     box = partial(box, value=None, placeholder=texts.training.get(f"hint_{name}", texts.training["no_limit"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,8 @@ from dashboard.training.data_report import training_data_report, training_steps
 from dashboard.training.data_source import TrainingData
 from dashboard.training.memory_plan import idle, training_memory
 from dashboard.training.progress import TrainingActions, TrainingView
+from dashboard.training.run_comparison import ComparedRun
+from dashboard.training.run_settings import data_names, method_of
 from dashboard.training.settings_form import training_recipe
 from errors import Cause, NaraniError
 from finetune import jobs
@@ -122,6 +124,11 @@ def look(name: str, services: Services) -> TrainingView | None:
     return TrainingView(job, jobs.metrics(home, name), jobs.log_tail(home, name), jobs.samples(home, name))
 
 
+def look_at_all(names: Sequence[str], services: Services) -> list[ComparedRun]:
+    views = [view for name in names if (view := look(name, services)) is not None]
+    return [ComparedRun(view, jobs.summary(services.settings.home, view.job)) for view in views]
+
+
 def actions(name: str, services: Services) -> TrainingActions:
     home = services.settings.home
 
@@ -142,16 +149,8 @@ def facts(job: Job, services: Services, texts: Texts) -> str:
     """Kind, base, method and rows of data, in a line."""
     base = str(job.settings.get("base_model", ""))
     spec = services.registry.models.get(base)
-    method = str(job.settings.get("method", ""))
-    named = texts.training.get(f"method_{method}", method)
-    names = [Path(str(source)).name for source in job.settings.get("data", ())]
     kind = texts.kinds.get(job.kind, job.kind)
-    parts = [
-        kind,
-        spec.title if spec else base,
-        named,
-        ", ".join(names),
-    ]
+    parts = [kind, spec.title if spec else base, method_of(job, texts), ", ".join(data_names(job))]
     return " · ".join(safe_text(part) for part in parts if part)
 
 

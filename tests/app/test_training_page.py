@@ -29,7 +29,16 @@ from finetune.job_state import REQUEST
 from finetune.jobs import Check, RunSettings
 from finetune.run_folder import TrainingState, now
 from tests.app.opened_pages import opened, texts
-from tests.app.training_pages import HOSTILE, SETTINGS, keys, plain, trainings, written
+from tests.app.training_pages import (
+    HOSTILE,
+    SETTINGS,
+    keys,
+    listed,
+    open_listed,
+    plain,
+    trainings,
+    written,
+)
 from tests.engines.scripted_engine import ScriptedEngine
 
 
@@ -182,9 +191,9 @@ def test_a_waiting_run_names_what_it_waits_for(engine: ScriptedEngine, tmp_path:
 def test_a_run_of_a_terminal_is_in_the_list_and_in_english(engine: ScriptedEngine, tmp_path: Path) -> None:
     written(tmp_path, "from-terminal", TrainingState.TRAINING, pid=os.getpid(), step=3, total_steps=9)
     page = opened("training")
-    assert "from-terminal" in plain(page) and "3 / 9" in plain(page)
+    assert [(row["name"], row["steps"]) for row in listed(page)] == [("from-terminal", "3 / 9")]
     page.session_state["language"] = "en"
-    page.button(key=training.open_key("from-terminal")).click().run()
+    open_listed(page, "from-terminal")
     assert page.query_params["training"] in ("from-terminal", ["from-terminal"])
     assert "training" in texts(page) and "step 3 of 9" in str(page.get("progress")[0].proto.text)
 

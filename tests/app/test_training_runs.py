@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import resources
 from dashboard.session import compare, training
-from dashboard.training.curves import thinned
+from dashboard.training.smoothing import curve, positions
 from finetune import jobs
 from finetune.jobs import Metric
 from finetune.run_folder import TrainingState, now
@@ -48,7 +48,7 @@ def test_an_upload_is_trained_on_stopped_and_gone_on_with(engine: ScriptedEngine
     page.button(key=training.RESUME).click().run()
     until(page, "학습하는 중")
     page.button(key=training.NEW).click().run()
-    assert "내-모델-1" in plain(page) and page.button(key=training.open_key("내-모델-1"))
+    assert "내-모델-1" in plain(page) and "내-모델-1" in page.multiselect(key=training.PICKED).options
 
 
 def test_an_upload_that_is_not_wanted_goes(engine: ScriptedEngine, tmp_path: Path) -> None:
@@ -148,9 +148,10 @@ def test_a_real_training_from_check_to_comparison(
 
 def test_long_trainings_stay_small_in_the_browser() -> None:
     metrics = [Metric("", step, 0.0, loss=1.0 / step) for step in range(1, 10_001)]
-    drawn = thinned(metrics, "loss")
-    assert len(drawn) <= 500 and drawn[-1][0].step == 10_000
-    assert thinned(metrics, "held_out_loss") == []
+    xs = positions(metrics, "step", 10_000)
+    drawn = curve(metrics, "loss", xs, 0.9, most=500)
+    assert len(drawn) <= 500 and drawn[-1].step == 10_000
+    assert curve(metrics, "held_out_loss", xs, 0.9, most=500) == []
 
 
 def until_over(home: Path, name: str, seconds: float = 240) -> None:

@@ -37,7 +37,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch, home: Path) -> Iterator[ScriptedE
     with open_services(monkeypatch, home) as made:
         yield made
         for each in jobs.jobs(home):
-            if each.status.pid != os.getpid():
+            if not each.over and each.status.pid != os.getpid():
                 jobs.stop(home, each.name, grace=0)
 
 
@@ -72,3 +72,17 @@ def until(page: AppTest, words: str, seconds: float = 30) -> AppTest:
         time.sleep(0.2)
         page.run()
     return page
+
+
+def open_listed(page: AppTest, *names: str) -> AppTest:
+    """One is opened, and several are compared."""
+    page.multiselect(key=training.PICKED).set_value(list(names)).run()
+    return page.button(key=training.OPEN_PICKED if len(names) == 1 else training.COMPARE_PICKED).click().run()
+
+
+def listed(page: AppTest) -> list[dict[str, Any]]:
+    """The rows of the list of trainings."""
+    return [
+        {str(name): value for name, value in row.items()}
+        for row in page.dataframe[-1].value.to_dict("records")
+    ]
