@@ -17,6 +17,7 @@ from comparison.batch.results import ResultRow, result_rows, summaries
 from comparison.question_sets import expected_answers
 from comparison.question_source import QuestionSource, without_repeats
 from dashboard.batch.heatmap import batch_heatmap
+from dashboard.batch.opened_question import opened_question
 from dashboard.batch.progress import BatchActions
 from dashboard.batch.results import batch_results, batch_summary
 from dashboard.batch.settings_form import BatchForm
@@ -24,8 +25,9 @@ from dashboard.errors import show_error
 from dashboard.resources import Services
 from dashboard.session import batch
 from dashboard.session.owner import owner_id
-from dashboard.session.shared import start_with
+from dashboard.session.shared import names_hidden, start_with
 from dashboard.shared.export import export_buttons
+from dashboard.shared.hidden_names import names_switch
 from dashboard.shared.model_choices import distinct_titles
 from dashboard.shared.uploading import forget_files, uploads_of
 from dashboard.texts import Texts
@@ -93,9 +95,23 @@ def draw_results(stored: StoredBatch, view: BatchView, services: Services, texts
     rows = _rows(services.history, stored.head.owner, stored.head.id, stored.stamp)
     if view.state.at_work:
         st.caption(texts.batch["so_far"].format(count=sum(bool(row.finish_reason) for row in rows)))
-    batch_summary(summaries(rows), names, texts)
     start_with(batch.VIEW, "table")
-    shown = st.segmented_control(
+    hidden = names_hidden() and len(names) > 1
+    if not hidden:
+        batch_summary(summaries(rows), names, texts)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        shown = "table" if hidden else _view(texts)
+        names_switch(len(names), texts)
+    open_question = partial(opened_question, names=names, services=services, texts=texts)
+    if shown == "heatmap":
+        batch_heatmap(rows, names, open_question, texts)
+    else:
+        batch_results(rows, names, open_question, texts, hidden=hidden)
+    _export(stored.head.owner, rows, services, texts)
+
+
+def _view(texts: Texts) -> str:
+    chosen = st.segmented_control(
         texts.batch["view"],
         ("table", "heatmap"),
         key=batch.VIEW,
@@ -104,11 +120,7 @@ def draw_results(stored: StoredBatch, view: BatchView, services: Services, texts
         label_visibility="collapsed",
         format_func=lambda each: texts.batch[f"view_{each}"],
     )
-    if shown == "heatmap":
-        batch_heatmap(rows, names, texts)
-    else:
-        batch_results(rows, names, texts)
-    _export(stored.head.owner, rows, services, texts)
+    return str(chosen)
 
 
 def _export(owner: str, rows: Sequence[ResultRow], services: Services, texts: Texts) -> None:

@@ -1,8 +1,12 @@
-"""Questions across, models down, one measure as color: where a model is long, slow or breaks off."""
+"""Questions across, models down, one measure as color: where a model is long, slow or breaks off.
+
+A cell opens its question by a click; by the keyboard, and for who knows the number, a box of numbers does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import altair as alt
 import pandas as pd
@@ -22,7 +26,12 @@ _COLORS = ("#4c9f70", "#7fb6d6", "#e0a030", "#9a9a9a", "#cc4b4b")
 _NOTHING = "#8888882e"
 
 
-def batch_heatmap(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> None:
+def batch_heatmap(
+    rows: Sequence[ResultRow],
+    names: Mapping[str, str],
+    open_question: Callable[[ResultRow], None],
+    texts: Texts,
+) -> None:
     start_with(batch.MEASURE, Measure.CHARACTERS)
     chosen = st.segmented_control(
         texts.batch["measure"],
@@ -33,6 +42,18 @@ def batch_heatmap(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Te
         format_func=lambda each: texts.batch[f"measure_{each}"],
     )
     heatmap_or_words(rows, Measure(str(chosen)), names, texts)
+    numbers = {row.number: row for row in reversed(rows)}
+    number = st.number_input(
+        texts.batch["open_number"],
+        1,
+        max(numbers),
+        None,
+        key=batch.OPENED_NUMBER,
+        placeholder=texts.batch["open_number_hint"],
+        width=260,
+    )
+    if number in numbers:
+        open_question(numbers[number])
 
 
 def heatmap_or_words(
@@ -42,7 +63,13 @@ def heatmap_or_words(
     if all(measure.of(row) is None for row in rows):
         st.info(texts.batch["nothing_measured"], icon=":material/grid_off:")
         return
-    st.altair_chart(heatmap(rows, measure, names, texts), width="stretch")
+    st.altair_chart(
+        heatmap(rows, measure, names, texts),
+        width="stretch",
+        key=batch.heatmap_key(measure),
+        on_select=partial(batch.open_selected, measure),
+        selection_mode=batch.CELL,
+    )
 
 
 def heatmap(
@@ -73,9 +100,12 @@ def heatmap(
             alt.Tooltip("value", type=_kind(measure), title=title, format=_format(measure)),
         ],
     )
-    empty = cells.transform_filter("!isValid(datum.value)").mark_rect(color=_NOTHING)
-    filled = cells.transform_filter("isValid(datum.value)").mark_rect().encode(_color(measure, title, texts))
-    return alt.layer(empty, filled).properties(height=_ROW_HEIGHT * len(order) + _AROUND)
+    empty = cells.transform_filter("!isValid(datum.value)").mark_rect(color=_NOTHING, cursor="pointer")
+    filled = cells.transform_filter("isValid(datum.value)").mark_rect(cursor="pointer")
+    colored = filled.encode(_color(measure, title, texts))
+    clicked = alt.selection_point(name=batch.CELL, fields=["number"])
+    layers = alt.layer(empty, colored.add_params(clicked))
+    return layers.properties(height=_ROW_HEIGHT * len(order) + _AROUND)
 
 
 def _color(measure: Measure, title: str, texts: Texts) -> alt.Color:

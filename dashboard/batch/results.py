@@ -1,7 +1,8 @@
-"""The answers of a batch: a row of figures a model, a table narrowed and in pages, one question in full.
+"""The answers of a batch: a row of figures a model, a table narrowed and in pages, a row of which is opened.
 
 Knows: the two layouts, the filters, and that only one page of rows goes to the browser.
-Refuses to know: where answers come from. They are cells of a table or plain text, never markup.
+Refuses to know: where answers come from, and how one question is drawn whole. They are cells of a table,
+never markup.
 """
 
 from __future__ import annotations
@@ -15,18 +16,25 @@ from comparison.batch.results import ModelSummary, ResultFilter, ResultRow, narr
 from dashboard.errors import plainly
 from dashboard.session import batch
 from dashboard.session.shared import start_with
-from dashboard.shared.safe_text import safe_text, whole_characters
+from dashboard.shared.safe_text import whole_characters
 from dashboard.texts import Texts
 
 _QUESTIONS_AT_ONCE = 50
 _LONGEST_CELL = 400
-_COLUMNS_BESIDE = 4
 _ROWS_IN_FULL, _TABLE_HEIGHT = 14, 560
 _REASONS = ("eos", "stop_string", "length", "failed")
 ResultTable = dict[str, list[object]]
 
 
-def batch_results(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> None:
+def batch_results(
+    rows: Sequence[ResultRow],
+    names: Mapping[str, str],
+    open_question: Callable[[ResultRow], None],
+    texts: Texts,
+    *,
+    hidden: bool = False,
+) -> None:
+    """`hidden`: questions alone, for answers stand below the names of their models."""
     found = narrowed(rows, _filters(names, texts))
     if not found:
         st.info(texts.batch["nothing_found"], icon=":material/filter_alt_off:")
@@ -35,12 +43,13 @@ def batch_results(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Te
     page = _page(len(numbers), texts)
     on_page = set(numbers[page * _QUESTIONS_AT_ONCE : (page + 1) * _QUESTIONS_AT_ONCE])
     shown = [row for row in found if row.number in on_page]
-    layout = _layout(texts)
-    table = _long(shown, names, texts) if layout == "long" else _wide(shown, names, texts)
+    layout = "questions" if hidden else _layout(texts)
+    columns = {} if hidden else names
+    table = _long(shown, names, texts) if layout == "long" else _wide(shown, columns, texts)
     picked = _draw(table, f"{batch.ROWS}_{layout}_{page}", texts)
     lines = [row.number for row in shown] if layout == "long" else sorted(on_page)
     if picked is not None and picked < len(lines):
-        _in_full([row for row in rows if row.number == lines[picked]], names, texts)
+        open_question(next(row for row in rows if row.number == lines[picked]))
 
 
 def _filters(names: Mapping[str, str], texts: Texts) -> ResultFilter:
@@ -150,23 +159,6 @@ def _draw(table: ResultTable, key: str, texts: Texts) -> int | None:
     )
     rows = chosen["selection"]["rows"]
     return int(rows[0]) if rows else None
-
-
-def _in_full(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> None:
-    with st.container(border=True):
-        st.text(whole_characters(rows[0].question))
-        if rows[0].input:
-            st.code(whole_characters(rows[0].input), language=None, wrap_lines=True)
-        if rows[0].expected:
-            st.caption(texts.batch["expected_is"].format(expected=safe_text(rows[0].expected)))
-        for at in range(0, len(rows), _COLUMNS_BESIDE):
-            beside = rows[at : at + _COLUMNS_BESIDE]
-            for column, row in zip(st.columns(len(beside)), beside, strict=True):
-                with column:
-                    st.markdown(f"**{safe_text(names[row.model_id])}**")
-                    st.text(whole_characters(row.text) or "—")
-                    if row.cause:
-                        st.warning(safe_text(plainly(row.cause, texts)), icon=":material/error:")
 
 
 def _question(row: ResultRow) -> str:

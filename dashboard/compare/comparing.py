@@ -198,7 +198,7 @@ def _top(turns: Sequence[TurnPicture], services: Services, texts: Texts) -> None
                 on_click=compare.show_turns,
                 args=(len(turns) + 10,),
             )
-        names_switch(turns[-1], texts)
+        names_switch(len(turns[-1].columns), texts)
 
 
 def going_on_from(turns: Sequence[TurnPicture], services: Services, texts: Texts) -> str:

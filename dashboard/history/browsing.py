@@ -134,7 +134,7 @@ def draw_opened(run_id: str, services: Services, texts: Texts) -> None:
     before = picture_of_stored(stored)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(stored.head.created.astimezone(zone()).strftime(texts.history["time"]), width="content")
-        names_switch(before, texts)
+        names_switch(len(before.columns), texts)
     (shown,) = shown_turns([before], before)
     go_on = None if before.kind == ROOM else partial(_pick_answer, run_id)
     turn_view(

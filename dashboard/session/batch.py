@@ -33,6 +33,9 @@ FAILED_ONLY = "batch_failed_only"
 LAYOUT = "batch_layout"
 PAGE = "batch_page"
 MEASURE = "batch_measure"
+CELL = "cell"
+"""The name of what is clicked in the heat map."""
+OPENED_NUMBER = "batch_opened_number"
 EXPORT = "batch_export"
 FAILURES = "batch_failures"
 _DRAFT = "batch_draft"
@@ -45,6 +48,17 @@ batch_id, open_batch = _OPENED.name, _OPENED.open
 
 def open_key(batch_id: str) -> str:
     return f"batch_open_{batch_id}"
+
+
+def heatmap_key(measure: str) -> str:
+    return f"batch_heatmap_{measure}"
+
+
+def open_selected(measure: str) -> None:
+    """The question whose cell was clicked; a click beside the cells leaves open what is."""
+    chosen = st.session_state[heatmap_key(measure)]["selection"].get(CELL)
+    if chosen:
+        st.session_state[OPENED_NUMBER] = int(chosen[0]["number"])
 
 
 def draft() -> str | None:

@@ -15,9 +15,10 @@ from dashboard.shared.column_actions import ColumnActions
 from dashboard.texts import Texts
 
 
-def names_switch(turn: TurnPicture, texts: Texts) -> None:
-    """It stays as it is set from question to question, so that the next one is not seen with its names."""
-    if len(turn.columns) > 1:
+def names_switch(models: int, texts: Texts) -> None:
+    """Where there are several. It stays as it is set from question to question, so that the next one is not
+    seen with its names."""
+    if models > 1:
         st.toggle(
             texts.answer["hide_names"],
             key=HIDE_NAMES,

@@ -15,8 +15,10 @@ from comparison.batch.results import Measure
 from comparison.question_sets import SETS
 from dashboard import resources
 from dashboard.session import batch
+from dashboard.session.shared import HIDE_NAMES
 from dashboard.shared import export
 from dashboard.texts import read_texts
+from history.records import GOOD, mark_of
 from tests.app.batch_pages import (
     HOSTILE,
     address,
@@ -58,6 +60,26 @@ def test_both_layouts_and_each_measure_of_the_heat_map_are_drawn(engine: Scripte
         page.segmented_control(key=batch.MEASURE).set_value(measure).run()
         assert not page.exception
         assert len(page.get("vega_lite_chart")) == 1 or "아직 없습니다" in texts(page)
+
+
+def test_a_question_opened_by_its_number_is_marked_and_read_without_names(engine: ScriptedEngine) -> None:
+    models = ["demo-koalpaca", "demo-kullm"]
+    page = until_ended(started("수도는?", "강은?", models=models))
+    page.segmented_control(key=batch.VIEW).set_value("heatmap").run()
+    page.number_input(key=batch.OPENED_NUMBER).set_value(2).run()
+    (_, run) = resources.services().history.batch_runs(owner(), address(page))
+    key = f"answer_{run.head.id}_0"
+    assert "강은?" in [each.value for each in page.text] and "서울이에요" in texts(page)
+    page.button(key=f"{key}_good").click().run()
+    stored = resources.services().history.get(owner(), run.head.id)
+    assert stored is not None and stored.answers[0].answer is not None
+    assert mark_of(stored.answers[0].answer.extras).values == GOOD and "좋음" in texts(page)
+    page.toggle(key=HIDE_NAMES).set_value(True).run()
+    assert list(page.dataframe[-1].value.columns) == ["번호", "질문"], "the other one is of failures"
+    assert len(page.dataframe) == 2
+    assert not page.get("vega_lite_chart") and "서울이에요." not in tables(page)
+    page.toggle(key=HIDE_NAMES).set_value(False).run()
+    assert len(page.get("vega_lite_chart")) == 1 and "강은?" not in [each.value for each in page.text]
 
 
 def test_the_answers_of_a_batch_are_exported_and_no_others(engine: ScriptedEngine, tmp_path: Path) -> None:
