@@ -1,7 +1,8 @@
-"""Which tests stay together when two processes share the suite (`pytest -n 2`): those of a folder.
+"""Which tests stay together when three processes share the suite (`pytest -n 3`): those of a folder.
 
 They share its slow fixtures: a server with a browser before it, a tuned model. The longest folders are begun
-early and files that share nothing come last, one by one: so neither process ends long before the other.
+first, each in a process of its own, and files that share nothing come last, one by one: so no process ends
+long before the others. Three on two cores, for a test of a browser or of a process waits half of its time.
 """
 
 from __future__ import annotations
