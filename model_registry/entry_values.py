@@ -79,7 +79,7 @@ _KINDS: dict[Callable[[object], object], str] = {
     _counts: "eos_token_ids",
     _lines: "stop_strings",
     _names: "loading.quantizations",
-    _flag: "base_model improvised_format tokenizer.use_fast tokenizer.return_token_type_ids "
+    _flag: "base_model improvised_format embeddings.tied tokenizer.use_fast tokenizer.return_token_type_ids "
     "loading.trust_remote_code loading.allow_pickle",
 }
 _READERS = {key: read for read, keys in _KINDS.items() for key in keys.split()}

@@ -5,7 +5,7 @@ A list, a form or a file's text is shown; everyone sees an entry once it is writ
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import streamlit as st
@@ -13,6 +13,7 @@ import streamlit as st
 from dashboard.errors import show_error
 from dashboard.models.own_entries_list import OwnEntryActions, own_entries_list
 from dashboard.models.own_entry_form import NEW, entry_text, own_entry_form, values_typed
+from dashboard.models.source_reading import source_reading
 from dashboard.resources import Services
 from dashboard.session import models
 from dashboard.shared.model_choices import distinct_titles
@@ -22,6 +23,9 @@ from errors import BadRequest, NaraniError
 from model_registry.drafting import Draft, bring_back, draft, judge_text, remove_entry, write_entry
 from model_registry.entry_values import values_of
 from model_registry.own_files import OwnEntry, OwnFile, own_files, save_text
+
+_EMPTY: Mapping[str, object] = {**values_of({}), **NEW}
+"""What stands in a form that nobody filled in."""
 
 
 def own_entries(services: Services, texts: Texts) -> None:
@@ -75,7 +79,14 @@ def _form(opened: models.OpenedEntry, services: Services, texts: Texts) -> None:
     except NaraniError as error:
         _close_with(error, texts)
         return
-    own_entry_form(made, services.registry, texts, lambda one: _save(one, services, texts), models.close)
+    own_entry_form(
+        made,
+        services.registry,
+        texts,
+        lambda: source_reading(services.registry, _folder(services), _EMPTY, texts),
+        lambda one: _save(one, services, texts),
+        models.close,
+    )
 
 
 def _close_with(error: NaraniError, texts: Texts) -> None:
@@ -143,7 +154,7 @@ def _undo(services: Services, texts: Texts) -> None:
 
 
 def _open_new() -> None:
-    models.open_form({**values_of({}), **NEW}, models.OpenedEntry())
+    models.open_form(_EMPTY, models.OpenedEntry())
 
 
 def _open(file: OwnFile, entry: OwnEntry) -> None:

@@ -14,6 +14,7 @@ from typing import Literal
 import streamlit as st
 
 from dashboard.models.fault_texts import doubt_line, fault_below_field, fault_line, is_only_missing, note_line
+from dashboard.models.source_reading import filled_by_itself, group_words
 from dashboard.session import models
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
@@ -22,7 +23,7 @@ from model_registry.faults import EntryFault
 from model_registry.registry import Registry
 from model_registry.spec import Architecture, CommercialUse
 
-_OPEN = ("group_model", "group_license", "group_speaking")
+_OPEN = ("group_source", "group_model", "group_license", "group_speaking")
 FieldKind = Literal["line", "area", "choice", "open_choice", "many", "flag"]
 _LICENSES = ("apache-2.0", "mit", "cc-by-4.0", "cc-by-nc-4.0", "llama2", "llama3.1", "gemma", "exaone")
 _QUANTIZATIONS = ("none", "int8", "nf4")
@@ -45,11 +46,10 @@ class EntryField:
 
 
 GROUPS: Mapping[str, tuple[EntryField, ...]] = {
+    "group_source": (EntryField("source", required=True), EntryField("revision")),
     "group_model": (
         EntryField("id", required=True),
         EntryField("title", required=True),
-        EntryField("source", required=True),
-        EntryField("revision"),
         EntryField("family", required=True),
         EntryField("architecture", "choice", tuple(one.value for one in Architecture), required=True),
         EntryField("parameters", required=True),
@@ -91,6 +91,7 @@ GROUPS: Mapping[str, tuple[EntryField, ...]] = {
         EntryField("adapter.subfolder"),
         EntryField("embeddings.vocabulary"),
         EntryField("embeddings.hidden_size"),
+        EntryField("embeddings.tied", "flag"),
         EntryField("notes", "area"),
     ),
 }
@@ -98,8 +99,14 @@ FIELDS = tuple(field for fields in GROUPS.values() for field in fields)
 
 
 def own_entry_form(
-    draft: Draft, registry: Registry, texts: Texts, save: Callable[[Draft], None], cancel: Callable[[], None]
+    draft: Draft,
+    registry: Registry,
+    texts: Texts,
+    read: Callable[[], None],
+    save: Callable[[Draft], None],
+    cancel: Callable[[], None],
 ) -> None:
+    """`read` draws what is done with a source that was typed, below its fields."""
     fields, preview = st.columns([3, 2], gap="large")
     with fields:
         for name in GROUPS:
@@ -109,8 +116,10 @@ def own_entry_form(
                 st.markdown(f"**{texts.models[name]}**")
                 group(name, draft, registry, texts)
             else:
-                with st.expander(texts.models[name], key=f"models_{name}"):
+                with st.expander(group_words(texts.models[name], keys, texts), key=f"models_{name}"):
                     group(name, draft, registry, texts)
+            if name == "group_source":
+                read()
     with preview, st.container(key="models_preview"):
         _preview(draft, texts)
         _verdict(draft, texts)
@@ -202,6 +211,7 @@ def group(name: str, draft: Draft, registry: Registry, texts: Texts) -> None:
         for column, field in zip(st.columns(2, gap="medium"), fields[first : first + 2], strict=False):
             with column:
                 _widget(field, registry, texts)
+                filled_by_itself(field.key, texts)
                 fault = draft.fault_at(field.key)
                 # What nobody filled in yet is marked by its star and listed beside the form.
                 if fault is not None and not is_only_missing(fault):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -29,6 +30,7 @@ _PART = "part"
 _OPENED = "models_opened"
 _REMOVED = "models_removed"
 _SAVED = "models_said"
+_READING = "models_reading"
 LOAD_MODEL = "memory_model"
 LOAD = "memory_load"
 REFRESH_MEMORY = "memory_refresh"
@@ -44,6 +46,21 @@ class OpenedEntry:
     """None: the whole text, where there is a file."""
     was: str = ""
     """What the file held when it was opened."""
+
+
+@dataclass(frozen=True)
+class SourceReading:
+    """What came of the last reading of a source, for the form that is open."""
+
+    source: str
+    revision: str
+    facts: Mapping[str, str | int]
+    unread: Sequence[tuple[Sequence[str], Mapping[str, Any]]]
+    """For which files, and the cause as JSON."""
+    filled: Mapping[str, tuple[object, str]]
+    """By key what was put into the field, and where it was read."""
+    differing: Mapping[str, tuple[object, str]]
+    """The same of what was not put in, because a person had typed something else."""
 
 
 def field_key(key: str) -> str:
@@ -86,6 +103,7 @@ def opened() -> OpenedEntry | None:
 def open_form(values: Mapping[str, object], what: OpenedEntry) -> None:
     """The widgets of the form start with these values."""
     fill(values)
+    st.session_state[_READING] = None
     st.session_state[_OPENED] = asdict(what)
 
 
@@ -101,6 +119,33 @@ def fill(values: Mapping[str, object]) -> None:
 
 def close() -> None:
     st.session_state[_OPENED] = None
+    st.session_state[_READING] = None
+
+
+def reading() -> SourceReading | None:
+    value = st.session_state.get(_READING)
+    return None if value is None else SourceReading(**value)
+
+
+def set_reading(reading: SourceReading) -> None:
+    st.session_state[_READING] = asdict(reading)
+
+
+def value_of(key: str) -> object:
+    """What stands in a field of the form now."""
+    return st.session_state.get(field_key(key))
+
+
+def filled_now() -> dict[str, str]:
+    """By key where a field's value was read, as long as nobody changed it: a field that was changed once is a
+    person's own from then on."""
+    found = reading()
+    if found is None:
+        return {}
+    kept = {key: said for key, said in found.filled.items() if value_of(key) == said[0]}
+    if len(kept) < len(found.filled):
+        set_reading(replace(found, filled=kept))
+    return {key: where for key, (_, where) in kept.items()}
 
 
 def removed() -> Removed | None:
