@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from comparison.attempts import attempt_of, earlier_attempts
+from comparison.attempts import attempts_of
 from comparison.going_on import PickedAnswer, going_on, going_on_from
 from comparison.presets import GenerationChoice, choice_of, settings_for
 from comparison.run import Run, RunColumn, check_requests
@@ -209,8 +209,9 @@ class AskingService:
             raise BadRequest("answer-not-picked")
         found = conversation(self._runs, self._history, owner, picked.run_id, limit=1)
         for turn in found:
-            attempts = earlier_attempts(self._history, owner, turn)
-            column = attempt_of(turn, attempts, picked.position, picked.attempt)
+            if picked.position not in (column.position for column in turn.columns):
+                continue
+            column = attempts_of(self._history, owner, turn).named(picked.position, picked.attempt)
             if column is not None:
                 return going_on_from(self._told(column), sent.models, sent.turn, sent.how.system)
         raise BadRequest("answer-not-picked")

@@ -38,6 +38,16 @@ def going_on_from(
     }
 
 
+def gone_on_with(before: TurnPicture, now: TurnPicture) -> dict[str, str]:
+    """By model the answer to the question before that some model was shown when the next one was asked."""
+    told: dict[str, str] = {}
+    for column in now.columns:
+        *earlier, _ = column.request.conversation.turns
+        if earlier and earlier[-1].question == before.question and earlier[-1].answer:
+            told[earlier[-1].answered_by or column.request.model_id] = earlier[-1].answer
+    return told
+
+
 def _seen_by(model_id: str, turn: Turn) -> Turn:
     return replace(turn, answered_by="") if turn.answered_by == model_id else turn
 

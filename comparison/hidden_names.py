@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
-from comparison.attempts import Attempts
+from comparison.attempts import TurnAttempts
 from comparison.scoring import PROBLEM, REWARD
 from comparison.turns import ColumnPicture, TurnPicture
 from engines.base import Answer, AnswerRequest, GenerationSettings, Measures
@@ -31,14 +31,16 @@ def without_names(turns: Sequence[TurnPicture], by: TurnPicture) -> tuple[TurnPi
     return tuple(_turn(turn, letters) for turn in turns)
 
 
-def attempts_as_shown(turn: TurnPicture, attempts: Attempts) -> Attempts:
+def attempts_as_shown(attempts: TurnAttempts) -> TurnAttempts:
     """Without names where the turn has none."""
-    if not turn.names_hidden:
+    if not attempts.turn.names_hidden:
         return attempts
-    letters = {column.position: column.request.model_id for column in turn.columns}
-    return {
-        position: [_column(each, letters[position]) for each in found] for position, found in attempts.items()
+    letters = {column.position: column.request.model_id for column in attempts.turn.columns}
+    earlier = {
+        position: [_column(each, letters[position]) for each in found]
+        for position, found in attempts.earlier.items()
     }
+    return replace(attempts, earlier=earlier)
 
 
 def _keys(turn: TurnPicture) -> Iterator[_ModelKey]:

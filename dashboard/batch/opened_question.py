@@ -13,7 +13,7 @@ from dashboard.resources import Services
 from dashboard.session.owner import owner_id
 from dashboard.shared.column_actions import ColumnActions
 from dashboard.shared.hidden_names import shown_titles, shown_turns
-from dashboard.shared.run_actions import attempts_of, marking
+from dashboard.shared.run_actions import attempts_read, marking
 from dashboard.shared.safe_text import safe_text
 from dashboard.shared.turn import turn_view
 from dashboard.texts import Texts
@@ -33,7 +33,7 @@ def opened_question(row: ResultRow, names: Mapping[str, str], services: Services
             shown_titles(shown, names),
             texts,
             actions=ColumnActions(marking=marking(turn, services)),
-            attempts=attempts_of(services),
+            attempts=attempts_read(services),
         )
         if row.expected:
             st.caption(texts.batch["expected_is"].format(expected=safe_text(row.expected)))

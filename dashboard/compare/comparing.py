@@ -26,7 +26,7 @@ from dashboard.session.settings import MOST_MODELS, preferences
 from dashboard.shared.export import export_box
 from dashboard.shared.hidden_names import names_switch, shown_actions, shown_titles, shown_turns
 from dashboard.shared.model_choices import column_titles
-from dashboard.shared.run_actions import attempts_of, column_actions_of, look_again, stop_all
+from dashboard.shared.run_actions import attempts_read, column_actions_of, look_again, stop_all
 from dashboard.shared.turn import TICK, earlier_turn, turn_view
 from dashboard.texts import Texts
 
@@ -96,13 +96,14 @@ def say_how_to_begin(picked: Sequence[str], services: Services, texts: Texts) ->
 def draw_turns(turns: Sequence[TurnPicture], services: Services, texts: Texts) -> None:
     _top(turns, services, texts)
     asked, look = turns[-1], partial(_look, turns, services)
-    *before, last = shown_turns(turns, asked)
+    shown = shown_turns(turns, asked)
+    last = shown[-1]
     titles = shown_titles(last, column_titles(services.registry.models, texts))
     hidden = last.names_hidden
     left = [(), *(() if hidden else who_left(earlier, later) for earlier, later in pairwise(turns))]
     actions = column_actions_of(asked, services, _set_baseline, partial(_pick_answer, asked.run_id))
-    for turn, gone in zip(before, left, strict=False):
-        earlier_turn(turn, titles, texts, gone, attempts_of(services))
+    for (turn, later), gone in zip(pairwise(shown), left, strict=False):
+        earlier_turn(turn, titles, texts, gone, attempts_read(services, later))
     turn_view(
         last,
         titles,
@@ -111,7 +112,7 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, texts: Texts) -
         actions=shown_actions(last, actions),
         baseline=compare.baseline(),
         look=None if last.ended else look,
-        attempts=attempts_of(services),
+        attempts=attempts_read(services),
         tick=max(TICK, _SECONDS_PER_WATCHED * services.runs.watched()),
     )
     if last.ended:

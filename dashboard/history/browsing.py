@@ -27,7 +27,7 @@ from dashboard.shared.export import export_box, export_buttons
 from dashboard.shared.formatting import zone
 from dashboard.shared.hidden_names import names_switch, shown_actions, shown_titles, shown_turns
 from dashboard.shared.model_choices import column_titles
-from dashboard.shared.run_actions import attempts_of, marking
+from dashboard.shared.run_actions import attempts_read, marking
 from dashboard.shared.turn import turn_view
 from dashboard.texts import Texts, read_chosen
 from errors import NaraniError
@@ -142,7 +142,7 @@ def draw_opened(run_id: str, services: Services, texts: Texts) -> None:
         shown_titles(shown, titles(services)),
         texts,
         actions=shown_actions(shown, ColumnActions(marking=marking(before, services), go_on=go_on)),
-        attempts=attempts_of(services),
+        attempts=attempts_read(services),
     )
     with st.container(horizontal=True):
         if st.button(texts.history["go_on"], key="history_go_on", icon=":material/forum:"):

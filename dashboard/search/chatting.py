@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 import streamlit as st
 
@@ -25,7 +25,7 @@ from dashboard.session.owner import owner_id
 from dashboard.shared.export import export_box
 from dashboard.shared.formatting import zone
 from dashboard.shared.model_choices import column_titles
-from dashboard.shared.run_actions import attempts_of, column_actions_of, look_again, stop_all
+from dashboard.shared.run_actions import attempts_read, column_actions_of, look_again, stop_all
 from dashboard.shared.turn import earlier_turn, turn_view
 from dashboard.shared.typed_questions import example_buttons
 from dashboard.texts import Texts, read_chosen
@@ -110,8 +110,8 @@ def draw_turns(turns: Sequence[TurnPicture], goes_on: bool, services: Services, 
     left = [(), *(who_left(earlier, later) for earlier, later in pairwise(turns))]
     if goes_on:
         before = [*before, last]
-    for turn, gone in zip(before, left, strict=False):
-        earlier_turn(turn, titles, texts, gone, attempts_of(services))
+    for turn, later, gone in zip_longest(before, turns[1:], left[: len(before)]):
+        earlier_turn(turn, titles, texts, gone, attempts_read(services, later))
     if goes_on:
         return
     turn_view(
@@ -121,7 +121,7 @@ def draw_turns(turns: Sequence[TurnPicture], goes_on: bool, services: Services, 
         left=left[-1],
         actions=column_actions_of(last, services),
         look=None if last.ended else partial(look_again, last, services),
-        attempts=attempts_of(services),
+        attempts=attempts_read(services),
     )
     if last.ended:
         export_box(last, services, texts, "search_export")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from comparison.attempts import Attempts, earlier_attempts
+from comparison.attempts import TurnAttempts, attempts_of
 from comparison.turns import TurnPicture, conversation
 from dashboard.errors import show_error
 from dashboard.resources import Services
@@ -21,8 +21,10 @@ def look_again(before: TurnPicture, services: Services) -> TurnPicture:
     return found[0] if found else before
 
 
-def attempts_of(services: Services) -> Callable[[TurnPicture], Attempts]:
-    return lambda turn: earlier_attempts(services.history, owner_id(), turn)
+def attempts_read(
+    services: Services, next_turn: TurnPicture | None = None
+) -> Callable[[TurnPicture], TurnAttempts]:
+    return lambda turn: attempts_of(services.history, owner_id(), turn, next_turn)
 
 
 def stop_all(run_id: str, services: Services) -> None:

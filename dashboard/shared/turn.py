@@ -12,7 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from comparison.attempts import Attempts
+from comparison.attempts import TurnAttempts
 from comparison.hidden_names import attempts_as_shown
 from comparison.turns import ColumnPicture, TurnPicture
 from dashboard.shared.answer_column import (
@@ -30,7 +30,6 @@ from dashboard.shared.attempts import (
     actions_of_attempt,
     attempt_baseline,
     attempt_tabs,
-    no_attempts,
     shown_turn,
 )
 from dashboard.shared.checked_answer import legend, support_table
@@ -62,7 +61,7 @@ def turn_view(
     left: Sequence[str] = (),
     look: Callable[[], TurnPicture] | None = None,
     tick: float = TICK,
-    attempts: ReadAttempts = no_attempts,
+    attempts: ReadAttempts = TurnAttempts,
 ) -> None:
     """`left` are the models that were asked the question before and not this one. `look` gives a newer
     picture of a turn that is not ended, every `tick` seconds; without it the turn is drawn once. `attempts`
@@ -80,9 +79,9 @@ def turn_view(
         searched_part(searched, texts)
     for model_id in left:
         st.caption(texts.answer["left"].format(title=safe_text(titles.get(model_id, model_id))))
-    earlier = attempts_as_shown(turn, attempts(turn))
-    shown = shown_turn(turn, earlier)
-    places = _columns(turn, shown, earlier, titles, texts, actions, baseline)
+    there = attempts_as_shown(attempts(turn))
+    shown = shown_turn(there)
+    places = _columns(shown, there, titles, texts, actions, baseline)
     if look is None:
         _fill(places, turn, texts)
     elif not turn.ended:
@@ -99,8 +98,7 @@ def _searched(turn: TurnPicture) -> Searched | None:
 
 def _columns(
     turn: TurnPicture,
-    shown: TurnPicture,
-    earlier: Attempts,
+    attempts: TurnAttempts,
     titles: Mapping[str, str],
     texts: Texts,
     actions: ColumnActions | None,
@@ -108,27 +106,27 @@ def _columns(
 ) -> dict[int, Growing]:
     """Everything that stays as it is; the places of what grows come back."""
     places: dict[int, Growing] = {}
-    compared, best = _text_at(shown, baseline), best_position(shown)
-    difference_legend(compared, _texts_against(shown, baseline), texts)
+    compared, best = _text_at(turn, baseline), best_position(turn)
+    difference_legend(compared, _texts_against(turn, baseline), texts)
     st.html(_LOOKS)
     with st.container(horizontal=True, key=f"answers_{turn.run_id}"):
-        for picture in shown.columns:
+        for picture in turn.columns:
             name = f"{turn.run_id}_{picture.position}"
             title = titles.get(picture.request.model_id, picture.request.model_id)
             is_baseline = picture.position == baseline
-            can = actions_of_attempt(actions, turn, picture)
+            can = actions_of_attempt(actions, attempts, picture)
             with st.container(border=True, key=f"answer_{name}"):
                 with st.container(gap="xsmall", key=f"head_{name}"):
                     column_head(title, picture, is_baseline, texts)
                     column_actions(picture, title, f"answer_{name}", is_baseline, can, texts)
-                attempt_tabs(turn, earlier, picture, title, texts)
+                attempt_tabs(attempts, picture, title, texts)
                 mark_note(picture.mark, texts)
                 figures = st.container(gap=None, key=f"figures_{name}")
                 taken_over(picture.request, titles, texts)
                 if picture.ended:
                     with figures:
                         ended_figures(picture, texts)
-                    own = attempt_baseline(turn, earlier, picture, texts)
+                    own = attempt_baseline(attempts, picture, texts)
                     against = None if is_baseline else compared
                     ended_answer(picture, f"answer_{name}", against if own is None else own, texts)
                     score_line(picture, titles, picture.position == best, texts)
@@ -182,7 +180,7 @@ def earlier_turn(
     titles: Mapping[str, str],
     texts: Texts,
     left: Sequence[str],
-    attempts: ReadAttempts = no_attempts,
+    attempts: ReadAttempts = TurnAttempts,
 ) -> None:
     searched = _searched(turn)
     parts = (turn.question, turn.input, turn.system, *(column.text for column in turn.columns))

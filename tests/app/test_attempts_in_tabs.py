@@ -22,7 +22,7 @@ MODELS = ["demo-koalpaca", "demo-kullm"]
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ScriptedEngine]:
     """The first model counts how often it was asked, and its third answer takes longer than a test."""
-    said = iter((("서울 하나",), ("서울 둘 셋",), ("부산 끝없이 ",) * 1000))
+    said = iter((("서울 하나",), ("서울 둘 나는",), ("부산 끝없이 ",) * 1000))
     scripts = {
         "demo-koalpaca": Script(lambda request: next(said), seconds_per_piece=0.02),
         "demo-kullm": Script(pieces=("나는 하나",)),
@@ -56,11 +56,11 @@ def look_at(page: AppTest, run: str, attempt: int, newest: int = 2) -> str:
 def test_the_newest_is_shown_and_each_attempt_has_its_own_text_and_figures(engine: ScriptedEngine) -> None:
     page, run = asked_twice()
     assert attempts(page, run, 0) == ["1번째", "2번째"] and not attempts(page, run, 1)
-    assert "서울 둘 셋" in texts(page) and "서울 하나" not in texts(page)
+    assert "서울 둘 나는" in texts(page) and "서울 하나" not in texts(page)
     for tab in (page, opened("history_entry", open=run), opened(run=run)):
         first = look_at(tab, run, 1)
-        assert "서울 하나" in first and "서울 둘 셋" not in first and "나는 하나" in first
-        assert "서울 둘 셋" in look_at(tab, run, 2)
+        assert "서울 하나" in first and "서울 둘 나는" not in first and "나는 하나" in first
+        assert "서울 둘 나는" in look_at(tab, run, 2)
     assert "서울 하나" in look_at(page, run, 1)
     again(page, run)
     assert attempts(page, run, 0) == ["1번째", "2번째", "3번째"] and "서울 하나" not in texts(page)
@@ -92,7 +92,7 @@ def test_two_attempts_are_compared_word_by_word(engine: ScriptedEngine) -> None:
     assert "1번째 시도를 기준으로 봅니다" in shown and "서울 :red-background[~~하나~~]" in shown
     look_at(page, run, 1)
     shown = texts(page.pills(key=f"attempt_difference_{run}_0_1").set_value(2).run())
-    assert "서울 :red-background[~~둘 셋~~]:green-background[**하나**]" in shown
+    assert "서울 :red-background[~~둘 나는~~]:green-background[**하나**]" in shown
     assert "2번째 시도를 기준으로" not in texts(
         page.pills(key=f"attempt_difference_{run}_0_1").set_value(None).run()
     )
@@ -101,7 +101,7 @@ def test_two_attempts_are_compared_word_by_word(engine: ScriptedEngine) -> None:
 def test_a_baseline_is_the_attempt_that_is_looked_at(engine: ScriptedEngine) -> None:
     page, run = asked_twice()
     page.button(key=f"answer_{run}_0_baseline").click().run()
-    assert ":green-background[**나는 하나**]" in texts(page)
+    assert ":green-background[**하나**]" in texts(page)
     assert "하나**]" not in look_at(page, run, 1), "it says that word too"
 
 
@@ -109,4 +109,4 @@ def test_an_attempt_that_failed_or_is_gone_leaves_no_page_broken(engine: Scripte
     page, run = asked_twice()
     look_at(page, run, 1)
     resources.services().history.delete(next(iter(resources.services().runs._kept.values())).owner, [run])
-    assert attempts(page.run(), run, 0) == ["2번째"] and "서울 둘 셋" in texts(page)
+    assert attempts(page.run(), run, 0) == ["2번째"] and "서울 둘 나는" in texts(page)

@@ -102,7 +102,11 @@ def test_an_earlier_attempt_is_gone_on_from_and_named(engine: ScriptedEngine) ->
     answered(page)
     page.segmented_control(key=f"attempt_{first.id}_1_of_2").set_value(1).run()
     assert f"**{title('demo-kullm')}** (1번째)의 답변에서" in texts(pick(page, first.id, 1))
-    assert {turn.answer for turn in before(answered(ask(page, "둘째?")))} == {"너의 답 1"}
+    second = answered(ask(page, "둘째?"))
+    assert {turn.answer for turn in before(second)} == {"너의 답 1"}
+    for shown in (texts(page), texts(opened(run=second.id))):
+        assert "너의 답 1" in shown and "너의 답 2" not in shown, "what was gone on with, not the newest"
+        assert shown.count("모두 이 답변에서 이어졌습니다") == 1
 
 
 def test_an_opened_entry_is_gone_on_from(engine: ScriptedEngine) -> None:

@@ -83,8 +83,8 @@ def tab(tabs: Locator, texts: Texts, attempt: int) -> Locator:
 
 
 def all_ended(page: Page, texts: Texts) -> None:
-    stop = page.get_by_role("button", name=texts.compare["stop_all"], exact=True)
-    expect(stop).to_have_count(0)
+    settled(page)
+    expect(columns(page).get_by_text(texts.reasons["eos"])).to_have_count(4)
     settled(page)
 
 

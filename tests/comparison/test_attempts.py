@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from comparison.asking import AskingService, HowToAnswer, SentQuestion
-from comparison.attempts import earlier_attempts
+from comparison.attempts import attempts_of
 from comparison.going_on import PickedAnswer
 from comparison.run import Run
 from comparison.runs import LiveRuns
@@ -67,12 +67,13 @@ def test_attempts_before_the_newest_are_found_with_their_figures_and_marks(house
     assert run.wait(5)
     for process in (house.runs, LiveRuns()):
         (turn,) = conversation(process, house.history, OWNER, run.id, 1)
-        found = earlier_attempts(house.history, OWNER, turn)
+        there = attempts_of(house.history, OWNER, turn)
+        found = there.earlier
         assert [(each.attempt, each.text) for each in found[0]] == [(1, "a1"), (2, "a2"), (3, "a3")]
         assert all(each.ended and each.measures.tokens_out == 1 for each in found[0]) and list(found) == [0]
         assert [mark_of(each.answer.extras).values for each in found[0] if each.answer] == ["", "", BETTER]
-        assert turn.columns[0].text == "a4"
-    assert earlier_attempts(house.history, "another", turn) == {}
+        assert turn.columns[0].text == there.to_begin_with(0).text == "a4"
+    assert attempts_of(house.history, "another", turn).earlier == {}
 
 
 def test_nothing_is_read_of_a_run_that_was_asked_once(
@@ -82,7 +83,7 @@ def test_nothing_is_read_of_a_run_that_was_asked_once(
     assert run.wait(5)
     turn = house.turn(run.id)
     monkeypatch.setattr(house.history, "get", lambda *_: pytest.fail("it was read"))
-    assert earlier_attempts(house.history, OWNER, turn) == {}
+    assert attempts_of(house.history, OWNER, turn).at(0) == [turn.columns[0]]
 
 
 @pytest.mark.parametrize("attempt", [1, 3])
@@ -103,6 +104,26 @@ def test_all_go_on_from_the_very_attempt_that_was_picked(
         before = [request.conversation.turns[0] for request in requests]
         assert {turn.answer for turn in before} == {f"a{attempt}"}
         assert [turn.answered_by for turn in before] == ["", "a", "a"]
+
+
+def test_a_turn_knows_which_attempt_the_next_question_went_on_with(house: AskedAgain) -> None:
+    run = house.asked()
+    house.asking.ask_again(OWNER, run.id, 1)
+    assert run.wait(5)
+    turn = house.turn(run.id)
+
+    def after(models: tuple[str, ...], picked: PickedAnswer | None = None) -> tuple[str, list[bool]]:
+        sent = SentQuestion("그래서?", "", models, HowToAnswer(), goes_on=True, picked=picked)
+        following = house.asking.ask(OWNER, sent, [turn])
+        assert following.wait(5)
+        there = attempts_of(house.history, OWNER, turn, house.turn(following.id))
+        assert there.to_begin_with(1).attempt == 2, "the newest of those that say the same"
+        return there.to_begin_with(0).text, [there.is_everybodys(position) for position in (0, 1)]
+
+    assert after(("a", "b")) == ("a3", [False, False])
+    assert after(("a", "b"), PickedAnswer(run.id, 0, 2)) == ("a2", [True, False])
+    assert after(("a", "c"), PickedAnswer(run.id, 1, 1)) == ("a3", [False, True])
+    assert after(("a",), PickedAnswer(run.id, 0, 1)) == ("a1", [False, False]), "alone it is nobody else's"
 
 
 def test_what_is_no_longer_there_is_not_gone_on_from(house: AskedAgain) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from comparison.attempts import TurnAttempts
 from comparison.hidden_names import attempts_as_shown, without_names
 from comparison.turns import ColumnPicture, TurnPicture, picture_of_stored
 from engines.base import Answer, FinishReason, GenerationSettings, Measures
@@ -88,7 +89,8 @@ def test_nothing_in_it_tells_a_model(state: StoredState) -> None:
     assert "모델" not in shown and "12345" not in shown and "0.875" not in shown
     for column in hidden.columns:
         assert column.answer is None or column.mark.rating == "good" and column.answer.extras["search"]
-    found = attempts_as_shown(hidden, {column.position: [column] for column in named.columns})
+    earlier = {column.position: [column] for column in named.columns}
+    found = attempts_as_shown(TurnAttempts(hidden, earlier)).earlier
     assert "모델" not in repr(found)
     assert {at: one.request.model_id for at, (one,) in found.items()} == {
         column.position: column.request.model_id for column in hidden.columns
