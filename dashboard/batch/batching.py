@@ -5,7 +5,7 @@ What was chosen becomes a batch; its answers are read again only when one of the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import streamlit as st
@@ -16,6 +16,7 @@ from comparison.batch.progress import BatchView
 from comparison.batch.results import ResultRow, result_rows, summaries
 from comparison.question_sets import expected_answers
 from comparison.question_source import QuestionSource, without_repeats
+from comparison.turns import picture_of_stored
 from dashboard.batch.heatmap import batch_heatmap
 from dashboard.batch.opened_question import opened_question
 from dashboard.batch.progress import BatchActions
@@ -26,9 +27,11 @@ from dashboard.resources import Services
 from dashboard.session import batch
 from dashboard.session.owner import owner_id
 from dashboard.session.shared import names_hidden, start_with
+from dashboard.shared.asked_how import asked_line
 from dashboard.shared.export import export_buttons
 from dashboard.shared.hidden_names import names_switch
 from dashboard.shared.model_choices import distinct_titles
+from dashboard.shared.run_actions import preset_of
 from dashboard.shared.uploading import forget_files, uploads_of
 from dashboard.texts import Texts
 from errors import NaraniError
@@ -98,6 +101,7 @@ def draw_results(stored: StoredBatch, view: BatchView, services: Services, texts
     start_with(batch.VIEW, "table")
     hidden = names_hidden() and len(names) > 1
     if not hidden:
+        _asked_how(stored, rows, names, services, texts)
         batch_summary(summaries(rows), names, texts)
     with st.container(horizontal=True, vertical_alignment="center"):
         shown = "table" if hidden else _view(texts)
@@ -121,6 +125,20 @@ def _view(texts: Texts) -> str:
         format_func=lambda each: texts.batch[f"view_{each}"],
     )
     return str(chosen)
+
+
+def _asked_how(
+    stored: StoredBatch,
+    rows: Sequence[ResultRow],
+    names: Mapping[str, str],
+    services: Services,
+    texts: Texts,
+) -> None:
+    """All questions of a batch are asked alike, so the first tells."""
+    first = services.history.get(stored.head.owner, rows[0].run_id)
+    if first is not None:
+        turn = picture_of_stored(first)
+        asked_line(turn, preset_of(services)(turn), names, f"batch_asked_{stored.head.id}", texts)
 
 
 def _export(owner: str, rows: Sequence[ResultRow], services: Services, texts: Texts) -> None:

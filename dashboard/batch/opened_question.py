@@ -13,7 +13,7 @@ from dashboard.resources import Services
 from dashboard.session.owner import owner_id
 from dashboard.shared.column_actions import ColumnActions
 from dashboard.shared.hidden_names import shown_titles, shown_turns
-from dashboard.shared.run_actions import attempts_read, marking
+from dashboard.shared.run_actions import attempts_read, marking, preset_of
 from dashboard.shared.safe_text import safe_text
 from dashboard.shared.turn import turn_view
 from dashboard.texts import Texts
@@ -34,6 +34,7 @@ def opened_question(row: ResultRow, names: Mapping[str, str], services: Services
             texts,
             actions=ColumnActions(marking=marking(turn, services)),
             attempts=attempts_read(services),
+            preset=preset_of(services),
         )
         if row.expected:
             st.caption(texts.batch["expected_is"].format(expected=safe_text(row.expected)))

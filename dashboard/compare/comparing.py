@@ -26,7 +26,7 @@ from dashboard.session.settings import MOST_MODELS, preferences
 from dashboard.shared.export import export_box
 from dashboard.shared.hidden_names import names_switch, shown_actions, shown_titles, shown_turns
 from dashboard.shared.model_choices import column_titles
-from dashboard.shared.run_actions import attempts_read, column_actions_of, look_again, stop_all
+from dashboard.shared.run_actions import attempts_read, column_actions_of, look_again, preset_of, stop_all
 from dashboard.shared.turn import TICK, earlier_turn, turn_view
 from dashboard.texts import Texts
 
@@ -103,7 +103,7 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, texts: Texts) -
     left = [(), *(() if hidden else who_left(earlier, later) for earlier, later in pairwise(turns))]
     actions = column_actions_of(asked, services, _set_baseline, partial(_pick_answer, asked.run_id))
     for (turn, later), gone in zip(pairwise(shown), left, strict=False):
-        earlier_turn(turn, titles, texts, gone, attempts_read(services, later))
+        earlier_turn(turn, titles, texts, gone, attempts_read(services, later), preset_of(services))
     turn_view(
         last,
         titles,
@@ -113,6 +113,7 @@ def draw_turns(turns: Sequence[TurnPicture], services: Services, texts: Texts) -
         baseline=compare.baseline(),
         look=None if last.ended else look,
         attempts=attempts_read(services),
+        preset=preset_of(services),
         tick=max(TICK, _SECONDS_PER_WATCHED * services.runs.watched()),
     )
     if last.ended:

@@ -27,7 +27,7 @@ from dashboard.shared.export import export_box, export_buttons
 from dashboard.shared.formatting import zone
 from dashboard.shared.hidden_names import names_switch, shown_actions, shown_titles, shown_turns
 from dashboard.shared.model_choices import column_titles
-from dashboard.shared.run_actions import attempts_read, marking
+from dashboard.shared.run_actions import attempts_read, marking, preset_of
 from dashboard.shared.turn import turn_view
 from dashboard.texts import Texts, read_chosen
 from errors import NaraniError
@@ -143,6 +143,7 @@ def draw_opened(run_id: str, services: Services, texts: Texts) -> None:
         texts,
         actions=shown_actions(shown, ColumnActions(marking=marking(before, services), go_on=go_on)),
         attempts=attempts_read(services),
+        preset=preset_of(services),
     )
     with st.container(horizontal=True):
         if st.button(texts.history["go_on"], key="history_go_on", icon=":material/forum:"):
@@ -193,7 +194,9 @@ def _draw_again(before: TurnPicture, new_run_id: str, services: Services, texts:
         st.info(texts.history["gone"], icon=":material/search_off:")
         return
     names = shown_titles(now, titles(services))
-    turn_view(now, names, texts, look=None if now.ended else lambda: look() or now)
+    turn_view(
+        now, names, texts, look=None if now.ended else lambda: look() or now, preset=preset_of(services)
+    )
     (before,) = shown_turns([before], before)
     for column, same in zip(now.columns, same_answers(before, now), strict=True):
         if column.ended:

@@ -25,7 +25,7 @@ from dashboard.session.owner import owner_id
 from dashboard.shared.export import export_box
 from dashboard.shared.formatting import zone
 from dashboard.shared.model_choices import column_titles
-from dashboard.shared.run_actions import attempts_read, column_actions_of, look_again, stop_all
+from dashboard.shared.run_actions import attempts_read, column_actions_of, look_again, preset_of, stop_all
 from dashboard.shared.turn import earlier_turn, turn_view
 from dashboard.shared.typed_questions import example_buttons
 from dashboard.texts import Texts, read_chosen
@@ -111,7 +111,7 @@ def draw_turns(turns: Sequence[TurnPicture], goes_on: bool, services: Services, 
     if goes_on:
         before = [*before, last]
     for turn, later, gone in zip_longest(before, turns[1:], left[: len(before)]):
-        earlier_turn(turn, titles, texts, gone, attempts_read(services, later))
+        earlier_turn(turn, titles, texts, gone, attempts_read(services, later), preset_of(services))
     if goes_on:
         return
     turn_view(
@@ -122,6 +122,7 @@ def draw_turns(turns: Sequence[TurnPicture], goes_on: bool, services: Services, 
         actions=column_actions_of(last, services),
         look=None if last.ended else partial(look_again, last, services),
         attempts=attempts_read(services),
+        preset=preset_of(services),
     )
     if last.ended:
         export_box(last, services, texts, "search_export")

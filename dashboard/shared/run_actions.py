@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from comparison.attempts import TurnAttempts, attempts_of
+from comparison.presets import Preset
 from comparison.turns import TurnPicture, conversation
 from dashboard.errors import show_error
 from dashboard.resources import Services
@@ -14,6 +15,7 @@ from dashboard.shared.column_actions import ColumnActions
 from dashboard.texts import read_chosen
 from errors import BadRequest, NaraniError
 from history.records import MarkChange
+from search.wish import EXTRACTIVE
 
 
 def look_again(before: TurnPicture, services: Services) -> TurnPicture:
@@ -25,6 +27,20 @@ def attempts_read(
     services: Services, next_turn: TurnPicture | None = None
 ) -> Callable[[TurnPicture], TurnAttempts]:
     return lambda turn: attempts_of(services.history, owner_id(), turn, next_turn)
+
+
+def preset_of(services: Services) -> Callable[[TurnPicture], Preset | None]:
+    """The preset under which these settings are what the models' sources recommend today; None where a model
+    is listed no more."""
+
+    def read(turn: TurnPicture) -> Preset | None:
+        requests = [column.request for column in turn.columns]
+        known = services.registry.models.keys() | {EXTRACTIVE}
+        if not requests or not known >= {request.model_id for request in requests}:
+            return None
+        return services.asking.how_asked(requests).choice.preset
+
+    return read
 
 
 def stop_all(run_id: str, services: Services) -> None:

@@ -25,6 +25,7 @@ from dashboard.shared.answer_column import (
 )
 from dashboard.shared.answer_marks import mark_note
 from dashboard.shared.answer_text import difference_legend
+from dashboard.shared.asked_how import ReadPreset, asked_line, differing_badges, no_preset
 from dashboard.shared.attempts import (
     ReadAttempts,
     actions_of_attempt,
@@ -62,10 +63,11 @@ def turn_view(
     look: Callable[[], TurnPicture] | None = None,
     tick: float = TICK,
     attempts: ReadAttempts = TurnAttempts,
+    preset: ReadPreset = no_preset,
 ) -> None:
     """`left` are the models that were asked the question before and not this one. `look` gives a newer
     picture of a turn that is not ended, every `tick` seconds; without it the turn is drawn once. `attempts`
-    is where those before the newest are found."""
+    is where those before the newest are found, `preset` tells by what name it was asked as it was."""
     searched = _searched(turn)
     with st.chat_message("user", avatar=":material/person:"):
         st.text(whole_characters(turn.question))
@@ -75,6 +77,7 @@ def turn_view(
         if turn.system:
             st.caption(texts.answer["system"])
             st.code(whole_characters(turn.system), language=None, wrap_lines=True)
+        asked_line(turn, preset(turn), titles, f"asked_{turn.run_id}", texts)
     if searched is not None:
         searched_part(searched, texts)
     for model_id in left:
@@ -119,6 +122,8 @@ def _columns(
                 with st.container(gap="xsmall", key=f"head_{name}"):
                     column_head(title, picture, is_baseline, texts)
                     column_actions(picture, title, f"answer_{name}", is_baseline, can, texts)
+                if badges := differing_badges(picture, turn, texts):
+                    st.markdown(" ".join(badges))
                 attempt_tabs(attempts, picture, title, texts)
                 mark_note(picture.mark, texts)
                 figures = st.container(gap=None, key=f"figures_{name}")
@@ -181,11 +186,12 @@ def earlier_turn(
     texts: Texts,
     left: Sequence[str],
     attempts: ReadAttempts = TurnAttempts,
+    preset: ReadPreset = no_preset,
 ) -> None:
     searched = _searched(turn)
     parts = (turn.question, turn.input, turn.system, *(column.text for column in turn.columns))
     if max(map(len, parts)) <= _SHORT and (searched is None or not searched.sources):
-        turn_view(turn, titles, texts, left=left, attempts=attempts)
+        turn_view(turn, titles, texts, left=left, attempts=attempts, preset=preset)
         return
     folded = st.expander(
         safe_text(_first_line(turn.question)),
@@ -195,7 +201,7 @@ def earlier_turn(
     )
     if folded.open:
         with folded:
-            turn_view(turn, titles, texts, left=left, attempts=attempts)
+            turn_view(turn, titles, texts, left=left, attempts=attempts, preset=preset)
     else:
         if searched is not None and searched.sources:
             st.caption(texts.search["sources_folded"].format(count=len(searched.sources)))

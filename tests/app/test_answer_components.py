@@ -170,3 +170,57 @@ def test_the_legend_stands_once_and_only_over_marks(
     baseline: str | None, others: list[str], expected: list[tuple[str, str]]
 ) -> None:
     assert drawn(AppTest.from_function(legend, args=(baseline, others))) == expected
+
+
+def asked_of_two(other_temperature: float) -> None:
+    import datetime
+
+    from comparison.presets import Preset
+    from comparison.run import RunColumn
+    from comparison.turns import _turn, picture_of_column
+    from dashboard.shared.turn import turn_view
+    from dashboard.texts import read_chosen
+    from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer
+    from prompts.conversation import Conversation
+
+    columns = []
+    for position, temperature in enumerate((0.7, other_temperature)):
+        settings = GenerationSettings(temperature, 0.9, seed=42, max_new_tokens=128)
+        request = AnswerRequest("ab"[position], Conversation.ask("?", system="짧게|답"), settings)
+        live = LiveAnswer(request.model_id)
+        live.finish(Answer(request.model_id, "답", FinishReason.EOS, settings, format_id="koalpaca"))
+        columns.append(picture_of_column(RunColumn(position, request, live)))
+    turn = _turn("run", datetime.datetime.now(datetime.UTC), (columns[0].request,), tuple(columns))
+    titles = {"a": "가|*나*", "b": "다"}
+    turn_view(turn, titles, read_chosen(), preset=lambda turn: Preset.CUSTOM)
+
+
+def test_how_it_was_asked_stands_below_the_question_and_what_differs_in_the_heads() -> None:
+    same = AppTest.from_function(asked_of_two, args=(0.7,))
+    shown = drawn(same)
+    assert ("caption", "직접\xa0· 온도\xa00.7\xa0· top-p\xa00.9\xa0· 시드\xa042") in shown
+    assert not any("gray-badge" in text for _, text in shown)
+    other = AppTest.from_function(asked_of_two, args=(1.0,))
+    shown = drawn(other)
+    assert ("caption", "직접\xa0· top-p\xa00.9\xa0· 시드\xa042") in shown, "what differs is not said of all"
+    assert [text for _, text in shown if "gray-badge" in text] == [
+        ":gray-badge[온도 0.7]",
+        ":gray-badge[온도 1]",
+    ]
+
+
+def test_all_settings_are_sent_once_they_are_opened() -> None:
+    page = AppTest.from_function(asked_of_two, args=(1.0,))
+    assert not any("koalpaca" in text for _, text in drawn(page))
+    page.session_state["asked_run"] = True
+    common, apart = (text for kind, text in drawn(page) if kind == "markdown" and text.startswith("| "))
+    for said in (
+        "| 반복 페널티 | 1 |",
+        "| 답의 최대 토큰 | 128 |",
+        "| 프롬프트 형식 | koalpaca |",
+        "| 완전 재현 | 끔 |",
+    ):
+        assert said in common
+    assert apart.splitlines()[0] == "|  | 온도 |"
+    assert apart.splitlines()[2:] == ["| 가\\|\\*나\\* | 0\\.7 |", "| 다 | 1 |"]
+    assert "짧게|답" in [code.value for code in page.code]

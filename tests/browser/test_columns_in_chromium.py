@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page
 
 from benchmarks.page_conversation import fill, markdown, question
 from dashboard.session.owner import owner_of_browser
+from dashboard.texts import read_texts
 from tests.browser.at_the_page import MODELS, columns, one, settled
 from tests.browser.conftest import SCREENSHOTS, NewPerson
 from tests.browser.expecting import expect
@@ -97,6 +98,22 @@ def test_columns_are_equal_and_their_heads_stay_in_view(
     part(columns(page).first, "text").evaluate(SCROLL_THROUGH)
     stay_in_view(side_by_side, bar, look)
     page.screenshot(path=SCREENSHOTS / f"columns-{look.width}.png")
+    _how_it_was_asked(page, look)
+
+
+def _how_it_was_asked(page: Page, look: Look) -> None:
+    texts = read_texts(look.locale[:2])
+    line = one(page.get_by_test_id("stChatMessage").get_by_text(texts.asked["seed"].format(value=0)))
+    opened = one(page.get_by_test_id("stChatMessage").get_by_role("button", name=texts.asked["used"]))
+    assert places(line)[0]["x"] >= 0 and places(line)[0]["right"] <= look.width
+    opened.click()
+    used = one(page.get_by_test_id("stPopoverBody"))
+    for label in ("repetition_penalty", "max_new_tokens", "format", "quantization", "reproducible"):
+        one(used.get_by_text(texts.compare[label], exact=True))
+    box = places(used)[0]
+    assert box["x"] >= 0 and box["right"] <= look.width
+    page.screenshot(path=SCREENSHOTS / f"asked-{look.width}.png")
+    page.keyboard.press("Escape")
 
 
 @pytest.mark.parametrize("look", PHONES, ids=["ko", "en"])
@@ -111,6 +128,10 @@ def test_on_a_phone_columns_are_swiped(new_person: NewPerson, demo_server: Serve
         "([second, x]) => Math.abs(second.getBoundingClientRect().x - x) < 2",
         arg=[columns(page).nth(1).element_handle(), first["x"]],
     )
+    columns(page).nth(1).evaluate(SCROLL_THROUGH)
+    columns(page).nth(1).hover()
     page.mouse.wheel(0, 300)
     stay_in_view(columns(page).nth(1), places(columns(page).nth(1))[0]["y"] + 1, look)
     page.screenshot(path=SCREENSHOTS / f"columns-{look.width}-{look.locale[:2]}.png")
+    page.get_by_test_id("stChatMessage").scroll_into_view_if_needed()
+    _how_it_was_asked(page, look)
