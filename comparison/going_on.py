@@ -89,7 +89,7 @@ def _missed(turn: TurnPicture, lender: str) -> tuple[Turn, ...]:
 def _told(column: ColumnPicture) -> tuple[Turn, ...]:
     """All that a column was shown and said."""
     *before, asked = column.request.conversation.turns
-    return (*before, replace(asked, answer=column.text)) if answered(column) else tuple(before)
+    return (*before, replace(asked, answer=column.said)) if answered(column) else tuple(before)
 
 
 def _lent(turns: Sequence[Turn], column: ColumnPicture) -> tuple[Turn, ...]:
@@ -105,7 +105,7 @@ def _lending(turn: TurnPicture, position: int | None) -> ColumnPicture:
 def answered(column: ColumnPicture) -> bool:
     """Whether there is a text that a conversation can go on with."""
     answer = column.answer
-    return answer is not None and bool(answer.text) and answer.finish_reason is not FinishReason.FAILED
+    return answer is not None and bool(column.said) and answer.finish_reason is not FinishReason.FAILED
 
 
 def _column_of(turn: TurnPicture, model_id: str) -> ColumnPicture | None:

@@ -22,6 +22,7 @@ from errors import BadEntry
 from history.records import BAD, GOOD, mark_of
 from history.rows import request_of
 from prompts.conversation import Conversation
+from prompts.thinking import thinking_and_answer
 from text_files import open_text
 from text_rows import plain_name
 
@@ -177,12 +178,17 @@ def _compare(pairs: JudgedPairs, better: StoredCells, beside: list[dict[str, Any
         elif _prompt(asked) != _prompt(request_of(other["request"]).conversation):
             pairs.left_out[LeftOut.OTHER_CONVERSATION] += 1
         else:
-            pairs.add(asked, better["text"], other["text"])
+            pairs.add(asked, _said(better), _said(other))
 
 
 def _is_whole(row: StoredCells) -> bool:
     ended = row["state"] == State.DONE and row["finish_reason"] != FinishReason.LENGTH
-    return ended and bool((row["text"] or "").strip())
+    return ended and bool(_said(row).strip())
+
+
+def _said(row: StoredCells) -> str:
+    """Without its thinking, which is no part of what was compared."""
+    return thinking_and_answer(row["text"] or "", row["prompt"] or "").answer
 
 
 def _prompt(conversation: Conversation) -> dict[str, object]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from comparison.run import submit
 from engines.base import SCORES, Answer, AnswerRequest, Engine, FinishReason, GenerationSettings, LiveAnswer
 from errors import Cause, EngineDown
+from prompts.thinking import thinking_and_answer
 
 REWARD = "reward"
 """In a request's extras: the model that is to score. In an answer's: its score, by the id of that model."""
@@ -43,9 +44,14 @@ def score_problem(extras: Mapping[str, object]) -> Cause | None:
 
 
 def lacks_score(request: AnswerRequest, answer: Answer) -> bool:
-    if scorer_of(request) is None or answer.finish_reason in _UNSCORED or not answer.text:
+    if scorer_of(request) is None or answer.finish_reason in _UNSCORED or not _said(answer):
         return False
     return REWARD not in answer.extras and PROBLEM not in answer.extras
+
+
+def _said(answer: Answer) -> str:
+    """Its thinking is not scored."""
+    return thinking_and_answer(answer.text, answer.prompt).answer
 
 
 def score_request(request: AnswerRequest, answer: Answer) -> AnswerRequest:
@@ -54,7 +60,7 @@ def score_request(request: AnswerRequest, answer: Answer) -> AnswerRequest:
         model_id=scorer_of(request) or "",
         conversation=request.conversation,
         settings=GenerationSettings(max_new_tokens=1),
-        choices=(answer.text,),
+        choices=(_said(answer),),
         cut=answer.finish_reason is FinishReason.LENGTH,
     )
 
@@ -63,7 +69,7 @@ def with_score(answer: Answer, judged: Answer) -> Answer:
     """`judged`: what the reward model came to. Where it was stopped the answer stays without a score."""
     scores = judged.extras.get(SCORES)
     if isinstance(scores, Mapping):
-        return replace(answer, extras={**answer.extras, REWARD: {judged.model_id: scores[answer.text]}})
+        return replace(answer, extras={**answer.extras, REWARD: {judged.model_id: scores[_said(answer)]}})
     if judged.cause is None or judged.error_code == EngineDown.category:
         return answer
     return replace(answer, extras={**answer.extras, PROBLEM: judged.cause.as_json()})

@@ -22,6 +22,7 @@ from history.records import (
     StoredState,
     mark_of,
 )
+from prompts.thinking import SplitAnswer, split_thinking, thinking_style
 
 if TYPE_CHECKING:
     from history.history import History
@@ -43,10 +44,22 @@ class ColumnPicture:
     answer: Answer | None = None
     unsaved: bool = False
     """Only in memory still."""
+    thinking_style: str = ""
+    """How its prompt begins thinking (prompts.thinking)."""
 
     @property
     def ended(self) -> bool:
         return self.state == StoredState.INTERRUPTED or self.state in ENDED
+
+    @property
+    def parts(self) -> SplitAnswer:
+        """Its thinking and its answer; the marks of both stand in the text alone."""
+        return split_thinking(self.text, self.thinking_style, growing=not self.ended)
+
+    @property
+    def said(self) -> str:
+        """The answer without its thinking."""
+        return self.parts.answer
 
     @property
     def comparable(self) -> bool:
@@ -103,6 +116,7 @@ def picture_of_column(column: RunColumn, marks: Marks | None = None) -> ColumnPi
         note=view.note,
         answer=answer,
         unsaved=view.not_kept is not None,
+        thinking_style=thinking_style(answer.prompt) if answer else column.live.thinking_style,
     )
 
 
@@ -192,6 +206,7 @@ def picture_of_answer(request: AnswerRequest, stored: StoredAnswer) -> ColumnPic
         text=answer.text if answer else "",
         measures=answer.measures if answer else Measures(),
         answer=answer,
+        thinking_style=thinking_style(answer.prompt) if answer else "",
     )
 
 

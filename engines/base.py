@@ -192,6 +192,8 @@ class LiveAnswer(Stoppable):
     """Called once with the finished answer, and must only enqueue: the engine's thread never waits for a
     disk. The answer counts as ended when the future is done, so what is shown as done is stored; the future
     gives it as it was stored, with what was found out about it."""
+    thinking_style: str = ""
+    """How its prompt begins thinking (prompts.thinking); an engine says so before the first text."""
     _parts: list[str] = field(default_factory=list, repr=False)
     _state: State = State.WAITING
     _progress: float | None = None

@@ -35,6 +35,7 @@ from model_registry.spec import ModelSpec
 from prompts.encoding import encode
 from prompts.format import PromptFormat
 from prompts.rendering import render
+from prompts.thinking import thinking_style
 from settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -181,6 +182,7 @@ class LocalEngine:
                 "prompt-too-long", tokens=len(ids), model=spec.title, most=spec.local.context_length
             )
         prompt = rendered.text
+        live.thinking_style = thinking_style(prompt)
         stops = (*rendered.stop_strings, *spec.stop_strings, *settings.stop_strings)
         sequence = Sequence(
             origin=_origin(request, spec, format, lease.resident, prompt),

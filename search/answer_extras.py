@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engines.base import Answer, AnswerRequest
+from prompts.thinking import thinking_and_answer
 from search.citations.addresses import invented_addresses
 from search.citations.checking import check_answer
 from search.citations.verdicts import CheckedSentence, Reason, Verdict
@@ -85,7 +86,8 @@ def finish(request: AnswerRequest, answer: Answer) -> Answer:
     searched = searched_of(request.extras)
     if searched is None:
         return answer
-    return replace(answer, extras={**answer.extras, ROOM: _check(searched, answer.text).as_json()})
+    said = thinking_and_answer(answer.text, answer.prompt).answer
+    return replace(answer, extras={**answer.extras, ROOM: _check(searched, said).as_json()})
 
 
 def checked_answer_of(extras: Mapping[str, object]) -> CheckedAnswer | None:

@@ -18,6 +18,7 @@ from comparison.scoring import score_of
 from engines.base import Measures
 from errors import Cause
 from history.records import StoredAnswer, StoredRun
+from prompts.thinking import thinking_and_answer
 
 ExpectedAnswers = Mapping[tuple[str, str], str]
 """What is expected, by question and input."""
@@ -134,15 +135,16 @@ def _answered(asked: ResultRow, stored: StoredAnswer | None, expected: str) -> R
     answer = stored.answer if stored is not None else None
     if answer is None:
         return asked
+    said = thinking_and_answer(answer.text, answer.prompt).answer
     reason, scored = answer.finish_reason.value, score_of(answer.extras)
     return replace(
         asked,
         finish_reason=reason,
-        text=answer.text,
+        text=said,
         cause=answer.cause,
         measures=answer.measures,
         expected=expected,
-        as_expected=holds(answer.text, expected) if expected and reason != "failed" else None,
+        as_expected=holds(said, expected) if expected and reason != "failed" else None,
         score=None if scored is None else scored[1],
     )
 

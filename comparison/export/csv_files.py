@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from comparison.csv_cells import FORMULA_STARTS
-from comparison.export.shared import extras_of, whole_file
+from comparison.export.shared import extras_of, thinking_apart, whole_file
 from engines.base import MEASURES
 from history.records import FLAT_COLUMNS, FlatBatch
 
@@ -55,15 +55,22 @@ def write_long_csv(flat: Callable[[], Iterable[FlatBatch]], path: Path) -> int:
 def _write_long(
     batches: Iterable[FlatBatch], file: BinaryIO, known: Iterable[str], found: dict[str, None]
 ) -> int:
-    table = CsvTable(file, _LONG_TYPES | {f"extras.{name}": CsvType.TEXT for name in known})
+    table = CsvTable(file, _LONG_TYPES | dict.fromkeys(known, CsvType.TEXT))
     rows = 0
-    for batch in batches:
+    for batch in map(thinking_apart, batches):
         # Most batches have none, and a hundred thousand rows are not asked one by one for them.
-        extras = list(map(extras_of, batch["extras"])) if known or any(batch["extras"]) else []
+        there = known or any(batch["extras"]) or any(batch["thinking"])
+        extras = list(map(_beside, batch["thinking"], batch["extras"])) if there else []
         found.update(dict.fromkeys(name for each in extras for name in each))
         added = [[each.get(name) for each in extras] for name in known]
         rows += table.append([*(batch[name] for name in _LONG_TYPES), *added])
     return rows
+
+
+def _beside(thinking: object, extras: object) -> dict[str, str]:
+    """What an answer has beside its text, by the name of its column: its thinking, and its extras."""
+    thought = {"thinking": str(thinking)} if thinking else {}
+    return thought | {f"extras.{name}": value for name, value in extras_of(extras).items()}
 
 
 class CsvTable:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from comparison.export.markdown import NOTHING_SAID, ExtrasText, write_markdown
-from comparison.export.shared import object_of, unwritable, whole_file
+from comparison.export.shared import object_of, thinking_apart, unwritable, whole_file
 from history.records import FLAT_COLUMNS, FlatBatch
 
 ReadFlat = Callable[[], Iterable[FlatBatch]]
@@ -91,15 +91,17 @@ def write_jsonl(batches: Iterable[FlatBatch], path: Path) -> int:
     """How many lines; the file is there whole or, with a NaraniError, not at all."""
     lines = 0
     with whole_file(path) as file:
-        for batch in batches:
-            for values in zip(*(batch[name] for name in FLAT_COLUMNS), strict=True):
-                file.write(_line(values))
+        for batch in map(thinking_apart, batches):
+            rows = zip(*(batch[name] for name in FLAT_COLUMNS), strict=True)
+            for values, thinking in zip(rows, batch["thinking"], strict=True):
+                file.write(_line(values, thinking))
                 lines += 1
     return lines
 
 
-def _line(values: tuple[object, ...]) -> bytes:
+def _line(values: tuple[object, ...], thinking: object) -> bytes:
     row = {name: _in_json(name, value) for name, value in zip(FLAT_COLUMNS, values, strict=True)}
+    row |= {"thinking": thinking} if thinking else {}
     text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "backslashreplace") + b"\n"  # half a character as JSON escapes it: \ud83d
 

@@ -85,6 +85,8 @@ def _answer(row: Mapping[str, object], words: Mapping[str, str], attempt: str) -
     yield ""
     if row["error"]:
         yield f"{words['error']}:\n\n{_fenced(str(row['error']))}"
+    if row["thinking"]:
+        yield f"{words['thinking']}:\n\n{_fenced(str(row['thinking']))}"
     if row["text"]:
         yield _fenced(str(row["text"]))
     elif not row["error"]:

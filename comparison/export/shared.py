@@ -18,6 +18,7 @@ import whole_files
 from errors import NaraniError
 from errors.system_reason import system_reason
 from history.records import FlatBatch
+from prompts.thinking import thinking_and_answer
 
 RunRows = list[dict[str, object]]
 """One run by position and attempt; the last at a position is the newest."""
@@ -37,12 +38,28 @@ def unwritable(path: Path, error: OSError) -> NaraniError:
     return NaraniError("export-not-written", file=path.name, why=system_reason(error))
 
 
+def thinking_apart(batch: FlatBatch) -> FlatBatch:
+    """With a column more, `thinking`: what a model thought stands beside its answer, which is left alone in
+    `text`."""
+    parts = [
+        thinking_and_answer(str(text or ""), str(prompt or ""))
+        for text, prompt in zip(batch["text"], batch["prompt"], strict=True)
+    ]
+    texts = [text and part.answer for text, part in zip(batch["text"], parts, strict=True)]
+    return {**batch, "text": texts, "thinking": [part.thinking for part in parts]}
+
+
 def runs_of(batches: Iterable[FlatBatch], columns: Sequence[str]) -> Iterator[RunRows]:
-    """`columns` are those to read; run_id, position, attempt and text have to be among them. An earlier
-    attempt that came to no text is left out: it failed or was interrupted, and was asked again for that."""
-    for _, rows in groupby(_rows(batches, columns), key=lambda row: row["run_id"]):
+    """`columns` are those to read, and `thinking`; run_id, position, attempt and text have to be among them.
+    An earlier attempt that came to no text is left out: it failed or was interrupted, and was asked again
+    for that."""
+    for _, rows in groupby(_rows(batches, [*columns, "thinking"]), key=lambda row: row["run_id"]):
         ordered = sorted(rows, key=lambda row: (int(str(row["position"])), int(str(row["attempt"]))))
-        yield [row for row, newest in zip(ordered, are_newest(ordered), strict=True) if newest or row["text"]]
+        yield [
+            row
+            for row, newest in zip(ordered, are_newest(ordered), strict=True)
+            if newest or row["text"] or row["thinking"]
+        ]
 
 
 def are_newest(rows: RunRows) -> list[bool]:
@@ -67,6 +84,6 @@ def extras_of(text: object) -> dict[str, str]:
 
 
 def _rows(batches: Iterable[FlatBatch], columns: Sequence[str]) -> Iterator[dict[str, object]]:
-    for batch in batches:
+    for batch in map(thinking_apart, batches):
         for values in zip(*(batch[name] for name in columns), strict=True):
             yield dict(zip(columns, values, strict=True))

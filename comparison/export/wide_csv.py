@@ -49,7 +49,7 @@ def _line(run: RunRows, columns: list[WideColumn], titles: Iterable[tuple[WideCo
 
 
 def _beside(row: dict[str, object]) -> dict[str, object]:
-    found = {name: row[name] for name in _BESIDE if row[name]}
+    found = {name: row[name] for name in ("thinking", *_BESIDE) if row[name]}
     extras = {name: said for name, said in extras_of(row["extras"]).items() if name != MARK}
     return found | {f"extras.{name}": said for name, said in extras.items()}
 

@@ -24,6 +24,7 @@ from comparison.terminal.wiring import Wiring
 from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings
 from errors import BadEntry
 from prompts.conversation import Conversation
+from prompts.thinking import thinking_and_answer
 from text_files import open_text
 
 _Cell = tuple[str, str]
@@ -87,7 +88,7 @@ def _count(
 
     def report(at: int, answer: Answer) -> None:
         cell, question = asked[at]
-        exact[cell] += question.is_exact(answer.text)
+        exact[cell] += question.is_exact(thinking_and_answer(answer.text, answer.prompt).answer)
         failed[cell] += answer.finish_reason is FinishReason.FAILED
         fault = BatchFailure("", answer.model_id, answer.cause) if answer.cause else None
         progress.answered(answer.model_id, fault)

@@ -27,7 +27,7 @@ def run_chart(turn: TurnPicture, titles: Mapping[str, str], texts: Texts) -> Non
                 "model": f"{column.position + 1}. {titles.get(column.request.model_id, '')}",
                 "speed": column.measures.tokens_per_second,
                 "first": column.measures.seconds_to_first_text,
-                "length": len(column.text),
+                "length": len(column.said),
             }
             for column in turn.columns
         ]

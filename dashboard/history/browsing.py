@@ -32,6 +32,7 @@ from dashboard.shared.turn import turn_view
 from dashboard.texts import Texts, read_chosen
 from errors import NaraniError
 from history.records import HistoryFilter, HistoryPage, StoredRun
+from prompts.thinking import thinking_and_answer
 from search.records import ROOM
 
 LIST, ENTRY = "dashboard/pages/history.py", "dashboard/pages/history_entry.py"
@@ -216,5 +217,6 @@ def _draw_verdict(
         earlier = next(each.answer for each in before.columns if each.request == column.request)
         if earlier is not None and column.answer is not None:
             name = f"again_{before.run_id}_{column.position}_{column.attempt}"
-            difference_legend(earlier.text, [column.answer.text], texts)
-            long_answer(column.answer.text, name, texts, earlier.text)
+            said = thinking_and_answer(earlier.text, earlier.prompt).answer
+            difference_legend(said, [column.said], texts)
+            long_answer(column.said, name, texts, said)

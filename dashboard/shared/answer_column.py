@@ -19,6 +19,7 @@ from dashboard.shared.answer_text import long_answer
 from dashboard.shared.checked_answer import drawing_of, support_line
 from dashboard.shared.column_figures import figures_line, in_a_row, speeds
 from dashboard.shared.safe_text import whole_characters
+from dashboard.shared.thinking import thinking_fold, thinking_now
 from dashboard.texts import Texts
 
 _SHORTEST, _LONGEST = 1_600, 2_400
@@ -26,7 +27,13 @@ _SHORTEST, _LONGEST = 1_600, 2_400
 
 def full_pieces(picture: ColumnPicture) -> list[str]:
     """What of a growing answer will not change any more."""
-    return pieces(picture.text)[0]
+    return pieces(picture.said)[0]
+
+
+def drawn_so_far(picture: ColumnPicture) -> tuple[int, bool]:
+    """What changes when a growing answer is to be drawn whole: a piece is full, or it has thought enough."""
+    parts = picture.parts
+    return len(full_pieces(picture)), bool(parts.thinking and parts.answer)
 
 
 @dataclass(frozen=True)
@@ -37,8 +44,9 @@ class Growing:
     text: DeltaGenerator
 
 
-def growing_place(picture: ColumnPicture, figures: DeltaGenerator) -> Growing:
-    """What of the text stands still, and the place of what grows below it."""
+def growing_place(picture: ColumnPicture, key: str, figures: DeltaGenerator, texts: Texts) -> Growing:
+    """What of the text stands still, and the place of what grows below it. `key` is the column's own."""
+    thinking_fold(picture, f"{key}_{picture.attempt}", texts)
     with st.container(gap=None):
         with st.container(gap=None):
             for piece in full_pieces(picture):
@@ -48,9 +56,9 @@ def growing_place(picture: ColumnPicture, figures: DeltaGenerator) -> Growing:
 
 def growing_answer(picture: ColumnPicture, place: Growing, texts: Texts) -> None:
     """Always as one element in each place."""
-    _, end = pieces(picture.text)
+    _, end = pieces(picture.said)
     place.text.text(whole_characters(end) or " ")
-    state = texts.notes.get(picture.note, texts.states[picture.state])
+    state = thinking_now(picture, texts) or texts.notes.get(picture.note, texts.states[picture.state])
     if picture.progress is not None:
         place.figures.progress(picture.progress, text=state)
     else:
@@ -76,8 +84,12 @@ def ended_answer(picture: ColumnPicture, key: str, baseline: str | None, texts: 
     if answer.text or not answer.error:
         name = f"{key}_{picture.attempt}"
         compared = None if answer.error else baseline
+        thinking_fold(picture, name, texts)
         with st.container(key=f"text_{name}"):
-            long_answer(answer.text, name, texts, compared, drawing_of(answer, name, texts))
+            if picture.parts.thinks:
+                st.caption(texts.thinking["no_answer"])
+            else:
+                long_answer(picture.said, name, texts, compared, drawing_of(answer, name, texts))
         support_line(answer, texts)
 
 

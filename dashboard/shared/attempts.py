@@ -81,8 +81,8 @@ def attempt_baseline(attempts: TurnAttempts, shown: ColumnPicture, texts: Texts)
     if found is None:
         return None
     st.caption(texts.attempts["baseline"].format(attempt=found.attempt))
-    difference_legend(found.text, [shown.text], texts)
-    return found.text
+    difference_legend(found.said, [shown.said], texts)
+    return found.said
 
 
 def _comparable(there: Sequence[ColumnPicture], shown: ColumnPicture) -> list[int]:
@@ -94,4 +94,4 @@ def _comparable(there: Sequence[ColumnPicture], shown: ColumnPicture) -> list[in
 
 
 def _has_text(picture: ColumnPicture) -> bool:
-    return picture.answer is not None and bool(picture.answer.text) and not picture.answer.error
+    return picture.answer is not None and bool(picture.said) and not picture.answer.error

@@ -20,6 +20,7 @@ from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.shared.sources import passages_of
 from dashboard.texts import Texts
 from engines.base import Answer
+from prompts.thinking import thinking_and_answer
 from search.answer_extras import CheckedAnswer, checked_answer_of
 from search.citations.verdicts import CheckedSentence, Verdict
 
@@ -34,7 +35,8 @@ def drawing_of(answer: Answer, name: str, texts: Texts) -> DrawText:
 
     def draw(text: str, texts: Texts) -> None:
         marks = [_mark(sentence, texts) for sentence in checked.sentences]
-        written = _html(answer.text, text, marks, checked, name, texts)
+        whole = thinking_and_answer(answer.text, answer.prompt).answer
+        written = _html(whole, text, marks, checked, name, texts)
         st.html(f'<div class="nr-answer">{written}</div>')
 
     return draw

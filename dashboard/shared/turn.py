@@ -17,9 +17,9 @@ from comparison.hidden_names import attempts_as_shown
 from comparison.turns import ColumnPicture, TurnPicture
 from dashboard.shared.answer_column import (
     Growing,
+    drawn_so_far,
     ended_answer,
     ended_figures,
-    full_pieces,
     growing_answer,
     growing_place,
 )
@@ -136,7 +136,7 @@ def _columns(
                     ended_answer(picture, f"answer_{name}", against if own is None else own, texts)
                     score_line(picture, titles, picture.position == best, texts)
                 else:
-                    places[picture.position] = growing_place(picture, figures)
+                    places[picture.position] = growing_place(picture, f"answer_{name}", figures, texts)
     return places
 
 
@@ -149,12 +149,12 @@ def _grow(
 ) -> None:
     """The page is drawn whole when a column ends, seen or behind an earlier attempt, or a piece of one is
     full."""
-    full = {column.position: len(full_pieces(column)) for column in drawn.columns if not column.ended}
+    full = {column.position: drawn_so_far(column) for column in drawn.columns if not column.ended}
 
     def grow() -> None:
         turn = look()
         growing = [column for column in turn.columns if column.position in full]
-        if any(column.ended or len(full_pieces(column)) != full[column.position] for column in growing):
+        if any(column.ended or drawn_so_far(column) != full[column.position] for column in growing):
             st.rerun()
         _fill(places, turn, texts)
 
@@ -170,13 +170,13 @@ def _fill(places: Mapping[int, Growing], turn: TurnPicture, texts: Texts) -> Non
 def _texts_against(turn: TurnPicture, baseline: int | None) -> list[str]:
     """What is held against the baseline."""
     others = (column for column in turn.columns if column.position != baseline)
-    return [column.answer.text for column in others if column.answer is not None and not column.answer.error]
+    return [column.said for column in others if column.answer is not None and not column.answer.error]
 
 
 def _text_at(turn: TurnPicture, position: int | None) -> str | None:
     for column in turn.columns:
         if column.position == position and column.answer is not None:
-            return column.answer.text
+            return column.said
     return None
 
 
@@ -212,7 +212,7 @@ def _answer_line(column: ColumnPicture, titles: Mapping[str, str], texts: Texts)
     title = safe_text(titles.get(column.request.model_id, column.request.model_id))
     answer = column.answer
     says = texts.states[column.state] if answer is None else texts.reasons[answer.finish_reason.value]
-    return f"**{title}** {safe_text(_first_line(column.text) or says)}"
+    return f"**{title}** {safe_text(_first_line(column.said) or says)}"
 
 
 def _first_line(text: str) -> str:

@@ -27,6 +27,7 @@ SECONDS_PER_FLUSH = 0.12
 """Streamlit sends what it drew every 5 ms, where it gets to it: on a busy machine a run of a fragment begins
 before what the whole page drew has left, and Streamlit then drops what the same fragment drew before."""
 NEWLINES, ENDLESS, FORMULA = "줄바꿈만", "끝없이", "수식으로"
+THINKING = "생각하고"
 ANEW = "매번"
 _SAID = itertools.count(1)
 FORMULA_ANSWER = ("=1+1", '은 "둘",\n', "둘째 줄; 한글")
@@ -43,6 +44,9 @@ def counted(request: AnswerRequest) -> Iterator[str]:
         return from_source(request.model_id, searched.sources[0].passage)
     if FORMULA in question:
         return iter(FORMULA_ANSWER)
+    if THINKING in question:
+        thoughts = (f"음{number} " for number in range(1, many + 1))
+        return iter(("<think>", "\n", *thoughts, "</think>", "\n\n", "답은 ", "서울"))
     if ANEW in question:
         return iter(("그러니까 ", f"{next(_SAID)}번으로 ", "끝"))
     if NEWLINES in question:
