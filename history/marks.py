@@ -41,7 +41,7 @@ def write_mark(
     states = (StoredState.DONE,) if change.better else MARKABLE
     if marked is None or marked.state not in states:
         raise BadRequest("answer-not-markable")
-    beside = [row for row in rows if row.newest and row.state == str(StoredState.DONE)]
+    beside = [row for row in rows if _is_seen(row, change) and row.state == str(StoredState.DONE)]
     over = tuple((row.position, row.attempt) for row in beside if row.position != marked.position)
     marks: Marks = {}
     for row in rows:
@@ -61,6 +61,10 @@ def write_mark(
 def _stands_at(row: Row[Any], place: tuple[int, ...]) -> bool:
     position, *attempt = place
     return bool(row.position == position and (row.attempt in attempt if attempt else row.newest))
+
+
+def _is_seen(row: Row[Any], change: MarkChange) -> bool:
+    return bool(row.newest if change.beside is None else (row.position, row.attempt) in change.beside)
 
 
 def _changed(mark: AnswerMark, change: MarkChange, over: tuple[tuple[int, int], ...]) -> AnswerMark:

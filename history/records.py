@@ -84,6 +84,8 @@ class MarkChange:
     better: bool | None = None
     rating: str | None = None
     note: str | None = None
+    beside: tuple[tuple[int, int], ...] | None = None
+    """Position and attempt of each answer that is seen with it; None: the newest of each."""
 
 
 class Marked(StrEnum):

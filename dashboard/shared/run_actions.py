@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from comparison.attempts import TurnAttempts, attempts_of
 from comparison.presets import Preset
@@ -11,6 +12,7 @@ from dashboard.errors import show_error
 from dashboard.resources import Services
 from dashboard.session.owner import owner_id
 from dashboard.shared.answer_marks import Marking
+from dashboard.shared.attempts import shown_turn
 from dashboard.shared.column_actions import ColumnActions
 from dashboard.texts import read_chosen
 from errors import BadRequest, NaraniError
@@ -74,7 +76,9 @@ def column_actions_of(
 def marking(turn: TurnPicture, services: Services) -> Marking:
     def mark(position: int, attempt: int, change: MarkChange) -> None:
         try:
-            services.asking.mark(owner_id(), turn.run_id, position, attempt, change)
+            seen = shown_turn(attempts_read(services)(turn)).columns
+            beside = tuple((column.position, column.attempt) for column in seen)
+            services.asking.mark(owner_id(), turn.run_id, position, attempt, replace(change, beside=beside))
         except NaraniError as error:
             show_error(error, read_chosen())
 

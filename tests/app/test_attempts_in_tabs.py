@@ -13,6 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import resources
+from history.records import MARK, mark_of
 from tests.app.opened_pages import ask, attempts, open_services, opened, run_id, texts
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
@@ -103,6 +104,25 @@ def test_a_baseline_is_the_attempt_that_is_looked_at(engine: ScriptedEngine) -> 
     page.button(key=f"answer_{run}_0_baseline").click().run()
     assert ":green-background[**하나**]" in texts(page)
     assert "하나**]" not in look_at(page, run, 1), "it says that word too"
+
+
+def test_a_mark_is_of_the_attempt_that_is_seen_and_over_those_seen_beside_it(engine: ScriptedEngine) -> None:
+    page, run = asked_twice()
+    look_at(page, run, 1)
+
+    def marked() -> dict[tuple[int, int], tuple[tuple[int, int], ...]]:
+        """Which attempt is the better one, and than which."""
+        (live,) = resources.services().runs._kept.values()
+        marks = {place: mark_of({MARK: mark}) for place, mark in (live.marks or {}).items()}
+        return {place: mark.over for place, mark in marks.items() if mark.better}
+
+    page.button(key=f"answer_{run}_1_better").click().run()
+    assert marked() == {(1, 1): ((0, 1),)}
+    page.button(key=f"answer_{run}_0_better").click().run()
+    assert marked() == {(0, 1): ((1, 1),)} and "더 나음" in texts(page)
+    assert "더 나음" not in look_at(page, run, 2)
+    page.button(key=f"answer_{run}_0_better").click().run()
+    assert marked() == {(0, 2): ((1, 1),)} and "더 나음" not in look_at(page, run, 1)
 
 
 def test_an_attempt_that_failed_or_is_gone_leaves_no_page_broken(engine: ScriptedEngine) -> None:
