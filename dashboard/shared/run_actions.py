@@ -28,7 +28,13 @@ def look_again(before: TurnPicture, services: Services) -> TurnPicture:
 def attempts_read(
     services: Services, next_turn: TurnPicture | None = None
 ) -> Callable[[TurnPicture], TurnAttempts]:
-    return lambda turn: attempts_of(services.history, owner_id(), turn, next_turn)
+    def read(turn: TurnPicture) -> TurnAttempts:
+        try:
+            return attempts_of(services.history, owner_id(), turn, next_turn)
+        except NaraniError:  # the history is out of reach: the newest is in memory, and a banner says so
+            return TurnAttempts(turn, next_turn=next_turn)
+
+    return read
 
 
 def preset_of(services: Services) -> Callable[[TurnPicture], Preset | None]:

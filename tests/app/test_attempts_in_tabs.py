@@ -13,6 +13,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import resources
+from errors import BadRequest
+from history.history import History
 from history.records import MARK, mark_of
 from tests.app.opened_pages import ask, attempts, open_services, opened, run_id, texts
 from tests.engines.scripted_engine import Script, ScriptedEngine
@@ -30,6 +32,10 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Scripted
     }
     with open_services(monkeypatch, tmp_path, scripts) as made:
         yield made
+
+
+def out_of_reach(*_: object, **__: object) -> None:
+    raise BadRequest("answer-not-picked")
 
 
 def ended(page: AppTest) -> AppTest:
@@ -125,8 +131,13 @@ def test_a_mark_is_of_the_attempt_that_is_seen_and_over_those_seen_beside_it(eng
     assert marked() == {(0, 2): ((1, 1),)} and "더 나음" not in look_at(page, run, 1)
 
 
-def test_an_attempt_that_failed_or_is_gone_leaves_no_page_broken(engine: ScriptedEngine) -> None:
+def test_attempts_that_are_gone_or_out_of_reach_leave_the_newest(
+    engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page, run = asked_twice()
     look_at(page, run, 1)
+    with monkeypatch.context() as broken:
+        broken.setattr(History, "get", out_of_reach)
+        assert attempts(page.run(), run, 0) == ["2번째"] and "서울 둘 나는" in texts(page)
     resources.services().history.delete(next(iter(resources.services().runs._kept.values())).owner, [run])
     assert attempts(page.run(), run, 0) == ["2번째"] and "서울 둘 나는" in texts(page)
