@@ -26,15 +26,17 @@ PAGES = {
 ENTRY = "history_entry"
 """A page that the menu does not show: it is opened from the history."""
 ADDRESSES = (*PAGES, ENTRY)
-_WHOLE_WORDS = """<style>.stApp :is(p, li, td, label, h1, h2, h3, [data-testid="stText"] *) {
-  word-break: keep-all; }</style>"""
-"""Hangul is read by words: a line ends between them where it can."""
+_LOOKS = """<style>.stApp :is(p, li, td, label, h1, h2, h3, [data-testid="stText"] *) {
+  word-break: keep-all; }
+[data-testid="stButtonGroup"] [data-selected="true"] p { color: light-dark(#1d6573, #7cc4d2); }</style>"""
+"""Hangul is read by words: a line ends between them where it can. A chosen option is written in a lighter
+accent on dark ground: the theme has one accent, which has to be a fill under white, too."""
 _PICTURES = Path(__file__).parent
 
 
 def menu(texts: Texts) -> StreamlitPage:
     """Draws the name and the menu; the page picked in it."""
-    st.html(_WHOLE_WORDS)
+    st.html(_LOOKS)
     st.logo(_PICTURES / "narani_wordmark.svg", size="large", icon_image=_PICTURES / "narani.svg")
     return st.navigation(
         [

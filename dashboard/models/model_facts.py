@@ -29,7 +29,7 @@ def model_facts(registry: Registry, spec: ModelSpec, texts: Texts) -> None:
         for badge in _badges(spec, texts):
             st.markdown(badge, width="content")
     if spec.notes:
-        st.caption(safe_text(spec.notes))
+        st.caption(safe_text(texts.said(spec.notes)))
     left, right = st.columns(2, gap="large")
     with left:
         _table(texts.models["facts_model"], _of_model(spec, texts), spec, texts)
@@ -76,7 +76,7 @@ def _of_license(spec: ModelSpec, texts: Texts) -> FactValues:
     return {
         "license_name": spec.license.name,
         "license_commercial": texts.models[f"commercial_{spec.license.commercial}"],
-        "license_note": spec.license.note,
+        "license_note": texts.said(spec.license.note),
         "license_address": spec.license.address,
     }
 
@@ -168,7 +168,8 @@ def _references(registry: Registry, spec: ModelSpec, texts: Texts) -> None:
     lines = [f"| {texts.models['read_what']} | {texts.models['read_where']} | |", "|:--|:--|:--|"]
     for reference in spec.references:
         mark = "" if reference.sure else f":orange-badge[{texts.models['unsure']}]"
-        lines.append(f"| {safe_text(reference.what)} | {safe_text(reference.where)} | {mark} |")
+        what, where = texts.said(reference.what), texts.said(reference.where)
+        lines.append(f"| {safe_text(what)} | {safe_text(where)} | {mark} |")
     if spec.references:
         st.markdown("\n".join(lines))
     else:

@@ -63,7 +63,7 @@ def _whose(registry: Registry, texts: Texts) -> tuple[PromptFormat, ModelSpec | 
             names,
             index=names.index("koalpaca"),
             key=models.FORMAT,
-            format_func=lambda one: f"{one} · {registry.formats.get(one).title}",
+            format_func=lambda one: f"{one} · {texts.said(registry.formats.get(one).title)}",
             persist_state="session",
         )
         return registry.formats.get(name), None
@@ -194,12 +194,14 @@ def stops(stop_strings: Sequence[str], texts: Texts) -> None:
 
 def format_facts(format: PromptFormat, texts: Texts) -> None:
     native = texts.models[f"turns_{format.multi_turn}"]
-    st.caption(f"{safe_text(format.title)} · {native}")
+    st.caption(f"{safe_text(texts.said(format.title))} · {native}")
     if format.notes:
-        st.caption(safe_text(format.notes))
+        st.caption(safe_text(texts.said(format.notes)))
     for reference in format.references:
         mark = "" if reference.sure else f" :orange-badge[{texts.models['unsure']}]"
-        st.caption(f"{safe_text(reference.what)} — {safe_text(reference.where)}{mark}")
+        what, where = texts.said(reference.what), texts.said(reference.where)
+        # Not a caption: it is dimmed, and its badge would be too pale to read.
+        st.markdown(f":small[:gray[{safe_text(what)} — {safe_text(where)}]]{mark}")
 
 
 def _marked(pieces: Iterable[PromptPiece]) -> str:

@@ -59,7 +59,7 @@ def _device(pool: PoolView | None) -> list[str]:
 
 def about_panel(report: str, texts: Texts) -> None:
     st.caption(texts.settings["report_note"])
-    st.code(report, language=None)
+    st.code(report, language=None, wrap_lines=True)
 
 
 def account_panel(who: Account | None, machine: bool, texts: Texts) -> None:

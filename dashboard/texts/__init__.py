@@ -29,6 +29,18 @@ class Texts:
             for path in (FOLDER / language).glob("*.toml")
         }
 
+        said = (FOLDER / "said" / language).glob("*.toml")
+        self._said: dict[str, str] = {
+            text: words
+            for path in said
+            for text, words in tomllib.loads(path.read_text(encoding="utf-8")).items()
+        }
+
+    def said(self, text: str) -> str:
+        """What an entry, a format or a recipe says of itself: of those that ship in the reader's language,
+        of a person's own as they wrote it."""
+        return self._said.get(" ".join(text.split()), text)
+
     def __getattr__(self, section: str) -> dict[str, str]:
         try:
             return self._sections[section]

@@ -78,7 +78,8 @@ def _about(kind: str, done: dict[str, list[Job]], texts: Texts) -> None:
         lines.append(f":material/foundation: {_there('sft', done, texts)}")
     if kind in BY_REWARDS:
         lines.append(f":material/stars: {_there('reward', done, texts)}")
-    st.caption("  \n".join(lines))
+    # Not a caption: it is dimmed, and the names of columns would be too pale to read.
+    st.markdown("  \n".join(f":small[{line}]" for line in lines))
 
 
 def _there(kind: str, done: dict[str, list[Job]], texts: Texts) -> str:

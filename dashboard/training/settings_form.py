@@ -99,7 +99,9 @@ def training_recipe(recipes: Sequence[Recipe], brought: str | None, key: str, te
         [NO_RECIPE, *by_name],
         key=key,
         persist_state="session",
-        format_func=lambda each: texts.training["recipe_none"] if each == NO_RECIPE else by_name[each].title,
+        format_func=lambda each: (
+            texts.training["recipe_none"] if each == NO_RECIPE else texts.said(by_name[each].title)
+        ),
         help=texts.training["recipe_help"],
     )
     recipe = by_name.get(chosen)
@@ -141,10 +143,10 @@ def widget_value(hint: Any, value: Any) -> Any:
 
 
 def _about(recipe: Recipe, texts: Texts) -> None:
-    st.caption(texts.training["recipe_of"].format(what=safe_text(recipe.reproduces)))
+    st.caption(texts.training["recipe_of"].format(what=safe_text(texts.said(recipe.reproduces))))
     if recipe.notes:
         with st.expander(texts.training["recipe_notes"], key=training.RECIPE_NOTES):
-            st.text(recipe.notes)
+            st.text(texts.said(recipe.notes))
     if recipe.settings.get("distributed", "none") != "none":
         st.info(texts.training["recipe_distributed"], icon=":material/memory:")
 

@@ -15,6 +15,7 @@ READ_IN_KOREAN = [
     *ROOT.glob("dashboard/texts/ko/*.toml"),
     *ROOT.glob("errors/ko/*.toml"),
     *ROOT.glob("docs/*.ko.md"),
+    *ROOT.glob("dashboard/texts/said/ko/*.toml"),
     ROOT / "README.ko.md",
 ]
 
