@@ -39,7 +39,8 @@ def page() -> None:
         turns = comparing.turns(shared)
     with st.sidebar:
         choices = model_choices(shared.registry, shared.memory, compare.MODELS.quantizations())
-        model_picker(choices, picked, top, compare.MODELS, texts)
+        with top:
+            model_picker(choices, picked, compare.MODELS, texts)
     if turns:
         comparing.draw_turns(turns, shared, texts)
     else:

@@ -29,12 +29,11 @@ def page() -> None:
     refused = chatting.send(typed, form, turns, view, shared) if typed else None
     if typed:
         view, turns = chatting.follow(shared), chatting.turns(shared)
-    with st.sidebar:
-        with top:
-            extractive_toggle(form.mode, texts)
+    with st.sidebar, top:
+        extractive_toggle(form.mode, texts)
         choices = model_choices(shared.registry, shared.memory, search.MODELS.quantizations())
         none_picked = texts.search["no_model_needed" if form.extractive else "pick_first"]
-        model_picker(choices, picked, top, search.MODELS, texts, none_picked)
+        model_picker(choices, picked, search.MODELS, texts, none_picked)
     if turns or view is not None:
         chatting.draw_top(turns, shared, texts)
     else:

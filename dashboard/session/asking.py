@@ -31,9 +31,17 @@ class PickedModels:
     def rows_key(self) -> str:
         return f"{self.page}_picked_models"
 
-    def family_key(self, family: str, found: bool) -> str:
-        """A family that a search found is opened by itself; how it stood before comes back afterwards."""
-        return f"{self.page}_family_{'found_' if found else ''}{family}"
+    @property
+    def list_key(self) -> str:
+        return f"{self.page}_list"
+
+    @property
+    def only_key(self) -> str:
+        return f"{self.page}_only"
+
+    @property
+    def family_key(self) -> str:
+        return f"{self.page}_family"
 
     def quantization_key(self, model_id: str) -> str:
         return f"{self.page}_quantization_{model_id}"

@@ -6,7 +6,7 @@ Plain data; streamlit is not imported here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,7 +15,7 @@ from engines.memory import ModelMemory, PoolView, ResidentView
 from model_registry.memory import bytes_needed
 from model_registry.names import family_title
 from model_registry.registry import Registry
-from model_registry.spec import ModelSpec, Quantization
+from model_registry.spec import CommercialUse, ModelSpec, Quantization
 from search.wish import EXTRACTIVE
 
 
@@ -76,16 +76,35 @@ def column_titles(models: Mapping[str, ModelSpec], texts: Texts) -> dict[str, st
     return {**distinct_titles(models), EXTRACTIVE: texts.search["extractive"]}
 
 
-def families(choices: Mapping[str, ModelChoice], search: str, texts: Texts) -> dict[str, list[ModelChoice]]:
-    """The models whose facts hold every word looked for, by family; the demo models first."""
-    words = search.casefold().split()
-    found: dict[str, list[ModelChoice]] = {}
-    for choice in sorted(choices.values(), key=lambda choice: (not choice.spec.demo, choice.spec.family)):
-        spec = choice.spec
-        facts = facts_to_search(spec, texts)
-        if all(word in facts for word in words):
-            found.setdefault(spec.family, []).append(choice)
-    return found
+NARROWED_BY: Mapping[str, Callable[[ModelChoice], bool]] = {
+    "fits": lambda choice: choice.fits is not False,
+    "here": lambda choice: choice.where is not Availability.TO_FETCH,
+    "commercial": lambda choice: choice.spec.license.commercial is CommercialUse.YES,
+}
+"""Fits in memory, is here without a download, may be used commercially."""
+
+
+@dataclass(frozen=True)
+class ListFilter:
+    """What is kept of a list of models; empty keeps everything."""
+
+    words: str = ""
+    family: str | None = None
+    only: frozenset[str] = frozenset()
+    """Keys of NARROWED_BY."""
+
+
+def found_of(choices: Mapping[str, ModelChoice], wanted: ListFilter, texts: Texts) -> list[ModelChoice]:
+    """Those whose facts hold every word looked for, by family; the demo models first."""
+    words = wanted.words.casefold().split()
+    found = [
+        choice
+        for choice in choices.values()
+        if all(word in facts_to_search(choice.spec, texts) for word in words)
+        and wanted.family in (None, choice.spec.family)
+        and all(NARROWED_BY[each](choice) for each in wanted.only)
+    ]
+    return sorted(found, key=lambda choice: (not choice.spec.demo, choice.spec.family))
 
 
 def facts_to_search(spec: ModelSpec, texts: Texts) -> str:
@@ -93,9 +112,8 @@ def facts_to_search(spec: ModelSpec, texts: Texts) -> str:
     runs = (
         (spec.remote.server, spec.remote.url) if spec.remote else (spec.local.architecture, spec.local.source)
     )
-    return " ".join(
-        (spec.id, spec.title, spec.family, family_title(spec.family), family_name(spec.family, texts), *runs)
-    ).casefold()
+    family = family_title(spec.family), family_name(spec.family, texts)
+    return " ".join((spec.id, spec.title, spec.family, *family, spec.license.name, *runs)).casefold()
 
 
 def _choice(

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import resources
 from dashboard.session import compare
+from dashboard.session.asking import PickedModels
 from engines import build
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
@@ -55,6 +56,17 @@ def opened(page: str = "compare", owner: str = OWNER, **address: str) -> AppTest
     for name, value in address.items():
         app.query_params[name] = value
     return app.run()
+
+
+def open_list(app: AppTest, models: PickedModels = compare.MODELS) -> AppTest:
+    """The list of models to pick from."""
+    app.session_state[models.list_key] = True
+    return app.run()
+
+
+def tick(app: AppTest, model: str, on: bool = True, models: PickedModels = compare.MODELS) -> None:
+    box = open_list(app, models).checkbox(key=models.pick_key(model))
+    (box.check() if on else box.uncheck()).run()
 
 
 def ask(app: AppTest, question: str = "수도는?", models: Sequence[str] | None = None) -> AppTest:

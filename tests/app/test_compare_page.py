@@ -18,10 +18,18 @@ from comparison.run import Run
 from dashboard import resources
 from dashboard.session import compare
 from dashboard.session.owner import owner_of_browser
-from dashboard.session.settings import MOST_MODELS
 from errors import AS_WRITTEN, EngineDown, LoadError
 from history.records import StoredState
-from tests.app.opened_pages import OWNER, ask, attempts, open_services, opened, run_id, run_until, texts
+from tests.app.opened_pages import (
+    OWNER,
+    ask,
+    attempts,
+    open_services,
+    opened,
+    run_id,
+    run_until,
+    texts,
+)
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +42,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Scripted
     damaged = LoadError(AS_WRITTEN, sentence="The weights are damaged. Download them again.")
     scripts = {
         "demo-koalpaca": Script(pieces=("서울", "이에요.")),
+        "demo-korwkv": Script(pieces=("서울", "이에요. ", "네.")),
         "demo-kullm": Script(loading_failure=damaged),
         "demo-chat": Script(pieces=("느", "린 ") * 400, seconds_per_piece=0.05),
     }
@@ -93,52 +102,6 @@ def test_without_a_model_a_question_is_said_and_not_lost(engine: ScriptedEngine)
     assert "고른 모델이 없습니다" in texts(page) and "아까운 질문" in texts(page)
 
 
-def test_more_models_than_fit_side_by_side_cannot_be_picked(engine: ScriptedEngine) -> None:
-    page = opened()
-    models = list(resources.services().registry.models)
-    page.session_state["compare_picked"] = models[:MOST_MODELS]
-    page.run()
-    page.text_input(key=compare.MODELS.search_key).set_value("-").run()
-    ticks = {tick.key: tick for tick in page.checkbox if tick.key and "_pick_" in tick.key}
-    assert ticks[compare.MODELS.pick_key(models[0])].disabled is False
-    assert all(ticks[compare.MODELS.pick_key(model)].disabled for model in models[MOST_MODELS:])
-
-
-def test_ticking_a_model_picks_it_and_again_takes_it_away(engine: ScriptedEngine) -> None:
-    page = opened()
-    assert "demo-koalpaca" in page.session_state["compare_picked"]
-    page.checkbox(key=compare.MODELS.pick_key("demo-koalpaca")).uncheck().run()
-    assert "demo-koalpaca" not in page.session_state["compare_picked"]
-    page.checkbox(key=compare.MODELS.pick_key("demo-koalpaca")).check().run()
-    assert page.session_state["compare_picked"][-1] == "demo-koalpaca"
-
-
-def test_a_tick_told_twice_picks_once(engine: ScriptedEngine) -> None:
-    page = opened()
-    page.session_state["compare_picked"] = ["demo-chat"]
-    page.run()
-    page.checkbox(key=compare.MODELS.pick_key("demo-kullm")).check()
-    # As after a run that was cut short: the change was counted, and the browser tells it again.
-    page.session_state["compare_picked"] = ["demo-chat", "demo-kullm"]
-    page.run()
-    assert page.session_state["compare_picked"] == ["demo-chat", "demo-kullm"]
-
-
-def test_only_open_families_travel_to_the_browser(engine: ScriptedEngine) -> None:
-    page = opened()
-    ticks = [tick.key for tick in page.checkbox if tick.key and "_pick_" in tick.key]
-    assert ticks and all("demo-" in key for key in ticks)
-
-
-def test_a_search_narrows_the_models(engine: ScriptedEngine) -> None:
-    page = opened()
-    page.text_input(key=compare.MODELS.search_key).set_value("kullm polyglot").run()
-    ticks = [tick.key for tick in page.checkbox if tick.key and "_pick_" in tick.key]
-    assert ticks and all("kullm" in key for key in ticks)
-    page.text_input(key=compare.MODELS.search_key).set_value("그런 모델은 없음").run()
-    assert "맞는 모델이 없습니다" in texts(page)
-
-
 def test_settings_reach_the_request(engine: ScriptedEngine) -> None:
     page = opened()
     page.segmented_control(key=compare.PRESET).set_value("custom").run()
@@ -193,7 +156,7 @@ def test_the_others_are_compared_with_a_baseline(engine: ScriptedEngine) -> None
     run_until(page, "정상 종료")
     page.button(key=f"answer_{_run(page).id}_0_baseline").click().run()
     assert "기준" in texts(page)
-    assert any("green" in each.value or "red" in each.value for each in page.markdown)
+    assert any(":green-background[" in each.value for each in page.markdown)
 
 
 def test_a_second_question_goes_on_with_each_models_own_answer(engine: ScriptedEngine) -> None:

@@ -15,7 +15,7 @@ from comparison.run import Run
 from dashboard import resources
 from dashboard.session import compare
 from dashboard.shared.safe_text import safe_text
-from tests.app.opened_pages import ask, open_services, opened, run_id, run_until, texts
+from tests.app.opened_pages import ask, open_services, opened, run_id, run_until, texts, tick
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
 MODELS = ["demo-koalpaca", "demo-korwkv"]
@@ -47,8 +47,8 @@ def answered(page: AppTest) -> Run:
 def test_a_following_question_goes_to_those_ticked_now(engine: ScriptedEngine) -> None:
     page = ask(opened(), "첫째?", MODELS)
     first = answered(page)
-    page.checkbox(key=compare.MODELS.pick_key("demo-korwkv")).uncheck().run()
-    page.checkbox(key=compare.MODELS.pick_key("demo-kullm")).check().run()
+    tick(page, "demo-korwkv", False)
+    tick(page, "demo-kullm")
     second = answered(ask(page, "둘째?"))
     assert second.previous == first.id
     assert [request.model_id for request in second.requests] == ["demo-koalpaca", "demo-kullm"]
@@ -66,7 +66,7 @@ def test_the_baseline_is_what_a_late_one_takes_over(engine: ScriptedEngine) -> N
     page = ask(opened(), "첫째?", MODELS)
     first = answered(page)
     page.button(key=f"answer_{first.id}_1_baseline").click().run()
-    page.checkbox(key=compare.MODELS.pick_key("demo-kullm")).check().run()
+    tick(page, "demo-kullm")
     late = answered(ask(page, "둘째?")).requests[-1].conversation.turns[0]
     assert (late.answer, late.answered_by) == (first.answers[1].view().text, "demo-korwkv")
 
@@ -76,10 +76,10 @@ def test_who_missed_a_turn_longer_ago_than_is_drawn_still_sees_its_own_answer(
 ) -> None:
     page = ask(opened(), "첫째?", MODELS)
     first = answered(page)
-    page.checkbox(key=compare.MODELS.pick_key("demo-korwkv")).uncheck().run()
+    tick(page, "demo-korwkv", False)
     for question in ("둘째?", "셋째?", "넷째?"):
         answered(ask(page, question))
-    page.checkbox(key=compare.MODELS.pick_key("demo-korwkv")).check().run()
+    tick(page, "demo-korwkv")
     back = answered(ask(page, "다섯째?")).requests[-1].conversation.turns
     assert [turn.answered_by for turn in back] == ["", *["demo-koalpaca"] * 3, ""]
     assert back[0].answer == first.answers[1].view().text
@@ -150,7 +150,7 @@ def test_a_question_sent_while_answers_run_waits_and_stops_nothing(engine: Scrip
     assert "대기 중" in shown and "둘째?" in shown and "느" in shown, "what runs stays in view"
     assert run_of(page) is first and not first.ended and first.answers[1].wait(5)
     assert first.answers[1].view().state == "done"
-    page.checkbox(key=compare.MODELS.pick_key("demo-koalpaca")).uncheck().run()
+    tick(page, "demo-koalpaca", False)
     again = opened(run=first.id)
     assert "둘째?" in texts(again), "also after a refresh"
     assert not first.ended

@@ -25,7 +25,7 @@ from history.records import HistoryFilter
 from search import wiring
 from search.documents.provider import SHIPPED
 from search.records import ROOM, searched_of
-from tests.app.opened_pages import open_services, opened, run_id, run_until, texts
+from tests.app.opened_pages import open_services, opened, run_id, run_until, texts, tick
 from tests.engines.scripted_engine import Script, ScriptedEngine
 from tests.search.providers.loopback_service import LoopbackService, Reply, serving
 
@@ -143,7 +143,7 @@ def test_conversations_are_listed_by_their_first_question_and_opened_again(engin
     page.button(key="search_new").click().run()
     labels = [button.label for button in page.button if str(button.key).startswith("search_open_")]
     assert [label.replace("\\", "") for label in labels] == ["훈민정음은 언제 반포되었나요?", QUESTION]
-    page.checkbox(key=search.MODELS.pick_key("demo-chat")).check().run()
+    tick(page, "demo-chat", models=search.MODELS)
     page.button(key=f"search_open_{last}").click().run()
     assert run_id(page) == last and FOLLOWING in texts(page)
     assert search.MODELS.remove_key("demo-chat") not in [button.key for button in page.button]
@@ -151,7 +151,7 @@ def test_conversations_are_listed_by_their_first_question_and_opened_again(engin
 
 def test_models_answer_side_by_side_from_the_same_sources(engine: ScriptedEngine) -> None:
     page = opened("search")
-    page.checkbox(key=search.MODELS.pick_key("demo-chat")).check().run()
+    tick(page, "demo-chat", models=search.MODELS)
     answered(page, count=2)
     run = resources.services().history.page(_owner(page), HistoryFilter(kind=ROOM)).runs[0]
     assert [request.model_id for request in run.head.requests] == ["extractive", "demo-chat"]
@@ -173,7 +173,7 @@ def test_without_extracts_and_models_there_is_nobody_to_ask(engine: ScriptedEngi
 def test_a_question_that_comes_while_answers_run_is_kept_unsent(engine: ScriptedEngine) -> None:
     page = opened("search")
     page.toggle(key=search.EXTRACTIVE).set_value(False).run()
-    page.checkbox(key=search.MODELS.pick_key("demo-kullm")).check().run()
+    tick(page, "demo-kullm", models=search.MODELS)
     ask(page)
     run_until(page, "또 또")
     ask(page, FOLLOWING)
@@ -186,7 +186,7 @@ def test_a_slow_search_is_stopped_and_can_be_asked_again_or_without_sources(
 ) -> None:
     searxng.reply = Reply(b"x" * 9, stall=True)
     page = opened("search")
-    page.checkbox(key=search.MODELS.pick_key("demo-chat")).check().run()
+    tick(page, "demo-chat", models=search.MODELS)
     ask(page)
     while not searxng.requests:
         page.run()

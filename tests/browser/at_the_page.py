@@ -136,6 +136,7 @@ def pick(page: Page, *models: str) -> None:
     """Exactly these, whatever was picked before."""
     one(box(page))  # the last thing on the page: a click before it is drawn may be lost
     settled(page)
+    open_list(page)
     for model in dict.fromkeys([*MODELS, *models]):
         tick = page.locator(f".st-key-compare_pick_{model}").get_by_role("checkbox")
         if tick.is_checked() != (model in models):
@@ -143,6 +144,21 @@ def pick(page: Page, *models: str) -> None:
             expect(page.locator(f".st-key-compare_remove_{model}")).to_have_count(int(model in models))
             settled(page)
     expect(page.locator("[class*=st-key-compare_remove_]")).to_have_count(len(models))
+    close_list(page)
+
+
+def open_list(page: Page, where: str = "compare") -> Locator:
+    """The list of models to pick from; what it is searched by."""
+    search = page.locator(f".st-key-{where}_search input")
+    if not search.count():
+        one(page.locator(f".st-key-{where}_list button").first).click()
+    return one(search)
+
+
+def close_list(page: Page) -> None:
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
+    settled(page)
 
 
 def loads_so_far(page: Page, address: str) -> list[str]:

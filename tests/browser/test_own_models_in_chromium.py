@@ -17,11 +17,13 @@ from tests.browser.at_the_page import (
     FIRST_ANSWER,
     KO,
     ask,
+    close_list,
     columns,
     ended_text,
     known_answers,
     one,
     open_compare,
+    open_list,
     open_page,
     pick,
     settled,
@@ -100,7 +102,7 @@ def answers_beside(page: Page, address: str, model: str, title: str) -> None:
     """Ask a demo model, and this one after it."""
     page.get_by_test_id("stSidebarNav").get_by_text(KO.pages["compare"], exact=True).click()
     pick(page, "demo-koalpaca")
-    search = page.get_by_label(KO.compare["search"], exact=True)
+    search = open_list(page)
     search.fill(title)
     search.press("Enter")
     model = re.sub(r"[^a-zA-Z0-9_-]", "-", model)  # as Streamlit names its elements
@@ -108,6 +110,7 @@ def answers_beside(page: Page, address: str, model: str, title: str) -> None:
     settled(page)
     tick.click()
     one(page.locator(f".st-key-compare_remove_{model}"))
+    close_list(page)
     ask(page, QUESTION)
     expect(columns(page)).to_have_count(2)
 

@@ -18,9 +18,11 @@ from tests.browser.at_the_page import (
     KO,
     box,
     choose_export,
+    close_list,
     columns,
     downloaded,
     one,
+    open_list,
     settled,
     wait_for_answers,
 )
@@ -63,9 +65,10 @@ def open_chat(page: Page, address: str) -> Page:
 
 
 def pick_model(page: Page, model: str) -> None:
+    open_list(page, "search")
     page.locator(f".st-key-search_pick_{model} label").click()
     expect(page.locator(f".st-key-search_remove_{model}")).to_have_count(1)
-    settled(page)
+    close_list(page)
 
 
 def ask(page: Page, question: str, answers: int) -> str:

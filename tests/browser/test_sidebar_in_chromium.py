@@ -9,7 +9,16 @@ from playwright.sync_api import Page
 
 from dashboard.session.settings import MOST_MODELS
 from dashboard.texts import Texts, read_texts
-from tests.browser.at_the_page import KO, ask, one, open_compare, settled, wait_for_answers
+from tests.browser.at_the_page import (
+    KO,
+    ask,
+    close_list,
+    one,
+    open_compare,
+    open_list,
+    settled,
+    wait_for_answers,
+)
 from tests.browser.conftest import SCREENSHOTS, NewPerson
 from tests.browser.expecting import expect
 
@@ -22,7 +31,7 @@ _PLACES = """elements => elements.map(each => {
 
 def pick_eight(page: Page) -> None:
     """The four that are picked at first, and as many of those that a search finds."""
-    search = one(page.get_by_role("textbox", name=KO.compare["search"], exact=True))
+    search = open_list(page)
     search.fill("polyglot")
     search.press("Enter")
     ticks = page.locator("[class*=st-key-compare_pick_]")
@@ -31,9 +40,7 @@ def pick_eight(page: Page) -> None:
         settled(page)
         ticks.nth(at).locator("label").click()
         expect(page.locator("[class*=st-key-compare_remove_]")).to_have_count(5 + at)
-    search.fill("")
-    search.press("Enter")
-    settled(page)
+    close_list(page)
 
 
 def check_sidebar(page: Page, texts: Texts) -> None:
@@ -41,12 +48,12 @@ def check_sidebar(page: Page, texts: Texts) -> None:
     sidebar = page.get_by_test_id("stSidebarContent")
     sidebar.evaluate("each => each.scrollTo(0, 0)")
     one(sidebar.get_by_test_id("stSidebarLogo"))
-    search = one(sidebar.get_by_role("textbox", name=texts.compare["search"], exact=True))
+    opens = one(sidebar.get_by_role("button", name=texts.compare["pick"]))
     rows = sidebar.locator(".st-key-compare_picked_models > [data-testid=stLayoutWrapper]")
     expect(rows).to_have_count(MOST_MODELS)
     edge = sidebar.bounding_box()
     assert edge is not None
-    inside = [*rows.evaluate_all(_PLACES), *search.evaluate_all(_PLACES)]
+    inside = [*rows.evaluate_all(_PLACES), *opens.evaluate_all(_PLACES)]
     assert all(place["top"] >= 0 and place["bottom"] <= HEIGHT for place in inside), inside
     for at in range(MOST_MODELS):
         row = rows.nth(at)

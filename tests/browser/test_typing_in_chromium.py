@@ -8,7 +8,16 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import CDPSession, Page
 
-from tests.browser.at_the_page import KO, box, columns, one, open_compare, wait_until_all_ended
+from tests.browser.at_the_page import (
+    KO,
+    box,
+    close_list,
+    columns,
+    one,
+    open_compare,
+    settled,
+    wait_until_all_ended,
+)
 from tests.browser.conftest import NewPerson
 from tests.browser.expecting import expect
 
@@ -63,22 +72,38 @@ def test_enter_that_ends_a_syllable_sends_nothing_and_loses_nothing(
     expect(box(page)).to_have_value("")
 
 
-def tab_to(page: Page, key: str) -> None:
-    """Tab until the focus stands on what has this key."""
-    for _ in range(MOST_TABS):
+def tab_to(page: Page, key: str) -> int:
+    """Tab until the focus stands on what has this key; how often that was."""
+    for tabs in range(MOST_TABS):
         if page.evaluate(_ACTIVE.format(key=key)):
-            return
+            return tabs
         page.keyboard.press("Tab")
     raise AssertionError(f"{key} is not reached by Tab")
+
+
+def test_twelve_tabs_lead_from_the_start_of_a_page_to_its_question(
+    new_person: NewPerson, scripted: str
+) -> None:
+    """By the link that skips what stands beside it; without it, past a list that is closed."""
+    page = open_compare(new_person().new_page(), scripted)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert tab_to(page, "compare_question") <= 12
+    page.reload()
+    one(box(page))
+    assert tab_to(settled(page), "compare_question") <= 26
 
 
 def test_the_keyboard_is_enough(new_person: NewPerson, scripted: str) -> None:
     """Take a model away with Space, ask, stop one answer, and go on; the mouse is never used."""
     page = open_compare(new_person().new_page(), scripted)
+    tab_to(page, "compare_list")
+    page.keyboard.press("Enter")
     tab_to(page, "compare_pick_demo-korwkv")
     page.keyboard.press("Space")
     tick = page.locator(".st-key-compare_pick_demo-korwkv").get_by_role("checkbox")
     expect(tick).not_to_be_checked()
+    close_list(page)
     tab_to(page, "compare_question")
     page.keyboard.type("90개")
     page.keyboard.press("Enter")

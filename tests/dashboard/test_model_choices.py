@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from dashboard.shared.model_choices import Availability, distinct_titles, families, model_choices
+from dashboard.shared.model_choices import (
+    NARROWED_BY,
+    Availability,
+    ListFilter,
+    distinct_titles,
+    found_of,
+    model_choices,
+)
 from dashboard.texts import read_texts
 from engines.memory import LiveLoad, LoadPlan, PoolView, ResidentView
 from model_registry.registry import load_registry
@@ -97,10 +104,27 @@ def test_an_id_is_told_where_two_models_have_one_title_and_nowhere_else() -> Non
 
 def test_a_search_finds_every_word_in_any_fact() -> None:
     choices = model_choices(REGISTRY, Memory(None), {})
-    everything = families(choices, "", KO)
-    assert sum(map(len, everything.values())) == len(REGISTRY.models)
-    assert next(iter(everything.values()))[0].spec.demo, "what needs no download comes first"
-    found = [choice.spec.id for members in families(choices, "KULLM 5.8b", KO).values() for choice in members]
+    everything = found_of(choices, ListFilter(), KO)
+    assert len(everything) == len(REGISTRY.models)
+    assert everything[0].spec.demo, "what needs no download comes first"
+    found = [choice.spec.id for choice in found_of(choices, ListFilter("KULLM 5.8b"), KO)]
     assert found and all("kullm" in model and "5.8b" in model for model in found)
-    assert families(choices, "그런모델없음", KO) == {}
-    assert set(families(choices, "커뮤니티", KO)) == {"korean-community"}
+    licensed = found_of(choices, ListFilter("apache polyglot"), KO)
+    assert licensed and all("apache" in choice.spec.license.name.casefold() for choice in licensed)
+    assert found_of(choices, ListFilter("그런모델없음"), KO) == []
+    assert {each.spec.family for each in found_of(choices, ListFilter("커뮤니티"), KO)} == {
+        "korean-community"
+    }
+
+
+@pytest.mark.parametrize("only", NARROWED_BY)
+def test_a_list_is_narrowed_by_memory_disk_and_license(only: str) -> None:
+    choices = model_choices(REGISTRY, Memory(None), {})
+    one, *others = choices.values()
+    spec = one.spec.model_copy(update={"license": one.spec.license.model_copy(update={"commercial": "no"})})
+    choices = {
+        one.spec.id: replace(one, spec=spec, fits=False, where=Availability.TO_FETCH),
+        **{other.spec.id: other for other in others},
+    }
+    kept = found_of(choices, ListFilter(only=frozenset({only})), KO)
+    assert kept and one.spec.id not in [choice.spec.id for choice in kept]
