@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from errors import BadEntry, BadRequest
+from errors.note import Note
 from errors.system_reason import system_reason
 
 if TYPE_CHECKING:
@@ -110,13 +111,12 @@ def _encoding(path: Path) -> tuple[str, tuple[str, ...]]:
         raise BadEntry("file-empty", file=path.name)
     for mark, encoding in _MARKS:
         if start.startswith(mark):
-            notes = (f"{path.name} is written in UTF-16 and was read as such.",) if "16" in encoding else ()
+            notes = (Note("note-utf-16", file=path.name),) if "16" in encoding else ()
             return encoding, notes
     if _decodes(path, "utf-8"):
         return "utf-8", ()
     if _decodes(path, "cp949"):
-        note = f"{path.name} is not UTF-8; it was read as CP949, the encoding of Korean Windows."
-        return "cp949", (note,)
+        return "cp949", (Note("note-cp949", file=path.name),)
     raise BadEntry("file-encoding-unknown", file=path.name)
 
 

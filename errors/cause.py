@@ -54,6 +54,8 @@ def in_few_words(text: str) -> str:
 def _fact(value: object) -> object:
     """As it comes back from JSON, so that what was stored equals what is read."""
     match value:
+        case str() | BaseException() if isinstance(cause := getattr(value, "cause", None), Cause):
+            return cause  # of a note or an error
         case Cause() | str() | int() | None:
             return str(value) if isinstance(value, StrEnum) else value
         case float():
@@ -62,9 +64,6 @@ def _fact(value: object) -> object:
             return Cause.from_json(value)
         case Mapping():
             return {str(name): _fact(each) for name, each in value.items()}
-        case BaseException():
-            cause = getattr(value, "cause", None)
-            return cause if isinstance(cause, Cause) else str(value)
         case set() | frozenset():
             return tuple(_fact(each) for each in sorted(value))
         case Iterable():

@@ -16,6 +16,7 @@ from engines.loading.safety import CheckedFolder, check_model, check_settings, r
 from engines.loading.tokenizing import eos_ids, load_tokenizer
 from engines.loading.weights import build_empty
 from errors import BadRequest
+from errors.note import Note
 from model_registry.names import HUB_ID, plain_name, spelled
 from model_registry.reading.headers import FLOATS
 from model_registry.registry import Registry
@@ -112,9 +113,8 @@ def _of_entry(spec: ModelSpec, registry: Registry, format: str | None) -> Base:
     chosen = registry.formats.get(format or spec.prompt_format)
     notes: tuple[str, ...] = ()
     if chosen.id != spec.prompt_format and not spec.base_model:
-        notes = (
-            f"{spec.title} was taught in the format '{spec.prompt_format}' and now learns '{chosen.id}'.",
-        )
+        before = spec.prompt_format
+        notes = (Note("note-format-changed", model=spec.title, before=before, format=chosen.id),)
     return Base(spec, chosen, registered=True, folder=cached_files_of(spec), notes=notes)
 
 
@@ -185,7 +185,7 @@ def _with_end(spec: ModelSpec, folder: Path, config: dict[str, Any]) -> tuple[Mo
     rows = _first(text_settings(config), "vocab_size") or len(tokenizer)
     ids, _ = eos_ids(folder, tokenizer, rows, spec)
     listed = ", ".join(map(str, sorted(ids)))
-    note = f"{spec.title} is not in the registry; its end token ({listed}) is taken from its own files."
+    note = Note("note-end-from-files", model=spec.title, ends=listed)
     return spec.with_local(eos_token_ids=tuple(sorted(ids))), (note,)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from errors import NaraniError
+from errors.note import note_facts
 from finetune.kinds import recorded
 from finetune.rl_settings import RlSettings
 from finetune.run_settings import RunSettings
@@ -96,7 +97,9 @@ def _data(settings: RunSettings, registry: Any) -> dict[str, Any]:
         learn_prompts=isinstance(settings, SftSettings) and settings.learn_prompts,
         seed=settings.seed,
     )
-    return asdict(found)
+    whys = note_facts(fault.why for fault in found.faults)
+    faults = [{**asdict(fault), "why_facts": facts} for fault, facts in zip(found.faults, whys, strict=True)]
+    return {**asdict(found), "faults": faults, "note_facts": note_facts(found.notes)}
 
 
 def _room(settings: RunSettings) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic
 
+from errors.note import Note
 from finetune.rl_settings import AnyRlSettings, RlSettings
 from finetune.run_settings import AnySettings, RunSettings, Schedule
 from finetune.sft_settings import SftSettings
@@ -85,26 +86,31 @@ class StepPlan(Generic[AnySettings]):
             "decided": list(self.decided),
         }
 
-    def sentences(self) -> Iterator[str]:
-        settings, kind = self.settings, "blocks" if self.packed else "rows"
-        size = f" of {self.block_tokens} tokens" if self.packed else ""
-        yield (
-            f"{self.steps} steps: {self.blocks} {kind}{size}, {self.batch} a step, {self.epochs:.3g} "
-            f"epochs, learning rate {settings.learning_rate:g} after {self.warmup} steps of warm-up."
+    def sentences(self) -> Iterator[Note]:
+        settings = self.settings
+        yield Note(
+            "note-steps-of-blocks" if self.packed else "note-steps-of-rows",
+            steps=self.steps,
+            blocks=self.blocks,
+            tokens=self.block_tokens,
+            batch=self.batch,
+            epochs=settings.epochs,
+            rate=settings.learning_rate,
+            warmup=self.warmup,
         )
-        if self.decided:
-            options = ", ".join("--" + name.replace("_", "-") for name in self.decided)
-            yield f"Decided for this data, for nobody said otherwise: {options}."
+        yield from self.told_decided()
         if self.is_short:
-            yield (
-                f"{self.steps} steps are few: a model often learns little in fewer than {ENOUGH}. Raise "
-                f"--epochs (now {settings.epochs:g}) or lower --batch (now {self.batch})."
+            yield Note(
+                "note-few-steps", steps=self.steps, enough=ENOUGH, epochs=settings.epochs, batch=self.batch
             )
         if settings.warmup >= 1 and self.warmup < settings.warmup:
-            yield (
-                f"A warm-up of {settings.warmup:g} steps would take too much of {self.steps}; it is "
-                f"{self.warmup} instead."
-            )
+            wanted = settings.warmup
+            yield Note("note-warmup-shortened", wanted=wanted, steps=self.steps, warmup=self.warmup)
+
+    def told_decided(self) -> Iterator[Note]:
+        if self.decided:
+            options = tuple("--" + name.replace("_", "-") for name in self.decided)
+            yield Note("note-decided", options=options)
 
 
 def plan_steps(

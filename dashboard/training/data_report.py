@@ -10,9 +10,12 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.errors import plainly
 from dashboard.session import training
 from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.texts import Texts
+from errors import Cause
+from errors.note import stored_notes
 
 _LONGEST_SAMPLE = 1500
 
@@ -26,8 +29,8 @@ def training_data_report(report: Mapping[str, Any], texts: Texts) -> None:
             st.metric(label, value, width="content")
     for sentence in _warnings(report, texts):
         st.warning(sentence, icon=":material/warning:")
-    for note in report["notes"]:
-        st.caption(safe_text(note))
+    for note in stored_notes(report):
+        st.caption(safe_text(plainly(note, texts)))
     if lengths is not None:
         histogram(lengths, texts)
     if report["samples"]:
@@ -103,10 +106,16 @@ def _counted(report: Mapping[str, Any], texts: Texts) -> Iterator[tuple[str, str
         )
 
 
+def _left_out(fault: Mapping[str, Any], texts: Texts) -> str:
+    (why,) = stored_notes({"notes": [fault["why"]], "note_facts": [fault.get("why_facts")]})
+    place = Cause("note-bad-row", at=str(fault["source"]), why=why)
+    return plainly(place, texts)
+
+
 def _warnings(report: Mapping[str, Any], texts: Texts) -> Iterator[str]:
     yield from _length_warnings(report, texts)
     if report["bad"]:
-        first = "; ".join(f"{fault['source']}: {fault['why']}" for fault in report["faults"])
+        first = "; ".join(_left_out(fault, texts) for fault in report["faults"])
         yield texts.training["warn_bad"].format(count=report["bad"], first=safe_text(first))
     for name in ("duplicates", "repeated_questions", "contradicted", "held_out_too"):
         found = report[name]

@@ -10,10 +10,12 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.errors import plainly
 from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.texts import Texts
 from dashboard.training.outcome import training_outcome
 from dashboard.training.run_settings import change_in_words
+from errors.note import stored_notes
 from finetune.jobs import SftSettings
 
 
@@ -37,8 +39,8 @@ def training_report(kind: str, report: Mapping[str, Any], texts: Texts) -> None:
         if samples:
             st.markdown(f"**{texts.training[title]}**")
             _samples(samples, texts)
-    for note in report.get("notes", []):
-        st.caption(safe_text(str(note)))
+    for note in stored_notes(report):
+        st.caption(safe_text(plainly(note, texts)))
 
 
 def _rows(report: Mapping[str, Any], texts: Texts) -> Iterator[tuple[str, str, str, str]]:

@@ -22,6 +22,7 @@ from engines.loading.safety import CheckedFolder, check_adapter
 from engines.loading.score_head import SCORE, read_head
 from engines.shortage import clear_device_cache
 from errors import BadRequest, LoadError
+from errors.note import Note
 from model_registry.spec import ModelSpec
 
 _NOT_PLAIN = {
@@ -179,7 +180,7 @@ def _notes(checked: CheckedFolder, loaded: LoadedModel, spec: ModelSpec) -> tupl
     ):
         return ()
     shown = said if str(said).count("/") == 1 else Path(str(said)).name
-    return (f"{spec.title} says it was trained over {shown}; it is used over {loaded.spec.title}.",)
+    return (Note("note-adapter-over-another", model=spec.title, said=shown, base=loaded.spec.title),)
 
 
 def _layers(loaded: LoadedModel) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engines.loading.safety import check_settings, inside, may_run_its_own_code, read_json
 from errors import LoadError
+from errors.note import Note
 from model_registry.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -53,9 +54,8 @@ def eos_ids(
         raise LoadError("tokenizer-without-eos", model=spec.title)
     generation = _ids(read_json(folder, "generation_config.json")) if _has(folder) else []
     ids = {tokenizer.eos_token_id, *(token for token in generation if 0 <= token < rows)}
-    source = "the generation config and the tokenizer" if generation else "the tokenizer"
-    listed = ", ".join(str(token) for token in sorted(ids))
-    return frozenset(ids), [f"The entry names no eos ids; {listed} taken from {source}."]
+    code = "note-eos-of-both" if generation else "note-eos-of-tokenizer"
+    return frozenset(ids), [Note(code, ids=sorted(ids))]
 
 
 def _has(folder: Path) -> bool:

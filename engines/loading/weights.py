@@ -17,6 +17,7 @@ from engines.loading.loaded import LoadWatch
 from engines.loading.reading import WeightReader
 from engines.loading.safety import CheckedFolder, load_pickle, text_settings
 from errors import LoadError
+from errors.note import Note
 from model_registry.reading.headers import StoredTensor
 from model_registry.spec import ModelSpec
 
@@ -58,10 +59,11 @@ def choose_dtype(
     stored = _TORCH[sizes.most_common(1)[0][0]] if sizes else torch.bfloat16
     wanted = stored if spec.local.loading.dtype == "auto" else getattr(torch, spec.local.loading.dtype)
     if quantization == "nf4" and wanted != torch.bfloat16:
-        return torch.bfloat16, [f"Computed in bfloat16 instead of {_name(wanted)}, as nf4 needs."]
+        return torch.bfloat16, [Note("note-bfloat16-for-nf4", dtype=_name(wanted))]
     if wanted == torch.float16 and (device.type == "cpu" or spec.local.architecture == "rwkv"):
-        why = "the processor is slow in it" if device.type == "cpu" else "RWKV overflows in it"
-        return torch.bfloat16, [f"Computed in bfloat16 instead of float16: {why}."]
+        on_processor = device.type == "cpu"
+        code = "note-bfloat16-on-processor" if on_processor else "note-bfloat16-for-rwkv"
+        return torch.bfloat16, [Note(code)]
     return wanted, []
 
 
@@ -144,7 +146,7 @@ def _prepare_family(config: PreTrainedConfig, network: Any, spec: ModelSpec) -> 
         modeling_rwkv.is_ninja_available = lambda: False
         return None, []
     if spec.local.loading.attention == "sdpa" and not network._supports_sdpa:
-        return "eager", ["This network has no sdpa attention; eager is used."]
+        return "eager", [Note("note-eager-attention")]
     return spec.local.loading.attention, []
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from errors import BadRequest
+from errors.note import Note
 from finetune.tokens.rows import TrainingTokenizer
 from model_registry.chat_tokenizer import tokenizer_folder
 from model_registry.registry import Registry
@@ -47,7 +48,7 @@ def base_reading(registry: Registry, format_id: str | None, base_name: str | Non
     if not base_name:
         if format_id is None:
             raise BadRequest("format-unnamed")
-        note = "No base model is named, so lengths in tokens are not known."
+        note = Note("note-no-base")
         return BaseReading(registry.formats.get(format_id), notes=(note,))
     # Not at the top: they bring torch, which a look at data without a base does not need.
     from engines.loading.tokenizing import load_tokenizer
@@ -56,7 +57,7 @@ def base_reading(registry: Registry, format_id: str | None, base_name: str | Non
     base = base_for(base_name, registry, format_id, tuned=True)
     folder = _tokenizer_folder(base, registry)
     if folder is None:
-        note = f"{base.spec.title} is not on this machine yet, so lengths in its tokens are not known."
+        note = Note("note-base-not-here", model=base.spec.title)
         return BaseReading(base.format, base.spec.id, notes=(*base.notes, note))
     tokenizer = load_tokenizer(folder, base.spec)
     return BaseReading(base.format, base.spec.id, tokenizer, learned_end(base, tokenizer), base.notes)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Any
 
+from errors import Cause
 from finetune.data.messages import (
     Message,
     is_learned,
@@ -25,13 +26,6 @@ from finetune.data.rows import BadRow, EmptyAnswer
 from finetune.data.shapes import DataShape, FieldColumns
 from prompts.conversation import Conversation, Turn
 
-STRAY_QUOTE = "a stray ' at the beginning of {count} answers was taken away"
-ANSWER_FIRST = "{count} conversations begin with an answer; those answers were left out"
-QUESTION_LAST = "{count} conversations end with a question; those questions were left out"
-
-WEIGHT_0 = "{count} answers have weight 0; they are read before later answers and not learned"
-NONE_LEARNED = "{count} conversations have weight 0 throughout; they were left out"
-
 
 @dataclass(frozen=True)
 class Learnable:
@@ -42,7 +36,7 @@ class Learnable:
     """Turns, counted from 0, whose answers are only read."""
 
 
-def conversations_of(row: Mapping[str, object], shape: DataShape, told: Counter[str]) -> list[Learnable]:
+def conversations_of(row: Mapping[str, object], shape: DataShape, told: Counter[Cause]) -> list[Learnable]:
     """What is learned of one row; `told` counts what was taken away. Raises BadRow."""
     columns = shape.columns
     refuse_what_is_not_text(row, told)
@@ -80,17 +74,17 @@ def _turn(row: Mapping[str, Any], columns: FieldColumns) -> Turn:
     return Turn(question, text_in(row, columns.input), answer)
 
 
-def _talk(items: Sequence[Mapping[str, Any]], system: str, told: Counter[str]) -> list[Learnable]:
+def _talk(items: Sequence[Mapping[str, Any]], system: str, told: Counter[Cause]) -> list[Learnable]:
     said, system = begun([said_in(item, told) for item in items], system, told)
     if said and said[-1].speaker == "person":
-        told[QUESTION_LAST] += 1
+        told[Cause("told-question-last", count=0)] += 1
         said.pop()
     if not said:
         raise BadRow("row-without-answer")
     return _weighed(answered_turns(said), system, told)
 
 
-def begun(said: Sequence[Message], system: str, told: Counter[str]) -> tuple[list[Message], str]:
+def begun(said: Sequence[Message], system: str, told: Counter[Cause]) -> tuple[list[Message], str]:
     """From the first question on, and the system text before it."""
     left = [*said]
     if left and left[0].speaker == "system":
@@ -98,18 +92,18 @@ def begun(said: Sequence[Message], system: str, told: Counter[str]) -> tuple[lis
             raise BadRow("system-text-twice")
         system = left.pop(0).text
     if left and left[0].speaker == "model":
-        told[ANSWER_FIRST] += 1
+        told[Cause("told-answer-first", count=0)] += 1
         left.pop(0)
     return left, system
 
 
-def _weighed(turns: Sequence[tuple[Turn, bool]], system: str, told: Counter[str]) -> list[Learnable]:
+def _weighed(turns: Sequence[tuple[Turn, bool]], system: str, told: Counter[Cause]) -> list[Learnable]:
     """Up to the last answer that is learned; nothing where none is."""
     learned = [place for place, (_, is_learned) in enumerate(turns) if is_learned]
     if len(learned) < len(turns):
-        told[WEIGHT_0] += len(turns) - len(learned)
+        told[Cause("told-weight-0", count=0)] += len(turns) - len(learned)
     if not learned:
-        told[NONE_LEARNED] += 1
+        told[Cause("told-none-learned", count=0)] += 1
         return []
     kept = turns[: learned[-1] + 1]
     conversation = Conversation(tuple(turn for turn, _ in kept), system)
@@ -144,9 +138,9 @@ def items_in(row: Mapping[str, object], column: str) -> list[Mapping[str, Any]]:
     return items
 
 
-def without_stray_quote(answer: str, told: Counter[str]) -> str:
+def without_stray_quote(answer: str, told: Counter[Cause]) -> str:
     """KoChatGPT's answers have a quote at the beginning that is never closed."""
     if not answer.startswith("'") or answer.count("'") % 2 == 0:
         return answer
-    told[STRAY_QUOTE] += 1
+    told[Cause("told-lone-quote", count=0)] += 1
     return answer[1:]

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from errors import Cause
 from finetune.data.rows import BadRow
 from text_rows import plain_name
 
@@ -38,10 +39,6 @@ _WEIGHTS, _SWITCHES = ("weight",), ("loss", "train", "trainable", "training")
 _NOT_MISSED = {"id", "index", "message_id", "parent_id"}
 _KNOWN = {*_SPEAKS, *_TEXTS, *_WEIGHTS, *_CALLS, *_MEDIA, *_REASONING, *_NOT_MISSED, "refusal"}
 
-REASONING = "the reasoning of {{count}} answers ('{name}') was left out"
-FIELD = "the field '{name}' of {{count}} turns was left out"
-TOOLS_OFFERED = "{count} rows offer tools that none of their answers uses; the tools were left out"
-
 
 @dataclass(frozen=True)
 class Message:
@@ -50,7 +47,7 @@ class Message:
     is_learned: bool = True
 
 
-def said_in(item: Mapping[str, Any], told: Counter[str]) -> Message:
+def said_in(item: Mapping[str, Any], told: Counter[Cause]) -> Message:
     """Raises BadRow; `told` counts what is left out."""
     speaker = _speaker(item)
     _refuse_what_is_missed(item)
@@ -75,20 +72,20 @@ def is_learned(item: Mapping[str, Any]) -> bool:
     return True
 
 
-def tell_of_fields(item: Mapping[str, Any], known: Iterable[str], told: Counter[str]) -> None:
+def tell_of_fields(item: Mapping[str, Any], known: Iterable[str], told: Counter[Cause]) -> None:
     """The same for a turn that is written as question, input and answer."""
     _refuse_what_is_missed(item)
     _tell_of_the_rest(item, {*known}, told, is_answer=True)
 
 
-def refuse_what_is_not_text(row: Mapping[str, object], told: Counter[str]) -> None:
+def refuse_what_is_not_text(row: Mapping[str, object], told: Counter[Cause]) -> None:
     """What stands beside the texts of a row: media are refused, tools that are offered are counted."""
     for column, value in row.items():
         name = plain_name(column)
         if name in _MEDIA and value:
             raise BadRow("row-with-no-text", column=column)
         if name in ("tools", "functions") and value:
-            told[TOOLS_OFFERED] += 1
+            told[Cause("told-tools-offered", count=0)] += 1
 
 
 def text_in(row: Mapping[str, object], column: str) -> str:
@@ -141,14 +138,13 @@ def _refuse_what_is_missed(item: Mapping[str, Any]) -> None:
 
 
 def _tell_of_the_rest(
-    item: Mapping[str, Any], used: set[str], told: Counter[str], *, is_answer: bool
+    item: Mapping[str, Any], used: set[str], told: Counter[Cause], *, is_answer: bool
 ) -> None:
     for name, value in item.items():
         is_weight = name in _WEIGHTS or (name in _SWITCHES and value in (0, 1))
         if name in used or value in (None, "", [], {}) or (is_weight and (is_answer or not value)):
             continue
-        escaped = name.replace("{", "{{").replace("}", "}}")
         if name in _REASONING and is_answer:
-            told[REASONING.format(name=escaped)] += 1
+            told[Cause("told-reasoning", name=name, count=0)] += 1
         elif name in _TEXTS or name in _REASONING or name not in _KNOWN or is_weight:
-            told[FIELD.format(name=escaped)] += 1
+            told[Cause("told-field", name=name, count=0)] += 1

@@ -14,6 +14,7 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
+from errors import Cause
 from finetune.data.conversations import (
     answered_turns,
     begun,
@@ -27,10 +28,6 @@ from finetune.data.shapes import DataShape, FieldColumns
 from finetune.examples import LabeledAnswer, PreferencePair, PromptOnly
 from prompts.conversation import Conversation, Turn
 
-TIES = "{count} pairs of answers with the same rank were skipped"
-SAME_ANSWERS = "{count} pairs of answers that say the same were skipped"
-BETWEEN = "{count} answers between the best and the worst of their ranking were left out"
-
 _Row = Mapping[str, object]
 _LABELS = {
     **dict.fromkeys(("true", "1", "good", "yes"), True),
@@ -38,7 +35,7 @@ _LABELS = {
 }
 
 
-def pairs_of(row: _Row, shape: DataShape, told: Counter[str]) -> list[PreferencePair]:
+def pairs_of(row: _Row, shape: DataShape, told: Counter[Cause]) -> list[PreferencePair]:
     """Every pair of a row; raises BadRow."""
     refuse_what_is_not_text(row, told)
     columns = shape.columns
@@ -50,9 +47,9 @@ def pairs_of(row: _Row, shape: DataShape, told: Counter[str]) -> list[Preference
     for one, other in combinations(range(len(answers)), 2):
         better, worse = sorted((one, other), key=ranks.__getitem__)
         if ranks[one] == ranks[other]:
-            told[TIES] += 1
+            told[Cause("told-ties", count=0)] += 1
         elif answers[one].strip() == answers[other].strip():
-            told[SAME_ANSWERS] += 1
+            told[Cause("told-same-answers", count=0)] += 1
         else:
             pairs.append(PreferencePair(question, answers[better], answers[worse], ""))
     if not pairs:
@@ -60,7 +57,7 @@ def pairs_of(row: _Row, shape: DataShape, told: Counter[str]) -> list[Preference
     return pairs
 
 
-def labeled_of(row: _Row, shape: DataShape, told: Counter[str]) -> list[LabeledAnswer]:
+def labeled_of(row: _Row, shape: DataShape, told: Counter[Cause]) -> list[LabeledAnswer]:
     """An answer with its label, or both answers of a pair, or the best and the worst of a ranking."""
     columns = shape.columns
     if columns.completions:
@@ -85,7 +82,7 @@ def labeled_of(row: _Row, shape: DataShape, told: Counter[str]) -> list[LabeledA
     return [LabeledAnswer(question, answer, good, "")]
 
 
-def prompts_of(row: _Row, shape: DataShape, told: Counter[str]) -> list[PromptOnly]:
+def prompts_of(row: _Row, shape: DataShape, told: Counter[Cause]) -> list[PromptOnly]:
     """The question of any row; `expected` is the answer that the row has, or finds better, to it."""
     columns = shape.columns
     if columns.completions:
@@ -113,7 +110,7 @@ def _without_answer(conversation: Conversation) -> PromptOnly:
     return PromptOnly(asked, "", last.answer or "")
 
 
-def _pair(row: _Row, columns: FieldColumns, told: Counter[str]) -> PreferencePair:
+def _pair(row: _Row, columns: FieldColumns, told: Counter[Cause]) -> PreferencePair:
     chosen, rejected = _said(row, columns.chosen, told), _said(row, columns.rejected, told)
     if [_text(one) for one in chosen] == [_text(one) for one in rejected]:
         raise BadRow("pair-answers-equal", chosen=columns.chosen, rejected=columns.rejected)
@@ -142,7 +139,7 @@ def _text(said: Message) -> tuple[str, str]:
     return said.speaker, said.text.strip()
 
 
-def _question(row: _Row, columns: FieldColumns, told: Counter[str]) -> Conversation:
+def _question(row: _Row, columns: FieldColumns, told: Counter[Cause]) -> Conversation:
     system = text_in(row, columns.system)
     if _is_messages(row.get(columns.question)):
         return _asked(_said(row, columns.question, told), system, told)
@@ -152,7 +149,7 @@ def _question(row: _Row, columns: FieldColumns, told: Counter[str]) -> Conversat
     return Conversation.ask(question, text_in(row, columns.input), system)
 
 
-def _asked(said: Sequence[Message], system: str, told: Counter[str]) -> Conversation:
+def _asked(said: Sequence[Message], system: str, told: Counter[Cause]) -> Conversation:
     said, system = begun(said, system, told)
     if not said or said[-1].speaker != "person":
         raise BadRow("question-not-last")
@@ -162,14 +159,14 @@ def _asked(said: Sequence[Message], system: str, told: Counter[str]) -> Conversa
     return Conversation((*turns, Turn(said[-1].text)), system)
 
 
-def _said(row: _Row, column: str, told: Counter[str]) -> list[Message]:
+def _said(row: _Row, column: str, told: Counter[Cause]) -> list[Message]:
     """Messages; a text is what the model says."""
     if _is_messages(row.get(column)):
         return [said_in(item, told) for item in items_in(row, column)]
     return [Message("model", text_in(row, column))]
 
 
-def _one_answer(row: _Row, column: str, told: Counter[str]) -> str:
+def _one_answer(row: _Row, column: str, told: Counter[Cause]) -> str:
     said = _said(row, column, told)
     if len(said) != 1 or said[0].speaker != "model":
         raise BadRow("answer-not-alone", column=column)
@@ -183,7 +180,7 @@ def _is_messages(value: object) -> bool:
     )
 
 
-def _best_and_worst(row: _Row, columns: FieldColumns, told: Counter[str]) -> list[LabeledAnswer]:
+def _best_and_worst(row: _Row, columns: FieldColumns, told: Counter[Cause]) -> list[LabeledAnswer]:
     refuse_what_is_not_text(row, told)
     question = _question(row, columns, told)
     answers, ranks = _ranked(row, columns, told)
@@ -191,7 +188,7 @@ def _best_and_worst(row: _Row, columns: FieldColumns, told: Counter[str]) -> lis
     if best == worst:
         raise BadRow("ranking-tells-nothing", column=columns.ranking)
     if between := sum(best < rank < worst for rank in ranks):
-        told[BETWEEN] += between
+        told[Cause("told-between", count=0)] += between
     return [
         LabeledAnswer(question, answer, rank == best, "")
         for answer, rank in zip(answers, ranks, strict=True)
@@ -199,7 +196,7 @@ def _best_and_worst(row: _Row, columns: FieldColumns, told: Counter[str]) -> lis
     ]
 
 
-def _ranked(row: _Row, columns: FieldColumns, told: Counter[str]) -> tuple[list[str], list[int]]:
+def _ranked(row: _Row, columns: FieldColumns, told: Counter[Cause]) -> tuple[list[str], list[int]]:
     """The answers and the rank of each, 0 for the best."""
     answers = [text_in(row, column) for column in columns.completions]
     for answer, column in zip(answers, columns.completions, strict=True):

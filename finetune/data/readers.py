@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from errors import BadEntry
+from errors import BadEntry, Cause
 from finetune.data.conversations import conversations_of
 from finetune.data.preferences import labeled_of, pairs_of, prompts_of
 from finetune.data.reading import DataRows, RowReader, read_rows
@@ -18,7 +18,7 @@ from finetune.data.shapes import DataShape
 from finetune.examples import Example, LabeledAnswer, PreferencePair, PromptOnly, Use
 
 
-def _examples_of(row: Mapping[str, object], shape: DataShape, told: Counter[str]) -> list[Example]:
+def _examples_of(row: Mapping[str, object], shape: DataShape, told: Counter[Cause]) -> list[Example]:
     return [Example(one.conversation, "", one.not_learned) for one in conversations_of(row, shape, told)]
 
 

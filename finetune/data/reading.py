@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Generic
 
 from errors import BadEntry, Cause
+from errors.note import Note
 from finetune.data.rows import BadRow, EmptyAnswer, Record
 from finetune.data.shapes import DataShape, shape_of
 from finetune.data.sources import Records, Source, open_records, parse_sources, weighted
@@ -67,7 +68,7 @@ class RowReader(Generic[AnyRow]):
     wanted: Use
     takes: frozenset[Use]
     """What the rows of a file may be meant for, to be read as this."""
-    rows_of: Callable[[Mapping[str, object], DataShape, Counter[str]], Sequence[AnyRow]]
+    rows_of: Callable[[Mapping[str, object], DataShape, Counter[Cause]], Sequence[AnyRow]]
     """The rows of a record, without their source; raises BadRow."""
     part: str
     """What one of several rows of a record is called."""
@@ -85,7 +86,8 @@ class _Reading(Generic[AnyRow]):
     empty: int = 0
     shape: DataShape | None = None
     unused: dict[str, None] = field(default_factory=dict)
-    told: Counter[str] = field(default_factory=Counter)
+    told: Counter[Cause] = field(default_factory=Counter)
+    """How often each was found; the count comes into it when all is read."""
     shapes: dict[tuple[str, ...], DataShape] = field(default_factory=dict)
 
     def take(self, record: Record) -> None:
@@ -93,7 +95,7 @@ class _Reading(Generic[AnyRow]):
         if record.fault:
             raise BadRow(record.fault)
         shape = self._shape_of(record.columns)
-        told: Counter[str] = Counter()
+        told: Counter[Cause] = Counter()
         made = self.reader.rows_of(record.columns, shape, told)
         for count, row in enumerate(made, start=1):
             part = f", {self.reader.part} {count}" if len(made) > 1 else ""
@@ -134,17 +136,18 @@ class _Reading(Generic[AnyRow]):
         self.bad += 1
         self.empty += isinstance(why, EmptyAnswer)
         if len(self.faults) < _NAMED:
-            fault = Fault(f"{self.name}, {record.at}", str(why), isinstance(why, EmptyAnswer))
+            fault = Fault(f"{self.name}, {record.at}", Note.of(why.cause), isinstance(why, EmptyAnswer))
             self.faults.append(fault)
 
-    def notes(self) -> Iterator[str]:
-        for sentence, count in sorted(self.told.items()):
-            yield f"{self.name}: {sentence.format(count=count)}."
+    def notes(self) -> Iterator[Note]:
+        for what, count in sorted(self.told.items(), key=lambda each: (each[0].code, str(each[0]))):
+            told = Cause(what.code, **{**what.facts, "count": count})
+            yield Note("note-of-file", file=self.name, told=told)
         if self.unused:
-            listed = ", ".join(f"'{name}'" for name in self.unused)
-            yield f"{self.name}: nothing is made of the columns {listed}."
+            yield Note("note-columns-unused", file=self.name, names=tuple(self.unused))
         if self.bad:
-            yield f"{self.name}: {_counted(self.bad)} left out: {_named(self.faults, self.bad)}."
+            code = "note-bad-row-left-out" if self.bad == 1 else "note-bad-rows-left-out"
+            yield Note(code, file=self.name, count=self.bad, named=_named(self.faults, self.bad))
 
 
 def read_rows(
@@ -227,10 +230,7 @@ def _nothing(reading: _Reading[AnyRow]) -> Cause:
     return Cause("data-no-rows", file=reading.name)
 
 
-def _counted(bad: int) -> str:
-    return "1 bad row was" if bad == 1 else f"{bad} bad rows were"
-
-
-def _named(faults: Sequence[Fault], bad: int) -> str:
-    listed = "; ".join(f"{fault.source.partition(', ')[2]}: {fault.why}" for fault in faults)
-    return f"{listed}; and {bad - len(faults)} more" if bad > len(faults) else listed
+def _named(faults: Sequence[Fault], bad: int) -> tuple[Cause, ...]:
+    named = [Cause("note-bad-row", at=each.source.partition(", ")[2], why=each.why) for each in faults]
+    more = [Cause("note-and-more", count=bad - len(faults))] if bad > len(faults) else []
+    return (*named, *more)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from errors import BadEntry, BadRequest
+from errors.note import Note
 from errors.system_reason import system_reason
 from finetune.data.json_rows import json_array
 from finetune.data.rows import Record
@@ -128,7 +129,7 @@ def open_records(path: Path, *, of_questions: bool = False) -> Iterator[Records]
             raise BadEntry("data-packed", file=path.name, packer=packer)
     with open_text(path, digest) as file:
         if of_questions and _has_no_columns(file):
-            note = f"{path.name} has no columns; each of its lines was read as a question."
+            note = Note("note-lines-as-questions", file=path.name)
             yield Records(_questions(file), digest, (*file.notes, note))
         else:
             yield Records(_text_records(file), digest, file.notes)

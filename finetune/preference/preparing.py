@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from errors import BadRequest
+from errors.note import Note
 from finetune.data.holding_out import first_question
 from finetune.examples import Example, LabeledAnswer, PreferencePair
 from finetune.preference.rows import LabeledRows, PairRows
@@ -85,6 +86,6 @@ def _longer(row: Any) -> int:
 
 def _left_out(made: Sequence[PairRows | LabeledRows]) -> Iterator[str]:
     if long := sum(len(rows.too_long) for rows in made):
-        yield f"{long} rows are longer than max_tokens and left out: a cut answer would say something else."
+        yield Note("note-rows-too-long", count=long)
     if equal := sum(len(rows.equal) for rows in made if isinstance(rows, PairRows)):
-        yield f"{equal} pairs have the same answer twice and are left out."
+        yield Note("note-pairs-equal", count=equal)

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from errors.note import Note
+
 _Z = 1.959964
 """Of a normal distribution, for an interval that holds in 95 of 100 cases."""
 _BINS = 10
@@ -158,24 +160,17 @@ class Judgment:
             "cut_answers": _table(self.drop(self.cut)),
         }
 
-    def notes(self) -> Iterator[str]:
+    def notes(self) -> Iterator[Note]:
         """What a person should know before trusting it."""
         correlation = length_correlation(self.pairs)
         if abs(correlation) >= LENGTH_BOUND:
-            kind = "long" if correlation > 0 else "short"
-            yield (
-                f"Scores follow the length of answers (correlation {correlation:.2f}): it may like {kind} "
-                "ones for that alone. Look at the accuracy on pairs of like length, and add pairs whose "
-                f"better answer is not the {kind} one."
-            )
+            lengths = "long" if correlation > 0 else "short"
+            yield Note("note-scores-follow-length", correlation=correlation, lengths=lengths)
         swapped, cut = self.drop(self.swapped), self.drop(self.cut)
         if swapped is not None and not swapped.falls:
-            yield (
-                "Under another question the chosen answers are scored no lower: it judges how something is "
-                "said, not whether it answers the question."
-            )
+            yield Note("note-scores-without-question")
         if cut is not None and not cut.falls:
-            yield "Answers cut in the middle are scored no lower, so a policy could learn not to finish them."
+            yield Note("note-scores-cut-answers")
 
 
 def _certainty(pair: ScoredPair) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from errors import Cause
+from errors.note import note_facts
 from finetune.preference.reward_measures import Judgment, ScoredPair, mean_margin
 from finetune.preference.rows import PairRow
 from finetune.training.report import quoted
@@ -83,6 +84,7 @@ def report_of(
         "learned": why is None,
         **({} if why is None else {"why": str(why), "why_facts": why.as_json()}),
         "notes": [*facts["notes"], *judgment.notes()],
+        "note_facts": [*facts["note_facts"], *note_facts(judgment.notes())],
         "samples": [],
         "scored": list(samples)[:_SAMPLES],
     }

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from errors import NaraniError
+from errors.note import Note, note_facts
 from finetune.data import DataRows
 from finetune.model_cards import model_card
 from finetune.preference.losses import ComparedAnswer
@@ -160,8 +161,9 @@ class PreferenceTraining(ABC, Generic[Kind]):
         for told in (why, fell):
             if told is not None:
                 _log.warning(str(told))
-        notes = [*prepared.notes, *([str(fell)] if fell else [])]
-        report = report_of(before, after, why, {**prepared.report_facts(course), "notes": notes})
+        notes = [*prepared.notes, *([Note.of(fell)] if fell else [])]
+        facts = {**prepared.report_facts(course), "notes": notes, "note_facts": note_facts(notes)}
+        report = report_of(before, after, why, facts)
         data: DataRows[Any] = prepared.divided.examples
         course.finish(
             TrainedModel(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from errors import BadRequest
+from errors.note import Note
 from finetune.base import Base
 from finetune.preference.reward_model import (
     RewardModel,
@@ -91,7 +92,7 @@ class _FittingQuestions:
         if not learned or not held_out:
             raise BadRequest("rl-prompts-too-long", room=room, name="max_tokens")
         left_out = len(rows.learned) + len(rows.held_out) - len(learned) - len(held_out)
-        said = f"{left_out} questions have prompts of more than {room} tokens and are left out."
+        said = Note("note-prompts-too-long", count=left_out, room=room)
         return cls(tuple(learned), tuple(held_out[:ASKED]), (said,) if left_out else ())
 
 
@@ -128,21 +129,26 @@ def _reward_model(
     standing = refuse_unproven(spec)
     model = attach_reward_model(network, spec, base, registry, course.wish, micro_batch)
     told = (
-        f"{spec.title} has no report of what it scores held-out answers: its scores count as they are, of "
-        "any size. Train it again, or give it a small weight."
+        Note("note-scores-as-they-are", model=spec.title)
         if standing is None
-        else f"An answer counts by where its score stands among those of {spec.title}'s held-out answers: 0 "
-        f"up to {standing.mean - standing.spread:.3g}, 1 from {standing.mean + standing.spread:.3g} on."
+        else Note(
+            "note-scores-by-standing",
+            model=spec.title,
+            low=standing.mean - standing.spread,
+            high=standing.mean + standing.spread,
+        )
     )
     return _ModelReward(model, standing, course.wish.check), told
 
 
-def _updates_told(plan: StepPlan[Any]) -> Iterator[str]:
+def _updates_told(plan: StepPlan[Any]) -> Iterator[Note]:
     settings = plan.settings
-    yield (
-        f"{plan.steps} updates of {settings.batch} answers, {settings.group} to a question, learned "
-        f"{settings.passes} times each; learning rate {settings.learning_rate:g}."
+    yield Note(
+        "note-updates",
+        steps=plan.steps,
+        batch=settings.batch,
+        group=settings.group,
+        passes=settings.passes,
+        rate=settings.learning_rate,
     )
-    if plan.decided:
-        options = ", ".join("--" + name.replace("_", "-") for name in plan.decided)
-        yield f"Decided for this data, for nobody said otherwise: {options}."
+    yield from plan.told_decided()

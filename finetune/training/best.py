@@ -13,6 +13,7 @@ from typing import Any
 
 from torch.nn import Module
 
+from errors.note import Note
 from finetune.distributed.process_group import ProcessGroup
 from finetune.training.checkpoint_files import restore_weights
 from finetune.training.checkpoints import Checkpoints, fault_of
@@ -76,19 +77,10 @@ class Best:
             "ended": "no-progress" if self.worn_out else "all-steps",
         }
 
-    def notes(self, last: int) -> Iterator[str]:
+    def notes(self, last: int) -> Iterator[Note]:
         if self.worn_out:
-            yield (
-                f"It ended after step {last}: {self.in_vain} measurings in a row brought no better held-out "
-                "loss."
-            )
+            yield Note("note-ended-early", step=last, count=self.in_vain)
         if self.fault is not None:
-            yield (
-                f"The best weights, those after step {self.step}, cannot be read any more ({self.fault}), so "
-                "the last are kept."
-            )
+            yield Note("note-best-unreadable", step=self.step, why=self.fault)
         elif self.keep and self.loss is not None:
-            yield (
-                f"The weights after step {self.step} of {last} are kept, which have the best held-out loss "
-                f"({self.loss:.4g})."
-            )
+            yield Note("note-best-kept", step=self.step, last=last, loss=self.loss)

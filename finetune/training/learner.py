@@ -22,6 +22,7 @@ from engines.loading import LoadedModel, load_model
 from engines.loading.adapters import lora_config
 from engines.loading.loaded import LoadWatch
 from errors import BadRequest
+from errors.note import Note
 from finetune.distributed.ranks import DIVIDED, launched
 from finetune.run_settings import Method, Precision, RunSettings
 from finetune.training.adapters import LEARNS, REFERENCE, StoredAdapter, add_adapter
@@ -180,7 +181,7 @@ def add_tokens(network: Any, tokenizer: Any, format: PromptFormat, method: Metho
     tokenizer.add_special_tokens({"additional_special_tokens": missing}, replace_extra_special_tokens=False)
     if len(tokenizer) > network.get_input_embeddings().weight.shape[0]:
         network.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-    return [f"The tokens {named} were added to the tokenizer, and are learned."]
+    return [Note("note-tokens-added", named=named)]
 
 
 def _text_of(format: PromptFormat) -> str:

@@ -30,6 +30,7 @@ import torch
 from torch import Tensor
 
 from errors import NaraniError
+from errors.note import Note
 from finetune.examples import TokenRow
 from finetune.sft_settings import Batching, SftSettings
 from finetune.tokens.blocks import Block
@@ -45,10 +46,10 @@ and single ones far, where other experts are chosen."""
 _FIRST, _COMPARED = 64, 256
 """Places of a row that are compared: the first ones, where most leaks show, and some of all."""
 
-_RECURRENT = "a recurrent network cannot begin anew inside a block"
-SEES = "in this network a row of a block sees the rows before it"
-MOVED = "this network reads a row of a block otherwise than the row alone"
-CANNOT = "this network cannot read rows that share a block"
+_RECURRENT = Note("packing-recurrent")
+SEES = Note("packing-sees")
+MOVED = Note("packing-moved")
+CANNOT = Note("packing-cannot")
 
 
 def batching_of(

@@ -13,6 +13,7 @@ import torch
 
 from engines.loading import LoadedModel
 from errors import BadRequest
+from errors.note import Note, note_facts
 from finetune.base import Base, base_for, learned_end
 from finetune.steps import StepPlan
 from finetune.targets import lora_targets
@@ -50,14 +51,11 @@ class AdapterStart:
             targets = tuple(sorted(learner.network.peft_config[LEARNS].target_modules))
         return learner, targets
 
-    def told_of(self, learner: Learner) -> Iterator[str]:
+    def told_of(self, learner: Learner) -> Iterator[Note]:
         if self.tuned is not None:
             config = learner.network.peft_config
-            held = " and is what it is held against" if REFERENCE in config else ""
-            yield (
-                f"{self.base.title} goes on learning{held}; its LoRA layers keep their rank "
-                f"({config[LEARNS].r}) and their places."
-            )
+            code = "note-goes-on-held" if REFERENCE in config else "note-goes-on"
+            yield Note(code, model=self.base.title, rank=config[LEARNS].r)
 
 
 def start_over(
@@ -128,6 +126,7 @@ class PreparedAdapter:
             "trainable": asdict(self.trainable),
             "targets": list(self.targets),
             "notes": list(self.notes),
+            "note_facts": note_facts(self.notes),
         }
 
     def report_facts(self, course: Course[Any]) -> dict[str, Any]:
@@ -147,4 +146,5 @@ class PreparedAdapter:
             "rows": self.counts,
             **self.divided.files(),
             "notes": list(self.notes),
+            "note_facts": note_facts(self.notes),
         }

@@ -13,7 +13,8 @@ from typing import Any, Generic, Protocol
 
 import torch
 
-from errors import BadRequest
+from errors import BadRequest, Cause
+from errors.note import Note, note_facts
 from finetune.base import Base, base_for, learned_end
 from finetune.data import DataRows, hold_out, without_questions
 from finetune.distributed.process_group import ALONE, ProcessGroup
@@ -53,12 +54,12 @@ class DividedRows(Generic[AnyRow]):
 
     def _told(self) -> Iterator[str]:
         if self.all_wished:
-            yield f"Held out although holdout is 0, to measure with: {len(self.held_out)} rows."
+            yield Note("note-held-out-anyway", count=len(self.held_out))
         if self.given is None:
             return
         yield from self.given.notes
         if left_out := len(self.examples.rows) - len(self.learned):
-            yield f"Not learned, for their question stands in the held-out data: {left_out} rows."
+            yield Note("note-in-held-out-data", count=left_out)
 
     def files(self) -> dict[str, list[dict[str, Any]]]:
         """What was read, with hashes."""
@@ -118,6 +119,7 @@ class Prepared:
             "trainable": asdict(self.trainable),
             "targets": list(self.targets),
             "notes": list(self.notes),
+            "note_facts": note_facts(self.notes),
         }
 
 
@@ -261,7 +263,7 @@ def _tokens(
 
 def _told(unpacked: str | None) -> Iterator[str]:
     if unpacked:
-        yield f"Rows are not packed, but learned beside others of like length: {unpacked}."
+        yield Note("note-not-packed", why=unpacked)
 
 
 def _targets(network: Any, base: Base, settings: SftSettings) -> tuple[str, ...]:
@@ -282,10 +284,11 @@ def _notes(
     yield from learner.notes
     yield from added
     if made.taught:
-        listed = ", ".join(f"{mark} in {count} answers" for mark, count in sorted(made.taught.items()))
-        yield f"Answers teach control tokens: {listed}."
+        taught = sorted(made.taught.items())
+        tokens = [Cause("note-token-in-answers", token=mark, count=count) for mark, count in taught]
+        yield Note("note-control-tokens", tokens=tokens)
     if made.cut:
-        yield f"{made.cut} rows are longer than {settings.max_tokens} tokens and lost their end."
+        yield Note("note-rows-cut", count=made.cut, most=settings.max_tokens)
     if made.dropped:
-        yield f"{len(made.dropped)} answers lie beyond {settings.max_tokens} tokens and are not learned."
+        yield Note("note-answers-beyond", count=len(made.dropped), most=settings.max_tokens)
     yield from batches.plan.sentences()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from errors.note import note_facts
 from finetune.data import read_examples
 from finetune.distributed.process_group import SharedWish
 from finetune.examples import Example
@@ -153,6 +154,7 @@ class _Training:
 
     def _facts(self, prepared: Prepared) -> dict[str, Any]:
         course, status = self._course, self._course.status.status
+        notes = [*prepared.notes, *self._best.notes(status.step)]
         return {
             "run": course.run.name,
             "base": prepared.base.spec.title,
@@ -166,5 +168,6 @@ class _Training:
             "rows": {"learned": len(prepared.rows.learned), "held_out": len(prepared.rows.held_out)},
             **prepared.rows.files(),
             **self._best.facts(status.step),
-            "notes": [*prepared.notes, *self._best.notes(status.step)],
+            "notes": notes,
+            "note_facts": note_facts(notes),
         }

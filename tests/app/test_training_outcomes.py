@@ -14,7 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import resources
 from dashboard.session import compare, training
-from errors import Cause
+from errors import AS_WRITTEN, Cause
+from errors.note import Note, note_facts, stored_notes
 from finetune.run_folder import TrainingState, now
 from tests.app.opened_pages import opened, texts
 from tests.app.training_pages import HOSTILE, SETTINGS, keys, listed, plain, trainings, written
@@ -195,3 +196,30 @@ def test_the_list_tells_kinds_apart(engine: ScriptedEngine, tmp_path: Path) -> N
     assert [(row["name"], row["kind"]) for row in listed(page)] == [("tuned", "PPO"), ("judge", "보상 모델")]
     page.button_group(key=training.KIND_FILTER).set_value("ppo").run()
     assert [row["name"] for row in listed(page)] == ["tuned"]
+
+
+def test_what_was_decided_is_said_in_the_reader_s_language(engine: ScriptedEngine, tmp_path: Path) -> None:
+    told = Cause("told-field", name="<b>굵게</b>", count=3)
+    notes = [
+        Note("note-best-kept", step=3, last=7, loss=0.12345),
+        Note("note-of-file", file="질문.jsonl", told=told),
+        Note("note-not-packed", why=Note("packing-recurrent")),
+        "A sentence that nobody knows any more.",
+    ]
+    report = {**REWARDED, "notes": notes, "note_facts": note_facts(notes)}
+    for name, kept in (("now", report), ("before", {**report, "note_facts": None})):
+        page = finished(tmp_path, "ppo", {**kept, "model_id": name})
+        said = [each.value.replace("\\", "") for each in page.caption]
+        assert "전체 7스텝 가운데 검증 손실이 가장 낮은(0.1235) 3스텝의 가중치를 남겼습니다." in said, said
+        korean = "질문.jsonl: '<b>굵게</b>' 필드를 뺐습니다(메시지 3개)."
+        assert (korean if name == "now" else notes[1]) in said, "too little of its own to be known again"
+        assert any("순환 신경망은" in each for each in said), "a reason within a note"
+        assert "A sentence that nobody knows any more." in said
+        assert "<b>" not in "".join(each.value for each in page.caption)
+    page.session_state["language"] = "en"
+    assert str(notes[0]) in [each.value.replace("\\", "") for each in page.run().caption]
+
+
+@pytest.mark.parametrize("notes", [None, 5, [None], [{"a": 1}], {"a": 1}])
+def test_notes_that_nobody_wrote_break_nothing(notes: object) -> None:
+    assert all(cause.code == AS_WRITTEN for cause in stored_notes({"notes": notes, "note_facts": notes}))

@@ -70,7 +70,7 @@ def _makes(call: ast.Call, of: str | None) -> bool:
         return of in known
     if name == "cls":
         return of in known
-    return name == "Cause" or (name in known and name not in _with_facts_of_their_own())
+    return name in ("Cause", "Note") or (name in known and name not in _with_facts_of_their_own())
 
 
 @cache
