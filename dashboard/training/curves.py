@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _MOST_POINTS = 500
 _COLUMNS = 3
-_LEGEND = 50
-"""What the names of several lines take of a chart's height."""
+_LEGEND, _LEGEND_ROW = 50, 24
+"""What the names of several lines take of a chart's height, and what each further row of them."""
 _SMALL: Mapping[str, tuple[str, ...]] = {
     "accuracy": ("accuracy", "held_out_accuracy"),
     "margin": ("margin", "held_out_margin"),
@@ -255,16 +255,24 @@ def lines(
         low = alt.Y("low:Q", title=None, scale=scale)
         layers.insert(0, base.mark_area(opacity=0.15).encode(y=low, y2="high:Q"))
     if look.names or len({row["of"] for row in rows}) > 1:
-        # Its symbols are as pale as the band of a line unless that is said.
-        legend = alt.Legend(orient="top", labelLimit=220, columns=_COLUMNS, symbolOpacity=1)
-        color = alt.Color("of:N", title=None, sort=None, legend=legend)
-        if look.names:
-            columns = 1 if len(look.names) <= _FEW_NAMES else 2
-            limit = _LEGEND_WIDTH // columns
-            legend = alt.Legend(orient="bottom", labelLimit=limit, columns=columns, symbolOpacity=1)
-            color = alt.Color("of:N", title=None, scale=alt.Scale(domain=look.names), legend=legend)
-        layers, height = [each.encode(color=color) for each in layers], height + _LEGEND
+        color, extra = _legend(look)
+        layers, height = [each.encode(color=color) for each in layers], height + extra
     return alt.layer(*layers).properties(height=height)
+
+
+def _legend(look: CurveLook) -> tuple[alt.Color, int]:
+    """The colors with their names, and the height that these take."""
+    import altair as alt
+
+    # Its symbols are as pale as the band of a line unless that is said.
+    if not look.names:
+        legend = alt.Legend(orient="top", labelLimit=220, columns=_COLUMNS, symbolOpacity=1)
+        return alt.Color("of:N", title=None, sort=None, legend=legend), _LEGEND
+    columns = 1 if len(look.names) <= _FEW_NAMES else 2
+    limit, rows = _LEGEND_WIDTH // columns, -(-len(look.names) // columns)
+    legend = alt.Legend(orient="bottom", labelLimit=limit, columns=columns, symbolOpacity=1)
+    color = alt.Color("of:N", title=None, scale=alt.Scale(domain=look.names), legend=legend)
+    return color, _LEGEND + _LEGEND_ROW * (rows - 1)
 
 
 def _tooltip(rows: Sequence[Mapping[str, Any]], look: CurveLook, texts: Texts) -> list[alt.Tooltip]:

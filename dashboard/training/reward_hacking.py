@@ -53,7 +53,7 @@ def training_hacking(metrics: Sequence[Metric], texts: Texts) -> None:
         for value in [values[at]]
     ]
     title = texts.kinds["hacking_chart" if found else "hacking_chart_none"]
-    chart = lines(rows, title, CurveLook(), texts, height=220)
+    chart = lines(rows, title, CurveLook(), texts, height=260)
     st.altair_chart(chart, width="stretch", key="training_curve_hacking")
 
 

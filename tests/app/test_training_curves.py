@@ -155,7 +155,7 @@ def test_a_reward_that_rises_while_answers_fall_is_said(engine: ScriptedEngine, 
     named = {n: {"reward": r, "held_out_reward": r, "held_out_exact": e} for n, (r, e) in steps.items()}
     learning(tmp_path, "grpo", named)
     shown = plain(opened("training", training="one"))
-    assert "0.50에서 0.90(으)로 올랐는데" in shown and "10스텝의 0.50에서 15스텝의 0.04" in shown
+    assert "(0.50 → 0.90)" in shown and "(10스텝 0.50 → 15스텝 0.04)" in shown
 
 
 def test_only_a_fall_beyond_noise_under_a_risen_reward_is_hacking() -> None:
