@@ -75,10 +75,10 @@ def test_two_tabs_that_ask_again_at_once_ask_once(page: Page, scripted: str) -> 
     for tab in (page, other):
         pressable(columns(tab).first, "again").click()
     for tab in (page, other):
-        one(columns(tab).get_by_text(KO.answer["attempt"].format(attempt=2), exact=True))
+        one(columns(tab).get_by_text(KO.attempts["attempt"].format(attempt=2), exact=True))
         wait_until_all_ended(tab)
         assert ended_text(columns(tab).first) == whole("koalpaca", 25)
-        assert columns(tab).get_by_text(KO.answer["attempt"].format(attempt=3), exact=True).count() == 0
+        assert columns(tab).get_by_text(KO.attempts["attempt"].format(attempt=3), exact=True).count() == 0
 
 
 def test_no_page_goes_white(page: Page, scripted: str) -> None:
