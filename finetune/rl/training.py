@@ -55,7 +55,7 @@ class _RlTraining:
         loop = UpdateLoop(course, prepared, asker, lambda: self._asked(prepared, asker))
         course.learn(lambda: loop, begin)
         course.status.enter(TrainingState.MEASURING)
-        self._finish(prepared, manifest, loop, before, self._asked(prepared, asker))
+        self._finish(prepared, manifest, loop, before, loop.answered or self._asked(prepared, asker))
 
     def _rows(self) -> DividedRows[Any]:
         course = self._course

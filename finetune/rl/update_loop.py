@@ -65,6 +65,8 @@ class UpdateLoop:
         self.updater = Updater(prepared.policy, self._settings, course.wish.check)
         self.state, self.signs, self.kl = Progress(0, self._plan.steps), Signs(), self._settings.kl
         self._tokens = 0
+        self.answered: HeldOutAnswers | None = None
+        """After the last update, where this process made it."""
         an_epoch = math.ceil(self._plan.blocks / self._plan.batch)
         self._clock = StepClock(course, an_epoch, lambda: self._tokens)
 
@@ -147,6 +149,7 @@ class UpdateLoop:
         if step % self._settings.sample_steps == 0 or step == total:
             found = self._measure()
             measured = found.figures()
+            self.answered = found if step == total else None
             course.run.add_samples(found.samples(step))
         figures = {name: round(value, 8) for name, value in {**figures, **measured}.items()}
         metric = Metric(
