@@ -1,6 +1,7 @@
 """Lists, shows and checks the models that exist.
 
 Run: python -m model_registry list [--json] [--commercial] [--fits 24GB] | show ID [--json] | check [FILE…]
+     | read SOURCE [--revision REVISION] [--json] [--toml]
 Knows: the arguments and the exit codes (0 fine, 1 a fault, 2 bad arguments).
 Refuses to know: what makes an entry good, and how bytes are estimated.
 """
@@ -20,13 +21,15 @@ from rich.text import Text
 
 from command_line import ended
 from errors import Cause, wording
-from model_registry.faults import EntryFault
+from model_registry.faults import EntryFault, printable
 from model_registry.memory import fits
 from model_registry.own_sources import doubts_of
+from model_registry.reading.describing import describe
 from model_registry.registry import Registry, load_registry
 from model_registry.report import as_json, as_page, as_table
 from model_registry.spec import CommercialUse, ModelSpec
-from settings import parse_bytes, read_settings, terminal_language
+from model_registry.writing import entry_toml
+from settings import format_bytes, parse_bytes, read_settings, terminal_language
 
 _PIPE_WIDTH = 500
 """Wide enough that nothing is wrapped or cut where no terminal says how wide it is."""
@@ -50,12 +53,14 @@ def _run(options: argparse.Namespace) -> int:
         return _list(load_registry(own), options)
     if options.command == "show":
         return _show(load_registry(own), options.model, options.json)
+    if options.command == "read":
+        return _read(load_registry(own), own, options)
     return _check(own, options.files)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m model_registry", description="The models that exist.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="list | show | check")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="list | show | check | read")
     listing = commands.add_parser("list", help="every model, with the bytes it needs")
     listing.add_argument("--json", action="store_true", help="a JSON list instead of a table")
     listing.add_argument("--commercial", action="store_true", help="only where commercial use is allowed")
@@ -65,6 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--json", action="store_true")
     check = commands.add_parser("check", help="whether entries are good; exit code 1 where not")
     check.add_argument("files", metavar="FILE", nargs="*", type=Path, help="none: what ships, and your own")
+    read = commands.add_parser("read", help="what a model's own files say of it; nothing is fetched or saved")
+    read.add_argument("source", metavar="SOURCE", help="a hub id, or a folder that begins with /, ~/ or ./")
+    read.add_argument("--revision", metavar="REVISION", help="a branch, tag or commit at the hub")
+    way = read.add_mutually_exclusive_group()
+    way.add_argument("--json", action="store_true")
+    way.add_argument("--toml", action="store_true", help="as an entry to go on with in a file of your own")
     return parser
 
 
@@ -109,6 +120,26 @@ def _show(registry: Registry, model_id: str, in_json: bool) -> int:
         for label, value in as_page(registry, spec):
             print(f"{label:<16}{value}")
     return 0
+
+
+def _read(registry: Registry, own: Path, options: argparse.Namespace) -> int:
+    source, language = options.source, terminal_language()
+    if source.startswith("."):  # beside whoever types it, not beside their entries
+        source = os.path.abspath(source)
+    description = describe(source, options.revision, registry, own)
+    if options.json:
+        print(json.dumps(description.as_json(language), ensure_ascii=False, indent=2))
+    elif options.toml:
+        print(entry_toml(description.table), end="")
+    else:
+        for each in description.found:
+            print(f"{each.key:<24}{printable(str(each.value))}  ({printable(each.where)})")
+        for name, fact in description.facts.items():
+            print(f"{name:<24}{format_bytes(int(fact)) if name == 'bytes' else fact}")
+    for unread in description.unread:
+        files = f"{', '.join(map(printable, unread.files))}: " if unread.files else ""
+        print(f"{files}{wording(unread.why, language)}", file=sys.stderr)
+    return 0 if description.found else 1
 
 
 def _check(own: Path, files: list[Path]) -> int:

@@ -108,8 +108,9 @@ def _report(reading: SourceReading, texts: Texts) -> None:
             _difference(key, value, where, texts)
     for files, why in reading.unread:
         cause = Cause.from_json(why)
-        named = ", ".join(safe_text(shortened(name, _LONGEST)) for name in files)
-        sentence = safe_text(wording(cause, texts.language))
+        said = wording(cause, texts.language)
+        named = ", ".join(safe_text(shortened(name, _LONGEST)) for name in files if name not in said)
+        sentence = safe_text(said)
         st.markdown(f":small[:orange[:material/info:] {f'**{named}** ' if named else ''}{sentence}]")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from errors import Cause
+from errors import Cause, wording
 from model_registry.entry_values import values_of
 
 
@@ -55,6 +55,17 @@ class Description:
         """By key what a form shows for it, and where it was read."""
         values = values_of(self.table)
         return {each.key: (values[each.key], each.where) for each in self.found}
+
+    def as_json(self, language: str) -> dict[str, Any]:
+        return {
+            "source": self.source,
+            "revision": self.revision,
+            "found": {each.key: {"value": each.value, "where": each.where} for each in self.found},
+            "facts": dict(self.facts),
+            "unread": [
+                {"files": list(each.files), "why": wording(each.why, language)} for each in self.unread
+            ],
+        }
 
     def _keys(self) -> Iterator[tuple[str, Any]]:
         yield "source", self.source

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from errors import BadRequest, wording
+from model_registry.cli import main
 from model_registry.drafting import draft
 from model_registry.entry_values import values_of
 from model_registry.reading.describing import describe
@@ -208,3 +210,25 @@ def test_a_listed_model_gives_its_own_terms_and_a_free_id(tmp_path: Path) -> Non
     values = found(description)
     assert values["id"] == "demo-koalpaca-2" and values["prompt_format"] == "koalpaca"
     assert why(description) == {"reading-listed": ()}
+
+
+def test_the_terminal_tells_the_same_and_what_was_not_read_beside_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NARANI_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NARANI_LANGUAGE", "ko")
+    copied(tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+    assert main(["read", "./mine"]) == 0
+    said = capsys.readouterr()
+    assert "parameters              1254144  (model.safetensors)" in said.out and "2.5 MB" in said.out
+    assert "프롬프트 형식을 알 수 없습니다" in said.err
+    assert main(["read", "./mine", "--toml"]) == 0
+    table = tomllib.loads(capsys.readouterr().out)["model"][0]
+    assert (table["id"], table["license"]["commercial"]) == ("mine", "no")
+    assert main(["read", "./mine", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["found"]["architecture"] == {"value": "gpt_neox", "where": "config.json"}
+    assert len(shown["unread"]) == 1
+    assert main(["read", "./nowhere"]) == 1 and "폴더가 없습니다" in capsys.readouterr().err
+    assert main(["read", "no source"]) != 0
