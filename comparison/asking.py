@@ -53,6 +53,8 @@ class HowToAnswer:
     """The quantization by model id; a model that is not named is loaded as its entry says."""
     score_with: str | None = None
     """The reward model that scores every answer."""
+    thinking: Mapping[str, bool] = field(default_factory=dict)
+    """Whether it is to think before it answers, by model id; one that is not named does as its template."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ def requests_for(
             settings=settings_for(recommended(model_id), how.choice),
             format_id=how.format_id,
             quantization=how.quantizations.get(model_id),
+            thinking=how.thinking.get(model_id),
             reproducible=how.reproducible,
             extras={**(extras or {}), **score_wish(how.score_with)},
         )
@@ -186,7 +189,10 @@ class AskingService:
         quantizations = {each.model_id: each.quantization for each in requests if each.quantization}
         system = first.conversation.system
         scorer = scorer_of(first)
-        return HowToAnswer(choice, system, first.format_id, first.reproducible, quantizations, scorer)
+        thinking = {each.model_id: each.thinking for each in requests if each.thinking is not None}
+        return HowToAnswer(
+            choice, system, first.format_id, first.reproducible, quantizations, scorer, thinking
+        )
 
     def _requests(
         self, sent: SentQuestion, shown: Conversation | Mapping[str, Conversation]

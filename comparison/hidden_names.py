@@ -81,6 +81,7 @@ def _request(request: AnswerRequest, letter: str) -> AnswerRequest:
         settings=GenerationSettings(),
         format_id=None,
         quantization=None,
+        thinking=None,
         extras=_untelling(request.extras),
     )
 

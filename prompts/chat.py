@@ -92,7 +92,7 @@ def _owned_pieces(
 def _apply(tokenizer: ChatTokenizer, messages: list[dict[str, str]], thinking: bool | None) -> str:
     from jinja2 import TemplateError
 
-    switches = {} if thinking is None else {"enable_thinking": thinking}
+    switches = {} if thinking is None else {"enable_thinking": thinking, "thinking": thinking}
     try:
         rendered = tokenizer.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=True, **switches

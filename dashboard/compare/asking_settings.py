@@ -17,6 +17,7 @@ from dashboard.shared.answer_settings import (
     scorer_choice,
     seed_choice,
 )
+from dashboard.shared.thinking import thinking_choice, thinking_of
 from dashboard.texts import Texts
 from engines.base import GenerationSettings
 
@@ -37,6 +38,7 @@ def set_asking(how: HowToAnswer) -> None:
         compare.SYSTEM: how.system,
         compare.FORMAT: how.format_id or _OWN,
         compare.REPRODUCIBLE: how.reproducible,
+        compare.THINKING: thinking_of(how),
         compare.SCORE_WITH: how.score_with or "",
     }
     if how.choice.preset is Preset.CUSTOM:
@@ -50,9 +52,14 @@ def set_asking(how: HowToAnswer) -> None:
 
 
 def asking_settings(
-    formats: Sequence[str], scorers: Mapping[str, str], defaults: GenerationChoice, texts: Texts
+    formats: Sequence[str],
+    scorers: Mapping[str, str],
+    switching: Sequence[str],
+    defaults: GenerationChoice,
+    texts: Texts,
 ) -> HowToAnswer:
-    """`scorers`: the reward models there are, their titles by id."""
+    """`scorers`: the reward models there are, their titles by id; `switching`: those of the models picked
+    whose thinking can be switched."""
     with st.expander(texts.compare["settings"], icon=":material/tune:"):
         preset = preset_choice(compare.PRESET, list(Preset), defaults.preset, texts)
         custom = _custom(texts) if preset is Preset.CUSTOM else GenerationSettings()
@@ -60,7 +67,9 @@ def asking_settings(
         choice = GenerationChoice(preset, custom, longest, seed_choice(compare.SEED, texts))
         system, format_id = _system(texts), _format(formats, texts)
         scorer = scorer_choice(compare.SCORE_WITH, scorers, texts)
-        return HowToAnswer(choice, system, format_id, _reproducible(texts), score_with=scorer)
+        thinking = thinking_choice(compare.THINKING, switching, texts)
+        alone = _reproducible(texts)
+        return HowToAnswer(choice, system, format_id, alone, score_with=scorer, thinking=thinking)
 
 
 def _custom(texts: Texts) -> GenerationSettings:

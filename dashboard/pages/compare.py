@@ -30,7 +30,8 @@ def page() -> None:
             sorted(shared.registry.formats.by_id),
             distinct_titles(shared.registry.reward_models),
         )
-        how = asking_settings(formats, scorers, comparing.default_choice(), texts)
+        switching = comparing.switching_thinking(picked, shared)
+        how = asking_settings(formats, scorers, switching, comparing.default_choice(), texts)
     turns = comparing.turns(shared)
     typed = sent(can_go_on=bool(turns))
     sent_now = None if typed is None else sending.question(typed, how, picked, turns)

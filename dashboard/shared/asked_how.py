@@ -12,6 +12,7 @@ from comparison.presets import Preset
 from comparison.turns import ColumnPicture, TurnPicture
 from dashboard.shared.column_figures import in_a_row
 from dashboard.shared.safe_text import safe_text, whole_characters
+from dashboard.shared.thinking import switched
 from dashboard.texts import Texts
 from search.wish import EXTRACTIVE
 
@@ -125,6 +126,7 @@ def _rows(texts: Texts) -> dict[str, Callable[[ColumnPicture], str]]:
         words["seed"]: setting("seed"),
         words["format"]: format,
         words["quantization"]: quantization,
+        texts.thinking["switch"]: lambda column: switched(column.request.thinking, texts),
         words["reproducible"]: reproducible,
     }
 

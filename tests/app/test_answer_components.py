@@ -76,6 +76,26 @@ def figures() -> None:
     )
 
 
+def switch(models: tuple[str, ...]) -> None:
+    import streamlit as st
+
+    from dashboard.shared.thinking import thinking_choice
+    from dashboard.texts import read_chosen
+
+    st.code(str(thinking_choice("switch", models, read_chosen())))
+
+
+def test_thinking_is_switched_for_the_models_that_know_it() -> None:
+    page = AppTest.from_function(switch, args=(("a", "b"),)).run()
+    control = page.segmented_control(key="switch")
+    assert control.value == "" and not control.disabled and page.code[0].value == "{}"
+    assert control.set_value("off").run().code[0].value == "{'a': False, 'b': False}"
+    assert control.set_value("on").run().code[0].value == "{'a': True, 'b': True}"
+    page = AppTest.from_function(switch, args=((),)).run()
+    control = page.segmented_control(key="switch")
+    assert control.disabled and "없습니다" in control.help and page.code[0].value == "{}"
+
+
 def test_no_line_ends_between_a_number_and_its_unit() -> None:
     shown = drawn(AppTest.from_function(figures))[-1][1]
     assert "8\N{NO-BREAK SPACE}토큰" in shown and "22\N{NO-BREAK SPACE}글자/초" in shown

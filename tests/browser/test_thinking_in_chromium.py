@@ -10,7 +10,7 @@ import re
 import pytest
 
 from dashboard.texts import read_texts
-from tests.browser.at_the_page import ask, columns, ended_text, open_compare, wait_until_all_ended
+from tests.browser.at_the_page import ask, box, columns, ended_text, open_compare, settled
 from tests.browser.conftest import SCREENSHOTS, NewPerson
 from tests.browser.expecting import expect
 
@@ -21,14 +21,16 @@ from tests.browser.expecting import expect
 def test_thinking_is_told_while_it_goes_on_and_folded_above_the_answer(
     new_person: NewPerson, scripted: str, locale: str, scheme: str, width: int
 ) -> None:
-    words = read_texts(locale[:2]).thinking
+    texts = read_texts(locale[:2])
+    words = texts.thinking
     page = new_person(locale=locale, color_scheme=scheme, viewport={"width": width, "height": 900}).new_page()
     ask(open_compare(page, scripted), "생각하고 15개")
     column = columns(page).first
     now = re.compile(re.escape(words["now"]).replace(r"\{seconds:\.0f\}", r"\d+"))
     expect(column.get_by_text(now)).to_be_visible()
     expect(column).not_to_contain_text("음3")
-    wait_until_all_ended(page)
+    expect(box(page)).to_have_attribute("placeholder", texts.compare["question_on"], timeout=30_000)
+    settled(page)
     assert ended_text(column) == "답은 서울"
     thought = " ".join(f"음{number}" for number in range(1, 16))
     fold = column.get_by_text(words["thought"].format(count=len(thought)), exact=True)
@@ -37,3 +39,6 @@ def test_thinking_is_told_while_it_goes_on_and_folded_above_the_answer(
     expect(column.get_by_text(thought)).to_be_visible()
     assert column.evaluate("it => it.scrollWidth <= it.clientWidth")
     page.screenshot(path=SCREENSHOTS / f"thinking-{locale}-{width}.png", full_page=True)
+    if width > 600:  # on a phone the side bar is folded
+        page.get_by_text(texts.compare["settings"], exact=True).click()
+        expect(page.get_by_role("radio", name=words["switch_on"], exact=True)).to_be_disabled()

@@ -77,6 +77,15 @@ def test_it_is_stored_whole_and_left_out_of_score_batch_and_the_next_question(ho
     assert second.requests[0].conversation.turns[0].answer == "서울"
 
 
+def test_the_switch_is_asked_of_the_models_named_and_stands_with_what_was_asked(house: Thinking) -> None:
+    how = HowToAnswer(thinking={"thinks": False})
+    run = house.asking.ask(OWNER, SentQuestion("수도는?", "", ("thinks", "plain"), how))
+    assert run.wait(5)
+    stored = house.history.get(OWNER, run.id)
+    assert stored is not None and [each.thinking for each in stored.head.requests] == [False, None]
+    assert house.asking.how_asked(stored.head.requests).thinking == {"thinks": False}
+
+
 def test_pairs_are_of_answers(house: Thinking) -> None:
     run = house.asked()
     house.asking.mark(OWNER, run.id, 0, 1, MarkChange(better=True))
