@@ -16,6 +16,9 @@ from history.records import BAD, BETTER, GOOD, LONGEST_NOTE, AnswerMark, MarkCha
 _ICONS = {BETTER: ":material/trophy:", GOOD: ":material/thumb_up:", BAD: ":material/thumb_down:"}
 _COLORS = {BETTER: "green", GOOD: "green", BAD: "red"}
 
+_NO_LINK = str.maketrans("[]", "()")
+"""The label of a box is read out as it is written, and its Markdown too."""
+
 
 @dataclass(frozen=True)
 class Marking:
@@ -90,7 +93,7 @@ def _note(picture: ColumnPicture, title: str, key: str, marking: Marking, texts:
         return
     with opened, st.form(f"{key}_{picture.attempt}_note_form", border=False):
         note = st.text_area(
-            f"{words['note']} · {safe_text(title)}",
+            f"{words['note']} · {title.translate(_NO_LINK)}",
             whole_characters(held),
             max_chars=LONGEST_NOTE,
             key=f"{key}_{picture.attempt}_note_text",
