@@ -113,8 +113,7 @@ ENDED = frozenset({State.DONE, State.STOPPED, State.FAILED})
 
 @dataclass(frozen=True)
 class Measures:
-    """Measured, not estimated; None where there was nothing to measure. This is the one list of an answer's
-    figures, from which columns of database and files are made. A new one is None: older answers lack it."""
+    """Measured, or None, as in older answers a new one is; columns of database and files are made from it."""
 
     tokens_in: int | None = None
     tokens_out: int = 0
@@ -128,6 +127,9 @@ class Measures:
     peak_bytes: int | None = None
     step: str | None = None
     """How its tokens were computed (engines.memory.StepChoice.in_short)."""
+    waiting_seconds: float | None = None
+    own_seconds_to_first_text: float | None = None
+    """Of the seconds to the first text what went to others, and its model's turns; the rest was its load."""
 
 
 MEASURES: Mapping[str, type[int | float | str]] = {
@@ -189,9 +191,8 @@ class LiveAnswer(Stoppable):
 
     model_id: str
     keep: Callable[[Answer], Future[Answer]] | None = None
-    """Called once with the finished answer, and must only enqueue: the engine's thread never waits for a
-    disk. The answer counts as ended when the future is done, so what is shown as done is stored; the future
-    gives it as it was stored, with what was found out about it."""
+    """Called once with the finished answer, and must only enqueue: the engine's thread waits for no disk.
+    The answer counts as ended when the future is done, which gives it as it was stored."""
     thinking_style: str = ""
     """How its prompt begins thinking (prompts.thinking); an engine says so before the first text."""
     _parts: list[str] = field(default_factory=list, repr=False)
@@ -204,12 +205,16 @@ class LiveAnswer(Stoppable):
     _finishing: bool = False
     _ended: threading.Event = field(default_factory=threading.Event, repr=False)
     submitted_at: float = field(default_factory=time.perf_counter)
+    loading_seconds: float = 0.0
+    _entered_at: float = 0.0
 
     def enter(self, state: State, note: str = "", progress: float | None = None) -> None:
         """Move to a state that is not an end; ignored once ended."""
         with self._lock:
             if not self._finishing:
-                self._state, self._note, self._progress = state, note, progress
+                now = time.perf_counter()
+                self.loading_seconds += now - self._entered_at if self._state is State.LOADING else 0.0
+                self._state, self._note, self._progress, self._entered_at = state, note, progress, now
 
     def append(self, text: str, measures: Measures | None = None) -> None:
         with self._lock:

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
-from engines.base import Answer, AnswerRequest, FinishReason, LiveAnswer
+from engines.base import Answer, AnswerRequest, FinishReason, LiveAnswer, State
 from engines.choices import choosing, likely_choices, tokens_of
 from engines.decoding import DecodeLoop
 from engines.devices import default_budget, pick_device
@@ -149,6 +149,7 @@ class LocalEngine:
         lease: ModelLease,
     ) -> None:
         """The model is there: render, encode, and let the question join its model's batch."""
+        live.enter(State.WAITING, "turn")
         try:
             adapter_id = spec.id if spec.adapter else None
             batch = lease.resident.batch(adapter_id, self._rows_per_model, self._pool.books.grow_cache)

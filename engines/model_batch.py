@@ -18,7 +18,7 @@ from engines.base import FinishReason, State
 from engines.launched_steps import LaunchedSteps
 from engines.resident_figures import CacheGrowth
 from engines.sampling import NO_TOKEN
-from engines.sequence import Sequence
+from engines.sequence import Sequence, TurnClock
 from engines.shortage import clear_device_cache, drop_tracebacks, is_shortage
 from engines.stepping import CHUNK, DecodeRow, Stepper
 from engines.steps.sampling_tables import SamplingTables
@@ -51,6 +51,7 @@ class ModelBatch:
         """What its step keeps between questions; any thread may read it."""
         self._sampling = SamplingTables(device)
         self._launched = LaunchedSteps(stepper, self._sampling)
+        self._turns = TurnClock()
         self._waiting: deque[Sequence] = deque()
         self._joining: Sequence | None = None
         """The newcomer for which room is being made at this moment."""
@@ -89,7 +90,8 @@ class ModelBatch:
             self._attempt(self._collect_one)
 
     def _attempt(self, act: Callable[[], None]) -> None:
-        problem = self._problem_of(act)
+        with self._turns:
+            problem = self._problem_of(act)
         if problem is None:
             return
         shortage = is_shortage(problem)
@@ -205,6 +207,7 @@ class ModelBatch:
         self._joining = None
         self._waiting.popleft()
         self._reading = (row, sequence, 0)
+        sequence.begin_reading(self._turns)
         self._say_reading(sequence, 0.0)
 
     def _may_join(self, sequence: Sequence) -> bool:

@@ -189,8 +189,9 @@ class ModelPool:
     def _bring_base(self, request: LeaseRequest) -> None:
         weights, cache = bytes_needed(request, request.quantization, self._device, self._estimate)
         self._promise(request, weights + cache)
-        started = time.perf_counter()
-        loaded = self._load(request.base, request.quantization, self._device, self._watch(request))
+        watch, started = self._watch(request), time.perf_counter()
+        watch.report("loading", None)
+        loaded = self._load(request.base, request.quantization, self._device, watch)
         seconds, choose = time.perf_counter() - started, self._choose_step
         resident = Resident(request.key, seconds, cache_bytes=cache, loaded=loaded, choose_step=choose)
         del loaded
@@ -203,6 +204,7 @@ class ModelPool:
             watch, started = self._watch(request), time.perf_counter()
             need = adapter_bytes(request, self._device, self._estimate)
             self._promise(request, need)
+            watch.report("loading", None)
             self._fetch_adapter(adapter, watch)
             self._loop.call(lambda: resident.attach(adapter, watch))
             self.books.enter_adapter(request.key, adapter.id, need, time.perf_counter() - started)

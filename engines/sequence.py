@@ -31,6 +31,22 @@ class AnswerOrigin:
     step: StepChoice = StepChoice("eager")
 
 
+class TurnClock:
+    """Seconds of all turns that a model had so far, with the one it is in."""
+
+    _before = _began = 0.0
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._before += time.perf_counter() - self._began
+
+    def seconds(self) -> float:
+        """Asked within a turn."""
+        return self._before + time.perf_counter() - self._began
+
+
 @dataclass(eq=False)
 class Sequence:
     """A question with its encoded prompt; `on_end` is called once, just before the answer is out."""
@@ -47,6 +63,9 @@ class Sequence:
     peak_bytes: int = 0
     step: StepName | None = None
     """How its last token was computed."""
+    _turns: TurnClock = field(default_factory=TurnClock)
+    _turns_before: float | None = None
+    _own_seconds: float | None = None
     _tokens_out: int = 0
     _steps: int = 0
     _parts: list[str] = field(default_factory=list)
@@ -69,6 +88,10 @@ class Sequence:
     @property
     def ended(self) -> bool:
         return self._answer is not None
+
+    def begin_reading(self, turns: TurnClock) -> None:
+        """It has its row: what its model does from here on is its own time."""
+        self._turns, self._turns_before = turns, turns.seconds()
 
     def take(self, token: int) -> None:
         """The next token; ends the answer where it is the last."""
@@ -114,6 +137,8 @@ class Sequence:
             return
         if self._first_text_at is None:
             self._first_text_at = time.perf_counter()
+            if self._turns_before is not None:
+                self._own_seconds = self._turns.seconds() - self._turns_before
         self._parts.append(text)
         self._characters += len(text)
         self.live.append(text, self._measures())
@@ -139,6 +164,8 @@ class Sequence:
         return Measures(
             load_seconds=self.origin.load_seconds,
             seconds_to_first_text=first,
+            waiting_seconds=self._waiting(first),
+            own_seconds_to_first_text=self._own_seconds,
             answering_seconds=seconds if self._steps else None,
             tokens_in=len(self.prompt_ids),
             tokens_out=self._tokens_out,
@@ -147,3 +174,8 @@ class Sequence:
             peak_bytes=self.peak_bytes or None,
             step=self.origin.step.in_short(self.step),
         )
+
+    def _waiting(self, first: float | None) -> float | None:
+        if first is None or self._own_seconds is None:
+            return None
+        return max(0.0, first - self._own_seconds - self.live.loading_seconds)

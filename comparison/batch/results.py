@@ -76,6 +76,7 @@ class ModelSummary:
     expected_share: float | None
     """The share of answers that contain what was expected, among those where something was."""
     mean_score: float | None = None
+    median_waiting_seconds: float | None = None
 
 
 class Measure(StrEnum):
@@ -92,7 +93,15 @@ class Measure(StrEnum):
             return row.characters
         if self is Measure.SCORE:
             return row.score
+        if self is Measure.SECONDS_TO_FIRST_TEXT:
+            return first_text(row.measures) if row.answered else None
         return getattr(row.measures, self.value) if row.answered else None
+
+
+def first_text(measures: Measures) -> float | None:
+    """The model's own seconds to its first text; with waiting where that was not measured yet."""
+    own = measures.own_seconds_to_first_text
+    return measures.seconds_to_first_text if own is None else own
 
 
 def result_rows(runs: Iterable[StoredRun], expected: ExpectedAnswers) -> tuple[ResultRow, ...]:
@@ -170,14 +179,16 @@ def _summary(model_id: str, rows: Sequence[ResultRow]) -> ModelSummary:
     measures = [row.measures for row in answered]
     speeds = [one.tokens_per_second for one in measures if one.tokens_per_second is not None]
     scores = [row.score for row in rows if row.score is not None]
-    waits = [one.seconds_to_first_text for one in measures if one.seconds_to_first_text is not None]
+    firsts = [first for one in measures if (first := first_text(one)) is not None]
+    waits = [one.waiting_seconds for one in measures if one.waiting_seconds is not None]
     return ModelSummary(
         model_id,
         answers=len(answered),
         failed=reasons["failed"],
         mean_characters=fmean(len(row.text) for row in answered) if answered else None,
         median_tokens_per_second=median(speeds) if speeds else None,
-        median_seconds_to_first_text=median(waits) if waits else None,
+        median_seconds_to_first_text=median(firsts) if firsts else None,
+        median_waiting_seconds=median(waits) if waits else None,
         shares={reason: count / reasons.total() for reason, count in reasons.items()},
         expected_share=sum(judged) / len(judged) if judged else None,
         mean_score=fmean(scores) if scores else None,

@@ -114,7 +114,10 @@ def describe(measures: Measures) -> str:
     figures = [f"{measures.tokens_out} tokens"]
     if measures.tokens_per_second is not None:
         figures.append(f"{measures.tokens_per_second:.1f} tokens/s")
-    if measures.seconds_to_first_text is not None:
+    if measures.own_seconds_to_first_text is not None and measures.waiting_seconds is not None:
+        figures.append(f"first text {measures.own_seconds_to_first_text:.1f} s")
+        figures.append(f"waited {measures.waiting_seconds:.1f} s")
+    elif measures.seconds_to_first_text is not None:
         figures.append(f"first text after {measures.seconds_to_first_text:.1f} s")
     if measures.load_seconds is not None:
         figures.append(f"loaded in {measures.load_seconds:.1f} s")

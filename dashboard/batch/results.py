@@ -12,7 +12,7 @@ from math import ceil
 
 import streamlit as st
 
-from comparison.batch.results import ModelSummary, ResultFilter, ResultRow, narrowed
+from comparison.batch.results import ModelSummary, ResultFilter, ResultRow, first_text, narrowed
 from dashboard.errors import plainly
 from dashboard.session import batch
 from dashboard.session.shared import start_with
@@ -127,7 +127,8 @@ def _long(rows: Sequence[ResultRow], names: Mapping[str, str], texts: Texts) -> 
         words["measure_finish_reason"]: [texts.reasons.get(row.finish_reason) for row in rows],
         words["measure_characters"]: [row.characters for row in rows],
         words["measure_tokens_per_second"]: [row.measures.tokens_per_second for row in rows],
-        words["measure_seconds_to_first_text"]: [row.measures.seconds_to_first_text for row in rows],
+        words["measure_seconds_to_first_text"]: [first_text(row.measures) for row in rows],
+        words["measure_waiting_seconds"]: [row.measures.waiting_seconds for row in rows],
     }
     if any(row.score is not None for row in rows):
         table[words["measure_score"]] = [row.score for row in rows]
@@ -155,6 +156,7 @@ def _draw(table: ResultTable, key: str, texts: Texts) -> int | None:
             words["question"]: st.column_config.TextColumn(width="medium"),
             words["measure_tokens_per_second"]: st.column_config.NumberColumn(format="%.1f"),
             words["measure_seconds_to_first_text"]: st.column_config.NumberColumn(format="%.2f"),
+            words["measure_waiting_seconds"]: st.column_config.NumberColumn(format="%.2f"),
         },
     )
     rows = chosen["selection"]["rows"]
@@ -189,6 +191,7 @@ def batch_summary(summaries: Sequence[ModelSummary], names: Mapping[str, str], t
         words["mean_characters"]: [*column(lambda each: each.mean_characters)],
         words["median_speed"]: [*column(lambda each: each.median_tokens_per_second)],
         words["median_first_text"]: [*column(lambda each: each.median_seconds_to_first_text)],
+        words["median_waiting"]: [*column(lambda each: each.median_waiting_seconds)],
     }
     if any(each.mean_score is not None for each in summaries):
         table[words["mean_score"]] = [*column(lambda each: each.mean_score)]
@@ -208,6 +211,7 @@ def batch_summary(summaries: Sequence[ModelSummary], names: Mapping[str, str], t
             words["mean_characters"]: st.column_config.NumberColumn(format="%.0f"),
             words["median_speed"]: st.column_config.NumberColumn(format="%.1f"),
             words["median_first_text"]: st.column_config.NumberColumn(format="%.2f"),
+            words["median_waiting"]: st.column_config.NumberColumn(format="%.2f"),
             words["mean_score"]: st.column_config.NumberColumn(format="%.2f"),
             **dict.fromkeys(shares, percent),
         },

@@ -9,6 +9,7 @@ import streamlit as st
 
 from comparison.turns import TurnPicture
 from dashboard.texts import Texts
+from engines.base import Measures
 
 if TYPE_CHECKING:
     import altair as alt
@@ -21,12 +22,17 @@ _AROUND, _BAR = 84, 26
 def run_chart(turn: TurnPicture, titles: Mapping[str, str], texts: Texts) -> None:
     import pandas as pd  # half a second that the first page does not have to wait for
 
+    apart = all(
+        column.measures.seconds_to_first_text is None or column.measures.own_seconds_to_first_text is not None
+        for column in turn.columns
+    )
     figures = pd.DataFrame(
         [
             {
                 "model": f"{column.position + 1}. {titles.get(column.request.model_id, '')}",
                 "speed": column.measures.tokens_per_second,
-                "first": column.measures.seconds_to_first_text,
+                "first": _first(column.measures, apart),
+                "waiting": column.measures.waiting_seconds,
                 "length": len(column.said),
             }
             for column in turn.columns
@@ -34,7 +40,12 @@ def run_chart(turn: TurnPicture, titles: Mapping[str, str], texts: Texts) -> Non
     )
     if not len(figures):
         return
-    measures = (("speed", "chart_speed"), ("first", "chart_first"), ("length", "chart_length"))
+    measures = (
+        ("speed", "chart_speed"),
+        ("first", "chart_first" if apart else "chart_first_waited"),
+        ("waiting", "chart_waiting"),
+        ("length", "chart_length"),
+    )
     with st.container(horizontal=True):
         for measure, word in measures:
             if figures[measure].isna().all():  # an axis of nothing reaches from infinity to infinity
@@ -44,6 +55,13 @@ def run_chart(turn: TurnPicture, titles: Mapping[str, str], texts: Texts) -> Non
                 width="stretch",
                 key=f"chart_{turn.run_id}_{measure}",
             )
+    if len(figures) > 1:
+        st.caption(texts.answer["chart_together"])
+
+
+def _first(measures: Measures, apart: bool) -> float | None:
+    """Own time, unless one answer beside it was given before that was measured."""
+    return measures.own_seconds_to_first_text if apart else measures.seconds_to_first_text
 
 
 def _bars(figures: pd.DataFrame, measure: str, title: str) -> alt.LayerChart:

@@ -13,6 +13,8 @@ _ALARMING = frozenset({FinishReason.LENGTH, FinishReason.STOPPED})
 
 _FIXED_SPACE = "\N{NO-BREAK SPACE}"
 
+_LONG_WAIT = 0.05
+"""Shorter it would be shown as no wait at all."""
 _LONG_LOAD = 0.5
 """A load that took so many seconds explains a late first text."""
 
@@ -36,11 +38,28 @@ def in_a_row(first: str, *figures: str) -> str:
 
 
 def _first_text(measures: Measures, texts: Texts) -> list[str]:
-    seconds = measures.seconds_to_first_text
-    figures = [] if seconds is None else [texts.figures["first_text"].format(seconds=seconds)]
+    seconds, own, waited = (
+        measures.seconds_to_first_text,
+        measures.own_seconds_to_first_text,
+        measures.waiting_seconds,
+    )
+    if seconds is not None and own is not None and waited is not None:
+        return _times(own, waited, seconds - own - waited, texts)
+    # An answer from before waiting was measured.
+    figures = [] if seconds is None else [texts.figures["first_text_waited"].format(seconds=seconds)]
     # A model that was in memory already tells how long it once took, which this answer did not wait for.
     if seconds is not None and _LONG_LOAD < (measures.load_seconds or 0.0) <= seconds:
         figures.append(texts.figures["load"].format(seconds=measures.load_seconds))
+    return figures
+
+
+def _times(own: float, waited: float, loaded: float, texts: Texts) -> list[str]:
+    """The model's own time first, and what kept it from it where that is worth a word."""
+    figures = [texts.figures["first_text"].format(seconds=own)]
+    if waited >= _LONG_WAIT:
+        figures.append(texts.figures["waited"].format(seconds=waited))
+    if loaded >= _LONG_LOAD:
+        figures.append(texts.figures["load"].format(seconds=loaded))
     return figures
 
 

@@ -100,6 +100,29 @@ def test_no_line_ends_between_a_number_and_its_unit() -> None:
     shown = drawn(AppTest.from_function(figures))[-1][1]
     assert "8\N{NO-BREAK SPACE}토큰" in shown and "22\N{NO-BREAK SPACE}글자/초" in shown
     assert " ·" not in shown, "no line begins with the dot"
+    assert "0.15초(대기\N{NO-BREAK SPACE}포함)" in shown, "an answer from before waiting was measured"
+
+
+def test_waiting_stands_beside_the_models_own_time() -> None:
+    page = AppTest.from_function(times)
+    assert [text.replace("\N{NO-BREAK SPACE}", " ") for _, text in drawn(page)] == [
+        "정상 종료 · 첫 토큰 0.30초 · 대기 4.9초",
+        "정상 종료 · 첫 토큰 0.30초 · 불러오기 4.0초",
+    ]
+
+
+def times() -> None:
+    from dashboard.shared.column_figures import figures_line
+    from dashboard.texts import read_chosen
+    from engines.base import Answer, FinishReason, GenerationSettings, Measures
+
+    for whole, waited in ((5.2, 4.9), (4.31, 0.01)):
+        measures = Measures(
+            seconds_to_first_text=whole, waiting_seconds=waited, own_seconds_to_first_text=0.3
+        )
+        figures_line(
+            Answer("m", "", FinishReason.EOS, GenerationSettings(), measures=measures), read_chosen()
+        )
 
 
 def test_half_a_character_is_sent_to_no_browser(monkeypatch: pytest.MonkeyPatch) -> None:

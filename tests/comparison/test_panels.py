@@ -108,3 +108,11 @@ def test_what_was_not_measured_is_left_out() -> None:
 
 def test_printable_text_keeps_its_lines() -> None:
     assert printable("가\n\t나\x00") == "가\n    나\ufffd"
+
+
+def test_waiting_is_told_apart_where_it_was_measured() -> None:
+    apart = Measures(
+        tokens_out=4, seconds_to_first_text=5.2, own_seconds_to_first_text=0.3, waiting_seconds=4.9
+    )
+    assert describe(apart) == "4 tokens · first text 0.3 s · waited 4.9 s"
+    assert describe(Measures(tokens_out=4, seconds_to_first_text=5.2)) == "4 tokens · first text after 5.2 s"

@@ -140,10 +140,12 @@ class _Performance:
         self._characters = 0
         self._first_piece_at: float | None = None
         self._last_piece_at = 0.0
+        self._began_at = 0.0
         self._first_text_at: float | None = None
 
     def give(self) -> None:
         """Say the pieces until they end, a stop string, the length, the person or the script ends them."""
+        self._began_at = time.perf_counter()
         self.live.enter(State.READING)
         if self.request.choices:
             self._choose()
@@ -230,12 +232,21 @@ class _Performance:
         return Measures(
             load_seconds=self.load_seconds,
             seconds_to_first_text=None if self._first_text_at is None else self._first_text_at - submitted,
+            waiting_seconds=self._waited(),
+            own_seconds_to_first_text=None
+            if self._first_text_at is None
+            else self._first_text_at - self._began_at,
             answering_seconds=seconds,
             tokens_in=len(self._prompt.split()),
             tokens_out=self._tokens,
             tokens_per_second=(self._tokens - 1) / seconds if seconds else None,
             characters_per_second=self._characters / seconds if seconds else None,
         )
+
+    def _waited(self) -> float | None:
+        if self._first_text_at is None:
+            return None
+        return max(0.0, self._began_at - self.live.submitted_at - self.live.loading_seconds)
 
     def _answer(self) -> Answer:
         return Answer(

@@ -256,6 +256,26 @@ def test_the_live_answer_passes_through_its_states(specs: dict[str, Any]) -> Non
         assert answer.measures.step == "fused: step-in-torch"
 
 
+def test_waiting_for_others_and_own_time_and_own_load_are_measured_apart(specs: dict[str, Any]) -> None:
+    """They are the whole time to the first text, and whoever is loaded second waits for the first load."""
+    with open_engine({name: specs[name] for name in ("neox-a", "neox-b")}) as fresh:
+        first, second = (
+            answer_of(live).measures for live in [fresh.ask(each) for each in ("neox-a", "neox-b")]
+        )
+        again = answer_of(fresh.ask("neox-a")).measures
+    for one in (first, second, again):
+        assert one.waiting_seconds is not None and one.own_seconds_to_first_text is not None
+        assert one.seconds_to_first_text is not None and one.own_seconds_to_first_text > 0
+        rest = one.seconds_to_first_text - one.waiting_seconds - one.own_seconds_to_first_text
+        assert rest >= -1e-6
+    assert first.load_seconds is not None and second.waiting_seconds is not None
+    assert second.waiting_seconds > 0.9 * first.load_seconds
+    assert again.seconds_to_first_text is not None and again.waiting_seconds is not None
+    assert again.own_seconds_to_first_text == pytest.approx(
+        again.seconds_to_first_text - again.waiting_seconds
+    ), "it was not loaded again"
+
+
 def test_a_loop_on_a_card_leaves_out_the_attention_that_plans_anew_for_every_token() -> None:
     """The switch can be read without a card."""
     torch.backends.cuda.enable_cudnn_sdp(True)
