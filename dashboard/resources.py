@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from comparison.runs import LiveRuns
     from comparison.waiting import WaitingQuestions
     from engines.base import Engine
-    from engines.memory import ModelMemory
+    from engines.memory import ModelDownloads, ModelMemory
     from history.history import History
     from model_registry.live import LiveRegistry
     from search.asking import SearchAsking
@@ -53,6 +53,7 @@ class Services:
     registry: LiveRegistry
     engine: Engine
     memory: ModelMemory
+    downloads: ModelDownloads
     asking: AskingService
     runs: LiveRuns
     history: History
@@ -86,7 +87,6 @@ def services() -> Services:
     # What ended is in the history; here it is only kept for those who look at it now.
     runs = LiveRuns(keep_seconds=600, limit=40, unwatched_seconds=settings.unwatched_seconds)
     batches = BatchJobs(engine, history, settings.rows_per_model)
-
     asking, searching = _asking(engine, registry, history, runs, settings)
 
     def page_stands() -> None:
@@ -97,6 +97,7 @@ def services() -> Services:
         registry,
         engine,
         memory,
+        build.build_downloads(registry, memory),
         asking,
         runs,
         history,

@@ -7,8 +7,9 @@ refused.
 from __future__ import annotations
 
 from engines.base import AnswerRequest, Engine, LiveAnswer
+from engines.downloads import Downloads
 from engines.lazy import LazyEngine
-from engines.memory import EngineWithMemory
+from engines.memory import EngineWithMemory, ModelDownloads, ModelMemory
 from errors import BadRequest, NaraniError
 from model_registry.registry import Registry
 from settings import Settings
@@ -46,6 +47,11 @@ def build_engine_lazily(registry: Registry, settings: Settings) -> tuple[EngineB
     """For an app, whose pages open before anybody asks: the engine, and the memory of the models here."""
     local = LazyEngine(lambda: build_local(registry, settings), registry, settings.memory_budget)
     return EngineByModel(registry, local), local
+
+
+def build_downloads(registry: Registry, memory: ModelMemory) -> ModelDownloads:
+    """Beside the engine, which a download does not need."""
+    return Downloads(registry, memory.view)
 
 
 def build_local(registry: Registry, settings: Settings) -> EngineWithMemory:

@@ -16,6 +16,7 @@ from errors import Cause, NaraniError
 
 if TYPE_CHECKING:
     from engines.steps.step import StepName
+    from model_registry.spec import ModelSpec
 
 
 @dataclass(frozen=True)
@@ -175,3 +176,41 @@ class EngineWithMemory(Engine, ViewedMemory, Protocol):
 
     def bring(self, live: LiveLoad) -> None:
         """Do the load that `live` names and write it there; returns at once."""
+
+
+@dataclass(frozen=True)
+class StoredFiles:
+    """What the hub's cache holds of one model."""
+
+    model_id: str
+    bytes: int
+    whole: bool
+    shared_with: tuple[str, ...]
+    """Other models whose files are these too."""
+
+
+class ModelDownloads(Protocol):
+    """Models fetched without being loaded, and what lies on the disk."""
+
+    def begin(self, model_id: str) -> None:
+        """A new download, unless one is under way for this model already."""
+
+    def pause(self, model_id: str, on: bool = True) -> None:
+        """Hold it where it stands, or go on."""
+
+    def is_paused(self, model_id: str) -> bool: ...
+
+    def all(self) -> tuple[LiveLoad, ...]:
+        """The last of each model, under way or ended."""
+
+    def can_fetch(self, spec: ModelSpec) -> bool:
+        """Whether its files come from the hub."""
+
+    def stored(self) -> tuple[StoredFiles, ...]:
+        """Of every model of which there is something, the largest first."""
+
+    def free_bytes(self) -> int:
+        """Of the disk that they lie on."""
+
+    def remove(self, model_id: str) -> None:
+        """Its own files: those of an adapter's base stay. Raises where they are in use."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -77,12 +78,28 @@ def _complete(folder: Path, whole: str) -> bool:
     return False
 
 
-def _snapshot(spec: ModelSpec) -> Path | None:
-    """The folder of the wanted revision in the hub's cache; a file appears there only once it is whole."""
+def hub_cache() -> Path:
     from huggingface_hub import constants
 
-    cache = Path(os.environ.get("HF_HUB_CACHE") or constants.HF_HUB_CACHE).expanduser()
-    model = cache / f"models--{spec.local.source.replace('/', '--')}"
+    return Path(os.environ.get("HF_HUB_CACHE") or constants.HF_HUB_CACHE).expanduser().absolute()
+
+
+def free_for_models() -> int:
+    """Bytes free on the disk that the hub's cache lies on."""
+    place = hub_cache()
+    while not place.exists():
+        place = place.parent
+    return shutil.disk_usage(place).free
+
+
+def hub_folder(spec: ModelSpec) -> Path:
+    """Where the hub's cache keeps everything of this source."""
+    return hub_cache() / f"models--{spec.local.source.replace('/', '--')}"
+
+
+def _snapshot(spec: ModelSpec) -> Path | None:
+    """The folder of the wanted revision in the hub's cache; a file appears there only once it is whole."""
+    model = hub_folder(spec)
     commit = spec.local.revision
     if not is_commit(commit):
         try:

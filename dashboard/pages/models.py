@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.models.downloads_panel import downloads_panel
 from dashboard.models.entering import own_entries
 from dashboard.models.memory_panel import memory_panel
 from dashboard.models.model_facts import model_facts
@@ -11,10 +12,11 @@ from dashboard.models.prompt_formats import formats
 from dashboard.models.registry_table import filtered, registry_filters, registry_table
 from dashboard.resources import Services, services
 from dashboard.session import models
+from dashboard.session.owner import is_machine
 from dashboard.texts import Texts, read_chosen
 from model_registry.registry import Registry
 
-SECTIONS = ("memory", "registry", "formats", "own")
+SECTIONS = ("memory", "registry", "downloads", "formats", "own")
 
 
 def page(services: Services, texts: Texts) -> None:
@@ -35,6 +37,8 @@ def page(services: Services, texts: Texts) -> None:
         memory_panel(services.memory, services.registry, texts)
     elif section == "registry":
         show_registry(registry, texts)
+    elif section == "downloads":
+        downloads_panel(services.downloads, registry, may_remove=is_machine(), texts=texts)
     elif section == "formats":
         formats(registry, texts)
     else:

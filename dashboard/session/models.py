@@ -25,6 +25,8 @@ SYSTEM = "models_system"
 THINKING = "models_thinking"
 START = "models_start"
 RAW = "models_raw"
+DOWNLOAD = "downloads_model"
+FETCH = "downloads_fetch"
 _MODEL = "model"
 _PART = "part"
 _OPENED = "models_opened"
@@ -174,6 +176,18 @@ def load_quantization_key(model_id: str) -> str:
 
 def release_key(model_id: str, quantization: str) -> str:
     return f"memory_release_{model_id}_{quantization}"
+
+
+def pause_key(model_id: str) -> str:
+    return f"downloads_pause_{model_id}"
+
+
+def resume_key(model_id: str) -> str:
+    return f"downloads_resume_{model_id}"
+
+
+def remove_files_key(model_id: str) -> str:
+    return f"downloads_remove_{model_id}"
 
 
 def keep_key(model_id: str, quantization: str) -> str:

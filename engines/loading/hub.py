@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from huggingface_hub.file_download import DryRunFileInfo
 from engines.loading.byte_progress import ByteProgress
 from engines.loading.loaded import LoadWatch
 from engines.loading.safety import may_run_its_own_code
+from engines.on_disk import free_for_models
 from errors import LoadError, Unreachable
 from model_registry.own_sources import no_folder, wrong_source
 from model_registry.reading.hub_errors import HubModel, endpoint, explain_hub, no_room_on_disk
@@ -176,10 +176,7 @@ def _subfolder(folder: Path, spec: ModelSpec) -> Path:
 
 
 def _refuse_full_disk(spec: ModelSpec, needed: int) -> None:
-    place = Path(_what(spec, ())["cache_dir"]).expanduser().absolute()
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free
+    free = free_for_models()
     if needed > free:
         raise no_room_on_disk(spec.title, needed, free)
 

@@ -155,7 +155,8 @@ def test_a_refused_prompt_is_a_sentence() -> None:
     page.text_area(key=models.SYSTEM).set_value("짧게").run()
     shown = texts(page).replace("\\", "")
     assert "시스템 프롬프트를 넣을 자리가 없습니다" in shown
-    assert resources.services().registry.formats.get("korani-search").title in shown
+    title = resources.services().registry.formats.get("korani-search").title
+    assert read_texts("ko").said(title) in shown
 
 
 def test_the_empty_list_says_what_to_do_first() -> None:
