@@ -21,6 +21,7 @@ from settings import Settings, environment_key, read_settings
 if TYPE_CHECKING:
     from comparison.asking import AskingService, SentQuestion
     from comparison.batch.jobs import BatchJobs
+    from comparison.measuring import LiveMeasurings
     from comparison.runs import LiveRuns
     from comparison.waiting import WaitingQuestions
     from engines.base import Engine
@@ -60,6 +61,7 @@ class Services:
     batches: BatchJobs
     waiting: WaitingQuestions[SentQuestion]
     searches: LiveSearches
+    measurings: LiveMeasurings
     search_providers: Callable[[], tuple[ProviderEntry, ...]]
     """Where can be searched, and what a provider lacks that cannot be used now."""
     page_stands: Callable[[], None]
@@ -70,6 +72,7 @@ class Services:
 def services() -> Services:
     # Imported here, so that the menu is on the screen before a database and a registry are.
     from comparison.batch.jobs import BatchJobs
+    from comparison.measuring import LiveMeasurings
     from comparison.runs import LiveRuns
     from comparison.waiting import WaitingQuestions
     from engines import build
@@ -89,9 +92,6 @@ def services() -> Services:
     batches = BatchJobs(engine, history, settings.rows_per_model)
     asking, searching = _asking(engine, registry, history, runs, settings)
 
-    def page_stands() -> None:
-        memory.prepare_soon(_prepare, _MOMENT)
-
     return Services(
         settings,
         registry,
@@ -104,8 +104,9 @@ def services() -> Services:
         batches,
         WaitingQuestions(),
         LiveSearches(searching),
+        LiveMeasurings(engine, unwatched_seconds=settings.unwatched_seconds),
         partial(provider_entries, settings, _search_key),
-        page_stands,
+        partial(memory.prepare_soon, _prepare, _MOMENT),
     )
 
 

@@ -16,6 +16,7 @@ from comparison.presets import GenerationChoice
 from comparison.turns import TurnPicture, conversation, who_left
 from dashboard.compare import sending
 from dashboard.compare.asking_settings import set_asking
+from dashboard.compare.measure_alone import measure_button, measured, measuring_at_work
 from dashboard.compare.picked_answer import picked_of, whose
 from dashboard.compare.question_box import ShownQuestion, examples, waiting_questions
 from dashboard.compare.run_chart import run_chart
@@ -150,8 +151,22 @@ def _below(turn: TurnPicture, titles: Mapping[str, str], services: Services, tex
         )
         if charts.open:
             with charts:
-                run_chart(turn, titles, texts)
+                _measured(turn, titles, services, texts)
     export_box(turn, services, texts, "compare_export")
+
+
+def _measured(turn: TurnPicture, titles: Mapping[str, str], services: Services, texts: Texts) -> None:
+    """Whether one is at work is seen once: it may end while the chart is drawn, whose figures came before."""
+    look = partial(services.measurings.get, turn.run_id, owner_id())
+    measuring = look()
+    if measuring is not None and not measuring.ended:
+        run_chart(turn, titles, texts)
+        measuring_at_work(look, measuring.stop, titles, texts)
+        return
+    requests = {column.position: column.request for column in turn.columns}
+    start = partial(services.measurings.start, owner_id(), turn.run_id, requests)
+    run_chart(turn, titles, texts, measured(measuring))
+    measure_button(measuring, start, titles, texts)
 
 
 def _draw_waiting(turn: TurnPicture, titles: Mapping[str, str], services: Services, texts: Texts) -> None:

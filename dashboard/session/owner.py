@@ -55,7 +55,8 @@ def bring_along(services: Services) -> None:
     key = st.context.cookies.get(COOKIE)
     if fits(key):
         before = owner_of_browser(str(key))
-        for each in (services.history, services.runs, services.batches, services.searches):
+        kept = (services.runs, services.batches, services.searches, services.measurings)
+        for each in (services.history, *kept):
             each.hand_over(before, THIS_MACHINE)
 
 

@@ -81,6 +81,8 @@ def row(at: int, model: str) -> ResultRow:
 names = {"a": "가 모델", "b": "나 모델"}
 rows = [row(at, model) for at in range(COUNT) for model in names]
 run_chart(turn(), {"m": "모델"}, texts)
+alone = {column.position: column.measures for column in turn().columns[1:]}
+run_chart(replace(turn(), run_id="alone"), {"m": "모델"}, texts, alone)
 memory_bar(pool(), {}, texts)
 memory_history(pool(), {}, texts)
 training_curves(metrics(), texts)

@@ -32,6 +32,6 @@ def test_no_chart_complains(new_person: NewPerson, charts_page: str, data: str) 
     settled(page)
     expect(page.get_by_test_id("stException")).to_have_count(0)
     if data == "usual":
-        expect(page.locator("canvas.marks, .vega-embed svg.marks")).to_have_count(14)
+        expect(page.locator("canvas.marks, .vega-embed svg.marks")).to_have_count(17)
     page.wait_for_timeout(500)  # a chart draws, and complains, after its element stands on the page
     page.screenshot(path=SCREENSHOTS / f"charts-{data.replace(' ', '-')}.png")
