@@ -1,6 +1,7 @@
-"""Compiles the products of real networks for a card that is not here, and tells what the machine code holds.
+"""Compiles what a step of real networks launches for a card that is not here, and tells what the machine code
+holds.
 
-Run: python -m tests.triton_kernels.linears_for_hopper    (without TRITON_INTERPRET; prints one JSON object)
+Run: python -m tests.triton_kernels.kernels_for_hopper    (without TRITON_INTERPRET; prints one JSON object)
 """
 
 from __future__ import annotations
@@ -19,7 +20,16 @@ import torch
 
 from benchmarks.gpu.compiling import pretend_a_card
 from benchmarks.gpu.linears import PRODUCTS, operands, own_call
+from engines.steps.ops import Heads
+from tests.triton_kernels.attending import heads_of, mixed_of, tables_over
 
+ATTENDED = {
+    "neox": heads_of(32, 32, 128, 64, packed=True, dtype=torch.bfloat16),
+    "llama": heads_of(32, 32, 128, 128, dtype=torch.bfloat16),
+    "8b grouped": heads_of(32, 8, 128, 128, dtype=torch.bfloat16),
+    "qwen3": heads_of(32, 8, 128, 128, normed=True, dtype=torch.bfloat16),
+    "window": heads_of(32, 8, 128, 128, window=4096, dtype=torch.bfloat16),
+}
 LAYERS = ("neox in", "neox out", "llama gated", "llama down", "8b qkv")
 
 
@@ -41,12 +51,24 @@ def main() -> None:
                 name = f"{product.name}, {rows} rows"
                 if product.name in LAYERS:
                     compile_product(product, rows)
+        for kind, heads in ATTENDED.items():
+            name = f"attend {kind}"
+            compile_attention(heads)
     sys.stdout.write(json.dumps(found))
 
 
 def compile_product(product: Any, rows: int) -> None:
     make: Callable[..., torch.Tensor] = lambda *sizes: torch.empty(sizes, dtype=torch.bfloat16)  # noqa: E731
     own_call(operands(product, make, 1), rows, None, pdl=True)
+
+
+def compile_attention(heads: Heads) -> None:
+    from engines.steps.triton_attention import attend
+
+    half = torch.bfloat16
+    tables = tables_over(heads, [5], [0], room=1024, dtype=half)
+    arrivals = torch.zeros(heads.queries, dtype=torch.int32)
+    attend(mixed_of(heads, 1, half), heads, 0, tables, 1024, arrivals, pdl=True)
 
 
 def told_by(cubin: bytes) -> dict[str, Any]:
@@ -62,6 +84,7 @@ def told_by(cubin: bytes) -> dict[str, Any]:
         "before the wait": sum(found.start() < wait for found in weights),
         "inputs before the wait": len(re.findall(r"LDG\.E(?!\.EF)", code[: max(wait, 0)])),
         "waits": code.count("ACQBULK"),
+        "128 bits before the wait": len(re.findall(r"LDG\.E(?!\.EF)[.\w]*\.128", code[: max(wait, 0)])),
     }
 
 
