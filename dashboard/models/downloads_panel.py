@@ -124,9 +124,8 @@ def _row(
         badge = f":{color}-badge[{texts.downloads[state]}]"
         shared = ", ".join(safe_text(titles.get(each, each)) for each in one.shared_with)
         told = f"**{safe_text(name)}** {badge} {format_bytes(one.bytes)}"
-        st.markdown(
-            told + (f"  \n:small[{texts.downloads['shared'].format(titles=shared)}]" if shared else "")
-        )
+        also = f"  \n:small[{texts.downloads['shared'].format(titles=shared)}]" if shared else ""
+        st.markdown(told + also, width="stretch")
         if not one.whole and not busy:
             key, again = session.resume_key(one.model_id), partial(downloads.begin, one.model_id)
             _button("resume", ":material/play_arrow:", key, name, texts, again)
