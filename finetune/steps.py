@@ -94,7 +94,7 @@ class StepPlan(Generic[AnySettings]):
             blocks=self.blocks,
             tokens=self.block_tokens,
             batch=self.batch,
-            epochs=settings.epochs,
+            epochs=round(self.epochs, 2),
             rate=settings.learning_rate,
             warmup=self.warmup,
         )

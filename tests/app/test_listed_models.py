@@ -12,7 +12,7 @@ import pytest
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 
 from dashboard.session.compare import MODELS, SCORE_WITH
-from tests.app.opened_pages import ask, open_services, opened, run_id, run_until, texts
+from tests.app.opened_pages import ask, open_list, open_services, opened, run_id, run_until, texts
 from tests.engines.script import Script
 from tests.model_registry.own_entries import adapter
 from tests.model_registry.test_remote_entries import put, remote
@@ -52,7 +52,7 @@ def test_a_reward_model_is_shown_as_one_and_offered_to_nobody_who_asks(
         shown = opened("models", part="registry", model="judge")
         compare = opened("compare")
         compare.session_state["compare_picked"] = ["judge", "demo-kullm"]
-        compare.text_input(key=MODELS.search_key).set_value("채점하는").run()
+        open_list(compare).text_input(key=MODELS.search_key).set_value("채점하는").run()
     assert ":violet-badge[보상 모델]" in texts(shown)
     tasks = shown.dataframe[0].value.set_index("id")["task"]
     assert (tasks["judge"], tasks["demo-kullm"]) == ("보상 모델", "질문에 답함")

@@ -53,7 +53,7 @@ def test_words_of_two_syllables_are_found_and_the_csv_is_whole(
     expect(lines).to_have_text([LAKE, MOUNTAIN])
     for tick in range(2):
         page.locator('[class*="st-key-history_tick_"] label').nth(tick).click()
-        one(page.get_by_role("main").get_by_text(f"{tick + 1}개를 골랐습니다"))
+        one(page.get_by_role("main").get_by_text(f"{tick + 1}개 선택함"))
     check_wide(exported(page, "wide", tmp_path))
     check_long(exported(page, "long", tmp_path))
 

@@ -29,7 +29,7 @@ def parsed(words: list[str], monkeypatch: pytest.MonkeyPatch) -> Any:
     """The options that the command would run with."""
     kept: list[Any] = []
 
-    def keep(options: Any) -> int:
+    def keep(options: Any, home: object) -> int:
         kept.append(options)
         return 0
 

@@ -170,7 +170,7 @@ def test_disk_with_too_little_space_is_refused_before_a_byte(
     class Usage:
         free = 1000
 
-    monkeypatch.setattr("engines.loading.hub.shutil.disk_usage", lambda path: Usage)
+    monkeypatch.setattr("engines.on_disk.shutil.disk_usage", lambda path: Usage)
     with pytest.raises(Unreachable, match="on disk, but only 1.0 KB are free"):
         files_of(SPEC, Watch())
     assert not any("cdn" in path for _, path, _ in hub.requests)

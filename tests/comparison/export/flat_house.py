@@ -68,6 +68,8 @@ def row(**cells: Any) -> dict[str, Any]:
         "tokens_out": 7,
         "load_seconds": None,
         "seconds_to_first_text": 0.125,
+        "waiting_seconds": 0.025,
+        "own_seconds_to_first_text": 0.1,
         "answering_seconds": 1.5,
         "tokens_per_second": 4.666666666666667,
         "characters_per_second": 1e-07,
