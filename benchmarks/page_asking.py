@@ -65,13 +65,14 @@ def buttons(tab: Tab, what: str) -> list[str]:
 
 
 def wait_until_ended(tab: Tab, columns: int | None = None, seconds: float = 60) -> None:
-    """Until every column (of so many) shows that it has ended."""
+    """Until every column (of so many) shows that it has ended, and its text, which comes after them."""
 
     def ended(tab: Tab) -> bool:
         done = len(buttons(tab, "again"))
         return done > 0 and not buttons(tab, "stop") and done >= (columns or 1)
 
     tab.wait(ended, seconds)
+    tab.settle()
 
 
 def stop_all(tab: Tab) -> None:

@@ -56,7 +56,7 @@ def row(**cells: Any) -> dict[str, Any]:
         "model": "demo-chat",
         "state": "done",
         "text": "빛이 흩어져서요.",
-        **dict.fromkeys(("mark", "note")),
+        **dict.fromkeys(("mark", "note", "load_seconds", "extras")),
         "finish_reason": "eos",
         "error": None,
         "prompt": "### 질문: 하늘은 왜 파란가요?\n\n### 답변:",
@@ -66,7 +66,6 @@ def row(**cells: Any) -> dict[str, Any]:
         "settings": SETTINGS,
         "tokens_in": 12,
         "tokens_out": 7,
-        "load_seconds": None,
         "seconds_to_first_text": 0.125,
         "waiting_seconds": 0.025,
         "own_seconds_to_first_text": 0.1,
@@ -77,7 +76,6 @@ def row(**cells: Any) -> dict[str, Any]:
         "step": "fused-graph",
         "started": MOMENT,
         "ended": MOMENT,
-        "extras": None,
     } | cells
     request = {"model": made["model"], **asked, "settings": json.loads(SETTINGS)}
     return {"request": json.dumps(request, ensure_ascii=False)} | made
