@@ -126,6 +126,6 @@ def test_answers_can_be_heard_and_reached_while_they_come_when_they_came_and_in_
     for name in ("history", f"history_entry?run={run}"):
         page.set_viewport_size({"width": 1440, "height": 900})
         page.goto(f"{scripted}/{name}")
-        one(page.get_by_role("main").get_by_text("하나 8개").first)
+        one(page.get_by_role("main").get_by_text("하나 8개").filter(visible=True).first)
         faults += looked_at(page, axe)
     assert not faults, "\n".join(faults)

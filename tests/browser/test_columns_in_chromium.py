@@ -95,6 +95,10 @@ def test_columns_are_equal_and_their_heads_stay_in_view(
     assert columns(page).first.evaluate(ORDER) == ["head", "figures", "text"]
     bar = places(page.get_by_test_id("stHeader"))[0]["bottom"]
     side_by_side = columns(page).nth(0).or_(columns(page).nth(2))
+    page.wait_for_function(  # a page that was opened goes to its end by itself first
+        "whole => whole.scrollHeight - whole.scrollTop - whole.clientHeight < 2",
+        arg=page.get_by_test_id("stAppScrollToBottomContainer").element_handle(),
+    )
     part(columns(page).first, "text").evaluate(SCROLL_THROUGH)
     stay_in_view(side_by_side, bar, look)
     page.screenshot(path=SCREENSHOTS / f"columns-{look.width}.png")
