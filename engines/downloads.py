@@ -52,10 +52,6 @@ class Downloads:
     def is_paused(self, model_id: str) -> bool:
         return model_id in self._paused
 
-    def close(self) -> None:
-        for live in self.all():
-            live.ask_to_stop()
-
     def can_fetch(self, spec: ModelSpec) -> bool:
         return spec.remote is None and not Path(spec.local.source).is_absolute()
 

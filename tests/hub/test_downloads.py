@@ -71,7 +71,8 @@ class Held:
 def downloads(hub: LoopbackHub) -> Iterator[Downloads]:
     made = Downloads(registry(), Held().view)
     yield made
-    made.close()
+    for live in made.all():
+        live.ask_to_stop()
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -162,7 +163,6 @@ def test_files_of_a_model_in_memory_stay(hub: LoopbackHub, resident: str) -> Non
     with pytest.raises(BadRequest, match="nothing was deleted"):
         downloads.remove("base")
     assert on_disk(registry().get("base"))
-    downloads.close()
 
 
 def test_files_that_cannot_be_deleted_are_told(downloads: Downloads, monkeypatch: pytest.MonkeyPatch) -> None:
