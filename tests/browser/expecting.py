@@ -5,6 +5,7 @@ own looks only once a second after the first two, which is minutes in the hundre
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import expect as looking
@@ -40,3 +41,15 @@ class _Expected:
 
 
 expect = looking if TYPE_CHECKING else _Expected
+
+
+def eventually(do_and_check: Callable[[], None]) -> None:
+    """Done and checked again until it holds, where a page that still moves by itself undoes what was done."""
+    until = time.monotonic() + PATIENCE / 1000
+    while True:
+        try:
+            return do_and_check()
+        except AssertionError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(_LONGEST)

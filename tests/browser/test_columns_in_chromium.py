@@ -16,7 +16,7 @@ from dashboard.session.owner import owner_of_browser
 from dashboard.texts import read_texts
 from tests.browser.at_the_page import MODELS, columns, one, settled
 from tests.browser.conftest import SCREENSHOTS, NewPerson
-from tests.browser.expecting import expect
+from tests.browser.expecting import eventually, expect
 from tests.browser.served import Served
 from tests.browser.test_looks_in_chromium import BACKGROUNDS
 
@@ -64,22 +64,18 @@ def part(column: Locator, name: str) -> Locator:
     return column.locator(f'[class*="st-key-{name}_"]').first
 
 
-def stay_in_view(seen: Locator, top: float, look: Look) -> None:
-    """Once scrolled, head by head at `top`, over the answer, and nothing of the answer is seen through it."""
-    for column in seen.all():
-        ground = part(column, "head").locator("..")
-        column.page.wait_for_function(
-            "([ground, top]) => Math.abs(ground.getBoundingClientRect().y - top) < 2",
-            arg=[ground.element_handle(), top],
-        )
-        expect(ground).to_have_css("background-color", BACKGROUNDS[look.scheme])
-        box, whole, text = (places(each)[0] for each in (ground, column, part(column, "text")))
-        assert box["width"] == pytest.approx(whole["width"] - 2, abs=1), "from edge to edge"
-        assert text["y"] < box["y"] < text["bottom"]
-        assert ground.evaluate(
-            """ground => { const {x, width, bottom} = ground.getBoundingClientRect()
-                           return ground.contains(document.elementFromPoint(x + width / 2, bottom - 8)) }"""
-        )
+def in_view(column: Locator, top: float, look: Look) -> None:
+    """Its head stands at `top`, over the answer, and nothing of the answer is seen through it."""
+    ground = part(column, "head").locator("..")
+    box, whole, text = (places(each)[0] for each in (ground, column, part(column, "text")))
+    assert abs(box["y"] - top) < 2, box
+    assert text["y"] < box["y"] < text["bottom"]
+    assert box["width"] == pytest.approx(whole["width"] - 2, abs=1), "from edge to edge"
+    assert ground.evaluate("each => getComputedStyle(each).backgroundColor") == BACKGROUNDS[look.scheme]
+    assert ground.evaluate(
+        """ground => { const {x, width, bottom} = ground.getBoundingClientRect()
+                       return ground.contains(document.elementFromPoint(x + width / 2, bottom - 8)) }"""
+    )
 
 
 @pytest.mark.parametrize("look", [DESK, WALL], ids=["1440", "1920"])
@@ -95,12 +91,13 @@ def test_columns_are_equal_and_their_heads_stay_in_view(
     assert columns(page).first.evaluate(ORDER) == ["head", "figures", "text"]
     bar = places(page.get_by_test_id("stHeader"))[0]["bottom"]
     side_by_side = columns(page).nth(0).or_(columns(page).nth(2))
-    page.wait_for_function(  # a page that was opened goes to its end by itself first
-        "whole => whole.scrollHeight - whole.scrollTop - whole.clientHeight < 2",
-        arg=page.get_by_test_id("stAppScrollToBottomContainer").element_handle(),
-    )
-    part(columns(page).first, "text").evaluate(SCROLL_THROUGH)
-    stay_in_view(side_by_side, bar, look)
+
+    def scrolled_through() -> None:
+        part(columns(page).first, "text").evaluate(SCROLL_THROUGH)
+        for column in side_by_side.all():
+            in_view(column, bar, look)
+
+    eventually(scrolled_through)  # a page that was opened goes to its end by itself first
     page.screenshot(path=SCREENSHOTS / f"columns-{look.width}.png")
     _how_it_was_asked(page, look)
 
@@ -126,16 +123,22 @@ def test_on_a_phone_columns_are_swiped(new_person: NewPerson, demo_server: Serve
     first, second = places(columns(page))[:2]
     assert first["y"] == second["y"] and first["width"] == second["width"] < look.width
     assert first["right"] < second["x"] < look.width - 20, "the next one peeks in"
-    columns(page).first.hover()
-    page.mouse.wheel(0.6 * look.width, 0)
-    page.wait_for_function(
-        "([second, x]) => Math.abs(second.getBoundingClientRect().x - x) < 2",
-        arg=[columns(page).nth(1).element_handle(), first["x"]],
-    )
-    columns(page).nth(1).evaluate(SCROLL_THROUGH)
-    columns(page).nth(1).hover()
-    page.mouse.wheel(0, 300)
-    stay_in_view(columns(page).nth(1), places(columns(page).nth(1))[0]["y"] + 1, look)
+
+    def swiped() -> None:
+        if places(columns(page))[0]["x"] == first["x"]:
+            columns(page).first.hover()
+            page.mouse.wheel(0.6 * look.width, 0)
+        assert abs(places(columns(page))[1]["x"] - first["x"]) < 2
+
+    def scrolled_through() -> None:
+        second = columns(page).nth(1)
+        second.evaluate(SCROLL_THROUGH)
+        second.hover()
+        page.mouse.wheel(0, 300)
+        in_view(second, places(second)[0]["y"] + 1, look)
+
+    eventually(swiped)
+    eventually(scrolled_through)
     page.screenshot(path=SCREENSHOTS / f"columns-{look.width}-{look.locale[:2]}.png")
     page.get_by_test_id("stChatMessage").scroll_into_view_if_needed()
     _how_it_was_asked(page, look)
