@@ -78,8 +78,10 @@ def stepper_for(model: Any, device: torch.device, step: StepName = "eager") -> S
     known = not is_own_code and not lengthens(config)
     batchable = known and _batchable(config)
     if batchable and config.model_type in STATIC and (device.type == "cuda" or step != "eager"):
-        inner = _decode_step(model, device, step)
         is_captured = step.endswith("graph")
+        if is_captured and device.type == "cpu":
+            raise StepRefused("step-on-processor")
+        inner = _decode_step(model, device, step)
         return StaticStepper(model, device, CapturedStep(inner, device) if is_captured else inner)
     if step != "eager":
         raise StepRefused("step-family-not-proven", kind=config.model_type)

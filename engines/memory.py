@@ -67,6 +67,10 @@ class ResidentView:
     kept: bool = False
     """A person asked for it to stay, so no load unloads it."""
     step: StepChoice = StepChoice("eager")
+    adapter_steps: tuple[tuple[str, StepChoice], ...] = ()
+    """By the id of the adapter: how it answers, which need not be as its base does."""
+    step_bytes: int = 0
+    """Tables and graphs of its steps."""
 
 
 @dataclass(frozen=True)

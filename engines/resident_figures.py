@@ -82,4 +82,6 @@ class ResidentFigures:
             load_seconds=self.load_seconds,
             kept=self.kept,
             step=self.steps.get(None, StepChoice("eager")),
+            adapter_steps=tuple((name, step) for name, step in self.steps.items() if name is not None),
+            step_bytes=self.step_bytes,
         )

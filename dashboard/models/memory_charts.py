@@ -64,7 +64,7 @@ def segments(view: PoolView, titles: Mapping[str, str], texts: Texts) -> list[Me
                 title=titles.get(each.model_id, each.model_id),
                 quantization=texts.memory[f"quantization_{each.quantization}"],
             ),
-            each.weight_bytes,
+            each.weight_bytes + each.step_bytes,
             None,
         )
         for each in view.residents

@@ -74,12 +74,15 @@ def memory_residents(memory: ModelMemory, view: PoolView, titles: Mapping[str, s
             with actions.container(horizontal=True, horizontal_alignment="right", gap="small"):
                 _actions(memory, resident, texts)
             st.caption(step_in_words(resident.step, texts))
+            for adapter, step in resident.adapter_steps:
+                st.caption(step_in_words(step, texts, titles.get(adapter, adapter)))
 
 
-def step_in_words(step: StepChoice, texts: Texts) -> str:
-    """Markdown: how the model computes a token, and why so."""
+def step_in_words(step: StepChoice, texts: Texts, adapter: str = "") -> str:
+    """Markdown: how the model (or the adapter of that title) computes a token, and why so."""
     reasons = " ".join(safe_text(plainly(each, texts)) for each in step.reasons)
-    named = texts.memory["step"].format(name=texts.memory[f"step_{step.name}"])
+    names = {"name": texts.memory[f"step_{step.name}"], "adapter": safe_text(adapter)}
+    named = texts.memory["step_of_adapter" if adapter else "step"].format(**names)
     return f"{named} {reasons}" if reasons else named
 
 
@@ -100,8 +103,9 @@ def _name(resident: ResidentView, titles: Mapping[str, str], texts: Texts) -> st
 
 
 def _size(resident: ResidentView, texts: Texts) -> str:
-    cache = texts.memory["with_cache"].format(size=format_bytes(resident.cache_bytes))
-    return format_bytes(resident.weight_bytes) + (f"  \n:small[{cache}]" if resident.cache_bytes else "")
+    beside = {"with_cache": resident.cache_bytes, "with_steps": resident.step_bytes}
+    lines = [texts.memory[name].format(size=format_bytes(size)) for name, size in beside.items() if size]
+    return "  \n".join([format_bytes(resident.weight_bytes), *(f":small[{line}]" for line in lines)])
 
 
 def _actions(memory: ModelMemory, resident: ResidentView, texts: Texts) -> None:

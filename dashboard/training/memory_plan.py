@@ -63,7 +63,7 @@ def _trainable(plan: Mapping[str, Any], texts: Texts) -> str:
 
 
 def _residents(residents: Sequence[ResidentView], release: Callable[[], None], texts: Texts) -> None:
-    held = sum(each.weight_bytes + each.cache_bytes for each in residents)
+    held = sum(each.weight_bytes + each.cache_bytes + each.step_bytes for each in residents)
     free = idle(residents)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(texts.training["residents"].format(count=len(residents), size=format_bytes(held)))

@@ -163,6 +163,46 @@ def test_each_resident_says_which_step_answers_and_why(
     assert all(each in shown for each in words), shown
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "ko",
+            (
+                "+ 스텝 3 B",
+                "스텝: 융합 커널, CUDA 그래프.",
+                "KULLM의 스텝: transformers 모듈, CUDA 그래프. 융합",
+            ),
+        ),
+        (
+            "en",
+            (
+                "+ 3 B steps",
+                "Step: fused kernels, CUDA graph.",
+                "Step of KULLM: modules of transformers, CUDA",
+            ),
+        ),
+    ],
+)
+def test_an_adapter_says_beside_its_base_which_step_answers_and_what_steps_keep_is_shown(
+    language: str, words: tuple[str, ...]
+) -> None:
+    of_adapter = StepChoice("graph", (Cause("step-with-adapter"),))
+    held = ResidentView(
+        A, "none", (B,), 9, 0, 0, 1.0, 1.0, False, StepChoice("fused-graph"), ((B, of_adapter),), 3
+    )
+
+    def residents(view: object, titles: object, language: str) -> None:
+        from dashboard.models.memory_panel import memory_residents
+        from dashboard.texts import read_texts
+
+        memory_residents(object(), view, titles, read_texts(language))  # type: ignore[arg-type]
+
+    page = AppTest.from_function(residents, args=(view_of(residents=(held,)), {B: "KULLM"}, language))
+    shown = texts(page.run())
+    assert all(each in shown for each in words), shown
+
+
 def test_one_that_answers_cannot_be_released_and_says_why(engine: ScriptedEngine, registry: Registry) -> None:
     live = answering(engine, A)
     page = opened(engine, registry)
@@ -226,7 +266,7 @@ def test_a_load_that_failed_says_why_to_whoever_began_it(registry: Registry) -> 
 
 def view_of(**changes: Any) -> PoolView:
     residents = (
-        ResidentView(A, "none", (), 4, 1, 1, 0.0, 2.0),
+        ResidentView(A, "none", (), 3, 1, 1, 0.0, 2.0, step_bytes=1),
         ResidentView("gone-from-the-registry", "nf4", (), 2, 0, 0, 9.0, 1.0),
     )
     events = tuple(

@@ -48,6 +48,9 @@ def test_base_and_adapter_share_weights_and_answer_at_once(
     assert running.loads == [BASE]
     (resident,) = running.view().residents
     assert resident.adapters == (ADAPTER,)
+    assert resident.step.name == "fused"
+    ((adapter, step),) = resident.adapter_steps
+    assert (adapter, step.in_short()) == (ADAPTER, "eager: step-with-adapter")
     assert base_bytes < resident.weight_bytes < 1.5 * base_bytes
 
 

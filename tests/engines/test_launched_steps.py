@@ -104,7 +104,7 @@ def test_greedy_tokens_are_those_of_generate_past_what_is_written_ahead(loaded: 
     table = LateTable(loaded)
     asked, beside = table.ask("질문", most), table.ask("다른 질문", most, temperature=0.7)
     tokens: list[int] = []
-    asked.stream.push = lambda token_id: tokens.append(token_id) or ""  # type: ignore
+    asked.stream.push = lambda token_id: tokens.append(token_id) or ""  # type: ignore[func-returns-value, method-assign]
     table.finish()
     ids = torch.tensor([asked.prompt_ids])
     whole = loaded.model.generate(ids, max_new_tokens=most, do_sample=False, eos_token_id=511, pad_token_id=0)

@@ -197,5 +197,6 @@ def test_what_a_step_keeps_between_questions_counts_in_the_books(network: Any) -
 
     books = MemoryBooks[Kept](100, lambda resident: 0)
     assert books.enter(Kept(ResidentKey("m", "none"), 0.0, weight_bytes=50))
-    assert books.view("cpu", 0, 0).used == 80
+    view = books.view("cpu", 0, 0)
+    assert (view.used, view.residents[0].step_bytes) == (80, 30)
     assert not books.enter(Kept(ResidentKey("n", "none"), 0.0))

@@ -147,6 +147,15 @@ def test_the_processor_captures_nothing() -> None:
     assert codes(StepChooser("fused", build=card)(network(), CPU)) == ("fused", ["step-on-processor"])
 
 
+@pytest.mark.parametrize("name", ["graph", "fused-graph"])
+def test_a_graph_on_the_processor_is_refused_by_whoever_builds_it(
+    networks: dict[str, Any], name: StepName
+) -> None:
+    with pytest.raises(StepRefused) as refused:
+        stepper_for(networks["llama"], CPU, name)
+    assert refused.value.cause.code == "step-on-processor"
+
+
 def test_what_was_proven_is_looked_at_in_short_and_what_was_refused_not_at_all(tmp_path: Path) -> None:
     proofs = StepProofs(tmp_path / "home" / "steps.json")
     steppers: list[ScriptedStepper] = []
