@@ -52,8 +52,6 @@ class Method:
     recipe: str
     targets: Mapping[str, Target]
     changes: Mapping[str, Any] | None = None
-    kind: str | None = None
-    """Where it is learned otherwise than its recipe says."""
 
 
 _BY_REWARD = {
@@ -66,8 +64,13 @@ _LEARNED_REWARD = {"rewards": ("model=reward",)}
 METHODS = (
     Method("ppo", "demo-ppo", _BY_REWARD),
     Method("grpo", "demo-grpo", _BY_REWARD),
-    Method("rloo", "demo-grpo", {"familiar": Target(0.5, True), "kl": Target(12.0, False)}, kind="rloo"),
+    Method("rloo", "demo-rloo", {"familiar": Target(0.5, True), "kl": Target(12.0, False)}),
     Method("dpo", "demo-dpo", {"familiar": Target(0.6, True), "exact": Target(0.5, True)}),
+    Method(
+        "kto",
+        "demo-kto",
+        {"familiar": Target(0.5, True), "exact": Target(0.5, True), "kl": Target(12.0, False)},
+    ),
     Method("reward", "demo-reward", {"accuracy": Target(0.9, True)}),
     Method("ppo by reward", "demo-ppo", {"familiar": Target(0.5, True)}, _LEARNED_REWARD),
 )
@@ -125,7 +128,7 @@ def _learned(method: Method, home: Path) -> Learned:
 def _settings(method: Method) -> RunSettings:
     recipe = load_recipe(method.recipe)
     settings = {**recipe.settings, **(method.changes or {}), "name": method.name.replace(" ", "-")}
-    return KINDS[method.kind or recipe.kind].settings(**settings)
+    return KINDS[recipe.kind].settings(**settings)
 
 
 def judged(home: Path, model: str | None) -> dict[str, float]:

@@ -13,7 +13,7 @@ import streamlit as st
 from dashboard.errors import plainly
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
-from dashboard.training.run_settings import change_in_words
+from dashboard.training.run_settings import ChangeUnit, change_in_words
 from errors import AS_WRITTEN, Cause
 
 _CHANGED = {"reward": "{:z.3f}", "exact": "{:.0%}", "ended": "{:.0%}"}
@@ -55,15 +55,19 @@ def _changed(
         values = [held.get(f"{name}_{when}") for when in ("before", "after")]
         before, after = (_told(value, written) for value in values)
         if before or after:
-            own = texts.kinds.get(f"report_{kind}_{name}") or texts.kinds[f"report_{name}"]
-            yield own, before, after, change_in_words(values, texts, is_share=name != "reward")
+            unit: ChangeUnit = "number" if name == "reward" else "points"
+            yield _title(kind, name, texts), before, after, change_in_words(values, texts, unit)
     for name, value, written in (
         ("accuracy", held.get("accuracy"), "{:.0%}"),
         ("chosen_change", held.get("chosen_change"), "{:+z.2f}"),
         ("kl", report.get("kl"), "{:.1f}"),
     ):
         if told := _told(value, written):
-            yield texts.kinds[f"report_{name}"], "", told, ""
+            yield _title(kind, name, texts), "", told, ""
+
+
+def _title(kind: str, name: str, texts: Texts) -> str:
+    return texts.kinds.get(f"report_{kind}_{name}") or texts.kinds[f"report_{name}"]
 
 
 def _judged(held: Mapping[str, Any], report: Mapping[str, Any], texts: Texts) -> None:

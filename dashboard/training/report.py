@@ -48,7 +48,7 @@ def _rows(report: Mapping[str, Any], texts: Texts) -> Iterator[tuple[str, str, s
         held = report.get(part)
         if held:
             before, after = (held[when][figure] for when in ("before", "after"))
-            change = change_in_words((before, after), texts)
+            change = change_in_words((before, after), texts, "percent")
             yield texts.training[f"report_{part}_{figure}"], f"{before:.4g}", f"{after:.4g}", change
     for part in ("held_out", "learned"):
         counted = (report.get("answers") or {}).get(part)
@@ -57,7 +57,7 @@ def _rows(report: Mapping[str, Any], texts: Texts) -> Iterator[tuple[str, str, s
                 counts = [counted[when][kind] for when in ("before", "after")]
                 shares = [count / counted["asked"] for count in counts]
                 before, after = (f"{count} / {counted['asked']}" for count in counts)
-                change = change_in_words(shares, texts, is_share=True)
+                change = change_in_words(shares, texts, "points")
                 yield texts.training[f"report_{part}_{kind}"], before, after, change
 
 

@@ -15,7 +15,7 @@ from dashboard.texts import Texts
 from dashboard.training.curves import CurveLook, TrainingCurve, compared_curves, smoothing_slider
 from dashboard.training.progress import TrainingView
 from dashboard.training.run_settings import differing_settings, method_of, used_settings
-from dashboard.training.runs_table import figure_words, percent_changed
+from dashboard.training.runs_table import change_told, figure_words
 from dashboard.training.smoothing import AXES, positions
 from finetune.jobs import RunSummary
 
@@ -59,8 +59,7 @@ _SHOWN = ("state", "kind", "method", "figure", "before", "after", "change", "tim
 
 def _row(run: ComparedRun, texts: Texts) -> tuple[str, ...]:
     job, summary, status = run.view.job, run.summary, run.view.status
-    change = percent_changed(summary)
-    told = ("" if value is None else f"{value:.3f}" for value in (summary.before, summary.after))
+    told = ("" if value is None else f"{value:z.3f}" for value in (summary.before, summary.after))
     return (
         job.name,
         texts.training[f"state_{job.state}"],
@@ -68,7 +67,7 @@ def _row(run: ComparedRun, texts: Texts) -> tuple[str, ...]:
         whole_characters(method_of(job, texts)),
         figure_words(summary, texts),
         *told,
-        "" if change is None else f"{change:+.1f}%",
+        change_told(summary, texts),
         "" if summary.seconds is None else duration(summary.seconds, texts),
         f"{status.step:,} / {status.total_steps:,}" if status.total_steps else f"{status.step:,}",
     )

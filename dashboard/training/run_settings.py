@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -114,14 +114,19 @@ def rate_of(job: Job, summary: RunSummary) -> float | None:
     return float(said) if isinstance(said, int | float) else summary.decided.get("learning_rate")
 
 
-def change_in_words(values: Sequence[Any], texts: Texts, *, is_share: bool = False) -> str:
-    """`values`: before and after. In percent of what it was, and of a share in points; empty where that means
-    nothing."""
+ChangeUnit = Literal["percent", "points", "number"]
+"""Of what a loss was, of a share, and as it is: a reward or a margin may begin at nothing or below."""
+
+
+def change_in_words(values: Sequence[Any], texts: Texts, unit: ChangeUnit) -> str:
+    """`values`: before and after; empty where a change means nothing."""
     before, after = values
     if not (isinstance(before, int | float) and isinstance(after, int | float)):
         return ""
-    if is_share:
+    if unit == "points":
         return texts.runs["points"].format(change=f"{100 * (after - before):+z.0f}")
+    if unit == "number":
+        return f"{after - before:+z.3f}"
     return f"{100 * (after - before) / abs(before):+z.1f}%" if before else ""
 
 

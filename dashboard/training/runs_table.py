@@ -16,12 +16,14 @@ import streamlit as st
 from dashboard.session import training
 from dashboard.shared.safe_text import whole_characters
 from dashboard.texts import Texts
-from dashboard.training.run_settings import data_names, method_of, rate_of
+from dashboard.training.run_settings import ChangeUnit, change_in_words, data_names, method_of, rate_of
 from finetune.jobs import Job, RunSummary
 
 MOST_COMPARED = 8
 """As many as the theme has colors for that stay apart."""
 _MOST_HEIGHT = 430
+_UNITS: Mapping[str, ChangeUnit] = {"held_out_loss": "percent", "held_out_accuracy": "points"}
+"""In which the main figure of a kind changes; all others as numbers."""
 
 
 def training_runs(
@@ -66,10 +68,14 @@ def figure_words(summary: RunSummary, texts: Texts) -> str:
     return texts.runs.get(name) or texts.training.get(name) or texts.kinds[name]
 
 
-def percent_changed(summary: RunSummary) -> float | None:
-    if summary.before is None or summary.after is None or not summary.before:
-        return None
-    return 100 * (summary.after - summary.before) / abs(summary.before)
+def change_told(summary: RunSummary, texts: Texts) -> str:
+    unit = _UNITS.get(summary.figure, "number")
+    return change_in_words((summary.before, summary.after), texts, unit)
+
+
+def figure_told(value: float | None) -> float | None:
+    """As it is shown: what is nothing but rounding has no sign."""
+    return None if value is None else round(value, 3) + 0.0
 
 
 def _picked(names: Sequence[str], texts: Texts) -> list[str]:
@@ -153,9 +159,9 @@ def _table(
                 "data": whole_characters(", ".join(data_names(job))),
                 "rate": rate_of(job, found),
                 "figure": figure_words(found, texts),
-                "before": found.before,
-                "after": found.after,
-                "change": percent_changed(found),
+                "before": figure_told(found.before),
+                "after": figure_told(found.after),
+                "change": change_told(found, texts),
                 "minutes": None if found.seconds is None else found.seconds / 60,
                 "steps": f"{status.step:,} / {status.total_steps:,}" if status.total_steps else "",
                 "asked": _moment(job.asked, zone),
@@ -166,14 +172,14 @@ def _table(
 
 def _columns(texts: Texts) -> dict[str, Any]:
     words, column = texts.runs, st.column_config
-    numbers = {"rate": "%g", "before": "%.3f", "after": "%.3f", "change": "%+.1f%%", "minutes": "%.1f"}
+    numbers = {"rate": "%g", "before": "%.3f", "after": "%.3f", "minutes": "%.1f"}
     return {
         "name": column.TextColumn(texts.training["name"], pinned=True, width="medium"),
         **{
             name: column.TextColumn(
                 words[f"column_{name}"], width="small" if name in ("kind", "state") else None
             )
-            for name in ("state", "kind", "method", "base", "data", "figure")
+            for name in ("state", "kind", "method", "base", "data", "figure", "change")
         },
         **{name: column.NumberColumn(words[f"column_{name}"], format=form) for name, form in numbers.items()},
         "steps": column.TextColumn(texts.training["step"]),

@@ -82,7 +82,7 @@ def test_two_hundred_trainings_and_spoiled_ones_are_listed_and_compared(
     rows = {row["name"]: row for row in listed(page)}
     assert len(rows) == 202 and not page.exception
     one = rows["run-7"]
-    assert (one["before"], one["after"], one["change"], one["rate"]) == (4.0, 1.0, -75.0, 3e-4)
+    assert (one["before"], one["after"], one["change"], one["rate"]) == (4.0, 1.0, "-75.0%", 3e-4)
     assert (one["kind"], one["method"], one["data"]) == ("SFT", "LoRA", "질문.jsonl")
     assert (rows["failed"]["state"], rows["stopped"]["steps"]) == ("실패", "3 / 9")
     assert (

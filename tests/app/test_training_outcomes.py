@@ -5,6 +5,7 @@ Run: python -m pytest tests/app/test_training_outcomes.py
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,24 @@ def test_before_and_after_of_every_kind(engine: ScriptedEngine, tmp_path: Path, 
     shown = table(page)
     assert "0.780" in shown and "41%" in shown and "100%" in shown and "8.3" in shown
     assert HOSTILE in [text.value for text in page.text] and not page.warning
+
+
+@pytest.mark.parametrize("kind", ["dpo", "ppo"])
+def test_a_reward_that_began_at_rounding_is_no_change_in_percent(
+    engine: ScriptedEngine, tmp_path: Path, kind: str
+) -> None:
+    held = {**REWARDED["held_out"], "reward_before": -8e-9, "reward_after": 0.621}
+    page = finished(tmp_path, kind, {**REWARDED, "held_out": held})
+    shown = table(page)
+    assert "+0.621" in shown and "-0.000" not in shown
+    (row,) = [row for row in listed(opened("training")) if row["name"] == "tuned"]
+    assert (row["before"], row["change"]) == (0.0, "+0.621") and math.copysign(1, row["before"]) == 1
+
+
+def test_judged_answers_are_not_called_pairs(engine: ScriptedEngine, tmp_path: Path) -> None:
+    held = {**REWARDED["held_out"], "accuracy": 0.61, "chosen_change": 4.05}
+    shown = table(finished(tmp_path, "kto", {**REWARDED, "held_out": held}))
+    assert "좋은 답과 나쁜 답" in shown and "+4.05" in shown and "쌍" not in shown
 
 
 def test_what_did_not_learn_says_why_in_the_reader_s_language(engine: ScriptedEngine, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ WANTED = {
     "chatkoalpaca-ppo",
     "demo-reward",
     "demo-grpo",
+    "demo-rloo",
     "demo-ppo",
 }
 OF_TOYS = {name for name in WANTED if name.startswith("demo")}

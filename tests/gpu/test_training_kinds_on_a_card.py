@@ -46,8 +46,7 @@ def learned(kind: str, home: Path, recipe: str = "", **changes: Any) -> tuple[Ru
 
 @pytest.mark.parametrize("kind", ["ppo", "grpo", "rloo"])
 def test_a_toy_learns_by_a_rule_on_a_card(kind: str, tmp_path: Path) -> None:
-    recipe = "demo-ppo" if kind == "ppo" else "demo-grpo"
-    run, report = learned(kind, tmp_path, recipe, max_steps=10, learning_rate=4e-3, max_new_tokens=32)
+    run, report = learned(kind, tmp_path, max_steps=10, learning_rate=4e-3, max_new_tokens=32)
     rewards = [metric.figures["reward"] for metric in run.metrics()]
     assert report["learned"] is True and 0 < report["kl"] <= 20
     assert sum(rewards[-3:]) / 3 > sum(rewards[:2]) / 2 + 0.1
