@@ -1,5 +1,5 @@
 """What a person found of an answer, apart from its other buttons because rated answers are drawn without them
-too: badges and the note, and the buttons that set each or take it back."""
+too: badges and the note, the buttons that set each or take it back, and the box for the note."""
 
 from __future__ import annotations
 
@@ -52,7 +52,6 @@ def mark_buttons(picture: ColumnPicture, title: str, key: str, marking: Marking,
         is_set = mark.rating == rating
         change = MarkChange(rating="" if is_set else rating)
         _button(rating, is_set, change, picture, title, key, marking, texts)
-    _note(picture, title, key, marking, texts)
 
 
 def _button(
@@ -77,18 +76,11 @@ def _button(
     )
 
 
-def _note(picture: ColumnPicture, title: str, key: str, marking: Marking, texts: Texts) -> None:
+def note_fold(picture: ColumnPicture, title: str, key: str, marking: Marking, texts: Texts) -> None:
     """Its box is sent once it is opened, and keeps what is typed until it is saved."""
     words, held = texts.answer, picture.mark.note
     label = words["change_note" if held else "make_note"]
-    opened = st.popover(
-        icon_label(f"{label} · {title}"),
-        icon=":material/edit_note:",
-        type="secondary" if held else "tertiary",
-        help=f"{label} · {safe_text(title)}",
-        key=f"{key}_note",
-        on_change="rerun",
-    )
+    opened = st.expander(label, icon=":material/edit_note:", key=f"{key}_note", on_change="rerun")
     if not opened.open:
         return
     with opened, st.form(f"{key}_{picture.attempt}_note_form", border=False):

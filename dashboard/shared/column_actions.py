@@ -1,5 +1,5 @@
-"""What can be done with one answer: buttons with names that are read out, and popovers that send their text
-once they are opened."""
+"""What can be done with one answer: buttons with names that are read out, in one row of the narrowest column,
+and a menu for what is rarer, which sends what is in it once it is opened."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import streamlit as st
 
 from comparison.going_on import answered
 from comparison.turns import ColumnPicture
-from dashboard.shared.answer_marks import Marking, mark_buttons
+from dashboard.shared.answer_marks import Marking, mark_buttons, note_fold
 from dashboard.shared.safe_text import icon_label, safe_text, whole_characters
 from dashboard.texts import Texts
-from engines.base import Answer
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ def column_actions(
     words = texts.answer
     with st.container(horizontal=True, gap="xsmall"):
         if actions is None:
-            sources(picture.answer, key, texts)
+            menu(picture, title, key, ColumnActions(), texts)
             return
         if not picture.ended:
             _button("stop", ":material/stop_circle:", key, title, picture, actions.stop, words["stop"])
@@ -54,29 +53,54 @@ def column_actions(
             compared = words["no_baseline"] if is_baseline else words["make_baseline"]
             icon = ":material/close:" if is_baseline else ":material/difference:"
             _button("baseline", icon, key, title, picture, actions.baseline, compared)
-        if answered(picture) and (go_on := actions.go_on) is not None:
-
-            def go_on_from(position: int) -> None:
-                go_on(position, picture.attempt)
-
-            _button("go_on", ":material/call_split:", key, title, picture, go_on_from, words["go_on_from"])
-        sources(picture.answer, key, texts)
+        menu(picture, title, key, actions, texts)
 
 
-def sources(answer: Answer | None, key: str, texts: Texts) -> None:
-    """The text as it was made, to copy, and what the model was sent."""
-    if answer is None:
+def menu(picture: ColumnPicture, title: str, key: str, actions: ColumnActions, texts: Texts) -> None:
+    """To go on from the answer, a note, the text as it was made, to copy, and what the model was sent."""
+    answer, words = picture.answer, texts.answer
+    go_on = actions.go_on if answered(picture) else None
+    noted = actions.marking if picture.markable else None
+    text, prompt, format_id = (answer.text, answer.prompt, answer.format_id) if answer else ("", "", "")
+    if not (go_on or noted or text or prompt):
         return
-    if answer.text:
-        _source(f"{key}_copy", ":material/content_copy:", texts.answer["copy"], None, answer.text)
-    if answer.prompt:
-        sent = texts.answer["prompt_of"].format(format=safe_text(answer.format_id))
-        _source(f"{key}_prompt", ":material/data_object:", texts.answer["prompt"], sent, answer.prompt)
+    label = f"{words['more']} · "
+    opened = st.popover(
+        icon_label(label + title),
+        icon=":material/more_horiz:",
+        type="tertiary",
+        help=label + safe_text(title),
+        key=f"{key}_more",
+        on_change="rerun",
+    )
+    if not opened.open:
+        return
+    with opened, st.container(gap="small"):
+        st.markdown(f"**{safe_text(title)}**")
+        if go_on is not None:
+            _go_on(go_on, picture, key, words["go_on_from"])
+        if noted is not None:
+            note_fold(picture, title, key, noted, texts)
+        _source(f"{key}_copy", ":material/content_copy:", words["copy"], None, text)
+        sent = words["prompt_of"].format(format=safe_text(format_id))
+        _source(f"{key}_prompt", ":material/data_object:", words["prompt"], sent, prompt)
 
 
-def _source(key: str, icon: str, help: str, says: str | None, text: str) -> None:
+def _go_on(go_on: Callable[[int, int], None], picture: ColumnPicture, key: str, label: str) -> None:
+    """The menu closes: what was picked is said at the box for a question."""
+
+    def picked() -> None:
+        go_on(picture.position, picture.attempt)
+        st.session_state[f"{key}_more"] = False
+
+    st.button(label, key=f"{key}_go_on", icon=":material/call_split:", type="tertiary", on_click=picked)
+
+
+def _source(key: str, icon: str, label: str, says: str | None, text: str) -> None:
     """Sent only once it is opened: otherwise every answer would travel twice and every prompt along."""
-    opened = st.popover(icon_label(help), icon=icon, type="tertiary", help=help, key=key, on_change="rerun")
+    if not text:
+        return
+    opened = st.expander(label, icon=icon, key=key, on_change="rerun")
     if opened.open:
         with opened:
             if says:

@@ -38,7 +38,6 @@ def question_and_sources() -> None:
 
     from comparison.run import RunColumn
     from comparison.turns import _turn, picture_of_column
-    from dashboard.shared.column_actions import sources
     from dashboard.shared.turn import turn_view
     from dashboard.texts import read_chosen
     from engines.base import Answer, AnswerRequest, FinishReason, GenerationSettings, LiveAnswer
@@ -50,12 +49,11 @@ def question_and_sources() -> None:
     answer = Answer("m", half, FinishReason.EOS, GenerationSettings(), prompt=half, format_id=half)
     live.finish(answer)
     column = picture_of_column(RunColumn(0, request, live))
+    for name in ("more", "copy", "prompt"):
+        st.session_state[f"answer_run_0_{name}"] = True
     turn_view(
         _turn("run", datetime.datetime.now(datetime.UTC), (request,), (column,)), {"m": half}, read_chosen()
     )
-    for name in ("copy", "prompt"):
-        st.session_state[f"again_{name}"] = True
-    sources(answer, "again", read_chosen())
 
 
 def figures() -> None:

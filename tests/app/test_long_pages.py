@@ -58,7 +58,8 @@ def test_a_long_answer_shows_its_beginning_and_the_whole_on_demand(engine: Scrip
 def test_what_is_copied_is_whole(engine: ScriptedEngine) -> None:
     page = ask(opened(), models=MODELS[:1])
     run_until(page, "정상 종료")
-    page.session_state[f"answer_{run_id(page)}_0_copy"] = True
+    for opened_part in ("more", "copy"):
+        page.session_state[f"answer_{run_id(page)}_0_{opened_part}"] = True
     page.run()
     assert LONG.strip() in [code.value.strip() for code in page.code]
 

@@ -18,6 +18,7 @@ from tests.browser.at_the_page import (
     one,
     open_compare,
     open_page,
+    pressable,
     wait_for_answers,
     wait_until_all_ended,
 )
@@ -47,7 +48,8 @@ def test_a_second_turn_goes_on_with_each_models_own_answer(page: Page, address: 
     first, second = known_answers(QUESTION)
     assert ended_text(columns(page).nth(2)) == second, "demo-chat is the one that learned to go on"
     for at in range(4):
-        columns(page).nth(at).locator('[class*="_prompt"] button:visible').click()
+        pressable(columns(page).nth(at), "more").click()
+        one(page.get_by_test_id("stPopoverBody").get_by_text(KO.answer["prompt"])).click()
         sent = page.get_by_test_id("stPopoverBody").get_by_test_id("stCode")
         expect(sent).to_contain_text(first)
         expect(sent).to_contain_text(FOLLOWING)

@@ -33,7 +33,9 @@ def test_attempts_are_tabs_that_differ_and_one_becomes_everybodys(
     all_ended(page, texts)
     column = columns(page).first
     parts = ask_again_and_compare(page, column, texts)
-    pressable(column, "go_on").click()
+    pressable(column, "more").click()
+    one(page.get_by_role("button", name=texts.answer["go_on_from"])).click()
+    expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
     picked = page.locator(".st-key-compare_picked")
     expect(picked).to_contain_text(f"({texts.attempts['attempt'].format(attempt=1)})")
     one(picked.get_by_role("button", name=texts.compare["picked_undo"]))

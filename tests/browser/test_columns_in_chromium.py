@@ -85,18 +85,23 @@ def test_columns_are_equal_and_their_heads_stay_in_view(
     page = opened(look, new_person, demo_server)
     boxes = places(columns(page))
     assert max(box["width"] for box in boxes) - min(box["width"] for box in boxes) <= 1, boxes
-    for row in {box["y"] for box in boxes}:
-        ends = {round(box["bottom"]) for box in boxes if box["y"] == row}
-        assert len(ends) == 1, "a row is as high as its longest answer"
+    assert len({box["y"] for box in boxes}) == 1, "no answer is a row of its own"
+    assert len({round(box["bottom"]) for box in boxes}) == 1, "a row is as high as its longest answer"
     assert columns(page).first.evaluate(ORDER) == ["head", "figures", "text"]
     bar = places(page.get_by_test_id("stHeader"))[0]["bottom"]
     side_by_side = columns(page).nth(0).or_(columns(page).nth(2))
+
+    def buttons_in_a_row() -> None:
+        for column in columns(page).all():
+            buttons = places(part(column, "head").locator("button").filter(visible=True))
+            assert len(buttons) == 6 and len({box["y"] for box in buttons}) == 1, buttons
 
     def scrolled_through() -> None:
         part(columns(page).first, "text").evaluate(SCROLL_THROUGH)
         for column in side_by_side.all():
             in_view(column, bar, look)
 
+    eventually(buttons_in_a_row)
     eventually(scrolled_through)  # a page that was opened goes to its end by itself first
     page.screenshot(path=SCREENSHOTS / f"columns-{look.width}.png")
     _how_it_was_asked(page, look)

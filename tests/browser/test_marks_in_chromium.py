@@ -6,13 +6,15 @@ Run: python -m pytest tests/browser/test_marks_in_chromium.py  (needs Debian's c
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from playwright.sync_api import Locator, Page
 
 from dashboard.texts import Texts, read_texts
 from tests.browser.at_the_page import ask, box, columns, one, settled
 from tests.browser.conftest import SCREENSHOTS, NewPerson
-from tests.browser.expecting import expect
+from tests.browser.expecting import eventually, expect
 
 LOOKS = [("ko", "light", (1440, 390)), ("en", "dark", (390, 1440))]
 """Each language in one of the themes, seen through at one width and looked at in the other."""
@@ -60,9 +62,7 @@ def test_answers_are_marked_by_keys_and_mouse_and_without_names_the_right_ones(
     for width in widths[::-1]:
         page.set_viewport_size({"width": width, "height": 1000})
         settled(page)
-        for column in columns(page).all():
-            for button in column.locator('[class*="st-key-head_"] button').filter(visible=True).all():
-                assert_within(button, column)
+        eventually(partial(assert_buttons_within, page))
         page.screenshot(path=SCREENSHOTS / f"marks_{language}_{scheme}_{width}.png")
     switch.press("Space")
     expect(columns(page).first.locator("strong").first).to_have_text(titles[0])
@@ -84,7 +84,8 @@ def badge(column: Locator, word: str) -> Locator:
 def write_note(page: Page, column: Locator, texts: Texts) -> None:
     """By keys alone."""
     words = texts.answer
-    mark(column, f"{words['make_note']} · {FIRST}").press("Enter")
+    mark(column, f"{words['more']} · {FIRST}").press("Enter")
+    one(page.get_by_test_id("stPopoverBody").locator("summary", has_text=words["make_note"])).press("Enter")
     note = one(page.get_by_role("textbox", name=f"{words['note']} · {FIRST}"))
     note.fill(NOTE)
     note.press("Tab")
@@ -100,6 +101,13 @@ def told(page: Page) -> str:
     html = "[...e.querySelectorAll('*')].map(n => ['aria-label', 'title', 'alt'].map(a => n.getAttribute(a)))"
     attributes = turn.evaluate(f"e => {html}.flat().join(' ')")
     return f"{turn.inner_text()} {attributes}"
+
+
+def assert_buttons_within(page: Page) -> None:
+    """A page takes a while to follow its window."""
+    for column in columns(page).all():
+        for button in column.locator('[class*="st-key-head_"] button').filter(visible=True).all():
+            assert_within(button, column)
 
 
 def assert_within(part: Locator, whole: Locator) -> None:
