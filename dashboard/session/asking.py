@@ -24,6 +24,15 @@ class PickedModels:
     def pick_key(self, model_id: str) -> str:
         return f"{self.page}_pick_{model_id}"
 
+    def tick_key(self, model_id: str) -> str:
+        """Of its box in the list. A value set under the key of a box that stands is lost where the run that
+        sets it is cut short, and the browser then tells the old one, as if somebody had changed it: a box
+        that is to be ticked otherwise is another box, which begins as it has to be."""
+        return f"{self.page}_tick_{st.session_state.get(f'{self.page}_ticks', 0)}_{model_id}"
+
+    def renew_ticks(self) -> None:
+        st.session_state[f"{self.page}_ticks"] = st.session_state.get(f"{self.page}_ticks", 0) + 1
+
     def remove_key(self, model_id: str) -> str:
         return f"{self.page}_remove_{model_id}"
 
@@ -68,7 +77,10 @@ class PickedModels:
         st.session_state[f"{self.page}_quantizations"] = now
 
     def pick(self, model_id: str, on: bool) -> None:
-        others = [each for each in self.picked() or () if each != model_id]
+        picked = self.picked() or ()
+        if on == (model_id in picked):  # told again: it keeps its place
+            return
+        others = [each for each in picked if each != model_id]
         self.set_picked([*others, model_id][:MOST_MODELS] if on else others)
 
 

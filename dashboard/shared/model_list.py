@@ -48,7 +48,12 @@ def model_list(
         on_change="rerun",
     )
     if not opened.open:
+        models.renew_ticks()
         return
+    if any(
+        st.session_state.get(models.tick_key(each), each in picked) != (each in picked) for each in choices
+    ):
+        models.renew_ticks()
     with opened, st.container(width=_WIDTH, gap="small"):
         found = _found(choices, models, texts)
         with st.container(height=_HEIGHT, border=False, gap="xxsmall"):
@@ -96,20 +101,20 @@ def _found(choices: Mapping[str, ModelChoice], models: PickedModels, texts: Text
 
 def _row(choice: ModelChoice, picked: Sequence[str], models: PickedModels, texts: Texts) -> None:
     model_id = choice.spec.id
-    is_picked = model_id in picked
-    key = models.pick_key(model_id)
-    if st.session_state.get(key) is not is_picked:  # else the browser is told what it may have left already
-        st.session_state[key] = is_picked
+    is_picked, key = model_id in picked, models.tick_key(model_id)
     full = len(picked) >= MOST_MODELS and not is_picked
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="xsmall", key=models.pick_key(model_id)
+    ):
         st.checkbox(
             choice.title,
+            is_picked,
             key=key,
             label_visibility="visible" if is_plain(choice.title) else "collapsed",
             disabled=full,
             help=texts.compare["too_many"].format(most=MOST_MODELS) if full else None,
             on_change=_ticked,
-            args=(models, model_id),
+            args=(models, model_id, key),
         )
         beside = "" if is_plain(choice.title) else safe_text(choice.title)
         st.markdown(f"{beside} :small[{_badges(choice, texts)}]", width="content")
@@ -140,6 +145,6 @@ def too_big(choice: ModelChoice, texts: Texts) -> str | None:
     return texts.compare["too_big"].format(size=size) if choice.fits is False else None
 
 
-def _ticked(models: PickedModels, model_id: str) -> None:
+def _ticked(models: PickedModels, model_id: str, key: str) -> None:
     """As it is now, not the other way round: a run that is cut short has its changes told again."""
-    models.pick(model_id, bool(st.session_state[models.pick_key(model_id)]))
+    models.pick(model_id, bool(st.session_state[key]))

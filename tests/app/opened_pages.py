@@ -5,6 +5,7 @@ Run: python -m pytest tests/app
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Checkbox
 
 from dashboard import resources
 from dashboard.session import compare
@@ -64,8 +66,15 @@ def open_list(app: AppTest, models: PickedModels = compare.MODELS) -> AppTest:
     return app.run()
 
 
+def ticks(app: AppTest, models: PickedModels = compare.MODELS) -> dict[str, Checkbox]:
+    """The boxes of the list that is open, by model."""
+    ours = re.compile(rf"{models.page}_tick_\d+_(.*)")
+    found = ((ours.fullmatch(box.key or ""), box) for box in app.checkbox)
+    return {key[1]: box for key, box in found if key}
+
+
 def tick(app: AppTest, model: str, on: bool = True, models: PickedModels = compare.MODELS) -> None:
-    box = open_list(app, models).checkbox(key=models.pick_key(model))
+    box = ticks(open_list(app, models), models)[model]
     (box.check() if on else box.uncheck()).run()
 
 

@@ -17,7 +17,7 @@ from dashboard.models.own_entry_form import FIELDS
 from dashboard.session import models
 from dashboard.texts import read_texts
 from model_registry.entry_values import values_of
-from tests.app.opened_pages import open_list, open_services, opened, texts
+from tests.app.opened_pages import open_list, open_services, opened, texts, ticks
 from tests.engines.scripted_engine import ScriptedEngine
 from tests.model_registry.own_entries import adapter, entry
 
@@ -180,7 +180,7 @@ def test_a_new_entry_is_judged_field_by_field_and_saved_once_good(tmp_path: Path
     assert len(table_ids(page)) == 73
     page.switch_page("dashboard/pages/compare.py").run()
     assert "mine" in resources.services().registry.models and not page.exception
-    assert any(box.key == "compare_pick_mine" for box in open_list(page).checkbox)
+    assert "mine" in ticks(open_list(page))
 
 
 def test_nothing_is_lost_by_looking_at_another_part() -> None:

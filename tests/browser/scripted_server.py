@@ -19,6 +19,7 @@ from streamlit.web import cli
 from dashboard import resources
 from engines import build
 from engines.base import AnswerRequest
+from search.providers import http_client
 from search.records import searched_of
 from tests.engines.scripted_engine import Script, ScriptedEngine
 
@@ -26,6 +27,8 @@ SECONDS_PER_WORD = 0.2
 SECONDS_PER_FLUSH = 0.12
 """Streamlit sends what it drew every 5 ms, where it gets to it: on a busy machine a run of a fragment begins
 before what the whole page drew has left, and Streamlit then drops what the same fragment drew before."""
+SECONDS_OF_A_SEARCH = 300.0
+"""A busy browser may be slower to press "stop" than people are to be told that a service does not answer."""
 NEWLINES, ENDLESS, FORMULA = "줄바꿈만", "끝없이", "수식으로"
 THINKING = "생각하고"
 ANEW = "매번"
@@ -66,6 +69,7 @@ def from_source(model_id: str, passage: str) -> Iterator[str]:
 
 if __name__ == "__main__":
     setattr(runtime, "MESSAGE_FLUSH_INTERVAL_SECS", SECONDS_PER_FLUSH)  # noqa: B010 - a constant, to mypy
+    setattr(http_client, "_SECONDS", SECONDS_OF_A_SEARCH)  # noqa: B010
     made = ScriptedEngine(default=Script(counted, SECONDS_PER_WORD, weight_bytes=3 * 10**6, loading_steps=3))
     build.build_local = lambda *_: made
     resources._prepare = lambda: None

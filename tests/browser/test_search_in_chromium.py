@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -27,7 +28,7 @@ from tests.browser.at_the_page import (
     wait_for_answers,
 )
 from tests.browser.conftest import SCREENSHOTS, NewPerson
-from tests.browser.expecting import expect
+from tests.browser.expecting import PATIENCE, eventually, expect
 from tests.browser.scripted_server import WRONG_FIGURE, WRONG_MODEL
 from tests.browser.served import SCRIPTED, served
 from tests.search.providers.loopback_service import LoopbackService, Reply, serving
@@ -54,6 +55,7 @@ def address(tmp_path_factory: pytest.TempPathFactory, searxng: LoopbackService) 
     """At which all browsers are the same person."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("NARANI_SEARXNG_URL", searxng.address)
+        patched.setenv("NARANI_SEARCH_SECONDS", str(PATIENCE // 1000))
         with served(tmp_path_factory.mktemp("search"), module=SCRIPTED) as server:
             yield server.here
 
@@ -156,17 +158,21 @@ def test_a_slow_search_is_stopped_and_the_question_stays(
     settled(page)
     box(page).fill(QUESTION)
     box(page).press("Enter")
-    expect(page.locator(".nr-stages .nr-now")).to_contain_text(KO.search["stage_searching"])
+    eventually(lambda: searches(page, searxng, 1))
     page.screenshot(path=SCREENSHOTS / "search-stages.png")
     one(page.get_by_role("button", name=KO.search["stop_search"])).click()
     one(page.get_by_text(KO.search["stopped"]))
     one(page.get_by_role("main").get_by_text(QUESTION, exact=True))
     one(page.get_by_role("button", name=KO.search["search_again"])).click()
-    expect(page.locator(".nr-stages .nr-now")).to_be_visible()
+    eventually(lambda: searches(page, searxng, 2))
     page.reload()
     one(page.get_by_role("button", name=KO.search["stop_search"])).click()
     one(page.get_by_text(KO.search["stopped"]))
-    assert len(searxng.requests) >= 2
+
+
+def searches(page: Page, searxng: LoopbackService, times: int) -> None:
+    expect(page.locator(".nr-stages .nr-now")).to_contain_text(KO.search["stage_searching"])
+    assert len(searxng.requests) == times, "not asked yet"
 
 
 @pytest.mark.parametrize(("locale", "scheme"), [("ko-KR", "light"), ("en-GB", "dark")])
@@ -185,9 +191,13 @@ def test_it_fits_in_both_widths(
         settled(page)
         if width == NARROW:
             page.wait_for_function(_SIDEBAR_IS_GONE)
-        button = columns(page).last.locator(".nr-cite button").first
-        button.hover()
-        shown = columns(page).last.locator(".nr-passage").first.bounding_box()
-        assert shown is not None and shown["x"] >= 0 and shown["x"] + shown["width"] <= width
+        eventually(partial(passage_is_within, page, width))
         page.screenshot(path=SCREENSHOTS / f"search-chat-{scheme}-{locale[:2]}-{width}.png")
         assert page.evaluate(_CUT_OFF) == [0, 0], f"wider than {width}"
+
+
+def passage_is_within(page: Page, width: int) -> None:
+    cited = columns(page).last.locator(".nr-cite").first
+    cited.get_by_role("button").hover()
+    shown = cited.locator(".nr-passage").bounding_box()
+    assert shown is not None and shown["x"] >= 0 and shown["x"] + shown["width"] <= width
