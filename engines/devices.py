@@ -41,6 +41,12 @@ def free_bytes(device: torch.device) -> int:
     return psutil.virtual_memory().available
 
 
+def bytes_beside_allocator(device: torch.device) -> int:
+    """What a GPU holds that torch's allocator does not: contexts, kernels, graphs, and other processes."""
+    free, total = torch.cuda.mem_get_info(device)
+    return total - free - torch.cuda.memory_reserved(device)
+
+
 def default_budget(device: torch.device) -> int:
     return int(free_bytes(device) * (1 - _LEFT_FREE))
 
@@ -71,9 +77,12 @@ def _beside(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
 class ReleaseProof:
     """Made before a network is unloaded; tells afterwards how many bytes really came back."""
 
-    def __init__(self, network: torch.nn.Module, device: torch.device) -> None:
-        self._device = device
-        self._allocated = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
+    def __init__(self, network: torch.nn.Module, device: torch.device, of_steps: int = 0) -> None:
+        """`of_steps`: what its graphs are booked with; the driver's part of them no allocator counts."""
+        self._device, self._of_steps = device, of_steps
+        on_card = device.type == "cuda"
+        self._allocated = torch.cuda.memory_allocated(device) if on_card else 0
+        self._beside = bytes_beside_allocator(device) if on_card else 0
         self._watched = [
             (weakref.ref(tensor), tensor.untyped_storage().data_ptr(), tensor.untyped_storage().nbytes())
             for tensor in tensors_of(network)
@@ -81,7 +90,10 @@ class ReleaseProof:
 
     def returned_bytes(self) -> int:
         if self._device.type == "cuda":
-            return self._allocated - torch.cuda.memory_allocated(self._device)
+            # Another process may end at this moment, so no more than was booked is taken for ours.
+            beside = self._beside - bytes_beside_allocator(self._device)
+            own = self._allocated - torch.cuda.memory_allocated(self._device)
+            return own + min(max(0, beside), self._of_steps)
         alive = {place for tensor, place, _ in self._watched if tensor() is not None}
         gone = {place: size for tensor, place, size in self._watched if tensor() is None}
         return sum(size for place, size in gone.items() if place not in alive)

@@ -41,6 +41,8 @@ class StepChoice:
     name: StepName
     reasons: tuple[Cause, ...] = ()
     """Why each faster step is not used; where the fastest one is, what it was proven by or who named it."""
+    kept_bytes: int = 0
+    """What its tables and graphs took as it was proven."""
 
     def in_short(self, name: StepName | None = None) -> str:
         """ "fused-graph", or "graph: step-no-compiler": `name` is how it answers now, where that has changed

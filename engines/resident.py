@@ -51,7 +51,11 @@ class Resident(ResidentFigures):
 
     @property
     def step_bytes(self) -> int:
-        return sum(batch.kept_bytes for batch in list(self._batches.values()))
+        """What was measured as steps were proven counts from the load on, though graphs are made later."""
+        kept = {adapter: step.kept_bytes for adapter, step in list(self.steps.items())}
+        for adapter, batch in list(self._batches.items()):
+            kept[adapter] = max(kept.get(adapter, 0), batch.kept_bytes)
+        return sum(kept.values())
 
     def attach(self, adapter: ModelSpec, watch: LoadWatch) -> None:
         """On the decode loop's thread only: it changes the network's layers."""
@@ -81,7 +85,8 @@ class Resident(ResidentFigures):
 
     def unload(self) -> int:
         """Drop every reference, and tell the bytes that really came back; the figures stay for the books."""
-        device, proof = self.loaded.device, ReleaseProof(self.loaded.model, self.loaded.device)
+        device = self.loaded.device
+        proof = ReleaseProof(self.loaded.model, device, self.step_bytes)
         for batch in self._batches.values():
             batch.drop_network()
         self._switch = None

@@ -13,11 +13,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Protocol
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
+from engines.devices import bytes_beside_allocator
 from engines.shortage import DEVICE_CALLS, drop_tracebacks
 from engines.steps.step import DecodeStep, StepName
 from engines.steps.tables import StepTables
@@ -25,6 +27,8 @@ from errors import in_few_words
 
 _log = logging.getLogger(__name__)
 _MOST_GRAPHS = 8
+_MOST_OF_DRIVER = 64 * 2**20
+"""For one graph: beyond this another process has grown in the same moment."""
 
 RunStep = Callable[[], Tensor]
 
@@ -38,8 +42,9 @@ class StepGraph(Protocol):
 class GraphMaker(Protocol):
     """What makes graphs that share one pool of memory."""
 
-    nbytes: int
-    """What the pool holds."""
+    @property
+    def nbytes(self) -> int:
+        """What the pool holds, and the driver for its graphs."""
 
     def warmed(self, run: RunStep) -> Tensor:
         """Run it where it will be captured, and hand its result to the stream that goes on."""
@@ -127,8 +132,14 @@ class _CudaGraphs:
         self.renew_pool()
 
     def renew_pool(self) -> None:
-        self.nbytes = 0
+        self._of_pool = 0
+        self._of_driver: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+        """For each graph that is still held."""
         self._pool = torch.cuda.graph_pool_handle()
+
+    @property
+    def nbytes(self) -> int:
+        return self._of_pool + sum(self._of_driver.values())
 
     def warmed(self, run: RunStep) -> Tensor:
         with self._own_stream() as current:
@@ -138,6 +149,7 @@ class _CudaGraphs:
 
     def captured(self, run: RunStep) -> tuple[StepGraph, Tensor]:
         graph = torch.cuda.CUDAGraph()
+        before = bytes_beside_allocator(self._device)
         with DEVICE_CALLS, _no_collection(), self._own_stream():
             graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
             try:
@@ -149,7 +161,9 @@ class _CudaGraphs:
             graph.capture_end()
         segments = torch.cuda.memory_snapshot()
         own = [part for part in segments if tuple(part["segment_pool_id"]) == tuple(self._pool)]
-        self.nbytes = sum(part["total_size"] for part in own)
+        self._of_pool = sum(part["total_size"] for part in own)
+        of_driver = bytes_beside_allocator(self._device) - before
+        self._of_driver[graph] = min(max(0, of_driver), _MOST_OF_DRIVER)
         return graph, result
 
     @contextmanager

@@ -27,7 +27,9 @@ from engines.stepping import Stepper
 from engines.steps.proofs import StepProofs, proof_key
 from engines.steps.proving import (
     LONG,
+    NARROW,
     SHORT,
+    WIDE,
     Distance,
     Figures,
     FixedTexts,
@@ -98,7 +100,7 @@ class StepChooser:
             known = self._known_refusal(name, trial.device, quantization, adapter)
             found = known or self._tried(trial, name, quantization)
             if isinstance(found, StepProof):
-                return StepChoice(name, tuple(refused) or (self._why(found),))
+                return StepChoice(name, tuple(refused) or (self._why(found),), trial.kept_bytes)
             without.add("graph" if found.code in _NO_GRAPH else name.partition("-")[0])
             if found not in refused:
                 refused.append(found)
@@ -144,9 +146,13 @@ class _Trial:
     def __init__(self, model: Any, device: torch.device, build: BuildStepper) -> None:
         self.model, self.device, self._build = model, device, build
         self._eager: dict[int, tuple[FixedTexts, Figures, Distance]] = {}
+        self._rows = WIDE
+        self.kept_bytes = 0
+        """What the candidate tried last would keep between questions."""
 
     def of(self, name: StepName, steps: int) -> StepProof | Cause:
-        """Raises nothing: an error is the reason, and what it held is freed."""
+        """Raises nothing: an error is the reason, and what it held is freed. Where the caches of all rows
+        find no memory, a few rows are tried."""
         problem: Exception
         try:
             with torch.inference_mode():
@@ -155,8 +161,13 @@ class _Trial:
             _log.info("the step %s cannot be used\n%s", name, traceback.format_exc())
             problem = error
         cause = _said(name, problem)
+        is_short = is_shortage(problem)
         drop_tracebacks(problem)
         clear_device_cache(self.device)
+        if is_short and self._rows > NARROW:
+            self._rows = NARROW
+            self._eager.clear()
+            return self.of(name, steps)
         return cause
 
     def _compared(self, name: StepName, steps: int) -> StepProof:
@@ -167,11 +178,12 @@ class _Trial:
         found = answered(stepper, texts, steps)
         if stepper.name != name:
             raise StepRefused("step-capture-failed", why=getattr(stepper, "failed", None))
+        self.kept_bytes = stepper.kept_bytes()
         return compared(found, expected, allowed)
 
     def _of_eager(self, steps: int) -> tuple[FixedTexts, Figures, Distance]:
         eager = self._build(self.model, self.device, "eager")
-        texts = fixed_texts(self.model.get_input_embeddings().weight.shape[0], steps)
+        texts = fixed_texts(self.model.get_input_embeddings().weight.shape[0], steps, self._rows)
         said = answered(eager, texts, steps)
         return texts, said, allowance(eager, texts, said, self.model.dtype)
 

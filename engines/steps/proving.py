@@ -1,8 +1,9 @@
 """Whether a step gives the figures of the eager one: their logits after the same fixed tokens are compared.
 
-Two texts of a few dozen tokens are read and stepped together, then the first leaves and the second goes on
-alone, so that two rows, one row and a hole are tried. The tokens are given, not chosen: no difference grows
-by being fed back, and the likeliest token of either can be compared at every place.
+Eight texts are read and stepped together twice, then three of them, then two for a while, then one alone: so
+every bucket of rows is tried (and, where steps are captured, replayed), spare rows and holes too. The tokens
+are given, not chosen: no difference grows by being fed back, and the likeliest token of either can be
+compared at every place.
 
 Two right computations of one network differ, because sums are rounded in another order; by how much depends
 on the network's depth and type. So the eager step says itself what is allowed: three times what it differs
@@ -21,15 +22,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
 
-from engines.stepping import Stepper
+from engines.stepping import DecodeRow, Stepper
 
 LONG, SHORT = 16, 2
 """Steps with two rows, and as many with one: for a proof, and for a look at what was proven before."""
-_READ = (40, 23)
+WIDE, NARROW = 8, 2
+"""Rows at first. The cache of two is a quarter as large, for where eight find no memory."""
+_READ = (40, 23, 9, 2, 3, 5, 7, 11)
 _FLOORS = {torch.float32: 1e-3, torch.float16: 2e-2, torch.bfloat16: 0.1}
 _MOST = 0.2
 _TIMES = 3
@@ -67,28 +71,35 @@ class StepProof:
         return math.isfinite(self.difference)
 
 
-def fixed_texts(vocabulary: int, steps: int) -> FixedTexts:
+def fixed_texts(vocabulary: int, steps: int, rows: int = WIDE) -> FixedTexts:
     """The same for every model of that vocabulary; they need not mean anything."""
-    first, second = (_READ[0] + steps, _READ[1] + 2 * steps)
-    return [[(7919 * place + 104729) % vocabulary for place in range(start, start + length)]
-            for start, length in ((0, first), (first, second))]  # fmt: skip
+    lengths = [_READ[row] + _lives(row, steps) for row in range(rows)]
+    return [[(7919 * place + 104729) % vocabulary for place in range(end - length, end)]
+            for end, length in zip(accumulate(lengths), lengths, strict=True)]  # fmt: skip
+
+
+def _lives(row: int, steps: int) -> int:
+    """In how many steps it takes part: two with all, two with three rows, then with two, then alone."""
+    return (4 + steps, 4 + 2 * steps, 4)[row] if row < 3 else 2
 
 
 def answered(stepper: Stepper, texts: FixedTexts, steps: int) -> Figures:
     """What the network says after each token from the last that is read on."""
-    rows, said = [], []
-    for text, read in zip(texts, _READ, strict=True):
-        rows.append(stepper.open(len(text)))
-        said.append([_on_host(stepper.read(rows[-1], list(text[:read])))])
+    rows: list[DecodeRow] = []
+    said: list[list[torch.Tensor]] = []
+    limits = [len(text) for text in texts]
+    for number, text in enumerate(texts):
+        rows.append(stepper.open(limits[number], limits[number + 1 :]))
+        said.append([_on_host(stepper.read(rows[-1], list(text[: _READ[number]])))])
         stepper.start(rows[-1])
-    for step in range(2 * steps):
+    for step in range(1, 1 + max(_lives(number, steps) for number in range(len(texts)))):
         running = [rows.index(row) for row in stepper.running]
         tokens = [texts[which][rows[which].length] for which in running]
         for which, logits in zip(running, stepper.step(tokens), strict=True):
             said[which].append(_on_host(logits))
-        if step == steps - 1:
-            stepper.close(rows[0])
-    stepper.close(rows[1])
+        for number, row in enumerate(rows):
+            if _lives(number, steps) == step:
+                stepper.close(row)
     return [torch.stack(places) for places in said]
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from engines.base import Answer, FinishReason
+from engines.memory import StepChoice
+from engines.steps.choice import StepChooser
 from model_registry.registry import load_registry
 from tests.engines.running_engine import RunningEngine, answer_of, open_engine, request, wait_until
 
@@ -67,6 +69,22 @@ def test_a_base_with_an_adapter_gives_back_everything(running: RunningEngine) ->
     view = running.view()
     assert view.used == 0
     assert [event.bytes for event in view.events if event.what == "release"] == [held]
+
+
+def test_what_was_measured_as_steps_were_proven_counts_from_the_load_on(specs: dict[str, Any]) -> None:
+    """Of base and adapter, before anything is captured for an answer."""
+
+    class Measured(StepChooser):
+        def __call__(self, *_: object, **__: object) -> StepChoice:
+            return StepChoice("eager", kept_bytes=10**6)
+
+    with open_engine(specs, choose_step=Measured()) as running:
+        asked(running, ADAPTER, QUESTIONS[0])
+        (resident,) = running.view().residents
+        assert resident.step_bytes == 2 * 10**6
+        assert running.view().used == resident.weight_bytes + 2 * 10**6
+    with open_engine(specs, choose_step=Measured(), budget=resident.weight_bytes + 10**6 - 1) as running:
+        assert "measured" in str(answer_of(running.ask(BASE, QUESTIONS[0], max_new_tokens=2)).error)
 
 
 def test_no_budget_leaves_an_adapter_waiting_for_its_own_base(specs: dict[str, Any]) -> None:

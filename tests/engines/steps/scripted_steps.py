@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from engines.stepping import DecodeRow, Stepper
+from engines.stepping import DecodeRow, Limits, Stepper
 from engines.steps.step import StepName
 
 CARD = torch.device("meta")
@@ -38,8 +38,12 @@ class ScriptedStepper:
     chunk: int = 512
     suspect: DecodeRow | None = None
     steps: int = 0
+    kept: int = 0
 
-    def open(self, limit: int) -> DecodeRow:
+    def kept_bytes(self) -> int:
+        return self.kept
+
+    def open(self, limit: int, next_limits: Limits = ()) -> DecodeRow:
         return DecodeRow(limit=limit, state=[])
 
     def read(self, row: DecodeRow, ids: list[int]) -> torch.Tensor:

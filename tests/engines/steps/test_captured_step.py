@@ -8,14 +8,16 @@ Run: python -m pytest tests/engines/steps/test_captured_step.py
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from engines.devices import ReleaseProof
 from engines.static_stepping import StaticStepper
-from engines.steps.captured_step import CapturedStep
+from engines.steps.captured_step import CapturedStep, _CudaGraphs
 from engines.steps.modules_step import ModulesStep
 from engines.steps.step import StepName
 from engines.steps.tables import StepTables
@@ -145,6 +147,52 @@ def test_a_cache_that_moves_leaves_only_the_graphs_that_find_it_by_address(by_ad
     graphs.log.clear()
     step(tables, 1, 1024)
     assert graphs.log == (["replay 1"] if by_address else ["reset 1", "warm", "capture 2"])
+
+
+@pytest.mark.parametrize(("grown", "booked"), [(3 * 2**20, 3 * 2**20), (-5, 0), (9 * 2**30, 64 * 2**20)])
+def test_what_the_driver_takes_for_a_graph_is_booked_with_its_pool_until_it_goes(
+    monkeypatch: pytest.MonkeyPatch, grown: int, booked: int
+) -> None:
+    """Of what another process took in the same moment not all is believed."""
+    taken = 1000
+
+    class Graph:
+        def capture_begin(self, **_: object) -> None:
+            nonlocal taken
+            taken += grown
+
+        def capture_end(self) -> None: ...
+
+    pools = [{"segment_pool_id": (0, 7), "total_size": 100}, {"segment_pool_id": (0, 0), "total_size": 9}]
+    for name, value in {
+        "CUDAGraph": Graph,
+        "graph_pool_handle": lambda: (0, 7),
+        "memory_snapshot": lambda: pools,
+        "mem_get_info": lambda _: (2**40 - taken, 2**40),
+        "memory_reserved": lambda _: 0,
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, value)
+    monkeypatch.setattr(_CudaGraphs, "_own_stream", lambda _: nullcontext())
+    graphs = _CudaGraphs(CPU)
+    held = [graphs.captured(lambda: torch.zeros(1)) for _ in range(2)]
+    assert graphs.nbytes == 100 + 2 * booked
+    held.pop()
+    assert graphs.nbytes == 100 + booked
+    graphs.renew_pool()
+    assert graphs.nbytes == 0
+
+
+@pytest.mark.parametrize(("came_back", "told"), [(0, 50), (30, 80), (9000, 90), (-4, 50)])
+def test_the_proof_of_a_release_tells_what_the_driver_gave_back_of_graphs(
+    monkeypatch: pytest.MonkeyPatch, came_back: int, told: int
+) -> None:
+    free, allocated = 1000, 90
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free, 2000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 0)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: allocated)
+    proof = ReleaseProof(torch.nn.Linear(1, 1), torch.device("cuda"), of_steps=40)
+    free, allocated = free + came_back, allocated - 50
+    assert proof.returned_bytes() == told
 
 
 def test_rows_that_join_leave_and_grow_get_the_tokens_they_get_alone() -> None:

@@ -173,7 +173,7 @@ def test_what_was_proven_is_looked_at_in_short_and_what_was_refused_not_at_all(t
         )
 
     assert choose() == choose() == ("graph", ["step-unequal"])
-    assert [stepper.steps for stepper in steppers] == [32, 32, 4]
+    assert [stepper.steps for stepper in steppers] == [36, 36, 8]
     assert choose(hidden_size=65) == ("fused-graph", ["step-proven"]), "another shape is proven anew"
     assert proofs.of("unknown") is None
 
@@ -187,7 +187,7 @@ def test_without_a_file_what_was_proven_is_known_as_long_as_the_process_lives() 
 
     choose = StepChooser(build=ScriptedCard(fused_graph=counted))
     assert choose(network(), CARD) == choose(network(), CARD)
-    assert [stepper.steps for stepper in steppers] == [32, 4]
+    assert [stepper.steps for stepper in steppers] == [36, 8]
 
 
 @pytest.mark.parametrize("held", ["", "[]", "{", '{"a": 3}', '{"a": {"difference": 0.1}}', "\0"])
