@@ -14,13 +14,9 @@ import torch
 from torch.nn import functional
 
 from benchmarks.gpu.compiling import SIZES, SMALL_SIZES, Job, Size, alone, company, compile_together, dots
-from benchmarks.gpu.timing import Limit, capture, going_on, replay_us, wait
+from benchmarks.gpu.timing import Limit, copies_for, going_on, product_us, wait
 
 _BATCHES = (1, 2, 4, 8)
-_LAUNCHES = 32
-"""At least so many in one replay."""
-_RANDOM_BYTES = 400 * 2**20
-"""At least so many of weights are gone through before the first are read again."""
 
 
 @dataclass
@@ -110,7 +106,7 @@ def _operands(size: Size, on_card: bool) -> Operands:
         return torch.randn(shape, generator=random, device=device, dtype=dtype)
 
     first, second = size.matrices()
-    count = max(4, -(-_RANDOM_BYTES // (size.n * size.k * 2))) if on_card else 1
+    count = copies_for(size.n * size.k * 2) if on_card else 1
     copies = []
     for _ in range(count):
         a = make(*first)
@@ -177,13 +173,6 @@ def _same_bits(y: torch.Tensor, name: str, alone_bits: dict[str, torch.Tensor] |
 def _timed(
     operands: Operands, call: Callable[[torch.Tensor, torch.Tensor], Any], read_gb_s: float | None
 ) -> dict[str, Any]:
-    rounds = -(-_LAUNCHES // len(operands.copies))
-
-    def all_copies() -> None:
-        for _ in range(rounds):
-            for a, b in operands.copies:
-                call(a, b)
-
-    us = replay_us(capture(all_copies)) / (rounds * len(operands.copies))
+    us = product_us(lambda copy: call(*operands.copies[copy]), len(operands.copies))
     moved = operands.size.n * operands.size.k * 2 / us / 1e3
     return {"us": us, "gb_s": moved, "share": moved / read_gb_s if read_gb_s else None}

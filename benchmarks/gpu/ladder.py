@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.gpu.timing import Limit, call_us, capture, replay_us, wait
+from benchmarks.gpu.timing import Limit, call_us, capture, copy_gb_s, replay_us, wait
 
 _PACKAGES = ("torch", "triton", "transformers", "numpy")
 _LINKS = 200
@@ -39,8 +39,7 @@ def facts(on_card: bool, results: dict[str, Any], save: Callable[[], None]) -> N
     device = "cuda" if on_card else "cpu"
     data = torch.randn(2**30 if on_card else 2**18, device=device)
     if on_card:
-        target = torch.empty_like(data)
-        results["copy_gb_s"] = 2 * data.nbytes / call_us(lambda: target.copy_(data)) / 1e3
+        results["copy_gb_s"] = copy_gb_s(data)
         results["torch_sum_gb_s"] = data.nbytes / call_us(lambda: data.sum()) / 1e3
         save()
     results["read"] = _read(data, on_card)

@@ -2,8 +2,9 @@
 
 Run: python -m benchmarks.gpu.linears [--seconds 40] [--pdl] [--cpu]    a line of JSON for each figure
 
-A figure is the time of one product, its norm included, in a replayed CUDA graph, and the share of the read
-bandwidth that its weights make of it. `table` is what the product uses; the others are what it might.
+A figure is the time of one product, its norm included, in a replayed CUDA graph, and the share that its
+weights make of what a copy moves in the same run. `table` is what the product uses; the others are what it
+might.
 """
 
 from __future__ import annotations
@@ -27,15 +28,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.gpu.timing import Limit, capture, going_on, replay_us, wait
+from benchmarks.gpu.timing import Limit, copies_for, copy_gb_s, going_on, product_us, wait
 from engines.steps.ops import Activation, Linear, Norm, Normed
 from engines.steps.torch_ops import TorchOps
 
 _ROOT = Path(__file__).parents[2]
-_READ_GB_S = 3116.0
-"""What the H100 of benchmarks/results reads."""
-_RANDOM_BYTES = 300 * 2**20
-_LAUNCHES = 24
 _BATCHES = (1, 8, 2, 4)
 
 Shape = tuple[int, int, int]
@@ -154,7 +151,7 @@ def own_call(held: Operands, rows: int, shape: Shape | None, pdl: bool, copy: in
 
 
 def figures(
-    held: Operands, rows: int, shape: Shape | None, pdl: bool, bits: dict[Any, Tensor]
+    held: Operands, rows: int, shape: Shape | None, pdl: bool, bits: dict[Any, Tensor], moved_gb_s: float
 ) -> dict[str, Any]:
     row: dict[str, Any] = {"product": held.product.name, "rows": rows, "config": shape or "table", "pdl": pdl}
     with going_on(row):
@@ -164,20 +161,13 @@ def figures(
         order = "table" if shape is None else shape[1:]
         row["row 0 same"] = torch.equal(bits.setdefault((held.product.name, order), y[0].clone()), y[0])
         if y.is_cuda:
-            row |= timed(held, lambda copy: own_call(held, rows, shape, pdl, copy))
+            row |= timed(held, lambda copy: own_call(held, rows, shape, pdl, copy), moved_gb_s)
     return row
 
 
-def timed(held: Operands, call: Callable[[int], Any]) -> dict[str, Any]:
-    rounds = -(-_LAUNCHES // len(held.copies))
-
-    def all_copies() -> None:
-        for _ in range(rounds):
-            for copy in range(len(held.copies)):
-                call(copy)
-
-    us = replay_us(capture(all_copies), 7) / (rounds * len(held.copies))
-    return {"us": round(us, 1), "share": round(held.product.bytes / us / 1e3 / _READ_GB_S, 3)}
+def timed(held: Operands, call: Callable[[int], Any], moved_gb_s: float) -> dict[str, Any]:
+    us = product_us(call, len(held.copies))
+    return {"us": round(us, 1), "share": round(held.product.bytes / us / 1e3 / moved_gb_s, 3)}
 
 
 def measure(small: bool, pdl: bool, limit: Limit, compiled: Callable[[], None]) -> None:
@@ -189,11 +179,14 @@ def measure(small: bool, pdl: bool, limit: Limit, compiled: Callable[[], None]) 
         scale = shape[-1] ** -0.5 if len(shape) == 2 and shape[0] > 8 else 1.0
         return torch.randn(shape, generator=random, device=device, dtype=dtype) * scale
 
-    held = [operands(one, make, 1 if small else max(3, -(-_RANDOM_BYTES // one.bytes))) for one in products]
+    held = [operands(one, make, 1 if small else copies_for(one.bytes)) for one in products]
+    moved_gb_s = 0.0
     if not small:
+        moved_gb_s = copy_gb_s(torch.randn(2**28, device=device))
+        say({"copy_gb_s": round(moved_gb_s)})
         for one in held:
             for rows in (1, 8):
-                cublas = timed(one, partial(one.by_cublas, rows))
+                cublas = timed(one, partial(one.by_cublas, rows), moved_gb_s)
                 say({"product": one.product.name, "rows": rows, "config": "cublas", **cublas})
     compiled()
     bits: dict[Any, Tensor] = {}
@@ -201,7 +194,7 @@ def measure(small: bool, pdl: bool, limit: Limit, compiled: Callable[[], None]) 
         if limit.over:
             say({"left out": "no time"})
             return
-        say(figures(held[index], rows, shape, pdl, bits))
+        say(figures(held[index], rows, shape, pdl, bits, moved_gb_s))
     wait()
 
 

@@ -18,6 +18,10 @@ from typing import Any
 
 import torch
 
+_RANDOM_BYTES = 400 * 2**20
+_PRODUCTS = 32
+"""At least so many in one replay."""
+
 
 @dataclass
 class Limit:
@@ -65,6 +69,29 @@ def replay_us(graph: torch.cuda.CUDAGraph, repeats: int = 11) -> float:
     for _ in range(2):
         graph.replay()
     return call_us(graph.replay, repeats)
+
+
+def copies_for(nbytes: int) -> int:
+    """How many of one product's weights are gone through in turn, so that none is read out of a cache."""
+    return max(4, -(-_RANDOM_BYTES // nbytes))
+
+
+def product_us(call: Callable[[int], Any], copies: int) -> float:
+    """Median microseconds of one product of those that a replay goes through, copy after copy."""
+    rounds = -(-_PRODUCTS // copies)
+
+    def all_copies() -> None:
+        for _ in range(rounds):
+            for copy in range(copies):
+                call(copy)
+
+    return replay_us(capture(all_copies)) / (rounds * copies)
+
+
+def copy_gb_s(data: torch.Tensor) -> float:
+    """What a copy on the card moves, bytes read and bytes written."""
+    target = torch.empty_like(data)
+    return 2 * data.nbytes / call_us(lambda: target.copy_(data)) / 1e3
 
 
 def call_us(call: Callable[[], Any], repeats: int = 11) -> float:
