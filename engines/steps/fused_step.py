@@ -22,10 +22,17 @@ class FusedStep:
         self.by_address = ops.by_address
 
     def __call__(self, tables: StepTables, rows: int, keys: int) -> torch.Tensor:
+        return self.logits(self.hidden(tables, rows, keys))
+
+    def hidden(self, tables: StepTables, rows: int, keys: int) -> Tensor:
+        """What the last layer puts out [rows, hidden]."""
         x = functional.embedding(tables.tokens[:rows], self._network.embedding)
         for index, layer in enumerate(self._network.layers):
             run = self._parallel if layer.is_parallel else self._sequential
             x = run(x, layer, index, tables, keys)
+        return x
+
+    def logits(self, x: Tensor) -> Tensor:
         return self._ops.normed(x, [self._network.head])
 
     def _parallel(self, x: Tensor, layer: FusedLayer, index: int, tables: StepTables, keys: int) -> Tensor:

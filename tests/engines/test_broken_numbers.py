@@ -92,15 +92,10 @@ def test_an_answer_ends_as_failed_and_keeps_what_had_come(
 def test_figures_that_outgrow_float16_say_to_take_bfloat16(
     running: RunningEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = network_of(running, "llama")
-    forward = network.forward
-
-    def coarse(*args: Any, **kwargs: Any) -> Any:
-        output = forward(*args, **kwargs)
-        output.logits = output.logits.half() * 60_000
-        return output
-
-    monkeypatch.setattr(network, "forward", coarse)
+    network_of(running, "llama")
+    stepper = running.stepper("llama")
+    read = stepper.read
+    monkeypatch.setattr(stepper, "read", lambda *args: read(*args).half() * 60_000)
     assert "bfloat16" in (answer_of(running.ask("llama")).error or "")
 
 

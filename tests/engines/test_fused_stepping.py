@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn.modules.module import register_module_forward_pre_hook
 from transformers import GenerationConfig
 
+from engines.batch_stepping import grained
 from engines.families import stepper_for
 from engines.fused_stepping import FusedBatchStepper
 from engines.stepping import DecodeRow
@@ -65,6 +67,34 @@ def test_rows_get_the_tokens_of_generate_alone_and_in_company(kind: str) -> None
             assert texts == [whole[: len(text)] for text, whole in zip(texts, wanted, strict=True)]
         for prompt, whole in zip(PROMPTS, wanted, strict=True):
             assert stepped(network, [prompt], 1) == [whole[: COUNT - 1]]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_prompt_read_in_parts_gives_the_tokens_of_generate_and_calls_no_module(kind: str) -> None:
+    network, prompt = tiny_network(kind), PROMPTS[1]
+    called = list[str]()
+    with torch.inference_mode():
+        wanted = generated(network, prompt)
+        hook = register_module_forward_pre_hook(lambda module, _: called.append(type(module).__name__))
+        for part in (1, 7, 8, 20, len(prompt)):
+            stepper = stepper_for(network, CPU, "fused")
+            row = stepper.open(len(prompt) + COUNT)
+            for start in range(0, len(prompt), part):
+                logits = stepper.read(row, prompt[start : start + part])
+            stepper.start(row)
+            tokens = [int(logits.argmax())]
+            while len(tokens) < COUNT:
+                tokens.append(int(stepper.step(tokens[-1:]).argmax()))
+            assert tokens == wanted
+        hook.remove()
+    assert called == []
+
+
+def test_rows_of_a_short_limit_hold_little_more_than_it() -> None:
+    """What is reserved and never filled slows every step of many rows."""
+    assert all(limit <= grained(limit) < limit + 64 for limit in range(1, 257))
+    assert all(limit <= grained(limit) < limit + 256 for limit in range(257, 2049))
 
 
 def test_what_the_fused_step_cannot_read_is_refused() -> None:

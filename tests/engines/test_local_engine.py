@@ -158,12 +158,12 @@ def test_in_a_batch_only_the_newest_question_pays_for_the_shortage(
 def test_a_model_that_breaks_fails_its_own_column_only(
     running: RunningEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = _network(running, "llama-a")
+    answer_of(running.ask("llama-a", max_new_tokens=1))
 
     def broken(*args: Any, **kwargs: Any) -> Any:
         raise ValueError("shapes of /secret/path do not fit")
 
-    monkeypatch.setattr(network, "forward", broken)
+    monkeypatch.setattr(running.stepper("llama-a"), "read", broken)
     failed, fine = running.ask("llama-a"), running.ask("neox-a")
     assert answer_of(failed).finish_reason is FinishReason.FAILED
     assert "secret" not in (answer_of(failed).error or "")
@@ -199,16 +199,17 @@ def test_the_answer_may_fill_the_context_and_no_more(running: RunningEngine) -> 
 
 def test_a_stop_string_that_is_a_special_token_ends_the_answer(running: RunningEngine) -> None:
     """Special tokens are not decoded, so it has to be known by its id."""
-    network = _network(running, "llama-a")
-    forward = network.forward
+    answer_of(running.ask("llama-a", max_new_tokens=1))
+    stepper = running.stepper("llama-a")
+    read = stepper.read
 
-    def says_a_special_token(*args: Any, **kwargs: Any) -> Any:
-        output = forward(*args, **kwargs)
-        output.logits[..., 3] = 1e9
-        return output
+    def says_a_special_token(*args: Any) -> Any:
+        logits = read(*args)
+        logits[3] = 1e9
+        return logits
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(network, "forward", says_a_special_token)
+        patch.setattr(stepper, "read", says_a_special_token)
         answer = answer_of(running.ask("llama-a", stop_strings=("<|user|>",)))
     assert (answer.finish_reason, answer.text) == (FinishReason.EOS, "")
 
@@ -284,8 +285,3 @@ def test_a_loop_on_a_card_leaves_out_the_attention_that_plans_anew_for_every_tok
     DecodeLoop(torch.device("cuda:0")).close()
     assert not torch.backends.cuda.cudnn_sdp_enabled()
     torch.backends.cuda.enable_cudnn_sdp(True)
-
-
-def _network(running: RunningEngine, model_id: str) -> Any:
-    answer_of(running.ask(model_id, max_new_tokens=1))
-    return running.network(model_id)

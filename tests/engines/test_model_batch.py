@@ -99,7 +99,7 @@ def alone(loaded: Any, question: str, most: int = 12) -> str:
 
 def alone_bytes(loaded: Any) -> int:
     """Of the cache of one short question."""
-    return stepper_for(loaded.model, CPU).bytes_to_open(100)
+    return stepper_for(loaded.model, CPU).bytes_to_open(40)
 
 
 @pytest.fixture(scope="module")
