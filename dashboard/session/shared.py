@@ -17,11 +17,19 @@ TICKING = "ticking_fragments"
 """The fragments of the page as it was last drawn (dashboard/shared/ticking.py)."""
 
 HIDE_NAMES = "hide_names"
+_NAMES, _HIDDEN = "names", "hidden"
 
 
 def names_hidden() -> bool:
-    """Whether answers are judged without the names of their models."""
-    return st.session_state.get(HIDE_NAMES) is True
+    """Whether answers are judged without the names of their models; said in the address too, so that a
+    refresh does not show them."""
+    start_with(HIDE_NAMES, st.query_params.get(_NAMES) == _HIDDEN)
+    hidden = st.session_state[HIDE_NAMES] is True
+    if hidden:
+        st.query_params[_NAMES] = _HIDDEN
+    else:
+        st.query_params.pop(_NAMES, None)
+    return hidden
 
 
 def start_with(key: str, value: object) -> None:

@@ -19,6 +19,7 @@ def names_switch(models: int, texts: Texts) -> None:
     """Where there are several. It stays as it is set from question to question, so that the next one is not
     seen with its names."""
     if models > 1:
+        names_hidden()  # as the address says, before the switch has a value of its own
         st.toggle(
             texts.answer["hide_names"],
             key=HIDE_NAMES,

@@ -164,8 +164,12 @@ def test_without_names_nothing_says_which_model_it_is_and_marks_go_to_the_right_
     assert not any(each in words for each in (*named, "토큰/초") for words in said)
     mark(mark(page, run, 1), run, 0, "bad")
     assert stored(run) == [BAD, BETTER, ""]
+    assert "hidden" in page.query_params["names"]
+    refreshed = opened(name, names="hidden", **{"run" if name == "compare" else "open": run})
+    assert heads(refreshed) == ["A", "B", "C"]
     page.toggle(key=HIDE_NAMES).set_value(False).run()
     assert heads(page) == named and texts(page).count("trophy: 더 나음") == 1
+    assert "names" not in page.query_params
 
 
 def test_names_stay_hidden_from_question_to_question_and_are_not_seen_as_answers_come(
