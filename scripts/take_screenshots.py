@@ -27,12 +27,15 @@ from tests.browser.at_the_page import (
     ask,
     begin_anew,
     box,
+    close_list,
     columns,
     one,
     open_compare,
+    open_list,
     open_page,
     pick,
     pressable,
+    settled,
     wait_for_answers,
     wait_until_all_ended,
 )
@@ -118,8 +121,11 @@ def search(page: Page, address: str) -> None:
     """Extracts beside a model over the same sources, and the passage behind a citation."""
     page.goto(f"{address}/search")
     expect(box(page)).to_be_enabled()
+    settled(page)
+    open_list(page, "search")
     page.locator(".st-key-search_pick_demo-chat label").click()
     expect(page.locator(".st-key-search_remove_demo-chat")).to_be_visible()
+    close_list(page)
     box(page).fill(HEIGHT_OF_MOUNTAIN)
     box(page).press("Enter")
     page.wait_for_url("**run=**")
