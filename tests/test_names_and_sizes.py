@@ -40,7 +40,9 @@ def parsed(rooms: tuple[str, ...]) -> dict[str, ast.Module]:
     }
 
 
-PRODUCT = parsed(ROOMS)
+@pytest.fixture(scope="module")
+def product() -> dict[str, ast.Module]:
+    return parsed(ROOMS)
 
 
 def defined(tree: ast.Module) -> Iterator[str]:
@@ -91,19 +93,19 @@ def identifiers(tree: ast.AST) -> Iterator[str]:
         yield from (name for name in names if isinstance(name, str))
 
 
-def test_no_class_or_alias_has_the_name_of_another() -> None:
-    assert defined_twice(PRODUCT) == {}
+def test_no_class_or_alias_has_the_name_of_another(product: Trees) -> None:
+    assert defined_twice(product) == {}
 
 
-def test_a_small_file_with_one_importer_says_why_it_stands_alone() -> None:
-    assert without_reason(PRODUCT) == []
+def test_a_small_file_with_one_importer_says_why_it_stands_alone(product: Trees) -> None:
+    assert without_reason(product) == []
 
 
-def test_what_is_imported_is_required() -> None:
+def test_what_is_imported_is_required(product: Trees) -> None:
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     listed = {line.partition("==")[0].strip("# ").replace("-", "_").lower() for line in lines if "==" in line}
-    ours = {module_of(path).partition(".")[0] for path in PRODUCT}
-    used = {module.partition(".")[0] for tree in PRODUCT.values() for module in imported(tree)}
+    ours = {module_of(path).partition(".")[0] for path in product}
+    used = {module.partition(".")[0] for tree in product.values() for module in imported(tree)}
     theirs = used - ours - sys.stdlib_module_names - {"_typeshed"}
     assert {ITS_PACKAGE.get(name, name) for name in theirs} - listed == set()
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -74,33 +76,37 @@ def edited(lines: list[str]) -> list[str]:
     return [f"{line} 끝" if number % 10 == 0 else line for number, line in enumerate(lines)]
 
 
-TALL = long_text(1, 1800)
-LONG = {
-    "the same": ("가나다 " * 25_000, "가나다 " * 25_000),
-    "one word": ("가 " * 50_000, "가 나 " * 25_000),
-    "other words": ("\n".join(TALL), "\n".join(long_text(2, 1800))),
-    "edited": ("\n".join(TALL), "\n".join(edited(TALL))),
-    "one line": (" ".join(TALL), " ".join(edited(TALL))),
-    "every second word": (
+@cache
+def tall() -> list[str]:
+    return long_text(1, 1800)
+
+
+LONG: dict[str, Callable[[], tuple[str, str]]] = {
+    "the same": lambda: ("가나다 " * 25_000, "가나다 " * 25_000),
+    "one word": lambda: ("가 " * 50_000, "가 나 " * 25_000),
+    "other words": lambda: ("\n".join(tall()), "\n".join(long_text(2, 1800))),
+    "edited": lambda: ("\n".join(tall()), "\n".join(edited(tall()))),
+    "one line": lambda: (" ".join(tall()), " ".join(edited(tall()))),
+    "every second word": lambda: (
         " ".join(f"가{n} 나{n}" for n in range(1500)),
         " ".join(f"가{n} 다{n}" for n in range(1500)),
     ),
-    "the same every second word": (
+    "the same every second word": lambda: (
         " ".join(f"가 나{n}" for n in range(1500)),
         " ".join(f"가 다{n}" for n in range(1500)),
     ),
-    "every second line": (
+    "every second line": lambda: (
         "\n".join(f"가{n}\n나{n}" for n in range(8000)),
         "\n".join(f"가{n}\n다{n}" for n in range(8000)),
     ),
-    "blank lines": ("\n" * 100_000 + "가", "\n" * 50_000 + "나"),
-    "dots": ("." * 100_000, ".," * 50_000),
+    "blank lines": lambda: ("\n" * 100_000 + "가", "\n" * 50_000 + "나"),
+    "dots": lambda: ("." * 100_000, ".," * 50_000),
 }
 
 
 @pytest.mark.parametrize("name", LONG)
 def test_a_long_text_is_compared_in_little_time(name: str) -> None:
-    baseline, other = LONG[name]
+    baseline, other = LONG[name]()
     begin = time.process_time()
     pieces = word_differences(baseline, other)
     similarity(baseline, other)
@@ -110,7 +116,7 @@ def test_a_long_text_is_compared_in_little_time(name: str) -> None:
 
 
 def test_a_long_text_with_small_edits_shows_the_edits() -> None:
-    pieces = word_differences(*LONG["edited"])
+    pieces = word_differences(*LONG["edited"]())
     added = [piece.text.strip() for piece in pieces if piece.kind is DifferenceKind.ADDED]
     assert added.count("끝") == 180 and len(added) == 180
 

@@ -21,11 +21,12 @@ KOREAN, ENGLISH = read_texts("ko"), read_texts("en")
 UNKNOWN = Cause(AS_WRITTEN, sentence="It rains in", category="no-room")
 
 
-@pytest.mark.parametrize("category", sorted(set(categories().values())))
-def test_every_category_has_a_korean_lead_of_its_own(category: str) -> None:
-    lead = KOREAN.errors[category]
-    assert lead.endswith(".")
-    assert category == "error" or lead != KOREAN.errors["error"]
+def test_every_category_has_a_korean_lead_of_its_own() -> None:
+    leads = {category: KOREAN.errors[category] for category in set(categories().values())}
+    assert len(leads) > 5 and "error" in leads
+    for category, lead in leads.items():
+        assert lead.endswith("."), category
+        assert category == "error" or lead != leads["error"], category
 
 
 def test_a_sentence_that_nobody_worded_stands_small_below_the_words_of_its_category() -> None:

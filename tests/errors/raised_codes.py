@@ -23,9 +23,12 @@ class Made:
     """Facts that cannot be read here are given too."""
 
 
-def trees() -> Iterator[tuple[str, ast.Module]]:
-    for path in (*ROOT.glob("*.py"), *(path for room in ROOMS for path in (ROOT / room).glob("**/*.py"))):
-        yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def trees() -> tuple[tuple[str, ast.Module], ...]:
+    paths = (*ROOT.glob("*.py"), *(path for room in ROOMS for path in (ROOT / room).glob("**/*.py")))
+    return tuple(
+        (path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))) for path in paths
+    )
 
 
 @cache

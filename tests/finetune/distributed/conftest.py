@@ -45,7 +45,7 @@ def settings(home: Path) -> SftSettings:
     return replace(small, checkpoint_steps=1, keep_checkpoints=9)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _few_questions() -> Iterator[None]:
     with asking_few():
         yield
