@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM
 from engines.families import stepper_for
 from engines.memory import StepChoice
 from engines.stepping import Stepper
+from engines.steps import proofs
 from engines.steps.choice import StepChooser
 from engines.steps.proofs import StepProofs
 from engines.steps.step import StepName
@@ -176,6 +177,30 @@ def test_what_was_proven_is_looked_at_in_short_and_what_was_refused_not_at_all(t
     assert [stepper.steps for stepper in steppers] == [36, 36, 8]
     assert choose(hidden_size=65) == ("fused-graph", ["step-proven"]), "another shape is proven anew"
     assert proofs.of("unknown") is None
+
+
+def test_a_proof_is_of_card_versions_code_shape_type_and_step_but_not_of_where_the_model_lies(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    card, code, version = "H100", "a", "1"
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: card)
+    monkeypatch.setattr(proofs, "_code", lambda: code)
+    monkeypatch.setattr(proofs, "version_of", lambda name: version if name == "triton" else "1")
+    on_card, model, half = torch.device("cuda"), network(), network()
+    half.dtype = torch.float16
+
+    def key(model: Any = model, quantization: str = "none", step: StepName = "graph") -> str:
+        return proofs.proof_key(model, on_card, quantization, step)
+
+    assert key() == key(network(_name_or_path="/elsewhere"))
+    keys = [key(), key(half), key(network(hidden_size=65)), key(quantization="nf4"), key(step="fused")]
+    card = "H200"
+    keys.append(key())
+    code = "b"
+    keys.append(key())
+    version = "2"
+    keys.append(key())
+    assert len(set(keys)) == 8
 
 
 def test_without_a_file_what_was_proven_is_known_as_long_as_the_process_lives() -> None:
