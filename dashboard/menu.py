@@ -28,12 +28,14 @@ ENTRY = "history_entry"
 ADDRESSES = (*PAGES, ENTRY)
 _LOOKS = """<style>.stApp :is(p, li, td, label, h1, h2, h3, [data-testid="stText"] *) {
   word-break: keep-all; }
-[data-testid="stButtonGroup"] [data-selected="true"] p { color: light-dark(#1d6573, #7cc4d2); }
+[data-testid="stSliderThumbValue"] p, [data-testid="stButtonGroup"] [data-selected="true"] p {
+  color: light-dark(#1d6573, #7cc4d2); }
 @media (min-width: 48rem) { [data-testid="stMainBlockContainer"], [data-testid="stBottomBlockContainer"] {
   padding-inline: 2.5rem; } }</style>"""
-"""Hangul is read by words: a line ends between them where it can. A chosen option is written in a lighter
-accent on dark ground: the theme has one accent, which has to be a fill under white, too. Five answers stand
-in a row of a window that is 1440 wide: Streamlit's own borders are twice as wide."""
+"""Hangul is read by words: a line ends between them where it can. A chosen option, and what a slider is set
+to, is written in a lighter accent on dark ground: the theme has one accent, which has to be a fill under
+white, too. Five answers stand in a row of a window that is 1440 wide: Streamlit's own borders are twice as
+wide."""
 _PICTURES = Path(__file__).parent
 
 

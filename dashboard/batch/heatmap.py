@@ -100,7 +100,11 @@ def heatmap(
             alt.Tooltip("value", type=_kind(measure), title=title, format=_format(measure)),
         ],
     )
-    empty = cells.transform_filter("!isValid(datum.value)").mark_rect(color=_NOTHING, cursor="pointer")
+    empty = cells.transform_filter("!isValid(datum.value)").mark_rect(
+        color=_NOTHING,
+        cursor="pointer",
+        aria=None in values,  # a layer of nothing is read out without a name
+    )
     filled = cells.transform_filter("isValid(datum.value)").mark_rect(cursor="pointer")
     colored = filled.encode(_color(measure, title, texts))
     clicked = alt.selection_point(name=batch.CELL, fields=["number"])

@@ -17,8 +17,9 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.at_the_page import ask, one, open_compare, settled, wait_until_all_ended
+from tests.browser.at_the_page import ask, columns, one, open_compare, settled, wait_until_all_ended
 from tests.browser.conftest import NewPerson
+from tests.browser.expecting import expect
 
 STREAMLITS_OWN = [
     # While a run draws the page anew, what stood there before is dimmed.
@@ -66,6 +67,12 @@ def axe() -> str:
     if not path:
         pytest.skip("AXE does not say where axe.min.js lies: npm pack axe-core@4.14.1")
     return Path(path).read_text(encoding="utf-8")
+
+
+def serious(page: Page, axe: str) -> list[str]:
+    page.evaluate(axe + ";0")
+    faults: list[str] = page.evaluate(_SERIOUS, STREAMLITS_OWN)
+    return faults
 
 
 def found(page: Page, width: int, scheme: Literal["light", "dark"]) -> list[str]:
@@ -123,9 +130,10 @@ def test_answers_can_be_heard_and_reached_while_they_come_when_they_came_and_in_
     wait_until_all_ended(page)
     faults += looked_at(page, axe)
     run = page.url.rsplit("run=", 1)[1]
-    for name in ("history", f"history_entry?run={run}"):
+    for name in ("history", f"history_entry?open={run}"):
         page.set_viewport_size({"width": 1440, "height": 900})
         page.goto(f"{scripted}/{name}")
         one(page.get_by_role("main").get_by_text("하나 8개").filter(visible=True).first)
+        expect(columns(page)).to_have_count(0 if name == "history" else 4)
         faults += looked_at(page, axe)
     assert not faults, "\n".join(faults)

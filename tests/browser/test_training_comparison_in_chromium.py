@@ -6,7 +6,7 @@ Run: python -m pytest tests/browser/test_training_comparison_in_chromium.py  (ne
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import pytest
@@ -55,7 +55,7 @@ def test_two_are_picked_by_keyboard_and_compared_and_one_is_trained_again(
     looks = {"locale": locale, "color_scheme": scheme, "viewport": {"width": 1440, "height": HEIGHT}}
     page, texts = new_person(**looks).new_page(), read_texts(locale[:2])
     page.goto(f"{address}/training")
-    picked(page, texts)
+    picked(page, texts, RATES)
     fits(page, f"training-list-{locale[:2]}")
     one(page.get_by_role("button", name=texts.runs["compare"], exact=True)).press("Enter")
     one(page.get_by_role("heading", name=texts.runs["compared"]))
@@ -75,10 +75,10 @@ def test_two_are_picked_by_keyboard_and_compared_and_one_is_trained_again(
     expect(one(rate)).to_have_value("0.0025")
 
 
-def picked(page: Page, texts: Texts) -> None:
+def picked(page: Page, texts: Texts, names: Iterable[str]) -> None:
     """By name, without a mouse; the table follows."""
     box = page.get_by_role("combobox", name=texts.runs["pick"])
-    for name in sorted(RATES):
+    for name in sorted(names):
         box.press_sequentially(name)
         box.press("Enter")
         settled(page)
