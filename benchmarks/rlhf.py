@@ -66,11 +66,7 @@ METHODS = (
     Method("grpo", "demo-grpo", _BY_REWARD),
     Method("rloo", "demo-rloo", {"familiar": Target(0.5, True), "kl": Target(12.0, False)}),
     Method("dpo", "demo-dpo", {"familiar": Target(0.6, True), "exact": Target(0.5, True)}),
-    Method(
-        "kto",
-        "demo-kto",
-        {"familiar": Target(0.5, True), "exact": Target(0.5, True), "kl": Target(12.0, False)},
-    ),
+    Method("kto", "demo-kto", {**_BY_REWARD, "exact": Target(0.5, True)}),
     Method("reward", "demo-reward", {"accuracy": Target(0.9, True)}),
     Method("ppo by reward", "demo-ppo", {"familiar": Target(0.5, True)}, _LEARNED_REWARD),
 )

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _MOST_POINTS = 500
 _COLUMNS = 3
+_LEGEND_COLUMNS = 2
+"""Three names side by side are cut off on a phone."""
 _LEGEND, _LEGEND_ROW = 50, 24
 """What the names of several lines take of a chart's height, and what each further row of them."""
 _SMALL: Mapping[str, tuple[str, ...]] = {
@@ -254,20 +256,22 @@ def lines(
     if any("low" in row for row in rows):
         low = alt.Y("low:Q", title=None, scale=scale)
         layers.insert(0, base.mark_area(opacity=0.15).encode(y=low, y2="high:Q"))
-    if look.names or len({row["of"] for row in rows}) > 1:
-        color, extra = _legend(look)
+    told = {row["of"] for row in rows}
+    if look.names or len(told) > 1:
+        color, extra = _legend(look, len(told))
         layers, height = [each.encode(color=color) for each in layers], height + extra
     return alt.layer(*layers).properties(height=height)
 
 
-def _legend(look: CurveLook) -> tuple[alt.Color, int]:
+def _legend(look: CurveLook, lines: int) -> tuple[alt.Color, int]:
     """The colors with their names, and the height that these take."""
     import altair as alt
 
     # Its symbols are as pale as the band of a line unless that is said.
     if not look.names:
-        legend = alt.Legend(orient="top", labelLimit=220, columns=_COLUMNS, symbolOpacity=1)
-        return alt.Color("of:N", title=None, sort=None, legend=legend), _LEGEND
+        legend = alt.Legend(orient="top", labelLimit=220, columns=_LEGEND_COLUMNS, symbolOpacity=1)
+        extra = _LEGEND + _LEGEND_ROW * (-(-lines // _LEGEND_COLUMNS) - 1)
+        return alt.Color("of:N", title=None, sort=None, legend=legend), extra
     columns = 1 if len(look.names) <= _FEW_NAMES else 2
     limit, rows = _LEGEND_WIDTH // columns, -(-len(look.names) // columns)
     legend = alt.Legend(orient="bottom", labelLimit=limit, columns=columns, symbolOpacity=1)

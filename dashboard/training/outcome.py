@@ -15,9 +15,13 @@ from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
 from dashboard.training.run_settings import ChangeUnit, change_in_words
 from errors import AS_WRITTEN, Cause
+from errors.note import stored_notes
 
 _CHANGED = {"reward": "{:z.3f}", "exact": "{:.0%}", "ended": "{:.0%}"}
 """Measured of the held-out questions before and after."""
+_FAR = "note-kl-far"
+WARNED_OF = frozenset({_FAR, "preference-chosen-fell"})
+"""Notes that stand above what was measured, and need not be said again below it."""
 _LONG = 0.5
 """From this correlation on a score has to be suspected of counting tokens."""
 
@@ -33,6 +37,9 @@ def training_outcome(kind: str, report: Mapping[str, Any], texts: Texts) -> None
     change = held.get("chosen_change")
     if isinstance(change, int | float) and change < 0:
         st.warning(texts.kinds["chosen_fell"].format(change=f"{-change:.2f}"), icon=":material/warning:")
+    for note in stored_notes(report):
+        if note.code == _FAR:
+            st.warning(safe_text(plainly(note, texts)), icon=":material/warning:")
     rows = list(_changed(kind, held, report, texts))
     if rows:
         names, before, after, change = zip(*rows, strict=True)

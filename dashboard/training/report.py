@@ -13,7 +13,7 @@ import streamlit as st
 from dashboard.errors import plainly
 from dashboard.shared.safe_text import safe_text, whole_characters
 from dashboard.texts import Texts
-from dashboard.training.outcome import training_outcome
+from dashboard.training.outcome import WARNED_OF, training_outcome
 from dashboard.training.run_settings import change_in_words
 from errors.note import stored_notes
 from finetune.jobs import SftSettings
@@ -40,7 +40,8 @@ def training_report(kind: str, report: Mapping[str, Any], texts: Texts) -> None:
             st.markdown(f"**{texts.training[title]}**")
             _samples(samples, texts)
     for note in stored_notes(report):
-        st.caption(safe_text(plainly(note, texts)))
+        if note.code not in WARNED_OF:
+            st.caption(safe_text(plainly(note, texts)))
 
 
 def _rows(report: Mapping[str, Any], texts: Texts) -> Iterator[tuple[str, str, str, str]]:

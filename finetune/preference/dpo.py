@@ -20,6 +20,7 @@ from finetune.preference.rows import PairRow, pair_rows
 from finetune.preference.trainer import PreferenceTrainer
 from finetune.preference.training import PreferenceTraining
 from finetune.preference_settings import DpoSettings
+from finetune.rl.updates import standard_error
 from finetune.training.course import run_course
 
 
@@ -87,6 +88,7 @@ class _PairTraining(PreferenceTraining[DpoSettings]):
         change = (learned - reference)[:, 0].sum(1)
         return {
             "reward": float(margins.mean()),
+            "reward_error": standard_error(margins),
             "accuracy": float((margins > 0).float().mean()),
             "chosen_change": float(change.mean()),
         }

@@ -7,6 +7,7 @@ questions, which is computed of a whole step before anything of it is learned.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import hypot
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from finetune.preference.rows import LabeledRow, labeled_rows
 from finetune.preference.trainer import PreferenceTrainer
 from finetune.preference.training import PreferenceTraining
 from finetune.preference_settings import KtoSettings
+from finetune.rl.updates import standard_error
 from finetune.training.course import run_course
 
 
@@ -106,4 +108,5 @@ class _JudgedTraining(PreferenceTraining[KtoSettings]):
         found = {"accuracy": float(((rewards > 0) == good).float().mean())}
         if good.any() and not good.all():
             found["reward"] = float(rewards[good].mean() - rewards[~good].mean())
+            found["reward_error"] = hypot(standard_error(rewards[good]), standard_error(rewards[~good]))
         return found | ({"chosen_change": float(changes[good, 0].mean())} if good.any() else {})

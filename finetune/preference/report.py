@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from errors import Cause
+from finetune.rl.held_out import SURE_ERRORS
 from finetune.training.measuring import Answered
 from finetune.training.report import quoted
 
@@ -30,7 +31,8 @@ class PreferenceMeasures:
     """All that is measured of held-out rows at one time."""
 
     figures: Mapping[str, float]
-    """`reward` (the mean margin), `accuracy`, `chosen_change`, `kl`; as far as the kind has them."""
+    """`reward` (the mean margin) with `reward_error` (its standard error), `accuracy`, `chosen_change`,
+    `kl`; as far as the kind has them."""
     answers: tuple[Answered, ...]
 
     @classmethod
@@ -88,7 +90,16 @@ def nothing_learned(
     same = [old.answer == new.answer for old, new in zip(before.answers, after.answers, strict=True)]
     if all(same):
         return Cause("preference-same-answers", asked=len(same), accuracy=after.figures.get("accuracy", 0.0))
-    return None
+    return _not_risen(before.figures, after.figures)
+
+
+def _not_risen(before: Mapping[str, float], after: Mapping[str, float]) -> Cause | None:
+    """Held-out margins have to rise by more than chance; nothing is said where none were measured."""
+    if not {"reward", "reward_error"} <= after.keys() or "reward" not in before:
+        return None
+    if after["reward"] - before["reward"] > SURE_ERRORS * after["reward_error"]:
+        return None
+    return Cause("preference-not-risen", before=round(before["reward"], 3), after=round(after["reward"], 3))
 
 
 def fell_below(change: float) -> Cause | None:

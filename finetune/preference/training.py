@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from errors import NaraniError
-from errors.note import Note, note_facts
+from errors.note import Note
 from finetune.data import DataRows
 from finetune.model_cards import model_card
 from finetune.preference.losses import ComparedAnswer
@@ -33,6 +33,7 @@ from finetune.preference.report import (
 )
 from finetune.preference.trainer import PreferenceTrainer
 from finetune.preference_settings import PreferenceSettings
+from finetune.rl.held_out import went_far
 from finetune.rl.log_probs import all_figures
 from finetune.rl.rollout import Sampler
 from finetune.run_folder import TrainingState
@@ -65,7 +66,7 @@ class PreferenceTraining(ABC, Generic[Kind]):
 
     @abstractmethod
     def figures(self, rows: Sequence[Any], learned: Tensor, reference: Tensor) -> dict[str, float]:
-        """Of held-out rows: reward, accuracy, chosen_change."""
+        """Of held-out rows: reward with reward_error, accuracy, chosen_change."""
 
     def refuse(self, rows: Sequence[Any]) -> None:
         """Data that nothing can be learned of."""
@@ -158,12 +159,11 @@ class PreferenceTraining(ABC, Generic[Kind]):
             raise NaraniError("holdout-loss-no-number")
         why = nothing_learned(before, after, self._moved(prepared), self._largest_gradient())
         fell = fell_below(after.figures.get("chosen_change", 0.0))
-        for told in (why, fell):
+        seen = [*([Note.of(fell)] if fell else []), *filter(None, [went_far(after.figures.get("kl"))])]
+        for told in (why, *seen):
             if told is not None:
                 _log.warning(str(told))
-        notes = [*prepared.notes, *([Note.of(fell)] if fell else [])]
-        facts = {**prepared.report_facts(course), "notes": notes, "note_facts": note_facts(notes)}
-        report = report_of(before, after, why, facts)
+        report = report_of(before, after, why, prepared.report_facts(course, seen))
         data: DataRows[Any] = prepared.divided.examples
         course.finish(
             TrainedModel(

@@ -11,6 +11,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from errors import Cause
+from errors.note import Note
 from finetune.rl.questions import PolicyAsker, RlQuestion
 from finetune.rl.rewards import RewardPart, total_rewards
 from finetune.run_reports import SampledAnswers
@@ -18,6 +19,10 @@ from finetune.training.report import quoted
 from judging.measures.answers import is_exact
 
 ASKED, SHOWN = 32, 4
+SURE_ERRORS = 1.645
+"""So many standard errors a mean rises by chance in one of twenty cases."""
+_FAR = 12.0
+"""The KL an answer from which the toys' answers change in content, too, and not in manner alone."""
 
 
 @dataclass(frozen=True)
@@ -119,12 +124,17 @@ def report_of(
     }
 
 
+def went_far(kl: float | None) -> Note | None:
+    """The warning that answers are far away from those of the reference, where they are."""
+    return Note("note-kl-far", kl=round(kl, 1), most=_FAR) if kl is not None and kl > _FAR else None
+
+
 def _has_risen(before: HeldOutAnswers, after: HeldOutAnswers) -> bool:
-    """By more than its standard error over the same questions: the answers to a few change by chance."""
+    """Surely, over the same questions: the answers to a few change by chance."""
     told = [(old.reward, new.reward) for old, new in zip(before.answers, after.answers, strict=True)]
     rises = [new - old for old, new in told if old is not None and new is not None]
     noise = stdev(rises) / len(rises) ** 0.5 if len(rises) > 1 else 0.0
-    return bool(rises) and fmean(rises) > noise
+    return bool(rises) and fmean(rises) > SURE_ERRORS * noise
 
 
 def _not_risen(before: HeldOutAnswers, after: HeldOutAnswers) -> Cause:

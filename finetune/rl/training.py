@@ -13,7 +13,7 @@ from typing import Any
 
 from finetune.data import read_prompts
 from finetune.model_cards import model_card
-from finetune.rl.held_out import HeldOutAnswers, asked_held_out, figure_table, markdown, report_of
+from finetune.rl.held_out import HeldOutAnswers, asked_held_out, figure_table, markdown, report_of, went_far
 from finetune.rl.preparing import PreparedPolicy, prepare
 from finetune.rl.questions import PolicyAsker
 from finetune.rl.rewards import refuse_without_expected
@@ -103,9 +103,12 @@ class _RlTraining:
     ) -> None:
         course = self._course
         kl = course.run.metrics()[-1].figures["kl"]
-        report = report_of(before, after, kl, loop.signs.why_not(after.ended), prepared.report_facts(course))
-        if not report["learned"]:
-            _log.warning(report["why"])
+        far = went_far(kl)
+        facts = prepared.report_facts(course, [far] if far else [])
+        report = report_of(before, after, kl, loop.signs.why_not(after.ended), facts)
+        for told in (report.get("why"), far):
+            if told is not None:
+                _log.warning(told)
         files = prepared.divided.examples.files
         course.finish(
             TrainedModel(

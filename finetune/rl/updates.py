@@ -181,7 +181,10 @@ class Updater:
         for batch in micro_batches([experience.answers[row] for row in rows], self._settings.micro_batch):
             self._check()
             sums += self._backward_of([rows[place] for place in batch], experience, lesson) / tokens
-        return dict(zip(("policy_loss", "value_loss", "clip_share", "approx_kl"), sums.tolist(), strict=True))
+        names = ("policy_loss", "value_loss", "clip_share", "approx_kl")
+        told = dict(zip(names, sums.tolist(), strict=True))
+        # A curve of zeros would look like a value head that learns nothing.
+        return {name: told[name] for name in names if name != "value_loss" or self.policy.head is not None}
 
     def _backward_of(self, rows: list[int], experience: Experience, lesson: Lesson) -> Tensor:
         """Of one micro batch: the two losses, the clipped tokens and how far they moved, all summed."""

@@ -129,9 +129,9 @@ class PreparedAdapter:
             "note_facts": note_facts(self.notes),
         }
 
-    def report_facts(self, course: Course[Any]) -> dict[str, Any]:
-        """What the report tells beside what was measured."""
-        status = course.status.status
+    def report_facts(self, course: Course[Any], seen: Sequence[Note] = ()) -> dict[str, Any]:
+        """What the report tells beside what was measured. `seen`: warnings of what came of it."""
+        status, notes = course.status.status, [*self.notes, *seen]
         return {
             "kind": course.settings.kind,
             "run": course.run.name,
@@ -145,6 +145,6 @@ class PreparedAdapter:
             "trainable": str(self.trainable),
             "rows": self.counts,
             **self.divided.files(),
-            "notes": list(self.notes),
-            "note_facts": note_facts(self.notes),
+            "notes": notes,
+            "note_facts": note_facts(notes),
         }

@@ -77,6 +77,11 @@ def test_every_figure_of_a_kind_has_a_curve(engine: ScriptedEngine, tmp_path: Pa
         chart for chart in page.get("vega_lite_chart") if len(json.loads(chart.proto.spec)["layer"]) == 2
     ]
     assert len(banded) == (kind == "ppo"), "the standard errors of rewards"
+    specs = [chart.proto.spec for chart in page.get("vega_lite_chart")]
+    legends = [
+        json.loads(spec)["layer"][0]["encoding"]["color"]["legend"] for spec in specs if "legend" in spec
+    ]
+    assert legends and all(legend["columns"] == 2 for legend in legends), "three are cut off on a phone"
 
 
 def test_how_full_the_memory_is_begins_at_zero_in_units_that_fit(

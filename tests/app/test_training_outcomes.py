@@ -125,6 +125,16 @@ def test_a_better_answer_that_became_unlikely_is_said(engine: ScriptedEngine, tm
     assert "130.60 낮아졌습니다" in plain(finished(tmp_path, "dpo", report))
 
 
+@pytest.mark.parametrize("kind", ["kto", "ppo"])
+def test_a_model_far_from_its_reference_is_warned_of_once(
+    engine: ScriptedEngine, tmp_path: Path, kind: str
+) -> None:
+    notes = [Note("note-kl-far", kl=21.3, most=12.0)]
+    page = finished(tmp_path, kind, {**REWARDED, "notes": notes, "note_facts": note_facts(notes)})
+    (said,) = [each.value for each in page.warning]
+    assert "KL이 21" in said and not [each for each in page.caption if "KL이 21" in each.value]
+
+
 @pytest.mark.parametrize(
     "report", [{}, {"held_out": {}}, {"held_out": None, "length": None, "learned": None}]
 )

@@ -32,6 +32,7 @@ ANSWERED, ASKED = {"prompt": "가?", "completion": "나"}, {"prompt": "가?"}
         (read_pairs, ASKED, "none of answers.*finetune grpo`.*needed are pairs"),
         (read_labeled, ANSWERED, "one answer each.*finetune sft`.*needed are answers with a label"),
         (read_labeled, ASKED, "none of answers.*finetune grpo`.*needed are answers with a label"),
+        (read_prompts, {"a": "가?"}, "judged answers.*or questions alone.*found: 'a'"),
         (read_pairs, {"a": "가?", "b": "나"}, "not known as training data.*found: 'a', 'b'"),
         (read_pairs, {**RANKED, "ranking": None}, "'ranking' is not a list of whole numbers"),
         (read_pairs, {key: RANKED[key] for key in list(RANKED)[:-1]}, "not their order.*'ranking'"),

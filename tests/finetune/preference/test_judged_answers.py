@@ -15,8 +15,10 @@ from errors import BadRequest
 from finetune.preference import kto
 from finetune.preference.kto import JudgedTrainer, answers_to_others, train
 from finetune.preference.reference import log_probs_of
+from finetune.preference.report import PreferenceMeasures, nothing_learned
 from finetune.preference.rows import LabeledRow
 from finetune.preference_settings import KtoSettings
+from finetune.training.measuring import Answered
 from tests.finetune.training.training_house import NAMES
 
 
@@ -60,3 +62,19 @@ def test_the_reference_is_asked_for_the_very_answers_that_are_learned(
     settings = KtoSettings(base_model="tiny", data=data, name="judged", max_tokens=64, max_steps=1)
     train(settings, house, device="cpu")
     assert moved == [pytest.approx(0.0, abs=1e-3)]
+
+
+@pytest.mark.parametrize(
+    ("margin", "error", "code"),
+    [(0.62, 0.1, None), (0.16, 0.1, "preference-not-risen"), (-0.5, 0.1, "preference-not-risen")],
+)
+def test_margins_that_rose_by_chance_are_not_called_learned(
+    margin: float, error: float, code: str | None
+) -> None:
+    """Though answers are others than before: noise changes answers, too."""
+    before, after = (
+        PreferenceMeasures({"reward": reward, "reward_error": error}, (Answered("", "?", "!", said),))
+        for reward, said in ((0.0, "a"), (margin, "b"))
+    )
+    found = nothing_learned(before, after, True, 1.0)
+    assert (found and found.code) == code

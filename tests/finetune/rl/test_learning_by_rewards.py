@@ -57,6 +57,7 @@ def test_a_run_tells_every_figure_of_the_panel(learned: Path) -> None:
     kind = json.loads((learned / "manifest.json").read_text(encoding="utf-8"))["kind"]
     named |= {"value_loss", "explained_variance"} if kind == "ppo" else {"equal_groups"}
 
+    assert ("value_loss" in last) is (kind == "ppo"), "without a value head there is no loss of one"
     assert named <= last.keys() and {"held_out_reward", "held_out_exact", "held_out_ended"} <= last.keys()
     assert first["kl"] == 0 and "held_out_reward" not in first
     samples = RunFolder(learned).samples()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from errors import BadRequest
-from finetune.rl.held_out import HeldOutAnswer, HeldOutAnswers, report_of
+from finetune.rl.held_out import HeldOutAnswer, HeldOutAnswers, report_of, went_far
 from finetune.rl.nothing_learned import Signs
 from finetune.rl_settings import GrpoSettings, RlooSettings, RlSettings
 
@@ -23,6 +23,7 @@ def answers(*rewards: float | None) -> HeldOutAnswers:
         ((0.5, 0.5, 0.5, 0.5), True),
         ((1.0, 1.0, 0.0, 1.0), True),
         ((1.0, 0.0, 0.0, 0.0), False),
+        ((1.0, 1.0, 0.0, 0.0), True),
         ((0.0, 0.0, 0.0, 0.0), False),
         ((None, None, None, None), False),
     ],
@@ -33,6 +34,18 @@ def test_a_rise_within_its_own_noise_is_not_called_learned(
     report = report_of(answers(0.0, 0.0, 0.0, 0.0), answers(*after), 1.0, None, {})
     assert report["learned"] is learned
     assert learned or report["why_facts"]["code"] == "rl-held-out-not-risen"
+
+
+def test_a_rise_that_comes_by_chance_once_in_ten_times_is_not_called_learned() -> None:
+    """1.6 standard errors: two of five questions."""
+    report = report_of(answers(*[0.0] * 5), answers(1.0, 1.0, 0.0, 0.0, 0.0), 1.0, None, {})
+    assert report["learned"] is False
+
+
+@pytest.mark.parametrize(("kl", "warned"), [(None, False), (12.0, False), (21.3, True)])
+def test_a_policy_far_from_its_reference_is_warned_of(kl: float | None, warned: bool) -> None:
+    found = went_far(kl)
+    assert (found is not None and "KL 21.3" in found) is warned
 
 
 @pytest.mark.parametrize(
