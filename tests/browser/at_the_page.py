@@ -13,13 +13,19 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page
 
 from dashboard.texts import Texts, read_texts
-from tests.browser.expecting import expect
+from tests.browser.expecting import eventually, expect
 from tests.browser.served import ROOT
 
 KO: Texts = read_texts("ko")
 MODELS = ("demo-koalpaca", "demo-kullm", "demo-chat", "demo-korwkv")
 FIRST_ANSWER = 180_000
 """Milliseconds that the first question of a server may take: it brings torch."""
+_CUT_OFF = """() => {
+  const inside = document.querySelector('[data-testid="stMainBlockContainer"]')
+  return [document.documentElement, inside].map(each => each.scrollWidth - each.clientWidth)
+}"""
+_SIDEBAR_IS_GONE = """() =>
+  (document.querySelector('[data-testid="stSidebar"]')?.getBoundingClientRect().right ?? 0) <= 0"""
 _COLUMN = '[data-testid="stVerticalBlock"][class*="st-key-answer_"]'
 
 
@@ -48,6 +54,20 @@ def one(place: Locator, timeout: float | None = None) -> Locator:
     seen = place.filter(visible=True)
     expect(seen).to_have_count(1, timeout=timeout)
     return seen
+
+
+def nothing_is_cut_off(page: Page, what: str) -> None:
+    """A page takes a moment to follow its window."""
+
+    def fits() -> None:
+        assert page.evaluate(_CUT_OFF) == [0, 0], f"{what} is wider than its window"
+
+    eventually(fits)
+
+
+def sidebar_gives_way(page: Page) -> None:
+    """In a narrow window."""
+    page.wait_for_function(_SIDEBAR_IS_GONE)
 
 
 def choose_export(page: Page, word: str) -> None:

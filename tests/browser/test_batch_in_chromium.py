@@ -99,7 +99,7 @@ def test_the_answers_so_far_grow_by_themselves_and_each_model_has_its_own_line(
     seen = [_number(one(so_far).inner_text())]
     while len(seen) < 3:
         expect(so_far).not_to_have_text(f"지금까지 답변 {seen[-1]}개")
-        seen.append(_number(so_far.inner_text()))
+        seen.append(_number(one(so_far).inner_text()))
     assert seen == sorted(set(seen)), "more and more, and nobody pressed anything"
     page.screenshot(path=SCREENSHOTS / "batch-at-work.png", full_page=True)
     one(page.get_by_role("button", name=KO.batch["stop"])).click()

@@ -149,6 +149,6 @@ def test_a_cell_of_the_heat_map_opens_its_question_and_so_does_its_number(
     for width in widths[::-1]:
         page.set_viewport_size({"width": width, "height": 1000})
         settled(page)
-        assert_within(opened, page.locator("body"))
+        eventually(partial(assert_within, opened, page.locator("body")))
         opened.scroll_into_view_if_needed()
         page.screenshot(path=SCREENSHOTS / f"opened_question_{language}_{scheme}_{width}.png")

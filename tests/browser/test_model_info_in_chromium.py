@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Locator, Page
 
 from dashboard.texts import read_texts
-from tests.browser.at_the_page import one, settled
+from tests.browser.at_the_page import nothing_is_cut_off, one, settled
 from tests.browser.conftest import SCREENSHOTS, NewPerson
 from tests.browser.expecting import expect
 from tests.browser.served import ROOT, Served
@@ -25,10 +25,6 @@ FILLED = (
     *("license.name", "license.address", "license.commercial"),
     *("embeddings.vocabulary", "embeddings.hidden_size"),
 )
-_CUT_OFF = """() => {
-  const inside = document.querySelector('[data-testid="stMainBlockContainer"]')
-  return [document.documentElement, inside].map(each => each.scrollWidth - each.clientWidth)
-}"""
 BADGE = ".stMarkdownBadge"
 _ITS_COLUMN = 'xpath=ancestor::*[@data-testid="stColumn"][1]'
 
@@ -47,7 +43,7 @@ def fits_in_both_widths(page: Page, looks: str) -> None:
         page.set_viewport_size({"width": width, "height": 1600})
         settled(page)
         page.screenshot(path=SCREENSHOTS / f"model-info-{looks}-{width}.png", full_page=True)
-        assert page.evaluate(_CUT_OFF) == [0, 0], f"the page is wider than {width}"
+        nothing_is_cut_off(page, f"the form at {width}")
     page.set_viewport_size({"width": WIDE, "height": 1600})
 
 

@@ -22,9 +22,11 @@ from tests.browser.at_the_page import (
     close_list,
     columns,
     downloaded,
+    nothing_is_cut_off,
     one,
     open_list,
     settled,
+    sidebar_gives_way,
     wait_for_answers,
 )
 from tests.browser.conftest import SCREENSHOTS, NewPerson
@@ -35,12 +37,6 @@ from tests.search.providers.loopback_service import LoopbackService, Reply, serv
 
 QUESTION, FOLLOWING = "한라산의 높이는 얼마인가요?", "그 산은 어느 섬에 있나요?"
 WIDE, NARROW = 1280, 390
-_SIDEBAR_IS_GONE = """() =>
-  (document.querySelector('[data-testid="stSidebar"]')?.getBoundingClientRect().right ?? 0) <= 0"""
-_CUT_OFF = """() => {
-  const inside = document.querySelector('[data-testid="stMainBlockContainer"]')
-  return [document.documentElement, inside].map(each => each.scrollWidth - each.clientWidth)
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -190,10 +186,10 @@ def test_it_fits_in_both_widths(
         page.set_viewport_size({"width": width, "height": 1000})
         settled(page)
         if width == NARROW:
-            page.wait_for_function(_SIDEBAR_IS_GONE)
+            sidebar_gives_way(page)
         eventually(partial(passage_is_within, page, width))
         page.screenshot(path=SCREENSHOTS / f"search-chat-{scheme}-{locale[:2]}-{width}.png")
-        assert page.evaluate(_CUT_OFF) == [0, 0], f"wider than {width}"
+        nothing_is_cut_off(page, f"a search at {width}")
 
 
 def passage_is_within(page: Page, width: int) -> None:

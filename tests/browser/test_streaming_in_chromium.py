@@ -24,7 +24,7 @@ from tests.browser.at_the_page import (
 )
 from tests.browser.expecting import expect
 
-ROUNDS = 15
+ROUNDS = 10
 
 
 def whole(model: str, count: int) -> str:
@@ -38,7 +38,7 @@ def seen_up_to(column: Locator, word: str) -> str:
 
 
 def test_a_refresh_midway_and_a_second_tab_see_the_same_answer_go_on(page: Page, scripted: str) -> None:
-    ask(open_compare(page, scripted), "40개")
+    ask(open_compare(page, scripted), "60개")
     before = seen_up_to(columns(page).first, "koalpaca5")
     page.reload()
     again = seen_up_to(columns(page).first, "koalpaca10")
@@ -48,8 +48,8 @@ def test_a_refresh_midway_and_a_second_tab_see_the_same_answer_go_on(page: Page,
     assert again.startswith(before) and there.startswith(again)
     for tab in (page, other):
         wait_for_answers(tab, 4)
-        assert ended_text(columns(tab).first) == whole("koalpaca", 40)
-        assert ended_text(columns(tab).last) == whole("korwkv", 40)
+        assert ended_text(columns(tab).first) == whole("koalpaca", 60)
+        assert ended_text(columns(tab).last) == whole("korwkv", 60)
     loads = loads_so_far(other, scripted)
     assert len(set(loads)) == len(loads) >= 4, "no model is loaded twice"
 

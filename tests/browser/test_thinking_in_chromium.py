@@ -24,7 +24,7 @@ def test_thinking_is_told_while_it_goes_on_and_folded_above_the_answer(
     texts = read_texts(locale[:2])
     words = texts.thinking
     page = new_person(locale=locale, color_scheme=scheme, viewport={"width": width, "height": 900}).new_page()
-    ask(open_compare(page, scripted), "생각하고 15개")
+    ask(open_compare(page, scripted), "생각하고 40개")
     column = columns(page).first
     now = re.compile(re.escape(words["now"]).replace(r"\{seconds:\.0f\}", r"\d+"))
     expect(column.get_by_text(now)).to_be_visible()
@@ -32,7 +32,7 @@ def test_thinking_is_told_while_it_goes_on_and_folded_above_the_answer(
     expect(box(page)).to_have_attribute("placeholder", texts.compare["question_on"], timeout=30_000)
     settled(page)
     assert ended_text(column) == "답은 서울"
-    thought = " ".join(f"음{number}" for number in range(1, 16))
+    thought = " ".join(f"음{number}" for number in range(1, 41))
     fold = column.get_by_text(words["thought"].format(count=len(thought)), exact=True)
     expect(column).not_to_contain_text("음3")
     fold.click()

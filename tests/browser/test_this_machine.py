@@ -9,10 +9,8 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 
-import pytest
 from playwright.sync_api import Page
 
 from dashboard.session.owner import COOKIE, owner_of_browser
@@ -20,17 +18,11 @@ from history.history import History
 from tests.browser.at_the_page import KO, ask, one, open_compare, open_page, wait_until_all_ended
 from tests.browser.conftest import NewPerson
 from tests.browser.expecting import expect
-from tests.browser.served import ROOT, SCRIPTED, Served, served
+from tests.browser.served import ROOT, Served
 from tests.comparison import scripted_command
 from tests.history.history_house import asked, keep
 
 BEFORE, BROWSER, TERMINAL, ELSEWHERE = "예전에는?", "브라우저에서는?", "터미널에서는?", "멀리서는?"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("machine"), module=SCRIPTED) as up:
-        yield up
 
 
 def questions(page: Page, address: str) -> set[str]:
@@ -44,9 +36,9 @@ def questions(page: Page, address: str) -> set[str]:
 
 
 def test_two_addresses_two_browsers_and_the_terminal_share_one_history(
-    server: Served, new_person: NewPerson
+    scripted_server: Served, new_person: NewPerson
 ) -> None:
-    key = secrets.token_urlsafe(32)
+    server, key = scripted_server, secrets.token_urlsafe(32)
     with closing(History(server.home)) as history:
         keep(history, asked(BEFORE, owner=owner_of_browser(key)))
     first, second = new_person(), new_person()

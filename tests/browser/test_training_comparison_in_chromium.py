@@ -17,17 +17,13 @@ from finetune.jobs import SftSettings
 from finetune.kinds import recorded
 from finetune.run_folder import TrainingState, TrainingStatus, now, run_folder
 from finetune.run_reports import Metric
-from tests.browser.at_the_page import one, settled
+from tests.browser.at_the_page import nothing_is_cut_off, one, settled
 from tests.browser.conftest import SCREENSHOTS, NewPerson
 from tests.browser.expecting import expect
 from tests.browser.served import Served
 
 RATES = {"학습률-높게": 0.0025, "학습률-낮게": 0.0001}
 HEIGHT = 1900
-_CUT_OFF = """() => {
-  const inside = document.querySelector('[data-testid="stMainBlockContainer"]')
-  return [document.documentElement, inside].map(each => each.scrollWidth - each.clientWidth)
-}"""
 
 
 @pytest.fixture
@@ -91,4 +87,4 @@ def fits(page: Page, name: str) -> None:
         page.set_viewport_size({"width": width, "height": HEIGHT})
         settled(page)
         page.screenshot(path=SCREENSHOTS / f"{name}-{width}.png", full_page=True)
-        assert page.evaluate(_CUT_OFF) == [0, 0], f"{name} is wider than {width}"
+        nothing_is_cut_off(page, f"{name} at {width}")

@@ -19,7 +19,7 @@ from dashboard.session import training
 from dashboard.texts import Texts, read_texts
 from finetune.run_folder import TrainingState, TrainingStatus, now, run_folder
 from finetune.run_reports import Metric, SampledAnswers
-from tests.browser.at_the_page import one, settled
+from tests.browser.at_the_page import nothing_is_cut_off, one, settled
 from tests.browser.conftest import SCREENSHOTS, NewPerson
 from tests.browser.expecting import expect
 from tests.browser.served import Served
@@ -28,10 +28,6 @@ NAME, JUDGE = "grpo-at-work", "judge-of-manner"
 WIDTHS = (1280, 390)
 HEIGHT = 1900
 """The whole form: what is scrolled closes the options that are open."""
-_CUT_OFF = """() => {
-  const inside = document.querySelector('[data-testid="stMainBlockContainer"]')
-  return [document.documentElement, inside].map(each => each.scrollWidth - each.clientWidth)
-}"""
 
 
 @pytest.fixture
@@ -96,5 +92,5 @@ def fits(page: Page, name: str) -> None:
         page.set_viewport_size({"width": width, "height": HEIGHT})
         settled(page)
         page.screenshot(path=SCREENSHOTS / f"{name}-{width}.png", full_page=True)
-        assert page.evaluate(_CUT_OFF) == [0, 0], f"{name} is wider than {width}"
+        nothing_is_cut_off(page, f"{name} at {width}")
     page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
