@@ -28,7 +28,7 @@ from tests.browser.served import Served
 
 QUESTION, FOLLOWING = "한글을 만든 임금은 누구인가요?", "그것을 세상에 널리 알린 해는요?"
 REFRESHES = 10
-MOST_GROWTH = 20 * 2**20
+MOST_GROWTH = 15 * 2**20
 """Bytes: what ten sessions of Streamlit may take until it lets them go, and far below one loaded model."""
 
 
