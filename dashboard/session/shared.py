@@ -39,6 +39,11 @@ def start_with(key: str, value: object) -> None:
         st.session_state[key] = value
 
 
+def close_menu(key: str) -> None:
+    """A popover that was opened; before it is drawn."""
+    st.session_state[key] = False
+
+
 @dataclass(frozen=True)
 class OpenedByAddress:
     """What a page shows whole, named in its address: it survives a refresh and can be opened in a second tab.

@@ -10,6 +10,7 @@ import streamlit as st
 
 from comparison.going_on import answered
 from comparison.turns import ColumnPicture
+from dashboard.session.shared import close_menu
 from dashboard.shared.answer_marks import Marking, mark_buttons, note_fold
 from dashboard.shared.safe_text import icon_label, safe_text, whole_characters
 from dashboard.texts import Texts
@@ -91,7 +92,7 @@ def _go_on(go_on: Callable[[int, int], None], picture: ColumnPicture, key: str, 
 
     def picked() -> None:
         go_on(picture.position, picture.attempt)
-        st.session_state[f"{key}_more"] = False
+        close_menu(f"{key}_more")
 
     st.button(label, key=f"{key}_go_on", icon=":material/call_split:", type="tertiary", on_click=picked)
 
