@@ -17,7 +17,8 @@ from engines.steps.step import StepName
 
 _GRAIN = 256
 _FINE_GRAIN = 64
-"""Of short rows: half a cache that no row fills costs a processor a tenth of a step of 64 rows."""
+"""Of short rows on a processor: half a cache that no row fills costs it a tenth of a step of 64 rows. On a
+card a cache that moves takes its captured steps with it."""
 
 
 class SlotStepper:
@@ -61,13 +62,14 @@ class SlotStepper:
 
     def bytes_to_open(self, limit: int, next_limits: Limits = ()) -> int:
         slots = max(self._cache.slots, self._free_slots(1 + len(next_limits))[-1] + 1)
-        return slots * max(self._cache.length, grained(max([limit, *next_limits]))) * self._bytes_per_token
+        length = max(self._cache.length, grained(max([limit, *next_limits]), self._device))
+        return slots * length * self._bytes_per_token
 
     def open(self, limit: int, next_limits: Limits = ()) -> DecodeRow:
         assert self._reading is None, "one prompt is read at a time"
         slots = self._free_slots(1 + len(next_limits))
         row = DecodeRow(limit=limit, slot=slots[0])
-        self._cache.reserve(slots[-1] + 1, grained(max([limit, *next_limits])))
+        self._cache.reserve(slots[-1] + 1, grained(max([limit, *next_limits]), self._device))
         self._reading = row
         return row
 
@@ -128,7 +130,7 @@ class BatchStepper(SlotStepper):
 
     def trim(self) -> None:
         if rows := self._held():
-            self._cache.trim(len(rows), grained(max(row.limit for row in rows)))
+            self._cache.trim(len(rows), grained(max(row.limit for row in rows), self._device))
 
     def _step_logits(self, tokens: list[int], positions: torch.Tensor, read_to: int) -> torch.Tensor:
         return self._forward([[token] for token in tokens], positions, read_to)
@@ -163,7 +165,7 @@ def _as_wanted(allowed: torch.Tensor, config: Any, dtype: torch.dtype) -> torch.
     return torch.where(allowed[:, None], torch.zeros((), dtype=dtype, device=allowed.device), shut)
 
 
-def grained(limit: int) -> int:
+def grained(limit: int, device: torch.device) -> int:
     """Rounded up, so that a batch of questions of about one length never has to move its cache."""
-    grain = _FINE_GRAIN if limit <= _GRAIN else _GRAIN
+    grain = _FINE_GRAIN if limit <= _GRAIN and device.type == "cpu" else _GRAIN
     return -(-limit // grain) * grain

@@ -103,7 +103,7 @@ class StaticStepper(SlotStepper):
             return
         for slot, row in enumerate(sorted(rows, key=lambda row: row.slot)):
             self._shift(row, slot)
-        self._cache.trim(len(rows), grained(max(row.limit for row in rows)))
+        self._cache.trim(len(rows), grained(max(row.limit for row in rows), self._device))
         self.tables.point_at(self._cache)
 
     def _step_some(self, places: list[RowPlace]) -> torch.Tensor:
