@@ -45,7 +45,7 @@ def settings(home: Path) -> SftSettings:
     return replace(small, checkpoint_steps=1, keep_checkpoints=9)
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _few_questions() -> Iterator[None]:
     with asking_few():
         yield
@@ -55,14 +55,16 @@ def _few_questions() -> Iterator[None]:
 def one(home: Path, settings: SftSettings) -> Path:
     """One process, with the doubled batch."""
     torch.set_num_threads(1)
-    return train(replace(settings, name="one", micro_batch=4), home, device="cpu")
+    with asking_few():
+        return train(replace(settings, name="one", micro_batch=4), home, device="cpu")
 
 
 @pytest.fixture(scope="session")
 def one_full(home: Path, settings: SftSettings) -> Path:
     # Adam makes a step of the rate out of the smallest gradient, also where its sign is rounding.
     full = replace(settings, name="one-full", micro_batch=4, method="full", learning_rate=3e-5)
-    return train(full, home, device="cpu")
+    with asking_few():
+        return train(full, home, device="cpu")
 
 
 @pytest.fixture(scope="session")
