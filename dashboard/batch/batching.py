@@ -41,7 +41,8 @@ from history.records import StoredBatch
 
 def begin(source: QuestionSource, how: BatchForm, services: Services, texts: Texts) -> None:
     """Start the batch and show it; what cannot be asked is said and nothing is lost."""
-    asked = services.asking.batch_requests(how.models, HowToAnswer(how.choice, score_with=how.score_with))
+    answering = HowToAnswer(how.choice, score_with=how.score_with, thinking=how.thinking)
+    asked = services.asking.batch_requests(how.models, answering)
     try:
         with st.spinner(texts.batch["starting"]):
             job = services.batches.start(

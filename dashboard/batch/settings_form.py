@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import streamlit as st
 
@@ -13,6 +13,7 @@ from dashboard.session.settings import MOST_MODELS, PRESETS, Preferences
 from dashboard.session.shared import start_with
 from dashboard.shared.answer_settings import longest_answer, preset_choice, scorer_choice, seed_choice
 from dashboard.shared.model_choices import distinct_titles
+from dashboard.shared.thinking import switching_thinking, thinking_choice
 from dashboard.texts import Texts
 from model_registry.spec import ModelSpec
 
@@ -28,6 +29,7 @@ class BatchForm:
     choice: GenerationChoice
     limit: int
     score_with: str | None = None
+    thinking: Mapping[str, bool] = field(default_factory=dict)
 
 
 def batch_asking(
@@ -50,7 +52,8 @@ def batch_asking(
         limit = _limit(count, texts)
     choice = GenerationChoice(preset, max_new_tokens=longest, seed=seed)
     scorer = scorer_choice(batch.SCORE_WITH, distinct_titles(scorers), texts)
-    return BatchForm(models, choice, limit, scorer)
+    thinking = thinking_choice(batch.THINKING, switching_thinking(models, specs), texts)
+    return BatchForm(models, choice, limit, scorer, thinking)
 
 
 def _models(specs: Mapping[str, ModelSpec], preferred: Preferences, texts: Texts) -> tuple[str, ...]:

@@ -49,12 +49,6 @@ _EXAMPLES = (
 )
 
 
-def switching_thinking(picked: Sequence[str], services: Services) -> list[str]:
-    """Those of the models picked whose templates know thinking on and off."""
-    models = services.registry.answerers
-    return [each for each in picked if each in models and models[each].thinking == "switch"]
-
-
 def pick_defaults(services: Services) -> None:
     """Before anybody picked: those that the run in the address was asked of, or what the person prefers, or
     else the demo models, which need no download."""

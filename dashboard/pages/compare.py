@@ -15,6 +15,7 @@ from dashboard.resources import services
 from dashboard.session import compare
 from dashboard.shared.model_choices import distinct_titles, model_choices
 from dashboard.shared.model_picker import model_picker
+from dashboard.shared.thinking import switching_thinking
 from dashboard.shared.typed_questions import unsent_questions
 from dashboard.texts import read_chosen
 
@@ -30,7 +31,7 @@ def page() -> None:
             sorted(shared.registry.formats.by_id),
             distinct_titles(shared.registry.reward_models),
         )
-        switching = comparing.switching_thinking(picked, shared)
+        switching = switching_thinking(picked, shared.registry.answerers)
         how = asking_settings(formats, scorers, switching, comparing.default_choice(), texts)
     turns = comparing.turns(shared)
     typed = sent(can_go_on=bool(turns))

@@ -12,6 +12,7 @@ from dashboard.session import search
 from dashboard.session.settings import preferences
 from dashboard.shared.model_choices import model_choices
 from dashboard.shared.model_picker import model_picker
+from dashboard.shared.thinking import switching_thinking
 from dashboard.shared.typed_questions import unsent_questions
 from dashboard.texts import read_chosen
 
@@ -24,7 +25,8 @@ def page() -> None:
     picked = tuple(model for model in search.MODELS.picked() or () if model in there)
     with st.sidebar:
         top = st.container()
-        form = search_form(shared.search_providers(), shared.settings, preferences(), texts)
+        switching = switching_thinking(picked, there)
+        form = search_form(shared.search_providers(), shared.settings, preferences(), switching, texts)
     typed = search.TYPED.sent_question() or search.TYPED.clicked_example()
     refused = chatting.send(typed, form, turns, view, shared) if typed else None
     if typed:

@@ -90,7 +90,7 @@ def _wish(question: str, form: SearchForm, turns: Sequence[TurnPicture]) -> Sear
     return SearchWish(
         question=question,
         models=(*extractive, *(search.MODELS.picked() or ())),
-        how=HowToAnswer(form.choice, quantizations=search.MODELS.quantizations()),
+        how=HowToAnswer(form.choice, quantizations=search.MODELS.quantizations(), thinking=form.thinking),
         mode=form.mode,
         provider=form.provider,
         folder=form.folder,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from dashboard.session import owner, search
 from dashboard.session.settings import PRESETS, Preferences
 from dashboard.session.shared import start_with
 from dashboard.shared.answer_settings import longest_answer, preset_choice, seed_choice
+from dashboard.shared.thinking import thinking_choice
 from dashboard.texts import Texts
 from search.deciding import SearchMode
 from search.providers.catalog import DOCUMENTS, ProviderEntry
@@ -34,12 +35,17 @@ class SearchForm:
     most_sources: int
     extractive: bool
     choice: GenerationChoice
+    thinking: Mapping[str, bool]
 
 
 def search_form(
-    providers: Sequence[ProviderEntry], settings: Settings, preferred: Preferences, texts: Texts
+    providers: Sequence[ProviderEntry],
+    settings: Settings,
+    preferred: Preferences,
+    switching: Sequence[str],
+    texts: Texts,
 ) -> SearchForm:
-    """In the sidebar, below the models."""
+    """In the sidebar, below the models. `switching`: those picked whose thinking can be switched."""
     with st.expander(
         texts.search["where"], icon=":material/travel_explore:", expanded=True, key="search_where"
     ):
@@ -51,9 +57,10 @@ def search_form(
         preset = preset_choice(search.PRESET, PRESETS, preferred.preset, texts)
         longest = longest_answer(search.MAX_NEW_TOKENS, preferred.max_new_tokens, texts)
         seed = seed_choice(search.SEED, texts)
+        thinking = thinking_choice(search.THINKING, switching, texts)
     extractive = mode is not SearchMode.NEVER and bool(st.session_state.get(search.EXTRACTIVE, True))
     choice = GenerationChoice(preset, max_new_tokens=longest, seed=seed)
-    return SearchForm(mode, provider, folder, most, extractive, choice)
+    return SearchForm(mode, provider, folder, most, extractive, choice, thinking)
 
 
 def extractive_toggle(mode: SearchMode, texts: Texts) -> None:

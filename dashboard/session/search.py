@@ -16,6 +16,7 @@ SOURCES = "search_sources"
 PRESET = "search_preset"
 MAX_NEW_TOKENS = "search_max_new_tokens"
 SEED = "search_seed"
+THINKING = "search_thinking"
 MODELS = PickedModels("search")
 TYPED = TypedQuestions("search")
 RECENT = ListLength("search_recent_shown", 8)

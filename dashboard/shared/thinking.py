@@ -3,7 +3,7 @@ the answer and sent once it is opened; while it goes on, for how long."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -12,6 +12,7 @@ from comparison.turns import ColumnPicture
 from dashboard.session.shared import start_with
 from dashboard.shared.answer_text import long_answer
 from dashboard.texts import Texts
+from model_registry.spec import ModelSpec
 
 _OPTIONS = ("", "on", "off")
 """The first leaves it to each model's template."""
@@ -45,6 +46,11 @@ def switched(thinking: bool | None, texts: Texts) -> str:
     """How a model was told to think, in words."""
     option = _OPTIONS[0] if thinking is None else "on" if thinking else "off"
     return texts.thinking[f"switch_{option or 'own'}"]
+
+
+def switching_thinking(picked: Sequence[str], specs: Mapping[str, ModelSpec]) -> list[str]:
+    """Those of the models picked whose templates know thinking on and off."""
+    return [each for each in picked if each in specs and specs[each].thinking == "switch"]
 
 
 def thinking_choice(key: str, switching: Sequence[str], texts: Texts) -> dict[str, bool]:
