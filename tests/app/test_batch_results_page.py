@@ -5,7 +5,6 @@ Run: python -m pytest tests/app/test_batch_results_page.py
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -31,6 +30,7 @@ from tests.app.batch_pages import (
 )
 from tests.app.opened_pages import run_until, texts
 from tests.engines.scripted_engine import Script, ScriptedEngine
+from tests.processor_time import least_seconds
 
 __all__ = ["engine"]
 
@@ -145,9 +145,7 @@ def test_an_answer_that_was_asked_again_elsewhere_stands_in_the_table(engine: Sc
 def test_a_thousand_questions_go_to_the_browser_in_pages(engine: ScriptedEngine) -> None:
     page = started(*(f"{at}번?" for at in range(1000)), models=["demo-koalpaca"])
     page = until_ended(page)
-    began = time.perf_counter()
-    page.run()
-    assert time.perf_counter() - began < 3
+    assert least_seconds(page.run, 3) < 3
     assert len(page.dataframe[-1].value) == 50
     page.number_input(key=batch.PAGE).set_value(20).run()
     assert page.dataframe[-1].value["번호"].tolist() == list(range(951, 1001))

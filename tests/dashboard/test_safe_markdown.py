@@ -6,7 +6,6 @@ Run: python -m pytest tests/dashboard/test_safe_markdown.py
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -21,6 +20,7 @@ from dashboard.shared.safe_text import safe_text
 from tests.dashboard.browser_markdown import NEVER_IN_A_FORMULA, browser
 from tests.dashboard.drawn_markdown import safe_markdown
 from tests.dashboard.hostile_answers import HOSTILE, hostile
+from tests.processor_time import least_seconds
 
 READ_BY_STREAMLIT = re.compile(
     r""":material_\w+: | :streamlit: | :[\w+-]+:
@@ -268,9 +268,12 @@ def test_code_of_its_own_is_given_apart_and_unchanged() -> None:
     ids=lambda text: f"{len(text)} of {text[:4]!r}",
 )
 def test_a_long_or_tangled_answer_takes_less_than_a_second(text: str) -> None:
-    begin = time.process_time()
+    def written_anew() -> None:
+        safe_blocks.cache_clear()
+        safe_markdown(text)
+
+    assert least_seconds(written_anew, 1) < 1
     written = safe_markdown(text)
-    assert time.process_time() - begin < 1
     assert len(written) < 3 * len(text) + 10
 
 

@@ -5,8 +5,8 @@ Run: python -m pytest tests/judging/test_hostile_answers_measured.py
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -14,6 +14,7 @@ from judging.measures.answers import contains, is_json, is_near
 from judging.measures.endless import asks_itself_on, end_loop, repeated_share
 from judging.measures.scripts import broken, hangul_share, switch_spans, without_space
 from judging.measures.speech_level import speech_levels
+from tests.processor_time import least_seconds
 
 LENGTH = 40_000
 PIECES = ["(", "가(", "[", '"', "'", "`", "``` ", "$", "$a", "\\(", "\\[", "\\(a", ".", "?!", "a. ", "가. "]
@@ -54,10 +55,4 @@ def test_a_hostile_text_is_quick(piece: str) -> None:
     text = piece * (LENGTH // len(piece))
     for measure in MEASURES:
         for each in (text, f"{text}!"):
-            assert _seconds(measure, each) < 1, measure
-
-
-def _seconds(measure: Callable[[str], object], text: str) -> float:
-    begun = time.process_time()
-    measure(text)
-    return time.process_time() - begun
+            assert least_seconds(partial(measure, each), 1) < 1, measure

@@ -6,7 +6,6 @@ Run: python -m pytest tests/model_registry/test_registry_files.py
 from __future__ import annotations
 
 import os
-import time
 import unicodedata
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
@@ -17,6 +16,7 @@ import pytest
 from errors import UnknownName
 from model_registry.registry import load_registry
 from tests.model_registry.own_entries import adapter, entry, write_template
+from tests.processor_time import least_seconds
 
 Make = Callable[[Path], object]
 
@@ -187,10 +187,8 @@ def test_thousand_lines_are_fast(tmp_path: Path) -> None:
     assert text.count("\n") >= 1000
     (tmp_path / "my.toml").write_text(text, encoding="utf-8")
 
-    started = time.process_time()
+    assert least_seconds(lambda: load_registry(tmp_path), 1) < 1
     registry = load_registry(tmp_path)
-
-    assert time.process_time() - started < 1.0
     assert len(registry.faults) == 1 and len([i for i in registry.models if i.startswith("own-")]) == 99
 
 
