@@ -5,7 +5,6 @@ Supervised tuning begins with a whole model; the other kinds also with a finishe
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from dashboard.session.shared import start_with
 from dashboard.shared.model_choices import distinct_titles
 from dashboard.shared.safe_text import safe_text
 from dashboard.texts import Texts
-from finetune.jobs import SftSettings, all_recipes
+from finetune.jobs import SftSettings
 from model_registry.registry import Registry
 from model_registry.spec import ModelSpec
 from settings import format_parameters
@@ -38,13 +37,11 @@ class TrainingTarget:
 
 
 def can_be_tuned(registry: Registry, kind: str) -> dict[str, ModelSpec]:
-    """Whole models, the toys first, of these the one that most recipes are made for: it is chosen at
-    first, and learns in whatever way. Then adapters of this machine where the kind goes on with them."""
+    """Whole models, the toys first, then adapters of this machine where the kind goes on with them."""
     here = [spec for spec in registry.answerers.values() if not spec.remote]
     whole = [spec for spec in here if not spec.adapter]
     tuned = [spec for spec in here if spec.adapter and kind != SftSettings.kind]
-    recipes = Counter(base for recipe in all_recipes() for base in recipe.bases)
-    whole.sort(key=lambda spec: (not spec.demo, -recipes[spec.id] * spec.demo, spec.title))
+    whole.sort(key=lambda spec: (not spec.demo, spec.title))
     return {spec.id: spec for spec in (*whole, *sorted(tuned, key=lambda spec: spec.title))}
 
 

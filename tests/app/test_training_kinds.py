@@ -50,7 +50,6 @@ def test_every_kind_is_chosen_and_has_a_form_of_its_own(engine: ScriptedEngine, 
     set_here = {str(widget.key).rpartition("_set_")[2] for widget in (*page.number_input, *page.selectbox)}
     for name in layout_of(kind).main:
         assert any(key.endswith(f"_{name}") for key in set_here), name
-    assert form(page, kind) != f"none_{kind}", "the base that is chosen at first brings a recipe for it"
     methods = page.selectbox(key=training.field_key(form(page, kind), "method")).options
     assert ("전체 파인튜닝" in methods) == (kind == "sft")
 
