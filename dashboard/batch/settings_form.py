@@ -52,7 +52,8 @@ def batch_asking(
         limit = _limit(count, texts)
     choice = GenerationChoice(preset, max_new_tokens=longest, seed=seed)
     scorer = scorer_choice(batch.SCORE_WITH, distinct_titles(scorers), texts)
-    thinking = thinking_choice(batch.THINKING, switching_thinking(models, specs), texts)
+    switching = switching_thinking(models, specs)
+    thinking = thinking_choice(batch.THINKING, switching, texts) if switching else {}
     return BatchForm(models, choice, limit, scorer, thinking)
 
 
