@@ -69,7 +69,7 @@ def from_source(model_id: str, passage: str) -> Iterator[str]:
 
 if __name__ == "__main__":
     setattr(runtime, "MESSAGE_FLUSH_INTERVAL_SECS", SECONDS_PER_FLUSH)  # noqa: B010 - a constant, to mypy
-    setattr(http_client, "_SECONDS", SECONDS_OF_A_SEARCH)  # noqa: B010
+    setattr(http_client, "_SECONDS", SECONDS_OF_A_SEARCH)  # noqa: B010 - likewise
     made = ScriptedEngine(default=Script(counted, SECONDS_PER_WORD, weight_bytes=3 * 10**6, loading_steps=3))
     build.build_local = lambda *_: made
     resources._prepare = lambda: None

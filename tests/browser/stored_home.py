@@ -30,18 +30,20 @@ from tests.browser.at_the_page import MODELS
 RATES = {"rate-high": 0.0025, "rate-low": 0.0001}
 """Trainings and their learning rates."""
 LONG_LINE = "x" * 80
-ENTRIES = """\
+FAR_TITLE = "Far away"
+FAR_ENTRY = f"""\
 [[model]]
 id = "far"
-title = "Far away"
+title = "{FAR_TITLE}"
 source = "people/tiny"
 family = "own"
 architecture = "gpt_neox"
 parameters = 1_254_144
 context_length = 512
-license = { name = "apache-2.0", commercial = "yes" }
+license = {{ name = "apache-2.0", commercial = "yes" }}
 prompt_format = "koalpaca"
 """
+"""A model whose files lie on a hub."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def trainings(home: Path) -> None:
 def own_model_and_files(home: Path, cache: Path) -> None:
     """An own entry, of whose files a part was fetched."""
     (home / "models").mkdir(parents=True)
-    (home / "models" / "far.toml").write_text(ENTRIES, encoding="utf-8")
+    (home / "models" / "far.toml").write_text(FAR_ENTRY, encoding="utf-8")
     blobs = cache / "models--people--tiny" / "blobs"
     blobs.mkdir(parents=True)
     (blobs / "a.incomplete").write_bytes(b"0" * 1_200_000)

@@ -16,22 +16,9 @@ from tests.browser.at_the_page import FIRST_ANSWER, KO, one, settled
 from tests.browser.conftest import SCREENSHOTS, NewPerson
 from tests.browser.expecting import expect
 from tests.browser.served import Served, served
+from tests.browser.stored_home import FAR_ENTRY, FAR_TITLE
 from tests.engines.tiny_models import make_tiny_model
 from tests.hub.loopback_hub import serving
-
-TITLE = "멀리 있는 모델"
-ENTRY = """\
-[[model]]
-id = "far"
-title = "멀리 있는 모델"
-source = "people/tiny"
-family = "own"
-architecture = "gpt_neox"
-parameters = 1_254_144
-context_length = 512
-license = { name = "apache-2.0", commercial = "yes" }
-prompt_format = "koalpaca"
-"""
 
 
 @pytest.fixture
@@ -42,7 +29,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
         monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
         (tmp_path / "home" / "models").mkdir(parents=True)
-        (tmp_path / "home" / "models" / "far.toml").write_text(ENTRY, encoding="utf-8")
+        (tmp_path / "home" / "models" / "far.toml").write_text(FAR_ENTRY, encoding="utf-8")
         with served(tmp_path) as running:
             yield running
 
@@ -61,8 +48,8 @@ def test_a_model_is_fetched_shown_to_all_and_deleted_at_the_machine(
     fetch = page.get_by_role("button", name=KO.downloads["fetch"], exact=True)
     expect(fetch).to_be_disabled()
     box = page.get_by_role("combobox", name=KO.downloads["model"])
-    box.fill(TITLE)
-    one(page.get_by_role("option", name=TITLE)).click()
+    box.fill(FAR_TITLE)
+    one(page.get_by_role("option", name=FAR_TITLE)).click()
     expect(fetch).to_be_enabled()
     fetch.click()
     one(page.get_by_text(KO.downloads["whole"], exact=True), FIRST_ANSWER)
@@ -73,10 +60,10 @@ def test_a_model_is_fetched_shown_to_all_and_deleted_at_the_machine(
     downloads(stranger, server.address, english)
     one(stranger.get_by_text(english.downloads["whole"], exact=True))
     expect(
-        stranger.get_by_role("button", name=english.downloads["remove"].format(title=TITLE))
+        stranger.get_by_role("button", name=english.downloads["remove"].format(title=FAR_TITLE))
     ).to_be_disabled()
     assert stranger.evaluate("document.documentElement.scrollWidth <= innerWidth")
     stranger.screenshot(path=SCREENSHOTS / "downloads-en-dark-phone.png")
-    one(page.get_by_role("button", name=KO.downloads["remove"].format(title=TITLE))).click()
+    one(page.get_by_role("button", name=KO.downloads["remove"].format(title=FAR_TITLE))).click()
     one(page.get_by_role("button", name=KO.downloads["remove_now"], exact=True)).click()
     one(page.get_by_text(KO.downloads["nothing"]))
