@@ -52,6 +52,8 @@ class Scale:
     """Rows and columns of the matrices by which the device's rate of multiplying is measured."""
     slack: int
     """Bytes that may differ between two readings of the same state: workspaces of the libraries."""
+    peer_seconds: int
+    """What is not compiled and timed until then is left out."""
 
     @property
     def is_card(self) -> bool:
@@ -75,6 +77,7 @@ CARD = Scale(
     copied_bytes=4 * 2**30,
     matrix=8192,
     slack=200 * 2**20,
+    peer_seconds=100,
 )
 PROCESSOR = Scale(
     device="cpu",
@@ -89,6 +92,7 @@ PROCESSOR = Scale(
     copied_bytes=2**26,
     matrix=256,
     slack=0,
+    peer_seconds=100,
 )
 
 
@@ -140,6 +144,8 @@ class Finding:
 
     facts: tuple[Fact, ...]
     wrong: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What could not be told, and why."""
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from benchmarks.gpu.bench import CARD, PROCESSOR, Bench, Finding, Scale, Skipped
 from benchmarks.gpu.decide import main as decide
 from benchmarks.gpu.decoding import decode_share
 from benchmarks.gpu.learning import learning_memory, training_speed
+from benchmarks.gpu.other_decoders import peers
 from benchmarks.gpu.quantized import quantized
 from benchmarks.gpu.releasing import eviction, load_and_release
 from benchmarks.gpu.report import RESULTS, Outcome, lines, machine, write
@@ -38,6 +39,7 @@ CHECKS: dict[str, Callable[[Bench], Finding]] = {
     "quantized": quantized,
     "decode-share": decode_share,
     "step-by-step": step_by_step,
+    "peers": peers,
     "training-speed": training_speed,
     "learning-memory": learning_memory,
     "update-by-rewards": update_by_rewards,

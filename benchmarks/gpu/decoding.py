@@ -34,21 +34,21 @@ def decode_share(bench: Bench) -> Finding:
     with open_engine(bench.only(*names), scale.device) as running:
         for name in names:
             _refuse_no_room(answer_of(running.ask(name, "?", max_new_tokens=2)))
-        copied = running.loop.call(lambda: _copy_bandwidth(scale.copied_bytes, torch.device(scale.device)))
-        costs = {name: _bytes_a_token(running, name, bench) for name in names}
+        copied = running.loop.call(lambda: copy_bandwidth(scale.copied_bytes, torch.device(scale.device)))
+        costs = {name: bytes_a_token(running, name, bench) for name in names}
         alone = {name: _ask(running, bench, name)[0] for name in names}
         together = _ask(running, bench, *_TOGETHER)
     one_by_one = sum(alone[name].measures.answering_seconds or 0.0 for name in _TOGETHER)
     seconds = max(answer.measures.answering_seconds or 0.0 for answer in together)
-    shares = {name: _rate(alone[name]) * costs[name] / copied for name in _ALONE}
-    joint = sum(_rate(answer) * costs[answer.model_id] for answer in together) / copied
+    shares = {name: rate_of(alone[name]) * costs[name] / copied for name in _ALONE}
+    joint = sum(rate_of(answer) * costs[answer.model_id] for answer in together) / copied
     facts = [Fact("copy bandwidth", copied / 1e9, "GB/s")]
     for name, share in shares.items():
         step = alone[name].measures.step or "unknown"
-        facts.append(Fact(f"{name} alone by {step}", _rate(alone[name]), "tokens/s"))
+        facts.append(Fact(f"{name} alone by {step}", rate_of(alone[name]), "tokens/s"))
         facts.append(Fact(f"{name} alone, share of the bandwidth", share))
     facts += [
-        Fact("three at once", sum(map(_rate, together)), "tokens/s"),
+        Fact("three at once", sum(map(rate_of, together)), "tokens/s"),
         Fact("three at once, share of the bandwidth", joint),
         Fact("three at once, time over the sum of each alone", seconds / one_by_one),
     ]
@@ -81,11 +81,11 @@ def _refuse_no_room(answer: Answer) -> None:
         raise Skipped(AS_WRITTEN, sentence=f"Three models do not fit here: {answer.error}")
 
 
-def _rate(answer: Answer) -> float:
+def rate_of(answer: Answer) -> float:
     return answer.measures.tokens_per_second or 0.0
 
 
-def _bytes_a_token(running: RunningEngine, name: str, bench: Bench) -> float:
+def bytes_a_token(running: RunningEngine, name: str, bench: Bench) -> float:
     """All weights but the input embedding, of which one row is read, and the cache at its mean length."""
 
     def count() -> float:
@@ -97,7 +97,7 @@ def _bytes_a_token(running: RunningEngine, name: str, bench: Bench) -> float:
     return running.loop.call(count)
 
 
-def _copy_bandwidth(size: int, device: torch.device) -> float:
+def copy_bandwidth(size: int, device: torch.device) -> float:
     """Bytes read and written a second by the best of a few copies inside the device's memory."""
     source = torch.randint(256, (size,), dtype=torch.uint8, device=device)
     target = torch.empty_like(source)

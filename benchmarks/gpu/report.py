@@ -47,6 +47,7 @@ def lines(outcome: Outcome) -> Iterator[str]:
         return
     yield from (f"    {fact}" for fact in outcome.finding.facts)
     yield from (f"    wrong: {sentence}" for sentence in outcome.finding.wrong)
+    yield from (f"    {sentence}" for sentence in outcome.finding.notes)
 
 
 def machine(device: str) -> dict[str, str]:
@@ -91,3 +92,4 @@ def _markdown(about: dict[str, str], outcomes: Sequence[Outcome]) -> Iterator[st
             continue
         yield from (f"- {fact}" for fact in outcome.finding.facts)
         yield from (f"- wrong: {sentence}" for sentence in outcome.finding.wrong)
+        yield from (f"- {sentence}" for sentence in outcome.finding.notes)

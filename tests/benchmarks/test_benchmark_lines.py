@@ -13,15 +13,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks import cli, cold_start, peers
 from benchmarks.cli import main
 from benchmarks.gpu import cli as gpu_cli
-from benchmarks.gpu.bench import Bench, Finding
+from benchmarks.gpu.bench import PROCESSOR, Bench, Finding
 from benchmarks.gpu.cli import CHECKS
+from benchmarks.gpu.compiled_step import PlainStep
+from benchmarks.gpu.generating import ORDER, prompts
+from benchmarks.gpu.other_decoders import peers as peers_on_a_card
 from benchmarks.korean import QUESTIONS, RARE
 from benchmarks.lines import LINES, Line, picked
-from benchmarks.networks import korean_tokenizer
+from benchmarks.networks import korean_tokenizer, random_network
 from benchmarks.rounds import Effort, Measured, Target, on_one_thread
 
 ROOT = Path(__file__).parents[2]
@@ -120,6 +124,23 @@ def test_the_checks_of_a_card_run_in_small() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     for check in CHECKS:
         assert f"{check}: held" in done.stdout
+
+
+def test_the_step_that_is_compiled_beside_ours_says_what_generate_says() -> None:
+    network = random_network(replace(PROCESSOR.neox, dtype=torch.float32))
+    ids = prompts(rows=3, length=24)
+    with torch.no_grad():
+        plain = PlainStep(network, 3, 24 + 32)
+        said = plain.answer(ids, 32, plain, lambda index: None)
+    made = network.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=32, do_sample=False)
+    assert torch.equal(said, made[:, 24:])
+
+
+def test_peers_that_are_not_ready_in_time_are_told_and_ours_is_kept(tmp_path: Path) -> None:
+    found = peers_on_a_card(Bench(replace(PROCESSOR, peer_seconds=0), tmp_path))
+    assert any(fact.what.startswith("ours by") and fact.value > 0 for fact in found.facts)
+    assert sum("not within the 0 s" in note for note in found.notes) == len(ORDER)
+    assert found.wrong == (f"No figure of {ORDER[0]}.",)
 
 
 def test_a_check_of_a_card_that_is_cut_off_leaves_what_was_found_before(
