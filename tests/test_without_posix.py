@@ -30,7 +30,7 @@ _TESTS = (
     "test_the_runs_of_a_killed_neighbor_become_interrupted_where_somebody_looks",
     "tests/finetune/test_jobs.py::test_a_stopped_run_goes_on",
 )
-_WITH_TRITON = ("benchmarks/gpu/gemv_kernels.py", "engines/steps/triton_")
+_WITH_TRITON = ("benchmarks/gpu/probe_kernels.py", "engines/steps/triton_")
 """Triton comes with CUDA builds of torch alone."""
 _RUN_WHEN_IMPORTED = ("dashboard/pages/", "benchmarks/app_", "tests/")
 

@@ -1,12 +1,12 @@
-"""What a card must say of an own step: bandwidth, launches, products, transformers' step, the fused one.
+"""What a card says that the engine does not: bandwidth, launches, copies, products, and whole steps.
 
-`python3 -m benchmarks.gpu.decide --out FOLDER [--cpu] [--only PART ...]`, from the repository's root.
+Run: scripts/gpu_check --decide
+     python3 -m benchmarks.gpu.decide --out FOLDER [--cpu] [--only PART ...]
+
+All kernels but two small ones are the engine's own.
 
 Knows: the order of the parts, that one which breaks leaves the others, that a killed run keeps what it had.
 Refuses to know: what a part measures.
-
-Estimated on an H100: start 10 s, facts 8 s (limit 10), launches 6 s (limit 20), gemv 55 s (limit 90), hf 35 s
-(limit 50), own 60 s (limit 75). After 250 s the process writes where it stands and ends itself.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks.gpu.timing import going_on
+from benchmarks.gpu.timing import Limit, going_on
 from whole_files import write_whole
 
-PARTS = ("facts", "launches", "gemv", "hf", "own")
-_SECONDS = 250
+PARTS = ("facts", "launches", "copies", "products", "steps", "streams")
+_SECONDS = 170
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parts = tuple(part for part in PARTS if part in (options.only or PARTS))
     broken = False
     for place, part in enumerate(parts):
-        broken |= _run(part, on_card, results, file)
+        broken |= run_part(part, on_card, results, file)
         if on_card and not _card_answers():
             _go_on_afresh(options.out, parts[place + 1 :], ends)
     _say(f"written: {file}")
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(part: str, on_card: bool, results: dict[str, Any], file: Path) -> bool:
+def run_part(part: str, on_card: bool, results: dict[str, Any], file: Path) -> bool:
     """Whether the part broke; what it found until then is kept."""
     found: dict[str, Any] = {}
     results[part] = found
@@ -79,7 +80,7 @@ def _run(part: str, on_card: bool, results: dict[str, Any], file: Path) -> bool:
     with going_on(found):
         _part(part, results)(on_card, found, save)
     save()
-    _say(*_lines(part, found))
+    _say(*_lines(found))
     return "broke" in found
 
 
@@ -90,22 +91,32 @@ def _say(*lines: str) -> None:
 
 def _part(name: str, results: dict[str, Any]) -> Callable[..., None]:
     """Imported here: what a part needs and does not find must not take the others along."""
-    read_gb_s = results.get("facts", {}).get("read_gb_s") or None
-    if name in ("facts", "launches"):
-        from benchmarks.gpu import ladder
+    from benchmarks.gpu import ladder
 
-        return ladder.facts if name == "facts" else ladder.launches
-    if name == "gemv":
-        from benchmarks.gpu.gemv import gemv
+    alone = {"facts": ladder.facts, "launches": ladder.launches, "copies": ladder.pinned_copies}
+    if name in alone:
+        return alone[name]
+    if name == "products":
+        return _products
+    from benchmarks.gpu import step_graphs
 
-        return lambda on_card, found, save: gemv(on_card, found, save, read_gb_s)
-    if name == "own":
-        from benchmarks.gpu.own_step import own
+    part = step_graphs.steps if name == "steps" else step_graphs.streams
+    return partial(part, copy_gb_s=results.get("facts", {}).get("copy_gb_s"))
 
-        return lambda on_card, found, save: own(on_card, found, save, read_gb_s)
-    from benchmarks.gpu.hf_step import hf
 
-    return lambda on_card, found, save: hf(on_card, found, save, read_gb_s)
+def _products(on_card: bool, found: dict[str, Any], save: Callable[[], None]) -> None:
+    """The engine's own of one, two, four and eight rows, and cuBLAS'."""
+    from benchmarks.gpu.compiling import compile_ahead
+    from benchmarks.gpu.linears import measured
+
+    compiled = compile_ahead(25) if on_card else dict[str, Any]
+    for row in measured(not on_card, False, False, Limit(45), compiled):
+        if "product" not in row:
+            found |= row
+            continue
+        told = found.setdefault(row["product"], [])
+        told.append(row)
+        save()
 
 
 def _card_answers() -> bool:
@@ -126,50 +137,32 @@ def _go_on_afresh(out: Path, parts: tuple[str, ...], ends: float) -> None:
     os.execv(sys.executable, [*again, "--only", *parts])
 
 
-def _lines(part: str, found: dict[str, Any]) -> list[str]:
+def _lines(found: dict[str, Any]) -> Iterator[str]:
     """Short enough that the end of the output holds all parts."""
-    lines = []
     for name, value in found.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
-            lines += [f"{name}:", *_table(value)]
-        elif isinstance(value, dict) and part in ("hf", "own"):
-            lines.append(f"{name}:")
-            lines += [f"  {_short(key)}: {_short(figure)}" for key, figure in value.items()]
+            yield f"{name}: " + ", ".join(map(_product, value))
+        elif isinstance(value, dict):
+            yield f"{name}:"
+            yield from (f"  {line}" for line in _lines(value))
         else:
-            lines.append(f"{name}: {_short(value)}")
-    return lines
+            yield f"{name}: {_short(value)}"
 
 
-def _table(rows: list[dict[str, Any]]) -> list[str]:
-    """One line for what was tried, then one for each kernel that was run with several rows of x."""
-    tried = [row for row in rows if "row 0 same" not in row]
-    lines = ["  tried: " + ", ".join(f"{row['config']} {_figure(row)}" for row in tried)]
-    for config in dict.fromkeys(row["config"] for row in rows if "row 0 same" in row):
-        mine = [row for row in rows if row["config"] == config and "row 0 same" in row]
-        cells = [f"B{row['batch']} {_figure(row)}{'' if row['row 0 same'] else ' DIFFERS'}" for row in mine]
-        worst = max(row.get("error", float("inf")) for row in mine)
-        lines.append(f"  {config} ({worst:.0e}): {', '.join(cells)}")
-    return lines
-
-
-def _figure(row: dict[str, Any]) -> str:
-    """Microseconds and the share of the bandwidth, and what is wrong with them."""
+def _product(row: dict[str, Any]) -> str:
+    """Rows, microseconds and the share of the bandwidth, and what is wrong with them."""
+    by = "cublas" if row["config"] == "cublas" else "own"
     if "broke" in row:
-        return f"BROKE {row['broke'][:60]}"
-    wrong = "" if row["error"] < 1e-2 else f" WRONG {row['error']:.0e}"
-    spills = f" spills {row['spills']}" if row.get("spills") else ""
-    share = f" {row['share']:.2f}" if row.get("share") else ""
-    return f"{row.get('us', 0.0):.1f}{share}{spills}{wrong}"
+        return f"{by} B{row['rows']} BROKE {row['broke'][:60]}"
+    wrong = "" if row.get("error", 0.0) < 1e-2 else f" WRONG {row['error']:.0e}"
+    differs = "" if row.get("row 0 same", True) else " DIFFERS"
+    return f"{by} B{row['rows']} {_short(row.get('us', 0.0))} {_short(row.get('share', 0.0))}{wrong}{differs}"
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_short(part)}" for key, part in value.items())
     if isinstance(value, list):
-        return "".join(f"\n    {_short(part)}" for part in value)
-    return str(value)[:60]
+        return ", ".join(map(_short, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)[:100]
 
 
 if __name__ == "__main__":

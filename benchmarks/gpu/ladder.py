@@ -1,4 +1,4 @@
-"""The first two parts of `decide`: what the card can move, and what one launch costs.
+"""The parts of `decide` that need no network: what the card and its bus can move, and what one launch costs.
 
 Knows: how bandwidth is read off random data, and a chain of kernels that cannot be right by chance.
 Refuses to know: a language model.
@@ -62,6 +62,38 @@ def launches(on_card: bool, results: dict[str, Any], save: Callable[[], None]) -
             save()
 
 
+def pinned_copies(on_card: bool, results: dict[str, Any], save: Callable[[], None]) -> None:
+    """GB/s of one large piece between the host's pinned memory and the card's: up, down, and both at once."""
+    size = 2**30 if on_card else 2**20
+    device = "cuda" if on_card else "cpu"
+    hosts = [torch.ones(size, dtype=torch.uint8, pin_memory=on_card) for _ in range(2)]
+    there = [torch.zeros(size, dtype=torch.uint8, device=device) for _ in range(2)]
+
+    def up() -> None:
+        there[0].copy_(hosts[0], non_blocking=True)
+
+    def down() -> None:
+        hosts[1].copy_(there[1], non_blocking=True)
+
+    if not on_card:
+        up()
+        down()
+        results["up gb_s"] = "needs a card"
+        return
+    beside, here = torch.cuda.Stream(), torch.cuda.current_stream()
+
+    def both() -> None:
+        beside.wait_stream(here)
+        with torch.cuda.stream(beside):
+            down()
+        up()
+        here.wait_stream(beside)
+
+    for name, call in {"up": up, "down": down, "both at once, each": both}.items():
+        results[f"{name} gb_s"] = size / call_us(call, 5) / 1e3
+        save()
+
+
 def _version(name: str) -> str:
     try:
         return importlib.metadata.version(name)
@@ -71,7 +103,7 @@ def _version(name: str) -> str:
 
 def _read(data: torch.Tensor, on_card: bool) -> dict[str, float]:
     """GB/s of the own kernel in some shapes; its sums must be those of torch."""
-    from benchmarks.gpu.gemv_kernels import read_sum
+    from benchmarks.gpu.probe_kernels import read_sum
 
     found = {}
     wanted = float(data.double().sum())
@@ -94,7 +126,7 @@ def _read(data: torch.Tensor, on_card: bool) -> dict[str, float]:
 
 def _chain(programs: int, size: int, pdl: bool) -> dict[str, Any]:
     """Microseconds a link, and whether the links kept their order: each adds one to all."""
-    from benchmarks.gpu.gemv_kernels import add_one
+    from benchmarks.gpu.probe_kernels import add_one
 
     counted = torch.zeros(programs * size, device="cuda")
     extra = {"launch_pdl": True} if pdl else {}
@@ -126,7 +158,7 @@ def _chain(programs: int, size: int, pdl: bool) -> dict[str, Any]:
 
 
 def _chain_on_the_processor(programs: int, size: int) -> dict[str, Any]:
-    from benchmarks.gpu.gemv_kernels import add_one
+    from benchmarks.gpu.probe_kernels import add_one
 
     counted = torch.zeros(2 * size)
     for _ in range(3):

@@ -12,15 +12,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
-import time
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -32,7 +28,6 @@ from benchmarks.gpu.timing import Limit, copies_for, copy_gb_s, going_on, produc
 from engines.steps.ops import Activation, Linear, Norm, Normed
 from engines.steps.torch_ops import TorchOps
 
-_ROOT = Path(__file__).parents[2]
 _BATCHES = (1, 8, 2, 4)
 
 Shape = tuple[int, int, int]
@@ -71,9 +66,9 @@ PRODUCTS = (
     Product("head 151936", "normed", (151936,), (4096,)),
 )
 SMALL = (
-    Product("neox in", "normed", (24, 32), (64, 64), biased=True),
-    Product("neox out", "added", (16, 16), (96, 64), biased=True),
-    Product("llama gated", "gated", (33, 33), (64, 64)),
+    Product("neox in", "normed", (8, 12), (64, 64), biased=True),
+    Product("neox out", "added", (8, 8), (96, 64), biased=True),
+    Product("llama gated", "gated", (9, 9), (64, 64)),
 )
 
 
@@ -127,10 +122,12 @@ def candidates(product: Product) -> Iterator[Shape]:
         yield from ((bn, chunk, warps) for bn in (1, 2, 4, 8) if bn * held <= 160)
 
 
-def jobs(small: bool) -> list[tuple[int, int, Shape | None]]:
+def jobs(small: bool, searching: bool) -> list[tuple[int, int, Shape | None]]:
     """What the table says of every product first; then what it might, of those that are searched."""
     products = SMALL if small else PRODUCTS
     listed = [(index, rows, None) for rows in _BATCHES for index in range(len(products))]
+    if not searching:
+        return [*listed]
     return [*listed, *((i, r, c) for i, p in enumerate(products) if p.searched for r in (1, 8)
                        for c in candidates(p))]  # fmt: skip
 
@@ -170,7 +167,10 @@ def timed(held: Operands, call: Callable[[int], Any], moved_gb_s: float) -> dict
     return {"us": round(us, 1), "share": round(held.product.bytes / us / 1e3 / moved_gb_s, 3)}
 
 
-def measure(small: bool, pdl: bool, limit: Limit, compiled: Callable[[], None]) -> None:
+def measured(
+    small: bool, searching: bool, pdl: bool, limit: Limit, compiled: Callable[[], dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """cuBLAS first, while the own kernels are compiled; then those, each held against torch."""
     products = SMALL if small else PRODUCTS
     device, dtype = ("cpu", torch.float32) if small else ("cuda", torch.bfloat16)
     random = torch.Generator(device).manual_seed(0)
@@ -183,89 +183,42 @@ def measure(small: bool, pdl: bool, limit: Limit, compiled: Callable[[], None]) 
     moved_gb_s = 0.0
     if not small:
         moved_gb_s = copy_gb_s(torch.randn(2**28, device=device))
-        say({"copy_gb_s": round(moved_gb_s)})
+        yield {"copy_gb_s": round(moved_gb_s)}
         for one in held:
-            for rows in (1, 8):
+            for rows in _BATCHES:
                 cublas = timed(one, partial(one.by_cublas, rows), moved_gb_s)
-                say({"product": one.product.name, "rows": rows, "config": "cublas", **cublas})
-    compiled()
+                yield {"product": one.product.name, "rows": rows, "config": "cublas", **cublas}
+    yield compiled()
     bits: dict[Any, Tensor] = {}
-    for index, rows, shape in jobs(small):
+    for index, rows, shape in jobs(small, searching):
         if limit.over:
-            say({"left out": "no time"})
+            yield {"left out": "no time"}
             return
-        say(figures(held[index], rows, shape, pdl, bits, moved_gb_s))
+        yield figures(held[index], rows, shape, pdl, bits, moved_gb_s)
     wait()
-
-
-def compile_ahead(pdl: bool, seconds: float) -> Callable[[], None]:
-    """Begin to fill the cache by several processes; what is handed back waits for them."""
-    started = time.perf_counter()
-    count = max(1, min((os.cpu_count() or 2) - 1, 15))
-    arguments = [sys.executable, "-m", "benchmarks.gpu.linears", *(["--pdl"] if pdl else []), "--compile"]
-    workers = [subprocess.Popen([*arguments, f"{place}/{count}"], cwd=_ROOT) for place in range(count)]
-
-    def wait_for_them() -> None:
-        for worker in workers:
-            try:
-                worker.wait(max(0.0, started + seconds - time.perf_counter()))
-            except subprocess.TimeoutExpired:
-                worker.kill()
-                worker.wait()
-        failed = sum(worker.returncode != 0 for worker in workers)
-        say({"compiled": round(time.perf_counter() - started, 1), "processes": count, "not whole": failed})
-
-    return wait_for_them
-
-
-def compile_share(place: int, count: int, pdl: bool) -> int:
-    """Every `count`th job, as a launch would, with nothing to launch on."""
-    from triton.runtime.jit import JITFunction
-
-    from benchmarks.gpu.compiling import pretend_a_card
-
-    pretend_a_card()
-    launch = JITFunction.run
-
-    def warm_up(self: Any, *given: Any, grid: Any, warmup: bool, **named: Any) -> Any:
-        return launch(self, *given, grid=grid, warmup=True, **named)
-
-    failed = 0
-    with mock.patch.object(JITFunction, "run", warm_up):
-        for index, rows, shape in jobs(small=False)[place::count]:
-            held = operands(PRODUCTS[index], lambda *sizes: torch.empty(sizes, dtype=torch.bfloat16), 1)
-            try:
-                own_call(held, rows, shape, pdl)
-            except Exception:  # noqa: BLE001 - one kernel that does not compile must not take the others along
-                traceback.print_exc()
-                failed += 1
-    return int(failed > 0)
-
-
-def say(row: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(row) + "\n")
-    sys.stdout.flush()
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        description="Hold the fused step's products against torch, and time them."
+        description="Hold the fused step's products against torch, and time them and what they might be."
     )
     parser.add_argument("--seconds", type=float, default=40)
     parser.add_argument("--pdl", action="store_true", help="programmatic dependent launch")
     parser.add_argument("--cpu", action="store_true", help="a few small ones in Triton's interpreter")
-    parser.add_argument("--compile", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.compile:
-        place, _, count = options.compile.partition("/")
-        return compile_share(int(place), int(count), options.pdl)
     limit = Limit(options.seconds)
+    rows = measured(True, True, False, limit, lambda: {})
+    os.environ.setdefault("TRITON_CACHE_DIR", tempfile.mkdtemp(prefix="triton-"))
     if options.cpu:
         os.environ["TRITON_INTERPRET"] = "1"
-        measure(True, False, limit, lambda: None)
-        return 0
-    os.environ.setdefault("TRITON_CACHE_DIR", tempfile.mkdtemp(prefix="triton-"))
-    measure(False, options.pdl, limit, compile_ahead(options.pdl, options.seconds * 0.45))
+    else:
+        from benchmarks.gpu.compiling import compile_ahead
+
+        compiled = compile_ahead(options.seconds * 0.45, True, options.pdl)
+        rows = measured(False, True, options.pdl, limit, compiled)
+    for row in rows:
+        sys.stdout.write(json.dumps(row) + "\n")
+        sys.stdout.flush()
     return 0
 
 

@@ -9,8 +9,10 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,6 +20,7 @@ import torch
 from benchmarks import cli, cold_start, peers
 from benchmarks.cli import main
 from benchmarks.gpu import cli as gpu_cli
+from benchmarks.gpu import step_graphs
 from benchmarks.gpu.bench import PROCESSOR, Bench, Finding
 from benchmarks.gpu.cli import CHECKS
 from benchmarks.gpu.compiled_step import PlainStep
@@ -134,6 +137,16 @@ def test_the_step_that_is_compiled_beside_ours_says_what_generate_says() -> None
         said = plain.answer(ids, 32, plain, lambda index: None)
     made = network.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=32, do_sample=False)
     assert torch.equal(said, made[:, 24:])
+
+
+@pytest.mark.parametrize("part", [step_graphs.steps, step_graphs.streams])
+def test_whole_networks_are_stepped_as_decide_does_on_a_card(part: Callable[..., None]) -> None:
+    found: dict[str, Any] = {}
+    part(False, found, lambda: None, copy_gb_s=None)
+    assert found and "broke" not in json.dumps(found)
+    for told in found.values():
+        assert told.get("rows", [1, 1, 1]) == [1, 1, 1]
+        assert told.get("fused: distance", 0.0) < 0.02
 
 
 def test_peers_that_are_not_ready_in_time_are_told_and_ours_is_kept(tmp_path: Path) -> None:
