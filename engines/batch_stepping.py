@@ -28,7 +28,7 @@ class SlotStepper:
         self.running: list[DecodeRow] = []
         self.suspect: DecodeRow | None = None
         self.chunk = CHUNK
-        self._reading: DecodeRow | None = None
+        self._reading: list[DecodeRow] = []
         self._model, self._device = model, device
         self._cache = SlotCache(model.config.get_text_config(decoder=True).num_hidden_layers)
         self._bytes_per_token = bytes_per_token(model)
@@ -46,7 +46,7 @@ class SlotStepper:
         return logits[0]
 
     def start(self, row: DecodeRow) -> None:
-        self._reading = None
+        self._reading.remove(row)
         self.running.append(row)
         # Measured now: some families keep fewer or more layers or heads than their config lets one reckon.
         self._bytes_per_token = self._cache.nbytes // (self._cache.slots * self._cache.length)
@@ -66,11 +66,10 @@ class SlotStepper:
         return slots * length * self._bytes_per_token
 
     def open(self, limit: int, next_limits: Limits = ()) -> DecodeRow:
-        assert self._reading is None, "one prompt is read at a time"
         slots = self._free_slots(1 + len(next_limits))
         row = DecodeRow(limit=limit, slot=slots[0])
         self._cache.reserve(slots[-1] + 1, grained(max([limit, *next_limits]), self._device))
-        self._reading = row
+        self._reading.append(row)
         return row
 
     def _free_slots(self, count: int) -> list[int]:
@@ -79,7 +78,7 @@ class SlotStepper:
         return [slot for slot in range(len(used) + count) if slot not in used][:count]
 
     def _held(self) -> list[DecodeRow]:
-        return [*self.running, *([self._reading] if self._reading else [])]
+        return [*self.running, *self._reading]
 
     def _shift(self, row: DecodeRow, slot: int) -> None:
         if row.slot != slot:
@@ -114,17 +113,17 @@ class BatchStepper(SlotStepper):
         return logits
 
     def close(self, row: DecodeRow) -> None:
-        """Rows stand in the first slots without a gap: the last running one moves into the hole, the one
-        being read behind it."""
-        if row is self._reading:
-            self._reading = None
+        """Rows stand in the first slots without a gap: the last running one moves into the hole, those being
+        read behind it."""
+        if row in self._reading:
+            self._reading.remove(row)
         else:
             last = self.running[-1]
             self.running[row.slot] = last
             self.running.pop()
             self._shift(last, row.slot)
-            if self._reading is not None:
-                self._shift(self._reading, len(self.running))
+        for place, reading in enumerate(self._reading, start=len(self.running)):
+            self._shift(reading, place)
         if not self._held():
             self._cache.drop()
 

@@ -5,6 +5,7 @@ On small networks much of a token's time goes into the modules' call wrappers an
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -12,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from engines.batch_stepping import BatchStepper
-from engines.slot_cache import SlotCache
+from engines.slot_cache import SlotCache, Window
+from engines.stepping import DecodeRow
 from engines.steps.fused_network import read_network
 from engines.steps.fused_step import FusedStep
 from engines.steps.ops import Heads, Rotary
@@ -40,12 +42,27 @@ class FusedBatchStepper(BatchStepper):
         self._tables.tokens, self._tables.lengths = torch.tensor(tokens, device=self._device), positions[:, 0]
         return self._fused(self._tables, len(tokens), length_class(read_to))
 
-    def _forward(self, ids: list[list[int]], positions: Tensor, read_to: int) -> Tensor:
-        """A prompt's tokens stand where a step has its rows; only its last one is asked what comes next."""
+    def read(self, row: DecodeRow, ids: list[int]) -> Tensor:
+        return self.read_together([row], [ids])[0]
+
+    def read_together(self, rows: list[DecodeRow], prompts: list[list[int]]) -> Tensor:
+        """Prompts, or each one's next tokens, in one pass: logits [rows, vocabulary] after their last ones.
+
+        All tokens stand where a step has its rows; each attends to its own row alone."""
+        ends = [row.length + len(ids) for row, ids in zip(rows, prompts, strict=True)]
+        spans = [torch.arange(row.length, end) for row, end in zip(rows, ends, strict=True)]
         self._prompt_ops.shared.clear()
-        self._tables.tokens, self._tables.lengths = torch.tensor(ids[0], device=self._device), positions[0]
-        hidden = self._fused_prompt.hidden(self._tables, len(ids[0]), length_class(read_to))
-        return self._fused_prompt.logits(hidden[-1:])
+        self._prompt_ops.windows = [
+            Window(row.slot, 1, span[None], row.length, end)
+            for row, span, end in zip(rows, spans, ends, strict=True)
+        ]
+        self._tables.tokens = torch.tensor([token for ids in prompts for token in ids])
+        self._tables.lengths = torch.cat(spans)
+        hidden = self._fused_prompt.hidden(self._tables, len(self._tables.tokens), length_class(max(ends)))
+        for row, end in zip(rows, ends, strict=True):
+            row.length = end
+        lasts = list(accumulate(len(ids) for ids in prompts))
+        return self._fused_prompt.logits(hidden[[last - 1 for last in lasts]])
 
 
 class _WindowOps(TorchOps):
@@ -81,28 +98,44 @@ class _WindowOps(TorchOps):
 
 
 class _PromptOps(_WindowOps):
-    """The tokens of one row instead of the rows of a step: each sees the ones before it."""
+    """The tokens of one row, or of several one after another, instead of the rows of a step: each sees those
+    of its own row before it."""
+
+    def __init__(self, cache: SlotCache) -> None:
+        super().__init__(cache)
+        self.windows: list[Window] = []
+        """Where each row's tokens go."""
 
     def attend(self, mixed: Tensor, heads: Heads, layer: int, tables: StepTables, keys: int) -> Tensor:
-        query, key, value = self._turned(mixed, heads, tables, keys)
-        keys_held, values_held = self._cache.layers[layer].update(_in_heads(key), _in_heads(value))
-        attended = functional.scaled_dot_product_attention(
-            _in_heads(query),
-            keys_held,
-            values_held,
-            attn_mask=self._seen(heads.window, len(mixed), keys_held.shape[2], tables),
-            scale=heads.scaling,
-            enable_gqa=heads.groups != heads.queries,
-        )
-        return attended.transpose(1, 2).reshape(len(mixed), heads.queries * heads.size)
+        counts = [window.positions.shape[1] for window in self.windows]
+        each = (part.split(counts) for part in self._turned(mixed, heads, tables, keys))
+        attended = []
+        for window, query, key, value in zip(self.windows, *each, strict=True):
+            self._cache.window = window
+            keys_held, values_held = self._cache.layers[layer].update(_in_heads(key), _in_heads(value))
+            attended.append(
+                functional.scaled_dot_product_attention(
+                    _in_heads(query),
+                    keys_held,
+                    values_held,
+                    attn_mask=self._seen_by(window, heads.window),
+                    scale=heads.scaling,
+                    enable_gqa=heads.groups != heads.queries,
+                )
+            )
+        together = attended[0] if len(attended) == 1 else torch.cat(attended, dim=2)
+        return together.transpose(1, 2).reshape(len(mixed), heads.queries * heads.size)
 
-    def _seen(self, window: int | None, rows: int, reach: int, tables: StepTables) -> Tensor | None:
-        if window not in self.shared:
-            seen = TorchOps._seen(self, window, rows, reach, tables)
-            assert seen is not None
-            self.shared[window] = seen.view(1, 1, rows, reach)
-        seen_before: Tensor | None = self.shared[window]
-        return seen_before
+    def _seen_by(self, window: Window, nearest: int | None) -> Tensor:
+        """Which keys [1, 1, tokens, reach] each of a row's tokens sees."""
+        if (window.first_slot, nearest) not in self.shared:
+            own, places = window.positions[0][:, None], torch.arange(window.read_to)
+            seen = places <= own
+            if nearest is not None:
+                seen &= places > own - nearest
+            self.shared[window.first_slot, nearest] = seen[None, None]
+        found: Tensor = self.shared[window.first_slot, nearest]
+        return found
 
 
 def _in_heads(tokens: Tensor) -> Tensor:

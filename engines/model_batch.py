@@ -16,6 +16,7 @@ import torch
 
 from engines.base import FinishReason, State
 from engines.launched_steps import LaunchedSteps
+from engines.prompt_reading import PromptReading
 from engines.resident_figures import CacheGrowth
 from engines.sampling import NO_TOKEN
 from engines.sequence import Sequence, TurnClock
@@ -55,7 +56,7 @@ class ModelBatch:
         self._waiting: deque[Sequence] = deque()
         self._joining: Sequence | None = None
         """The newcomer for which room is being made at this moment."""
-        self._reading: tuple[DecodeRow, Sequence, int] | None = None
+        self._prompts = PromptReading(stepper)
         self._running: dict[DecodeRow, Sequence] = {}
 
     def add(self, sequence: Sequence) -> None:
@@ -63,16 +64,16 @@ class ModelBatch:
 
     @property
     def has_work(self) -> bool:
-        return bool(self._waiting or self._reading or self._running)
+        return bool(self._waiting or self._prompts or self._running)
 
     @property
     def is_held_up(self) -> bool:
         """Whether all its questions wait for room that others have to make."""
-        return not self._reading and not self._running
+        return not self._prompts and not self._running
 
     def drop_network(self) -> None:
         """Drop the network; called when no question is left and none can come."""
-        del self._stepper, self._launched, self._prepare
+        del self._stepper, self._launched, self._prompts, self._prepare
 
     def advance(self) -> None:
         """A whole turn, for a batch that is driven alone."""
@@ -140,8 +141,8 @@ class ModelBatch:
         """Who pays for a shortage: the newcomer, wherever it is on its way in, before those that run."""
         if self._joining is not None:
             return self._joining
-        if self._reading is not None:
-            return self._reading[1]
+        if self._prompts:
+            return self._prompts.sequences[-1]
         if self._running:
             return self._running[self._stepper.suspect or self._stepper.running[-1]]
         return self._waiting[0] if self._waiting else None
@@ -162,8 +163,10 @@ class ModelBatch:
             self._drop_ended()
 
     def _everyone(self) -> list[Sequence]:
-        reading = [self._reading[1]] if self._reading else []
-        return [*self._running.values(), *reading, *self._waiting]
+        return [*self._joined(), *self._waiting]
+
+    def _joined(self) -> list[Sequence]:
+        return [*self._running.values(), *self._prompts.sequences]
 
     def _drop_stopped(self) -> None:
         stopped = [sequence for sequence in self._everyone() if sequence.live.stop_asked]
@@ -180,73 +183,71 @@ class ModelBatch:
         for row in [row for row, sequence in self._running.items() if sequence.ended]:
             self._stepper.close(row)
             del self._running[row]
-        if self._reading is not None and self._reading[1].ended:
-            self._stepper.close(self._reading[0])
-            self._reading = None
+        self._prompts.drop_ended()
         self._waiting = deque(sequence for sequence in self._waiting if not sequence.ended)
-        if ended and not self._running and self._reading is None:
+        if ended and self.is_held_up:
             self._grow_cache(0)
         for sequence in ended:
             self._apart(sequence, sequence.deliver)
 
     def _admit(self) -> None:
-        if self._reading is not None or not self._waiting or not self._may_join(self._waiting[0]):
-            return
+        """Let them join who may be read now."""
+        while self._waiting and self._prompts.takes(self._waiting[0]) and self._may_join(self._waiting[0]):
+            if not self._admit_next():
+                return
+
+    def _admit_next(self) -> bool:
         sequence = self._joining = self._waiting[0]
         for next_limits in ([waiting.limit for waiting in self._joining_next()], []):
             growth = self._grow_cache(self._stepper.bytes_to_open(sequence.limit, next_limits))
             if growth is CacheGrowth.GRANTED:
                 break
-        if growth is CacheGrowth.NEVER and not self._running:
+        if growth is CacheGrowth.NEVER and self.is_held_up:
             sequence.fail(OutOfMemory("memory-ran-out-answering"))
             self._drop_ended()
         if growth is not CacheGrowth.GRANTED:
             self._joining = None
-            return
+            return False
         row = self._stepper.open(sequence.limit, next_limits)
         self._joining = None
         self._waiting.popleft()
-        self._reading = (row, sequence, 0)
+        self._prompts.add(row, sequence)
         sequence.begin_reading(self._turns)
         self._say_reading(sequence, 0.0)
+        return True
 
     def _may_join(self, sequence: Sequence) -> bool:
         """A reproducible question answers alone: nobody joins it, and it joins nobody."""
-        if not self._running:
-            return True
-        alone = any(running.origin.request.reproducible for running in self._running.values())
-        return not alone and not sequence.origin.request.reproducible and len(self._running) < self._most_rows
+        joined = self._joined()
+        alone = any(each.origin.request.reproducible for each in [*joined, sequence])
+        return not joined or (not alone and len(joined) < self._most_rows)
 
     def _joining_next(self) -> list[Sequence]:
         """Who may join in the turns after the newcomer: a cache that grew for each of them alone would be
         copied as often."""
         together = list(takewhile(lambda waiting: not waiting.origin.request.reproducible, self._waiting))
-        return together[1 : self._most_rows - len(self._running)]
+        return together[1 : self._most_rows - len(self._joined())]
 
     def _read_prompts(self) -> None:
         """As much as may hold the running answers up: a step after each short prompt would have few rows."""
         left = CHUNK
-        while self._reading is not None:
-            row, sequence, start = self._reading
-            cost = max(_LEAST_COST, min(len(sequence.prompt_ids) - start, self._stepper.chunk))
+        while self._prompts:
+            cost = max(_LEAST_COST, self._prompts.next_tokens)
             if cost > left < CHUNK:
                 return
             left -= cost
-            self._read(row, sequence, start)
+            self._read()
             self._admit()
 
-    def _read(self, row: DecodeRow, sequence: Sequence, start: int) -> None:
-        end = min(start + self._stepper.chunk, len(sequence.prompt_ids))
-        logits = self._stepper.read(row, sequence.prompt_ids[start:end])
-        if end < len(sequence.prompt_ids):
-            self._reading = (row, sequence, end)
-            self._say_reading(sequence, end / len(sequence.prompt_ids))
+    def _read(self) -> None:
+        logits = self._prompts.read()
+        if logits is None:
+            self._say_reading(self._prompts.sequences[0], self._prompts.progress)
             return
         self._settle()
-        self._stepper.start(row)
-        self._reading = None
-        self._running[row] = sequence
-        self._hand_out([row], logits[None])
+        started = self._prompts.start()
+        self._running.update(started)
+        self._hand_out(list(started), logits)
 
     def _step(self) -> None:
         if not self._launched.may_launch(self._running):

@@ -90,10 +90,7 @@ class StaticStepper(SlotStepper):
         self._coming = _ComingTokens(self._device)
 
     def close(self, row: DecodeRow) -> None:
-        if row is self._reading:
-            self._reading = None
-        else:
-            self.running.remove(row)
+        (self._reading if row in self._reading else self.running).remove(row)
         if not self._held():
             self._cache.drop()
 

@@ -49,8 +49,7 @@ class Stepper(Protocol):
         """How `step` is computed at this moment."""
 
     def open(self, limit: int, next_limits: Limits = ()) -> DecodeRow:
-        """A place for one more row; it is read before it runs. One row is read at a time. Room for those that
-        come next is made at once."""
+        """A place for one more row, which is read before it runs. Room for the next ones is made at once."""
 
     def read(self, row: DecodeRow, ids: list[int]) -> torch.Tensor:
         """One chunk of the row's prompt; the logits [vocabulary] after its last token."""

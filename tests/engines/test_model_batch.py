@@ -18,6 +18,7 @@ from engines.model_batch import ModelBatch
 from engines.resident_figures import CacheGrowth
 from engines.sampling import SeededNumbers, TokenSampler
 from engines.sequence import AnswerOrigin, Sequence
+from engines.steps.step import StepName
 from engines.text_stream import TextStream
 from errors import BrokeWhileAnswering, OutOfMemory
 from prompts.conversation import Conversation
@@ -40,11 +41,11 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 class Table:
     """A batch driven by hand over a real network, and the questions put to it."""
 
-    def __init__(self, loaded: Any) -> None:
+    def __init__(self, loaded: Any, step: StepName = "eager") -> None:
         self.loaded = loaded
         self.booked, self.budget = 0, 10**12
         self.bookings: list[int] = []
-        self.stepper = stepper_for(loaded.model, CPU)
+        self.stepper = stepper_for(loaded.model, CPU, step)
         self.batch = ModelBatch(self.stepper, CPU, 8, lambda: None, self._book, 1000)
 
     def _book(self, wanted: int) -> CacheGrowth:
@@ -54,9 +55,9 @@ class Table:
         self.bookings.append(wanted)
         return CacheGrowth.GRANTED
 
-    def ask(self, question: str, most: int = 12, **settings: Any) -> Sequence:
+    def ask(self, question: str, most: int = 12, reproducible: bool = False, **settings: Any) -> Sequence:
         wanted = GenerationSettings(max_new_tokens=most, **settings)
-        request = AnswerRequest("m", Conversation.ask(question), wanted)
+        request = AnswerRequest("m", Conversation.ask(question), wanted, reproducible=reproducible)
         ids = self.loaded.tokenizer(question).input_ids
         sequence = Sequence(
             origin=AnswerOrigin(request, question, "plain", None, "none", None),
