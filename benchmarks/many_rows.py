@@ -1,8 +1,8 @@
 """rows-64: 64 questions of uneven lengths at once, over one padded `model.generate` of all of them.
 
 `generate` is given what a script would give it: all prompts padded on the left to the longest, one pass for
-all of them, and a step of 64 rows a token. Ours reads a few short prompts in one pass, none of them padded, and
-lets them join.
+all of them, and a step of 64 rows a token. Ours reads a few short prompts in one pass,
+none of them padded, and lets them join.
 """
 
 from __future__ import annotations

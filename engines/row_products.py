@@ -19,7 +19,8 @@ from torch.nn.functional import linear
 
 _CLEARLY = 1.2
 """How much faster: noise must not decide, since the two round differently."""
-_SIZE, _MATRICES, _ROUNDS = 2048, 2, 5
+_SIZE, _MATRICES, _ROUNDS = 2048, 2, 25
+"""Rounds of some 3 ms: with five of them, beside other work, one process in 25 took the slower way."""
 
 
 def step_products(rows: int, dtype: torch.dtype, device: torch.device) -> AbstractContextManager[None]:
