@@ -25,6 +25,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.gpu.timing import Limit, copies_for, copy_gb_s, going_on, product_us, wait
+from engines.steps.int8_linear import quantized
 from engines.steps.ops import Activation, Linear, Norm, Normed
 from engines.steps.torch_ops import TorchOps
 
@@ -99,10 +100,16 @@ class Operands:
             functional.linear(self.inputs[index][:rows], linear.weight, linear.bias)
 
 
-def operands(product: Product, make: Callable[..., Tensor], count: int) -> Operands:
+def operands(product: Product, make: Callable[..., Tensor], count: int, int8: bool = False) -> Operands:
+    def linear(out: int, length: int) -> Linear:
+        weight, bias = make(out, length), make(out) if product.biased else None
+        if not int8:
+            return Linear(weight, bias)
+        rows, scale = quantized(weight)
+        return Linear(rows, bias, scale)
+
     def linears() -> list[Linear]:
-        shapes = zip(product.sizes, product.lengths, strict=True)
-        return [Linear(make(*shape), make(shape[0]) if product.biased else None) for shape in shapes]
+        return [linear(*shape) for shape in zip(product.sizes, product.lengths, strict=True)]
 
     length = product.lengths[0]
     norms = [Norm(make(length), make(length) if product.biased else None, 1e-5) for _ in product.sizes]

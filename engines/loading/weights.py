@@ -1,6 +1,6 @@
 """Builds the network from checked files: the right class, the right type, on its device, complete.
 
-It knows transformers' loader and its traps, bitsandbytes' two recipes, and what a model of each family needs.
+It knows transformers' loader and its traps, what a quantization asks of it, and what each family needs.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def build_model(
             dtype=dtype,
             device_map=None if device.type == "cpu" and quantization == "none" else {"": device},
             attn_implementation=attention,
-            quantization_config=_bitsandbytes(quantization),
+            quantization_config=_quantization_config(quantization),
             ignore_mismatched_sizes=True,
             output_loading_info=True,
             trust_remote_code=checked.trust_remote_code,
@@ -150,16 +150,18 @@ def _prepare_family(config: PreTrainedConfig, network: Any, spec: ModelSpec) -> 
     return spec.local.loading.attention, []
 
 
-def _bitsandbytes(quantization: str) -> Any:
+def _quantization_config(quantization: str) -> Any:
     if quantization == "none":
         return None
+    if quantization == "int8":
+        from engines.loading.int8_weights import Int8Config
+
+        return Int8Config()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         import bitsandbytes  # noqa: F401 - imported here only for what torch says about it
     from transformers import BitsAndBytesConfig
 
-    if quantization == "int8":
-        return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",

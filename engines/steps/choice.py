@@ -112,8 +112,7 @@ class StepChooser:
         """What needs no trial."""
         if "graph" in name and device.type == "cpu":
             return Cause("step-on-processor")
-        if quantization == "int8" or (quantization != "none" and "fused" in name):
-            # Of the two, int8 looks for outliers on the host in the midst of a step.
+        if quantization == "nf4" and "fused" in name:
             return Cause("step-quantized", quantization=quantization)
         return Cause("step-with-adapter") if adapter and "fused" in name else None
 

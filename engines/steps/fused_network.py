@@ -10,9 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from transformers import activations
 
+from engines.steps.int8_linear import Int8Linear
 from engines.steps.ops import Activation, Heads, Linear, Norm, Normed, Rotary
 from errors import StepRefused
 
@@ -62,7 +64,7 @@ def read_network(model: Any) -> FusedNetwork:
         raise StepRefused("step-network-unknown", kind=model.config.model_type)
     _check_untouched(model)
     network = reader(model)
-    _check_weights(model)
+    _check_weights(model, network)
     return network
 
 
@@ -165,18 +167,18 @@ def _embedding(module: Any) -> Tensor:
 
 
 def _linear(module: Any) -> Linear:
-    own = _plain(module, nn.Linear)
-    return Linear(own.weight, own.bias)
+    own = _plain(module, nn.Linear, Int8Linear)
+    return Linear(own.weight, own.bias, own.scale if isinstance(own, Int8Linear) else None)
 
 
-def _plain(module: Any, kind: type[Any]) -> Any:
+def _plain(module: Any, *kinds: type[Any]) -> Any:
     """The module itself, below adapters that may be attached to it."""
     own = module.get_base_layer() if hasattr(module, "get_base_layer") else module
     if getattr(module, "merged", False):
         raise _unknown(module)
     if type(own).__module__.startswith("bitsandbytes"):
         raise StepRefused("step-quantized", quantization=type(own).__name__)
-    if type(own) is not kind:
+    if type(own) not in kinds:
         raise _unknown(own)
     return own
 
@@ -217,11 +219,19 @@ def _check_untouched(model: Any) -> None:
             raise _unknown(module)
 
 
-def _check_weights(model: Any) -> None:
-    """An adapter's own may be of another type."""
-    own = (weight for path, weight in model.named_parameters() if "lora_" not in path)
-    if len({(weight.device, weight.dtype) for weight in own}) > 1:
+def _check_weights(model: Any, network: FusedNetwork) -> None:
+    """An adapter's own may be of another type; of int8 are all linears of the layers or none."""
+    own = [weight for path, weight in model.named_parameters() if "lora_" not in path]
+    kinds = {(weight.device, weight.dtype) for weight in own if weight.dtype != torch.int8}
+    of_layers = {linear.weight.dtype for layer in network.layers for linear in _linears_of(layer)}
+    if len(kinds) > 1 or len(of_layers) > 1 or len({weight.device for weight in own}) > 1:
         raise StepRefused("step-weights-mixed")
+
+
+def _linears_of(layer: FusedLayer) -> list[Linear]:
+    half = layer.perceptron
+    inner = [half.gate, half.up] if isinstance(half, Gated) else [half.linear]
+    return [*(part.linear for part in layer.inputs), layer.out, *inner, layer.down]
 
 
 def _unknown(module: Any) -> StepRefused:

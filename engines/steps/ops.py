@@ -35,6 +35,8 @@ class Linear:
     weight: Tensor
     """[out, in]."""
     bias: Tensor | None = None
+    scale: Tensor | None = None
+    """Of int8 weights: by what the row of each output is multiplied, before its bias is added."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from engines.steps.int8_linear import dequantized
 from engines.steps.ops import Activation, Heads, Linear, Norm, Normed, Rotary
 from engines.steps.tables import StepTables
 
@@ -155,4 +156,5 @@ def activated(x: Tensor, activation: Activation) -> Tensor:
 
 
 def _linear(x: Tensor, linear: Linear) -> Tensor:
-    return functional.linear(x, linear.weight, linear.bias)
+    matrix = linear.weight if linear.scale is None else dequantized(linear.weight, linear.scale, x.dtype)
+    return functional.linear(x, matrix, linear.bias)

@@ -43,18 +43,25 @@ class Config(NamedTuple):
 def config_for(
     out: int, lengths: Sequence[int], matrices: int, rows: int, normed_inside: bool, dtype: torch.dtype
 ) -> Config:
-    """The threads of a chunk do not depend on the rows, so that their sums have one order.
+    """For weights of this type. The threads of a chunk do not depend on the rows, so that their sums have one
+    order.
 
     As an H100 and an H200 measured it: a program computes few outputs, or more where it norms x itself or has
-    more than two rows to share its weights among.
+    more than two rows to share its weights among. Of int8 it has as many as fill 64 registers of each thread,
+    and fewer where each becomes a number for several rows.
     """
+    is_int8 = dtype == torch.int8
     places = 16 // dtype.itemsize * 32
     """That a warp asks for at once."""
-    warps = min(8, max(1, triton.next_power_of_2(-(-max(lengths) // (4 * places)))))
+    a_row = 2 if is_int8 else 4
+    warps = min(4 if is_int8 else 8, max(1, triton.next_power_of_2(-(-max(lengths) // (a_row * places)))))
     chunk = warps * places
     held = sum(-(-length // chunk) for length in lengths) * places // 32 * matrices
-    outputs = 4 if normed_inside or rows > 2 else 2 if out >= 16 * _LEAST_PROGRAMS else 1
-    while outputs > 1 and (outputs * held > 128 or out < outputs * _LEAST_PROGRAMS):
+    if is_int8:
+        outputs, most = (8, 256) if rows == 1 else (4 // matrices, 320)
+    else:
+        outputs, most = 4 if normed_inside or rows > 2 else 2 if out >= 16 * _LEAST_PROGRAMS else 1, 128
+    while outputs > 1 and (outputs * held > most or out < outputs * _LEAST_PROGRAMS):
         outputs //= 2
     return Config(outputs, chunk, warps)
 
@@ -79,13 +86,14 @@ def gated(
     y = x.new_empty(len(x), out)
     for start in range(0, len(x), _MOST_ROWS):
         part = x[start : start + _MOST_ROWS]
-        inside = norm if len(part) == 1 else None
-        config = config_for(out, [length], 2, len(part), inside is not None, x.dtype)
+        inside = norm if _norms_inside(len(part), gate) else None
+        config = config_for(out, [length], 2, len(part), inside is not None, gate.weight.dtype)
         if norm is not None and inside is None:
-            (part,) = _norm_rows(part, [norm], config, pdl)
+            (part,) = _norm_rows(part, [norm], config, _places_of(gate), pdl)
         kernels.gated_kernel[(triton.cdiv(out, config.outputs),)](
             part,
             (_whole(gate.weight), _whole(up.weight)),
+            (gate.scale, up.scale),
             (gate.bias, up.bias),
             *_tensors(inside),
             y[start : start + _MOST_ROWS],
@@ -108,10 +116,11 @@ def added(parts: Sequence[tuple[Tensor, Linear]], residual: Tensor | None, pdl: 
     lengths = tuple(linear.weight.shape[1] for _, linear in parts)
     for start in range(0, len(first), _MOST_ROWS):
         inputs = tuple(x[start : start + _MOST_ROWS] for x, _ in parts)
-        config = config_for(out, lengths, 1, len(inputs[0]), False, first.dtype)
+        config = config_for(out, lengths, 1, len(inputs[0]), False, parts[0][1].weight.dtype)
         kernels.added_kernel[(triton.cdiv(out, config.outputs),)](
             inputs,
             tuple(_whole(linear.weight) for _, linear in parts),
+            tuple(linear.scale for _, linear in parts),
             tuple(linear.bias for _, linear in parts),
             None if residual is None else _whole(residual[start : start + _MOST_ROWS]),
             y[start : start + _MOST_ROWS],
@@ -125,12 +134,12 @@ def added(parts: Sequence[tuple[Tensor, Linear]], residual: Tensor | None, pdl: 
 
 
 def _alike(parts: Sequence[Normed]) -> list[tuple[int, int]]:
-    """Which parts one launch computes: neighbours, at most three, normed and biased in the same way."""
+    """Which parts one launch computes: neighbours, at most three, of one type, normed and biased alike."""
 
-    def kind(part: Normed) -> tuple[bool, bool, bool, float]:
+    def kind(part: Normed) -> tuple[torch.dtype, bool, bool, bool, float]:
         norm = part.norm
         shape = (False, False, 0.0) if norm is None else (True, norm.bias is not None, norm.eps)
-        return (part.linear.bias is not None, *shape)
+        return (part.linear.weight.dtype, part.linear.bias is not None, *shape)
 
     bounds = [0]
     for index, (before, after) in enumerate(pairwise(parts), start=1):
@@ -143,17 +152,19 @@ def _normed(x: Tensor, parts: Sequence[Normed], y: Tensor, pdl: bool) -> None:
     length = x.shape[1]
     sizes = tuple(part.linear.weight.shape[0] for part in parts)
     norms = [part.norm for part in parts]
-    inside = norms[0] is not None and len(x) == 1
-    config = config_for(sum(sizes), [length], 1, len(x), inside, x.dtype)
+    inside = norms[0] is not None and _norms_inside(len(x), parts[0].linear)
+    config = config_for(sum(sizes), [length], 1, len(x), inside, parts[0].linear.weight.dtype)
     inputs: tuple[Tensor, ...] = (x,) * len(parts)
     eps = norms[0].eps if norms[0] is not None else 0.0
     if norms[0] is not None and not inside:
-        inputs, norms = tuple(_norm_rows(x, norms, config, pdl)), [None] * len(parts)
+        places = _places_of(parts[0].linear)
+        inputs, norms = tuple(_norm_rows(x, norms, config, places, pdl)), [None] * len(parts)
     programs = (0, *accumulate(triton.cdiv(size, config.outputs) for size in sizes))
     shapes = [_tensors(norm) for norm in norms]
     kernels.normed_kernel[(programs[-1],)](
         inputs,
         tuple(_whole(part.linear.weight) for part in parts),
+        tuple(part.linear.scale for part in parts),
         tuple(part.linear.bias for part in parts),
         tuple(gain for gain, _ in shapes),
         tuple(shift for _, shift in shapes),
@@ -170,7 +181,9 @@ def _normed(x: Tensor, parts: Sequence[Normed], y: Tensor, pdl: bool) -> None:
     )
 
 
-def _norm_rows(x: Tensor, norms: Sequence[Norm | None], config: Config, pdl: bool) -> list[Tensor]:
+def _norm_rows(
+    x: Tensor, norms: Sequence[Norm | None], config: Config, places: int, pdl: bool
+) -> list[Tensor]:
     """x after each part's norm, each different norm once; by as many threads as a tile has, so that its sums
     have the order that they have inside one."""
     different = list(dict.fromkeys(norm for norm in norms if norm is not None))
@@ -186,11 +199,22 @@ def _norm_rows(x: Tensor, norms: Sequence[Norm | None], config: Config, pdl: boo
         ROWS=rows,
         EPS=different[0].eps,
         CHUNK=config.chunk,
+        PLACES=places,
         PDL=pdl,
         num_warps=config.warps,
         **({"launch_pdl": True} if pdl else {}),
     )
     return [made[different.index(norm)] for norm in norms if norm is not None]
+
+
+def _norms_inside(rows: int, linear: Linear) -> bool:
+    """Whether each program norms x itself, so that it is launched while the norm would run."""
+    return rows == 1
+
+
+def _places_of(linear: Linear) -> int:
+    """Neighbours of a row of x that one thread has."""
+    return 16 if linear.weight.dtype == torch.int8 else 8
 
 
 def _tensors(norm: Norm | None) -> tuple[Tensor | None, Tensor | None]:

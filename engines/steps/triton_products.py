@@ -9,7 +9,8 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from engines.steps.triton_sums import normed, products, rounded, row_of
+from engines.steps.triton_rows import normed, rounded, row_of
+from engines.steps.triton_sums import products
 
 
 @triton.jit
@@ -23,6 +24,7 @@ def norm_rows(
     ROWS: tl.constexpr,
     EPS: tl.constexpr,
     CHUNK: tl.constexpr,
+    PLACES: tl.constexpr,
     PDL: tl.constexpr,
 ) -> None:
     """Every norm of every row, before a product that would otherwise norm them in each of its programs."""
@@ -30,9 +32,9 @@ def norm_rows(
         tl.extra.cuda.gdc_launch_dependents()
         tl.extra.cuda.gdc_wait()
     row = tl.program_id(0)
-    pieces = row_of(x_ptr + row * STRIDE, K, CHUNK)
+    pieces = row_of(x_ptr + row * STRIDE, K, CHUNK, PLACES)
     for norm in tl.static_range(len(gains)):
-        after = normed(pieces, x_ptr, gains[norm], shifts[norm], K, EPS, CHUNK)
+        after = normed(pieces, x_ptr, gains[norm], shifts[norm], K, EPS, CHUNK, PLACES)
         for piece in tl.static_range(len(after)):
             at = piece * CHUNK + tl.arange(0, CHUNK)
             place = y_ptr + (norm * ROWS + row) * K + at
@@ -52,9 +54,16 @@ def _activated(y: tl.tensor, ACTIVATION: tl.constexpr) -> tl.tensor:
 
 @triton.jit
 def _with_bias(
-    y: tl.tensor, bias_ptr: tl.tensor, like: tl.tensor, outputs: tl.tensor, size: tl.tensor
+    y: tl.tensor,
+    scale_ptr: tl.tensor,
+    bias_ptr: tl.tensor,
+    like: tl.tensor,
+    outputs: tl.tensor,
+    size: tl.tensor,
 ) -> tl.tensor:
-    """What a linear module puts out: rounded once, after its bias."""
+    """What a linear module puts out: rounded once, after its bias. int8 weights have a scale."""
+    if scale_ptr is not None:
+        y *= tl.load(scale_ptr + outputs, mask=outputs < size, other=0.0)[:, None]
     if bias_ptr is not None:
         y += tl.load(bias_ptr + outputs, mask=outputs < size, other=0.0).to(tl.float32)[:, None]
     return rounded(y, like)
@@ -89,6 +98,7 @@ def _own(values: tl.tuple, program: tl.tensor, PROGRAMS: tl.constexpr) -> tl.ten
 def normed_kernel(
     inputs: tl.tuple,
     weights: tl.tuple,
+    scales: tl.tuple,
     biases: tl.tuple,
     gains: tl.tuple,
     shifts: tl.tuple,
@@ -115,7 +125,9 @@ def normed_kernel(
         _own(gains, program, PROGRAMS), _own(shifts, program, PROGRAMS), outputs, size,
         (K,), (STRIDE,), ROWS, EPS, WHOLE, BN, CHUNK, PDL,
     )  # fmt: skip
-    y = _with_bias(found[0], _own(biases, program, PROGRAMS), y_ptr, outputs, size)
+    y = _with_bias(
+        found[0], _own(scales, program, PROGRAMS), _own(biases, program, PROGRAMS), y_ptr, outputs, size
+    )
     for part in tl.static_range(len(weights)):
         if ACTIVATIONS[part] is not None:
             own = (program >= PROGRAMS[part]) & (program < PROGRAMS[part + 1])
@@ -127,6 +139,7 @@ def normed_kernel(
 def gated_kernel(
     x_ptr: tl.tensor,
     weights: tl.tuple,
+    scales: tl.tuple,
     biases: tl.tuple,
     gain_ptr: tl.tensor,
     shift_ptr: tl.tensor,
@@ -148,8 +161,8 @@ def gated_kernel(
         (x_ptr, x_ptr), weights, gain_ptr, shift_ptr, outputs, OUT,
         (K, K), (STRIDE, STRIDE), ROWS, EPS, WHOLE, BN, CHUNK, PDL,
     )  # fmt: skip
-    gate = _activated(_with_bias(found[0], biases[0], y_ptr, outputs, OUT), ACTIVATION)
-    up = _with_bias(found[1], biases[1], y_ptr, outputs, OUT)
+    gate = _activated(_with_bias(found[0], scales[0], biases[0], y_ptr, outputs, OUT), ACTIVATION)
+    up = _with_bias(found[1], scales[1], biases[1], y_ptr, outputs, OUT)
     _put(y_ptr, rounded(gate, y_ptr) * up, outputs, OUT, OUT, ROWS)
 
 
@@ -157,6 +170,7 @@ def gated_kernel(
 def added_kernel(
     inputs: tl.tuple,
     weights: tl.tuple,
+    scales: tl.tuple,
     biases: tl.tuple,
     residual_ptr: tl.tensor,
     y_ptr: tl.tensor,
@@ -175,9 +189,9 @@ def added_kernel(
         inputs, weights, None, None, outputs, OUT,
         LENGTHS, STRIDES, ROWS, 0.0, WHOLE, BN, CHUNK, PDL,
     )  # fmt: skip
-    y = _with_bias(found[0], biases[0], y_ptr, outputs, OUT)
+    y = _with_bias(found[0], scales[0], biases[0], y_ptr, outputs, OUT)
     for one in tl.static_range(1, len(weights)):
-        y = rounded(y + _with_bias(found[one], biases[one], y_ptr, outputs, OUT), y_ptr)
+        y = rounded(y + _with_bias(found[one], scales[one], biases[one], y_ptr, outputs, OUT), y_ptr)
     if residual_ptr is not None:
         row = tl.arange(0, y.shape[1])
         mask = (outputs < OUT)[:, None] & (row < ROWS)[None, :]

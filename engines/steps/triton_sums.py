@@ -1,10 +1,11 @@
-"""How the kernels of a step's products read weights and inputs, and the order in which they add.
+"""How the kernels of a step's products read weights, and the order in which they add.
 
 All weights of a program's BN outputs are held in registers, asked for before the first is used; the rows of x
 follow one by one, in one order that no number of rows changes. (Walking along the weights once for all rows,
 copied ahead into shared memory, was measured on an H200 and was slower at eight rows.)
 
-Every size is a constexpr: a row length of unknown divisibility silently gives loads of two bytes.
+int8 weights are walked along once for all rows, because each is made a number first. Every thread has sixteen
+of them from one load, and the same sixteen places of x.
 """
 
 from __future__ import annotations
@@ -12,70 +13,9 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
+from engines.steps.triton_rows import normed, row_of, vector
 
-@triton.jit
-def rounded(values: tl.tensor, like: tl.tensor) -> tl.tensor:
-    """As a module's output would be, again in float32."""
-    return values.to(like.dtype.element_ty).to(tl.float32)
-
-
-@triton.jit
-def _vector(at_ptr: tl.tensor, piece: tl.constexpr, LENGTH: tl.constexpr, CHUNK: tl.constexpr) -> tl.tensor:
-    """One piece of a row of LENGTH places as float32, zeros beyond its end."""
-    at = piece * CHUNK + tl.arange(0, CHUNK)
-    if piece * CHUNK + CHUNK <= LENGTH:
-        part = tl.load(at_ptr + at)
-    else:
-        part = tl.load(at_ptr + at, mask=at < LENGTH, other=0.0)
-    return part.to(tl.float32)
-
-
-@triton.jit
-def row_of(x_ptr: tl.tensor, K: tl.constexpr, CHUNK: tl.constexpr) -> tl.tuple:
-    pieces = ()
-    for piece in tl.static_range((K + CHUNK - 1) // CHUNK):
-        pieces = pieces + (_vector(x_ptr, piece, K, CHUNK),)
-    return pieces
-
-
-@triton.jit
-def _mean(pieces: tl.tuple, K: tl.constexpr, CHUNK: tl.constexpr) -> tl.tensor:
-    total = tl.zeros([CHUNK], dtype=tl.float32)
-    for piece in tl.static_range(len(pieces)):
-        total += pieces[piece]
-    return tl.sum(total, axis=0) / K
-
-
-@triton.jit
-def normed(
-    pieces: tl.tuple,
-    x_ptr: tl.tensor,
-    gain_ptr: tl.tensor,
-    shift_ptr: tl.tensor,
-    K: tl.constexpr,
-    EPS: tl.constexpr,
-    CHUNK: tl.constexpr,
-) -> tl.tuple:
-    """A row after its norm, rounded where the module rounds; without a shift it is an RMS norm."""
-    mean = 0.0
-    if shift_ptr is not None:
-        mean = _mean(pieces, K, CHUNK)
-    squares = ()
-    for piece in tl.static_range(len(pieces)):
-        inside = piece * CHUNK + tl.arange(0, CHUNK) < K
-        apart = tl.where(inside, pieces[piece] - mean, 0.0)
-        squares = squares + (apart * apart,)
-    scale = tl.rsqrt(_mean(squares, K, CHUNK) + EPS)
-    after = ()
-    for piece in tl.static_range(len(pieces)):
-        gain = _vector(gain_ptr, piece, K, CHUNK)
-        if shift_ptr is not None:
-            shift = _vector(shift_ptr, piece, K, CHUNK)
-            part = (pieces[piece] - mean) * scale * gain + shift
-        else:
-            part = rounded(pieces[piece] * scale, x_ptr) * gain
-        after = after + (rounded(part, x_ptr),)
-    return after
+_IS_INTERPRETED = tl.constexpr(triton.knobs.runtime.interpret)
 
 
 @triton.jit
@@ -112,7 +52,104 @@ def _thread_sums(tiles: tl.tuple, pieces: tl.tuple, BN: tl.constexpr, CHUNK: tl.
 
 
 @triton.jit
-def _together(sums: tl.tuple, BN: tl.constexpr, CHUNK: tl.constexpr) -> tl.tensor:
+def _numbers(tile: tl.tensor) -> tl.tensor:
+    """int8 as float32. A byte, 128 added to it, in the lowest place of 2^23 is that number above it: one
+    instruction and a subtraction, where the conversion is one that a card does at an eighth of their pace."""
+    if _IS_INTERPRETED:
+        return tile.to(tl.float32)
+    above = tl.inline_asm_elementwise(
+        """{ .reg .b32 bytes; xor.b32 bytes, $4, 0x80808080;
+        prmt.b32 $0, bytes, 0x4B000000, 0x7440; prmt.b32 $1, bytes, 0x4B000000, 0x7441;
+        prmt.b32 $2, bytes, 0x4B000000, 0x7442; prmt.b32 $3, bytes, 0x4B000000, 0x7443; }""",
+        "=r,=r,=r,=r,r", [tile], dtype=tl.float32, is_pure=True, pack=4,
+    )  # fmt: skip
+    return above - 8388736.0
+
+
+@triton.jit
+def _int8_sums(
+    tiles: tl.tuple,
+    x_ptr: tl.tensor,
+    normed_row: tl.tuple,
+    K: tl.constexpr,
+    STRIDE: tl.constexpr,
+    ROWS: tl.constexpr,
+    BN: tl.constexpr,
+    CHUNK: tl.constexpr,
+) -> tl.tuple:
+    """Of each row, [BN, CHUNK / 16]: what each thread adds."""
+    sums = ()
+    for _row in tl.static_range(ROWS):
+        sums = sums + (tl.zeros([BN, CHUNK // 16], dtype=tl.float32),)
+    for piece in tl.static_range(len(tiles)):
+        weights = _numbers(tiles[piece])
+        further = ()
+        for row in tl.static_range(ROWS):
+            if len(normed_row) > 0:
+                x = normed_row[piece]
+            else:
+                x = vector(x_ptr + row * STRIDE, piece, K, CHUNK, 16)
+            parts = (weights * x[None, :]).reshape(BN, CHUNK // 16, 16)
+            further = further + (sums[row] + tl.sum(parts, axis=2),)
+        sums = further
+    return sums
+
+
+@triton.jit
+def _sums_of_int8(
+    tiles: tl.tuple,
+    inputs: tl.tuple,
+    gain_ptr: tl.tensor,
+    shift_ptr: tl.tensor,
+    LENGTHS: tl.constexpr,
+    STRIDES: tl.constexpr,
+    ROWS: tl.constexpr,
+    EPS: tl.constexpr,
+    BN: tl.constexpr,
+    CHUNK: tl.constexpr,
+) -> tl.tuple:
+    """As `_sums` has them. Only a row alone is normed here."""
+    by_matrix = ()
+    for one in tl.static_range(len(tiles)):
+        pieces = ()
+        if gain_ptr is not None:
+            pieces = row_of(inputs[one], LENGTHS[one], CHUNK, 16)
+            pieces = normed(pieces, inputs[one], gain_ptr, shift_ptr, LENGTHS[one], EPS, CHUNK, 16)
+        own = _int8_sums(tiles[one], inputs[one], pieces, LENGTHS[one], STRIDES[one], ROWS, BN, CHUNK)
+        by_matrix = by_matrix + (own,)
+    sums = ()
+    for row in tl.static_range(ROWS):
+        for one in tl.static_range(len(tiles)):
+            sums = sums + (by_matrix[one][row],)
+    return sums
+
+
+@triton.jit
+def _sums(
+    tiles: tl.tuple,
+    inputs: tl.tuple,
+    gain_ptr: tl.tensor,
+    shift_ptr: tl.tensor,
+    LENGTHS: tl.constexpr,
+    STRIDES: tl.constexpr,
+    ROWS: tl.constexpr,
+    EPS: tl.constexpr,
+    BN: tl.constexpr,
+    CHUNK: tl.constexpr,
+) -> tl.tuple:
+    """What each thread adds: of the first row with each matrix, then of the next."""
+    sums = ()
+    for row in tl.static_range(ROWS):
+        for one in tl.static_range(len(tiles)):
+            pieces = row_of(inputs[one] + row * STRIDES[one], LENGTHS[one], CHUNK, 8)
+            if gain_ptr is not None:
+                pieces = normed(pieces, inputs[one], gain_ptr, shift_ptr, LENGTHS[one], EPS, CHUNK, 8)
+            sums = sums + (_thread_sums(tiles[one], pieces, BN, CHUNK),)
+    return sums
+
+
+@triton.jit
+def _together(sums: tl.tuple, BN: tl.constexpr) -> tl.tensor:
     """[BN, rows] of the threads' sums of each row, brought together across threads once for all rows. The
     first row stands in for missing ones: a row alone is added as it would be in company."""
     count: tl.constexpr = max(2, triton.next_power_of_2(len(sums)))
@@ -125,7 +162,7 @@ def _together(sums: tl.tuple, BN: tl.constexpr, CHUNK: tl.constexpr) -> tl.tenso
             for index in tl.static_range(len(merged) // 2):
                 pairs = pairs + (tl.join(merged[index], merged[index + len(merged) // 2]),)
             merged = pairs
-    return tl.sum(merged[0].reshape(BN, CHUNK // 8, count), axis=1)
+    return tl.sum(merged[0].reshape(BN, sums[0].shape[1], count), axis=1)
 
 
 @triton.jit
@@ -184,17 +221,14 @@ def products(
     """Of each matrix with its input, [BN, rows]. What a kernel before this one writes is not touched before
     the wait; weights are written by none."""
     tiles = _tiles(weights, outputs, size, LENGTHS, WHOLE, CHUNK, PDL)
-    sums = ()
-    for row in tl.static_range(ROWS):
-        for one in tl.static_range(len(weights)):
-            pieces = row_of(inputs[one] + row * STRIDES[one], LENGTHS[one], CHUNK)
-            if gain_ptr is not None:
-                pieces = normed(pieces, inputs[one], gain_ptr, shift_ptr, LENGTHS[one], EPS, CHUNK)
-            sums = sums + (_thread_sums(tiles[one], pieces, BN, CHUNK),)
+    if tiles[0][0].dtype == tl.int8:
+        sums = _sums_of_int8(tiles, inputs, gain_ptr, shift_ptr, LENGTHS, STRIDES, ROWS, EPS, BN, CHUNK)
+    else:
+        sums = _sums(tiles, inputs, gain_ptr, shift_ptr, LENGTHS, STRIDES, ROWS, EPS, BN, CHUNK)
     found = ()
     for one in tl.static_range(len(weights)):
         own = ()
         for row in tl.static_range(ROWS):
             own = own + (sums[row * len(weights) + one],)
-        found = found + (_together(own, BN, CHUNK),)
+        found = found + (_together(own, BN),)
     return found

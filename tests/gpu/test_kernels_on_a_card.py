@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.gpu.linears import PRODUCTS, Product, operands
 from engines.steps.ops import Heads, Linear, Norm, Normed, Rotary
 from engines.steps.tables import RowPlace, StepTables
 from engines.steps.torch_ops import TorchOps
@@ -114,6 +116,25 @@ def test_a_row_on_a_card_has_the_same_bits_alone_and_in_company(name: str) -> No
     for row, (length, slot) in enumerate(zip(LENGTHS, SLOTS, strict=True)):
         tables.fill([RowPlace(0, length, slot)])
         assert torch.equal(TritonOps().attend(mixed[row, None], heads, 0, tables, 1024), together[row, None])
+
+
+@pytest.mark.parametrize("product", PRODUCTS[:-2], ids=lambda one: one.name)
+def test_products_of_int8_are_those_of_the_reference_with_the_same_bits_in_company(product: Product) -> None:
+    from engines.steps.triton_ops import TritonOps
+
+    random = torch.Generator(DEVICE).manual_seed(0)
+    held = operands(product, partial(normal, random), 1, int8=True)
+    ops = TritonOps(torch.cuda.get_device_capability() >= (9, 0))
+    together, wanted = held.call(ops, 8), held.call(TorchOps(), 8)
+    assert (together.double() - wanted.double()).norm() < 5e-3 * wanted.double().norm()
+    for rows in range(1, 8):
+        assert torch.equal(held.call(ops, rows), together[:rows]), f"{rows} rows"
+
+
+def normal(random: torch.Generator, *sizes: int) -> Tensor:
+    """Sums of many have the size of one."""
+    values = torch.randn(sizes, generator=random, device=DEVICE)
+    return (values / sizes[1] ** 0.5 if len(sizes) > 1 and sizes[0] > 8 else values).to(torch.bfloat16)
 
 
 @pytest.mark.parametrize("rows", [1, 8])

@@ -48,30 +48,33 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ModelSpec]:
 
 
 def chosen(
-    specs: dict[str, ModelSpec], model_id: str, choose: StepChooser | None = None
+    specs: dict[str, ModelSpec], model_id: str, choose: StepChooser | None = None, form: str = "none"
 ) -> tuple[StepChoice, str | None]:
     """What the loaded model shows, and what an answer of it says."""
     with open_engine(specs, DEVICE, choose_step=choose) as running:
-        answer = running.answer(model_id, "하늘은 왜 파란가요?", max_new_tokens=8)
+        answer = running.answer(model_id, "하늘은 왜 파란가요?", max_new_tokens=8, quantization=form)
         return running.view().residents[0].step, answer.measures.step
 
 
+@pytest.mark.parametrize("form", ["none", "int8"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_family_is_stepped_in_the_fastest_way(specs: dict[str, ModelSpec], kind: str) -> None:
-    choice, step = chosen(specs, kind)
+def test_each_family_is_stepped_in_the_fastest_way(specs: dict[str, ModelSpec], kind: str, form: str) -> None:
+    choice, step = chosen(specs, kind, form=form)
     assert choice.name == ("fused-graph" if HAS_KERNELS else "graph"), [str(each) for each in choice.reasons]
     assert step == choice.in_short()
 
 
 def test_rwkv_and_adapters_keep_to_the_modules_and_say_so(specs: dict[str, ModelSpec]) -> None:
     assert chosen(specs, "rwkv")[1] == "eager: step-family-not-proven"
-    assert chosen(specs, "tuned")[1] == "graph: step-with-adapter"
+    for form in ("none", "int8"):
+        assert chosen(specs, "tuned", form=form)[1] == "graph: step-with-adapter"
 
 
+@pytest.mark.parametrize("form", ["none", "int8"])
 @pytest.mark.parametrize("wanted", ["eager", "graph", "fused"])
-def test_the_step_that_is_named_answers(specs: dict[str, ModelSpec], wanted: str) -> None:
+def test_the_step_that_is_named_answers(specs: dict[str, ModelSpec], wanted: str, form: str) -> None:
     name = {"fused": "fused-graph" if HAS_KERNELS else "graph"}.get(wanted, wanted)
-    assert chosen(specs, "llama", StepChooser(wanted))[0].name == name
+    assert chosen(specs, "llama", StepChooser(wanted), form)[0].name == name
 
 
 def broken_kernel(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,12 +6,12 @@ Run: python -m tests.triton_kernels.kernels_for_hopper    (without TRITON_INTERP
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -46,20 +46,20 @@ def main() -> None:
         found[f"{name}: {self.__name__}"] = told_by(kernel.asm["cubin"])
 
     with mock.patch.object(JITFunction, "run", compile_only):
-        for product in PRODUCTS:
-            for rows in (1, 2, 8):
-                name = f"{product.name}, {rows} rows"
-                if product.name in LAYERS:
-                    compile_product(product, rows)
+        for product, int8 in itertools.product(PRODUCTS, (False, True)):
+            if product.name in LAYERS:
+                held = operands(product, zeros, 1, int8)
+                for rows in (1, 2, 8):
+                    name = f"{product.name}, {rows} rows{', int8' if int8 else ''}"
+                    own_call(held, rows, None, pdl=True)
         for kind, heads in ATTENDED.items():
             name = f"attend {kind}"
             compile_attention(heads)
     sys.stdout.write(json.dumps(found))
 
 
-def compile_product(product: Any, rows: int) -> None:
-    make: Callable[..., torch.Tensor] = lambda *sizes: torch.empty(sizes, dtype=torch.bfloat16)  # noqa: E731
-    own_call(operands(product, make, 1), rows, None, pdl=True)
+def zeros(*sizes: int) -> torch.Tensor:
+    return torch.zeros(sizes, dtype=torch.bfloat16)
 
 
 def compile_attention(heads: Heads) -> None:
@@ -82,6 +82,7 @@ def told_by(cubin: bytes) -> dict[str, Any]:
         "weights": len(weights),
         "of 128 bits": sum(".128" in found.group() for found in weights),
         "before the wait": sum(found.start() < wait for found in weights),
+        "conversions": len(re.findall(r"I2F[.\w]*", code)),
         "inputs before the wait": len(re.findall(r"LDG\.E(?!\.EF)", code[: max(wait, 0)])),
         "waits": code.count("ACQBULK"),
         "128 bits before the wait": len(re.findall(r"LDG\.E(?!\.EF)[.\w]*\.128", code[: max(wait, 0)])),

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from engines.steps.int8_linear import quantized
 from engines.steps.ops import Activation, Linear, Norm, Normed
 from engines.steps.torch_ops import TorchOps
 
@@ -23,7 +24,22 @@ pytestmark = [
     pytest.mark.skipif(os.environ.get("TRITON_INTERPRET") != "1", reason="needs TRITON_INTERPRET=1"),
 ]
 
-Call = Callable[[Any, Callable[..., Tensor]], Tensor]
+
+@dataclass
+class Make:
+    """The same numbers each time, rounded to `dtype`, then computed in `wide`."""
+
+    dtype: torch.dtype
+    wide: torch.dtype
+    int8: bool = False
+    """Whether the weights of linears are."""
+    random: torch.Generator = field(default_factory=lambda: torch.Generator().manual_seed(1))
+
+    def __call__(self, *shape: int) -> Tensor:
+        return torch.randn(shape, generator=self.random).to(self.dtype).to(self.wide)
+
+
+Call = Callable[[Any, Make], Tensor]
 """One operation, of StepOps and of what makes its tensors."""
 
 
@@ -35,18 +51,22 @@ def poisoned_outputs() -> Iterator[None]:
     torch.use_deterministic_algorithms(False)
 
 
-def linear(make: Callable[..., Tensor], out: int, length: int, bias: bool = True) -> Linear:
-    return Linear(make(out, length) / length**0.5, make(out) if bias else None)
+def linear(make: Make, out: int, length: int, bias: bool = True) -> Linear:
+    weight, shift = make(out, length), make(out) if bias else None
+    if not make.int8:
+        return Linear(weight / length**0.5, shift)
+    rows, scale = quantized(weight.float())
+    return Linear(rows, shift, scale / length**0.5)
 
 
-def norm(make: Callable[..., Tensor], length: int, bias: bool) -> Norm:
+def norm(make: Make, length: int, bias: bool) -> Norm:
     return Norm(make(length), make(length) if bias else None, 1e-5)
 
 
 def neox_in(rows: int) -> Call:
     """Two norms of one x, an activation over the second part."""
 
-    def call(ops: Any, make: Callable[..., Tensor]) -> Tensor:
+    def call(ops: Any, make: Make) -> Tensor:
         x = make(8, 70)[:rows]
         mixed = Normed(linear(make, 5, 70), norm(make, 70, True))
         inner = Normed(linear(make, 6, 70), norm(make, 70, True), "gelu")
@@ -56,7 +76,7 @@ def neox_in(rows: int) -> Call:
 
 
 def queries_keys_values(rows: int, length: int = 64, bias: bool = False) -> Call:
-    def call(ops: Any, make: Callable[..., Tensor]) -> Tensor:
+    def call(ops: Any, make: Make) -> Tensor:
         x, one = make(8, length)[:rows], norm(make, length, False)
         return ops.normed(x, [Normed(linear(make, out, length, bias), one) for out in (6, 4, 2)])
 
@@ -66,7 +86,7 @@ def queries_keys_values(rows: int, length: int = 64, bias: bool = False) -> Call
 def parts_unlike(rows: int) -> Call:
     """More than one launch takes, normed and biased in different ways."""
 
-    def call(ops: Any, make: Callable[..., Tensor]) -> Tensor:
+    def call(ops: Any, make: Make) -> Tensor:
         x, rms, layer = make(8, 33)[:rows], norm(make, 33, False), norm(make, 33, True)
         given: list[tuple[bool, Norm | None, Activation | None]] = [
             (True, rms, None), (True, rms, "silu"), (True, rms, None), (True, rms, "gelu-tanh"),
@@ -87,7 +107,7 @@ def head(rows: int) -> Call:
 
 
 def gated(rows: int, length: int = 70, activation: Activation = "silu") -> Call:
-    def call(ops: Any, make: Callable[..., Tensor]) -> Tensor:
+    def call(ops: Any, make: Make) -> Tensor:
         gate, up = linear(make, 7, length), linear(make, 7, length, False)
         return ops.gated(make(8, length)[:rows], norm(make, length, False), gate, up, activation)
 
@@ -97,7 +117,7 @@ def gated(rows: int, length: int = 70, activation: Activation = "silu") -> Call:
 def neox_out(rows: int) -> Call:
     """Two inputs, one of them a part of wider rows."""
 
-    def call(ops: Any, make: Callable[..., Tensor]) -> Tensor:
+    def call(ops: Any, make: Make) -> Tensor:
         inner, attended = make(8, 300)[:rows, 100:289], make(8, 64)[:rows]
         parts = [(inner, linear(make, 7, 189)), (attended, linear(make, 7, 64))]
         return ops.added(parts, make(8, 7)[:rows])
@@ -121,10 +141,10 @@ CALLS: dict[str, Callable[[int], Call]] = {
 }
 
 
-def result(call: Call, ops: Any, dtype: torch.dtype, wide: torch.dtype | None = None) -> Tensor:
-    """The same numbers each time, rounded to `dtype`, then computed in `wide`."""
-    random = torch.Generator().manual_seed(1)
-    return call(ops, lambda *shape: torch.randn(shape, generator=random).to(dtype).to(wide or dtype))
+def result(
+    call: Call, ops: Any, dtype: torch.dtype, wide: torch.dtype | None = None, int8: bool = False
+) -> Tensor:
+    return call(ops, Make(dtype, wide or dtype, int8))
 
 
 def kernels() -> Any:
@@ -133,12 +153,15 @@ def kernels() -> Any:
     return TritonOps()
 
 
+@pytest.mark.parametrize("int8", [False, True], ids=["wide", "int8"])
 @pytest.mark.parametrize("name", CALLS)
-def test_every_product_is_that_of_float64_with_the_same_bits_for_every_number_of_rows(name: str) -> None:
-    exact = result(CALLS[name](8), TorchOps(), torch.float32, torch.float64)
-    alone = result(CALLS[name](1), kernels(), torch.float32)
+def test_every_product_is_that_of_float64_with_the_same_bits_for_every_number_of_rows(
+    name: str, int8: bool
+) -> None:
+    exact = result(CALLS[name](8), TorchOps(), torch.float32, torch.float64, int8)
+    alone = result(CALLS[name](1), kernels(), torch.float32, None, int8)
     for rows in range(1, 9):
-        ours = result(CALLS[name](rows), kernels(), torch.float32)
+        ours = result(CALLS[name](rows), kernels(), torch.float32, None, int8)
         torch.testing.assert_close(ours.double(), exact[:rows], rtol=2e-6, atol=5e-6)
         assert torch.equal(ours[:1], alone), f"row 0 of {rows}"
 
@@ -156,7 +179,7 @@ def test_it_rounds_where_the_reference_rounds(name: str) -> None:
 
 
 def test_more_rows_than_a_kernel_takes_go_through_eight_by_eight() -> None:
-    def twice(ops: Any, make: Callable[..., Tensor]) -> Tensor:
+    def twice(ops: Any, make: Make) -> Tensor:
         x, one = make(19, 12), norm(make, 12, True)
         inner = ops.normed(x, [Normed(linear(make, 5, 12), one, "gelu-tanh")])
         return ops.added([(inner, linear(make, 6, 5))], ops.gated(

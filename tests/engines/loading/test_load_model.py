@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engines.loading import LoadedModel, load_model
+from engines.steps.int8_linear import Int8Linear, quantized
 from errors import BadRequest, LoadError
 from tests.engines.load_watch import RecordingWatch
 from tests.engines.tiny_models import Kind, make_tiny_model, tiny_spec
@@ -60,6 +61,27 @@ def test_weights_are_those_of_the_file(models: Path, kind: Kind) -> None:
     assert (
         loaded.tokenizer.decode(loaded.tokenizer("안녕 😀").input_ids, skip_special_tokens=True) == "안녕 😀"
     )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_linear_but_the_head_is_read_as_int8_and_everything_else_as_it_is(
+    models: Path, kind: Kind
+) -> None:
+    plain, ours, again = (load(models / kind, kind, form).model for form in ("none", "int8", "int8"))
+    assert ours.dtype == plain.dtype and not any(value.requires_grad for value in ours.parameters())
+    assert all(torch.equal(ours.state_dict()[name], value) for name, value in again.state_dict().items())
+    head = plain.get_output_embeddings()
+    for path, module in plain.named_modules():
+        own = ours.get_submodule(path)
+        if type(module) is torch.nn.Linear and module is not head:
+            assert isinstance(own, Int8Linear)
+            rows, scale = quantized(module.weight)
+            assert torch.equal(own.weight, rows) and torch.equal(own.scale, scale)
+            assert module.bias is None or torch.equal(own.bias, module.bias)
+        else:
+            assert type(own) is type(module)
+            for name, value in module.named_parameters(recurse=False):
+                assert torch.equal(getattr(own, name), value)
 
 
 @pytest.mark.parametrize("kind", KINDS)

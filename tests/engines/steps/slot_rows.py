@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engines.batch_stepping import attention_masks
 from engines.slot_cache import SlotCache, Window
+from engines.steps.int8_linear import Int8Linear, quantized
 from engines.steps.tables import RowPlace, StepTables
 from tests.every_family import tiny_network
 
@@ -66,6 +67,18 @@ def network_of(name: str, dtype: torch.dtype = torch.float32, device: str = "cpu
             if parameter.ndim == 1:  # a norm of ones and a bias of zeros would prove nothing
                 parameter.copy_(torch.linspace(-0.5, 0.5, len(parameter)) + (0 if "bias" in path else 1))
     return network.to(dtype).to(device)
+
+
+def in_int8(network: Any) -> Any:
+    """The same network with int8 weights in every linear but the head."""
+    head = network.get_output_embeddings()
+    for path, module in list(network.named_modules()):
+        if type(module) is nn.Linear and module is not head:
+            layer = Int8Linear(module.in_features, module.out_features, module.bias is not None)
+            rows, layer.scale = quantized(module.weight.detach())
+            layer.weight, layer.bias = nn.Parameter(rows, requires_grad=False), module.bias
+            network.set_submodule(path, layer.to(module.weight.device))
+    return network
 
 
 class Rows:

@@ -22,6 +22,7 @@ from engines.steps.fused_step import FusedStep
 from engines.steps.tables import RowPlace, StepTables
 from engines.steps.torch_ops import TorchOps
 from errors import StepRefused
+from tests.engines.steps.slot_rows import in_int8
 from tests.every_family import tiny_network
 
 CPU, META = torch.device("cpu"), torch.device("meta")
@@ -80,13 +81,17 @@ def refusal(network: Any) -> tuple[str, dict[str, object]]:
     return caught.value.code, dict(caught.value.cause.facts)
 
 
+@pytest.mark.parametrize("int8", [False, True], ids=["wide", "int8"])
 @pytest.mark.parametrize("kind", ["gpt_neox", "llama", "exaone4"])
-def test_it_holds_the_modules_own_tensors_and_all_of_them(kind: str) -> None:
-    network = tiny_network(kind)
+def test_it_holds_the_modules_own_tensors_and_all_of_them(kind: str, int8: bool) -> None:
+    network: Any = tiny_network(kind)
+    if int8:
+        in_int8(network)
     read = list(tensors(read_network(network)))
     own = {id(tensor) for tensor in (*network.parameters(), *network.buffers())}
     assert {id(tensor) for tensor in read} <= own
-    assert {id(parameter) for parameter in network.parameters()} <= {id(tensor) for tensor in read}
+    scales = (tensor for path, tensor in network.named_buffers() if path.endswith("scale"))
+    assert {id(tensor) for tensor in (*network.parameters(), *scales)} <= {id(tensor) for tensor in read}
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -153,6 +158,12 @@ def test_quantized_weights_are_refused() -> None:
 def test_weights_of_several_types_or_places_are_refused(elsewhere: Any) -> None:
     network: Any = tiny_network("qwen3")
     network.lm_head.to(elsewhere)
+    assert refusal(network) == ("step-weights-mixed", {})
+
+
+def test_layers_with_some_linears_of_int8_are_refused() -> None:
+    network: Any = in_int8(tiny_network("qwen3"))
+    network.model.layers[1].mlp.down_proj = nn.Linear(48, 32, bias=False)
     assert refusal(network) == ("step-weights-mixed", {})
 
 

@@ -16,7 +16,7 @@ from engines.steps.fused_network import read_network
 from engines.steps.fused_step import FusedStep
 from engines.steps.tables import RowPlace
 from engines.steps.torch_ops import TorchOps
-from tests.engines.steps.slot_rows import SLOTS, VARIANTS, Rows, distance, network_of
+from tests.engines.steps.slot_rows import SLOTS, VARIANTS, Rows, distance, in_int8, network_of
 
 COUNT = 6
 WITHIN = {torch.float32: 1e-5, torch.float16: 4e-3, torch.bfloat16: 3e-2}
@@ -32,10 +32,14 @@ def no_gradients() -> Any:
         yield
 
 
+@pytest.mark.parametrize("int8", [False, True], ids=["wide", "int8"])
 @pytest.mark.parametrize("dtype", WITHIN, ids=str)
 @pytest.mark.parametrize("name", VARIANTS)
-def test_a_step_gives_the_figures_of_the_modules(name: str, dtype: torch.dtype) -> None:
+def test_a_step_gives_the_figures_of_the_modules(name: str, dtype: torch.dtype, int8: bool) -> None:
     network = network_of(name, dtype)
+    if int8:
+        network = in_int8(network)
+        assert network.dtype == dtype
     for count in (1, 3, 8) if dtype is torch.float32 else (3,):
         rows = Rows(network, count)
         wanted = rows.by_modules()

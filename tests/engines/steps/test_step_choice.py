@@ -96,7 +96,7 @@ def test_an_eager_step_that_breaks_refuses_every_other() -> None:
     ("wanted", "quantization", "adapter", "chosen", "why"),
     [
         ("auto", "nf4", False, "graph", ["step-quantized"]),
-        ("auto", "int8", False, "eager", ["step-quantized"]),
+        ("auto", "int8", False, "fused-graph", ["step-proven"]),
         ("auto", "none", True, "graph", ["step-with-adapter"]),
         ("fused", "none", True, "graph", ["step-with-adapter"]),
         ("eager", "none", False, "eager", ["step-named"]),
