@@ -19,8 +19,7 @@ from errors import BadRequest, Cause, NaraniError
 from prompts.conversation import Conversation
 
 LIKELIHOODS, SCORES = "likelihoods", "scores"
-"""In an answer's extras: how likely each choice of its request was, as a natural logarithm, or how good it is
-by the score of a reward model."""
+"""In an answer's extras: the natural logarithm of each choice's likelihood, or a reward model's scores."""
 _RANGES: dict[str, tuple[float, float]] = {
     "temperature": (0.0, 5.0),
     "top_p": (0.0, 1.0),
@@ -126,7 +125,8 @@ class Measures:
     characters_per_second: float | None = None
     peak_bytes: int | None = None
     step: str | None = None
-    """How its tokens were computed (engines.memory.StepChoice.in_short)."""
+    step_bytes: int | None = None
+    """How its tokens were computed (engines.memory.StepChoice.in_short), and what that kept for all rows."""
     waiting_seconds: float | None = None
     own_seconds_to_first_text: float | None = None
     """Of the seconds to the first text what went to others, and its model's turns; the rest was its load."""

@@ -134,6 +134,7 @@ def _sequence(
         stream=asked.stream,
         on_end=asked.on_end,
         peak_bytes=asked.peak_bytes,
+        step_bytes=asked.step_bytes,
         choice=choice.text,
         left=tuple(left),
         found=found,

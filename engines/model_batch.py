@@ -290,7 +290,7 @@ class ModelBatch:
             sequence = self._running[row]
             if sequence.ended:
                 continue
-            sequence.peak_bytes, sequence.step = max(sequence.peak_bytes, peak), self._stepper.name
+            sequence.stepped(self._stepper.name, peak, self.kept_bytes)
             if token == NO_TOKEN:
                 self._stepper.wipe(row)
                 code = "no-numbers-float16" if dtype is torch.float16 else "no-numbers"

@@ -61,6 +61,7 @@ class Sequence:
     on_end: Callable[[], None]
     last_token: int = -1
     peak_bytes: int = 0
+    step_bytes: int = 0
     step: StepName | None = None
     """How its last token was computed."""
     _turns: TurnClock = field(default_factory=TurnClock)
@@ -92,6 +93,11 @@ class Sequence:
     def begin_reading(self, turns: TurnClock) -> None:
         """It has its row: what its model does from here on is its own time."""
         self._turns, self._turns_before = turns, turns.seconds()
+
+    def stepped(self, step: StepName, held: int, kept: int) -> None:
+        """By which step, and the bytes that its model held then, those of the step among them."""
+        self.step, self.peak_bytes = step, max(self.peak_bytes, held)
+        self.step_bytes = max(self.step_bytes, kept)
 
     def take(self, token: int) -> None:
         """The next token; ends the answer where it is the last."""
@@ -173,6 +179,7 @@ class Sequence:
             characters_per_second=self._characters / seconds if seconds > 0 else None,
             peak_bytes=self.peak_bytes or None,
             step=self.origin.step.in_short(self.step),
+            step_bytes=self.step_bytes or None,
         )
 
     def _waiting(self, first: float | None) -> float | None:

@@ -18,8 +18,8 @@ from comparison.export.shared import RunRows, are_newest, object_of, runs_of, wh
 from engines.base import MEASURES
 from history.records import FLAT_COLUMNS, FlatBatch
 
-_LEFT_OUT = ("answering_seconds", "peak_bytes")
-"""Measures that a report has no use for: the one is told by tokens a second, the other is the engine's."""
+_LEFT_OUT = ("answering_seconds", "peak_bytes", "step_bytes")
+"""Measures that a report has no use for: tokens a second tell the first, the others are the engine's."""
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from tests.comparison.scripted_command import StartCommand, locked, scripted_wir
 KEYS = [
     "model", "text", "finish_reason", "error", "error_code", "error_facts", "prompt", "tokens_in",
     "tokens_out", "load_seconds", "seconds_to_first_text", "answering_seconds", "tokens_per_second",
-    "characters_per_second", "peak_bytes", "step", "waiting_seconds", "own_seconds_to_first_text", "format",
-    "revision", "quantization", "settings",
+    "characters_per_second", "peak_bytes", "step", "step_bytes", "waiting_seconds",
+    "own_seconds_to_first_text", "format", "revision", "quantization", "settings",
 ]  # fmt: skip
 
 

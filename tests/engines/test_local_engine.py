@@ -257,6 +257,15 @@ def test_the_live_answer_passes_through_its_states(specs: dict[str, Any]) -> Non
         assert answer.measures.step == "fused: step-in-torch"
 
 
+def test_an_answer_tells_what_its_step_kept(specs: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_engine({"neox-a": specs["neox-a"]}) as fresh:
+        before = fresh.answer("neox-a", "하나")
+        monkeypatch.setattr(type(fresh.stepper("neox-a")), "kept_bytes", lambda self: 10**9)
+        after = fresh.answer("neox-a", "하나")
+    assert before.measures.step_bytes is None
+    assert after.measures.step_bytes == 10**9 < (after.measures.peak_bytes or 0)
+
+
 def test_waiting_for_others_and_own_time_and_own_load_are_measured_apart(specs: dict[str, Any]) -> None:
     """They are the whole time to the first text, and whoever is loaded second waits for the first load."""
     with open_engine({name: specs[name] for name in ("neox-a", "neox-b")}) as fresh:

@@ -32,7 +32,7 @@ def test_every_column_is_what_was_stored(history: History) -> None:
     talk = Conversation((Turn("첫", "", "답"), Turn("둘", "읽을거리")), system="너는")
     request = AnswerRequest("가", talk, quantization="int8", thinking=True)
     head = replace(asked(previous="earlier"), requests=(request,))
-    measures = Measures(7, 9, 1.5, 0.5, 2.0, 4.5, 6.5, 2**33, "graph: step-no-compiler", 0.25, 0.125)
+    measures = Measures(7, 9, 1.5, 0.5, 2.0, 4.5, 6.5, 2**33, "graph: step-no-compiler", 2**20, 0.25, 0.125)
     cause = Cause(AS_WRITTEN, category="odd", sentence="끝")
     fields = {"measures": measures, "extras": {"search": {"sources": [1]}}, "revision": "abc", "cause": cause}
     keep(history, head, "답\0", state=StoredState.STOPPED, **fields)
@@ -49,7 +49,7 @@ def test_every_column_is_what_was_stored(history: History) -> None:
         **{"load_seconds": 1.5, "seconds_to_first_text": 0.5, "answering_seconds": 2.0},
         **{"tokens_in": 7, "tokens_out": 9, "tokens_per_second": 4.5, "characters_per_second": 6.5},
         "extras": '{"search":{"sources":[1]}}',
-        **{"peak_bytes": 2**33, "step": "graph: step-no-compiler"},
+        **{"peak_bytes": 2**33, "step": "graph: step-no-compiler", "step_bytes": 2**20},
         **{"waiting_seconds": 0.25, "own_seconds_to_first_text": 0.125},
         **{"created": "2026-03-01T12:00:00.000000+00:00"},
         **{"started": "2026-03-01T12:00:00.000000+00:00", "ended": "2026-03-01T12:00:02.000000+00:00"},

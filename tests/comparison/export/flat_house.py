@@ -73,7 +73,7 @@ def row(**cells: Any) -> dict[str, Any]:
         "tokens_per_second": 4.666666666666667,
         "characters_per_second": 1e-07,
         "peak_bytes": 2**40,
-        "step": "fused-graph",
+        **{"step": "fused-graph", "step_bytes": 2**20},
         "started": MOMENT,
         "ended": MOMENT,
     } | cells
