@@ -28,9 +28,6 @@ class DecodeLoop:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        if device.type == "cuda":
-            # cuDNN's attention plans anew for every length of the keys: 40 ms of each token on an H100.
-            torch.backends.cuda.enable_cudnn_sdp(False)
         self._calls: deque[Callable[[], None]] = deque()
         self._batches: list[ModelBatch] = []
         self._wake = threading.Condition()

@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from engines.base import Answer, FinishReason, LiveAnswer, State
-from engines.decoding import DecodeLoop
 from prompts.conversation import Conversation, Turn
 from tests.engines.running_engine import (
     RunningEngine,
@@ -284,13 +283,3 @@ def test_waiting_for_others_and_own_time_and_own_load_are_measured_apart(specs: 
     assert again.own_seconds_to_first_text == pytest.approx(
         again.seconds_to_first_text - again.waiting_seconds
     ), "it was not loaded again"
-
-
-def test_a_loop_on_a_card_leaves_out_the_attention_that_plans_anew_for_every_token() -> None:
-    """The switch can be read without a card."""
-    torch.backends.cuda.enable_cudnn_sdp(True)
-    DecodeLoop(torch.device("cpu")).close()
-    assert torch.backends.cuda.cudnn_sdp_enabled()
-    DecodeLoop(torch.device("cuda:0")).close()
-    assert not torch.backends.cuda.cudnn_sdp_enabled()
-    torch.backends.cuda.enable_cudnn_sdp(True)

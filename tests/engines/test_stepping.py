@@ -161,3 +161,16 @@ def test_a_step_that_broke_off_is_not_computed_twice(
             tokens.append(int(stepper.step([tokens[-1]])[0].argmax()))
     assert first in stepper.running
     assert tokens == generated(network, PROMPTS[0], 10)
+
+
+def test_whatever_steps_on_a_card_leaves_out_the_attention_that_plans_anew_for_every_length(
+    networks: dict[str, Any],
+) -> None:
+    """The switch can be read without a card."""
+    torch.backends.cuda.enable_cudnn_sdp(True)
+    stepper_for(networks["llama"], CPU)
+    assert torch.backends.cuda.cudnn_sdp_enabled()
+    with pytest.raises((AssertionError, RuntimeError)):  # the tables of a step have no place here
+        stepper_for(networks["llama"], torch.device("cuda:0"))
+    assert not torch.backends.cuda.cudnn_sdp_enabled()
+    torch.backends.cuda.enable_cudnn_sdp(True)
