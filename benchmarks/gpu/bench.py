@@ -7,6 +7,7 @@ Refuses to know: what is checked.
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -146,6 +147,13 @@ class Finding:
     wrong: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     """What could not be told, and why."""
+
+
+def at_once(*facts: Fact) -> tuple[Fact, ...]:
+    """Printed before the check has ended: a lent card may be taken back within it."""
+    sys.stdout.write("".join(f"    ... {fact}\n" for fact in facts))
+    sys.stdout.flush()
+    return facts
 
 
 @contextmanager

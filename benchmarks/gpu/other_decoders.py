@@ -15,9 +15,10 @@ from typing import Any
 
 import torch
 
-from benchmarks.gpu.bench import NEOX, Bench, Fact, Finding, faults
+from benchmarks.gpu.bench import NEOX, Bench, Fact, Finding, at_once, faults
 from benchmarks.gpu.decoding import bytes_a_token, copy_bandwidth, question_of, rate_of
 from benchmarks.gpu.generating import EAGER, OF_ONE_ROW, ORDER, ROWS, STATIC_OF_8
+from benchmarks.gpu.steps import common
 from tests.engines.running_engine import answer_of, open_engine
 
 _ROOT = Path(__file__).parents[2]
@@ -46,7 +47,11 @@ def peers(bench: Bench) -> Finding:
         facts.append(Fact(name, rate, "tokens/s"))
         facts.append(Fact(f"{name}, share of the bandwidth", rate * ours.bytes_a_token / ours.copied))
     compiled = [name for name in rates if name != EAGER]
-    facts += [Fact(f"{name}: compiled in", others[name]["compile_seconds"], "s") for name in compiled]
+    for name in compiled:
+        facts.append(Fact(f"{name}: compiled in", others[name]["compile_seconds"], "s"))
+        if EAGER in rates:
+            alike = common(others[EAGER]["tokens"], others[name]["tokens"])
+            facts.append(Fact(f"{name}: first tokens as {EAGER}", alike))
     facts.append(Fact(f"ours, {ROWS} rows", ours.rate_of_8, "tokens/s"))
     over = 0.0
     if alone := _part(rates, OF_ONE_ROW):
@@ -84,6 +89,7 @@ def _ours(bench: Bench) -> _Ours:
         for _ in range(2):
             lives = [running.ask(NEOX, question[row:], max_new_tokens=tokens) for row in range(ROWS)]
             together = sum(rate_of(answer_of(live)) for live in lives)
+        at_once(Fact("ours", rate_of(answer), "tokens/s"), Fact(f"ours, {ROWS} rows", together, "tokens/s"))
         measures, cost = answer.measures, bytes_a_token(running, NEOX, bench)
     prompt = measures.tokens_in or scale.prompt_tokens
     return _Ours(measures.step or "unknown", rate_of(answer), together, prompt, cost, copied)

@@ -127,6 +127,8 @@ def test_the_checks_of_a_card_run_in_small() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     for check in CHECKS:
         assert f"{check}: held" in done.stdout
+    told_at_once, told = (done.stdout.index(line) for line in ("... fused (", "step-by-step: held"))
+    assert told_at_once < told
 
 
 def test_the_step_that_is_compiled_beside_ours_says_what_generate_says() -> None:
