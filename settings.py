@@ -46,6 +46,10 @@ class Settings:
     device: str | None = None
     """NARANI_DEVICE ("cpu", "cuda:0"): where models live; None: the first GPU, else the processor."""
 
+    park_budget: int | None = None
+    """NARANI_PARK ("48GB", 0): bytes of host memory for the weights of idle models that had to leave a GPU;
+    None: a third of what is available at start, 0: they are read from the disk again."""
+
     step: str = "auto"
     """NARANI_STEP ("auto", "eager", "graph", "fused"): how a token is computed on a GPU; "auto": the fastest
     way that is proven there."""
@@ -93,11 +97,12 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings of this environment; a value that cannot be read is refused by name."""
     values = os.environ if environment is None else environment
     home = values.get("NARANI_HOME") or platformdirs.user_data_dir("narani", appauthor=False)
-    budget = values.get("NARANI_MEMORY_BUDGET")
+    budget, park = values.get("NARANI_MEMORY_BUDGET"), values.get("NARANI_PARK")
     return Settings(
         home=Path(home).expanduser(),
         memory_budget=parse_bytes(budget, "NARANI_MEMORY_BUDGET") if budget else None,
         device=values.get("NARANI_DEVICE") or None,
+        park_budget=parse_bytes(park, "NARANI_PARK") if park else None,
         step=_step(values),
         failed_load_seconds=_number(values, "NARANI_FAILED_LOAD_SECONDS", 30.0, least=0),
         rows_per_model=int(_number(values, "NARANI_ROWS_PER_MODEL", 8, least=1)),

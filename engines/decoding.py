@@ -45,6 +45,11 @@ class DecodeLoop:
 
         self._post(join)
 
+    @property
+    def is_here(self) -> bool:
+        """Whether its own thread asks."""
+        return threading.current_thread() is self._thread
+
     def call(self, function: Callable[[], CallResult]) -> CallResult:
         """Run a function on the loop's thread, between two rounds, and hand its result back."""
         future: Future[CallResult] = Future()
@@ -55,7 +60,7 @@ class DecodeLoop:
             except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
                 future.set_exception(error)
 
-        if threading.current_thread() is self._thread:
+        if self.is_here:
             run()
         else:
             self._post(run)
@@ -66,7 +71,7 @@ class DecodeLoop:
         with self._wake:
             self._closing = True
             self._wake.notify()
-        if threading.current_thread() is not self._thread:
+        if not self.is_here:
             self._thread.join()
 
     def _post(self, call: Callable[[], None]) -> None:

@@ -61,21 +61,28 @@ def tensors_of(network: torch.nn.Module) -> Iterator[torch.Tensor]:
     """Parameters, buffers, and what quantized weights keep beside them."""
     for tensor in (*network.parameters(), *network.buffers()):
         yield tensor
-        yield from _beside(tensor)
+        yield from _beside(tensor, ("absmax", "code", "offset", "SCB", "CB"))
 
 
-def _beside(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
+def own_tensors_of(network: torch.nn.Module) -> Iterator[torch.Tensor]:
+    """Those that no other network can share: bitsandbytes has one table of codes for all."""
+    for tensor in (*network.parameters(), *network.buffers()):
+        yield tensor
+        yield from _beside(tensor, ("absmax", "SCB", "CB"))
+
+
+def _beside(tensor: torch.Tensor, names: tuple[str, ...]) -> Iterator[torch.Tensor]:
     state = getattr(tensor, "quant_state", None)
     holders = [tensor, state, getattr(state, "state2", None)]
     for holder in holders:
-        for name in ("absmax", "code", "offset", "SCB", "CB"):
+        for name in names:
             held = getattr(holder, name, None)
             if isinstance(held, torch.Tensor):
                 yield held
 
 
 class ReleaseProof:
-    """Made before a network is unloaded; tells afterwards how many bytes really came back."""
+    """Made before a network is unloaded or parked; tells afterwards how many bytes really came back."""
 
     def __init__(self, network: torch.nn.Module, device: torch.device, of_steps: int = 0) -> None:
         """`of_steps`: what its graphs are booked with; the driver's part of them no allocator counts."""
@@ -94,6 +101,10 @@ class ReleaseProof:
             beside = self._beside - bytes_beside_allocator(self._device)
             own = self._allocated - torch.cuda.memory_allocated(self._device)
             return own + min(max(0, beside), self._of_steps)
-        alive = {place for tensor, place, _ in self._watched if tensor() is not None}
-        gone = {place: size for tensor, place, size in self._watched if tensor() is None}
+        gone = {place: size for tensor, place, size in self._watched if not _holds_bytes(tensor())}
+        alive = {place for tensor, place, _ in self._watched if _holds_bytes(tensor())}
         return sum(size for place, size in gone.items() if place not in alive)
+
+
+def _holds_bytes(tensor: torch.Tensor | None) -> bool:
+    return tensor is not None and tensor.untyped_storage().nbytes() > 0

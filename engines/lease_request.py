@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engines.base import State
-from engines.memory_books import Lease
 from engines.resident import Resident
-from engines.resident_figures import ResidentKey
+from engines.resident_figures import Lease, ResidentKey
 from errors import NaraniError, Stopped
 from model_registry.spec import ModelSpec
 

@@ -20,6 +20,7 @@ from engines.lease_request import LeaseRequest, ModelLease
 from engines.loading import LoadedModel, LoadWatch, estimate, files_of, load_model
 from engines.memory import LiveLoad, LoadPlan, PoolView
 from engines.on_disk import DiskLook
+from engines.parking import parking_on
 from engines.pool import ModelPool
 from engines.resident import Resident
 from engines.resident_figures import ResidentKey
@@ -74,7 +75,7 @@ class LocalEngine:
         return self._pool.plan(self._request_of_load(LiveLoad(model_id, quantization)))
 
     def release(self, model_id: str, quantization: str) -> bool:
-        return self._pool.books.release(self._key(model_id, quantization))
+        return self._pool.release(self._key(model_id, quantization))
 
     def keep_loaded(self, model_id: str, quantization: str, keep: bool) -> bool:
         return self._pool.books.keep(self._key(model_id, quantization), keep)
@@ -240,7 +241,16 @@ def build_local_engine(registry: Registry, settings: Settings) -> LocalEngine:
     loop = DecodeLoop(device)
     budget = default_budget(device) if settings.memory_budget is None else settings.memory_budget
     steps = StepChooser(settings.step, StepProofs(settings.home / "steps.json"))
-    pool = ModelPool(loop, budget, load_model, estimate, _fetch_adapter, settings.failed_load_seconds, steps)
+    pool = ModelPool(
+        loop,
+        budget,
+        load_model,
+        estimate,
+        _fetch_adapter,
+        settings.failed_load_seconds,
+        steps,
+        parking_on(device, settings.park_budget),
+    )
     return LocalEngine(registry, pool, loop, settings.rows_per_model)
 
 

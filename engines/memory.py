@@ -24,7 +24,7 @@ class Event:
     """One thing that happened in the pool, with the bytes it moved."""
 
     what: str
-    """load · release · attach · refuse"""
+    """load · release · attach · refuse; park and wake, to host memory and back; drop: out of that"""
     model_id: str
     quantization: str
     bytes: int
@@ -73,6 +73,8 @@ class ResidentView:
     """By the id of the adapter: how it answers, which need not be as its base does."""
     step_bytes: int = 0
     """Tables and graphs of its steps."""
+    host_bytes: int = 0
+    """Of a copy of its weights in host memory; that of a model which came back is kept for the next time."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,11 @@ class PoolView:
     waiting: int
     events: tuple[Event, ...]
     set_aside: int = 0
+    parked: tuple[ResidentView, ...] = ()
+    """Those whose weights are in host memory alone, the longest unused first."""
+    host_used: int = 0
+    host_budget: int = 0
+    """What copies of weights may take of the host's memory; 0: models are not parked here."""
 
     @property
     def there(self) -> int:
@@ -112,6 +119,8 @@ class LoadPlan:
     """Whether it would ever fit; a kept model is not unloaded for it."""
     resident: bool = False
     """It is there already."""
+    parked: bool = False
+    """It comes from host memory, not from the disk."""
 
 
 @dataclass
@@ -158,7 +167,7 @@ class ViewedMemory(Protocol):
         """What loading it now would need; nothing is changed. None while no budget is known."""
 
     def release(self, model_id: str, quantization: str) -> bool:
-        """Unload a base model (and its adapters); False where it is in use or not there."""
+        """Unload a base model (and its adapters), parked or not; False where it is in use or not there."""
 
     def keep_loaded(self, model_id: str, quantization: str, keep: bool) -> bool:
         """Protect a resident from being unloaded for others, or no longer; False where it is not there."""

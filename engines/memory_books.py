@@ -12,21 +12,20 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import Generic
 
 from engines.memory import Event, LoadPlan, PoolView
-from engines.resident_figures import CacheGrowth, ResidentFigures, ResidentKey
-
-OneResident = TypeVar("OneResident", bound=ResidentFigures)
+from engines.resident_figures import CacheGrowth, Lease, OneResident, ResidentKey
 
 
 class MemoryBooks(Generic[OneResident]):
     """Every method takes the lock itself, and may be called from any thread."""
 
-    def __init__(self, budget: int, unload: Callable[[OneResident], int]) -> None:
+    def __init__(self, budget: int, unload: Callable[[OneResident, bool], tuple[str, int]]) -> None:
         self.budget = budget
         self._unload = unload
-        """Drops a model that nobody gets any more, and tells the bytes that really came back."""
+        """Takes a model that nobody gets any more off the device, for others or (False) for good; tells how
+        (what of an Event), and the bytes that really came back."""
         self._changed = threading.Condition()
         """Is notified whenever it may have become worth a look whether there is room."""
         self._residents: dict[ResidentKey, OneResident] = {}
@@ -59,7 +58,7 @@ class MemoryBooks(Generic[OneResident]):
                     self._awaited = 0
                     continue
                 self._strike_out(idle)
-            self._unload_struck_out(idle)
+            self._unload_struck_out(idle, for_others=True)
 
     def look_again(self) -> None:
         """Let a load that waits for room ask `go_on` whether it still should."""
@@ -70,15 +69,16 @@ class MemoryBooks(Generic[OneResident]):
         with self._changed:
             self._promised = 0
 
-    def enter(self, resident: OneResident) -> bool:
-        """Trade the promise for what was measured; False where it came out larger than there is room."""
+    def enter(self, resident: OneResident, what: str = "load") -> bool:
+        """Trade the promise for what was measured; False where it came out larger than there is room.
+        `what` it came by (Event.what)."""
         with self._changed:
             self._promised = 0
             if not self._fits(resident.bytes):
                 return False
             self._residents[resident.key] = resident
             self._note_use()
-            self._note("load", resident.key, resident.weight_bytes, resident.load_seconds)
+            self._note(what, resident.key, resident.weight_bytes, resident.load_seconds)
             return True
 
     def enter_adapter(self, key: ResidentKey, adapter_id: str, need: int, seconds: float) -> None:
@@ -88,9 +88,10 @@ class MemoryBooks(Generic[OneResident]):
             self._note_use()
             self._note("attach", key, need, seconds, adapter_id)
 
-    def note_refusal(self, key: ResidentKey, adapter_id: str | None) -> None:
+    def note(self, what: str, key: ResidentKey, bytes: int = 0, adapter_id: str | None = None) -> None:
+        """An event that changes none of these figures."""
         with self._changed:
-            self._note("refuse", key, 0, 0.0, adapter_id)
+            self._note(what, key, bytes, 0.0, adapter_id)
 
     # -- lending
 
@@ -111,7 +112,7 @@ class MemoryBooks(Generic[OneResident]):
                 return None
             resident.leases += 1
             resident.last_used = time.monotonic()
-            return Lease(self, resident)
+            return Lease(resident, self.take_back)
 
     def take_back(self, resident: OneResident) -> None:
         """One lease less; the last one takes the caches with it."""
@@ -153,7 +154,7 @@ class MemoryBooks(Generic[OneResident]):
                 if idle is None:
                     return CacheGrowth.LATER if self._others_will_end(resident) else CacheGrowth.NEVER
                 self._strike_out(idle)
-            self._unload_struck_out(idle)
+            self._unload_struck_out(idle, for_others=True)
 
     # -- by hand
 
@@ -164,7 +165,7 @@ class MemoryBooks(Generic[OneResident]):
             if resident is None or resident.leases:
                 return False
             self._strike_out(resident)
-        self._unload_struck_out(resident)
+        self._unload_struck_out(resident, for_others=False)
         return True
 
     def release_all(self) -> None:
@@ -272,29 +273,11 @@ class MemoryBooks(Generic[OneResident]):
         model_id = adapter_id or key.base_id
         self._events.append(Event(what, model_id, key.quantization, bytes, seconds, self._there))
 
-    def _unload_struck_out(self, resident: OneResident) -> None:
+    def _unload_struck_out(self, resident: OneResident, for_others: bool) -> None:
         """Without the lock: unload it, and write down the bytes that really came back."""
         started, size = time.perf_counter(), resident.bytes
-        returned = self._unload(resident)
+        what, returned = self._unload(resident, for_others)
         with self._changed:
             self._leaving -= size
-            self._note("release", resident.key, returned, time.perf_counter() - started)
+            self._note(what, resident.key, returned, time.perf_counter() - started)
             self._changed.notify_all()
-
-
-class Lease(Generic[OneResident]):
-    """The right to use a model, which stays as long as this is held."""
-
-    def __init__(self, books: MemoryBooks[OneResident], resident: OneResident) -> None:
-        self._held: tuple[MemoryBooks[OneResident], OneResident] | None = (books, resident)
-
-    @property
-    def resident(self) -> OneResident:
-        assert self._held is not None, "a lease that was released cannot be used"
-        return self._held[1]
-
-    def release(self) -> None:
-        """A second time does nothing."""
-        held, self._held = self._held, None
-        if held is not None:
-            held[0].take_back(held[1])

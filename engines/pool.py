@@ -1,16 +1,19 @@
 """The model pool: who waits for which model, and the one thread that loads them in the order of asking.
 
-Before a load it has the books make room: idle models are unloaded, the longest unused first; models in use
-are waited for, never taken away. While a load waits for room, a model that has to go for it is leased to
-nobody new, so that the waiting one gets its turn. How bytes are counted and lent is the affair of the books
-(memory_books.py); how a model is loaded is handed in.
+Before a load it has the books make room: idle models are unloaded, the longest unused first, or parked in
+host memory (parking.py), from where they come back; models in use are waited for, never taken away. While a
+load waits for room, a model that has to go for it is leased to nobody new, so that the waiting one gets its
+turn. How bytes are counted and lent is the affair of the books (memory_books.py); how a model is loaded is
+handed in.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
@@ -22,11 +25,15 @@ from engines.lease_request import LeaseKey, LeaseRequest, ModelLease, QueueWatch
 from engines.loading.loaded import LoadedModel, LoadWatch
 from engines.memory import LoadPlan, PoolView
 from engines.memory_books import MemoryBooks
+from engines.parking import Parking
 from engines.resident import Resident
+from engines.resident_figures import ResidentKey
 from engines.shortage import clear_device_cache, drop_tracebacks, is_shortage
 from engines.steps.choice import StepChooser
 from errors import EngineDown, LoadError, NaraniError, NoRoom, Stopped
 from model_registry.spec import ModelSpec
+
+_log = logging.getLogger(__name__)
 
 Load = Callable[[ModelSpec, str, torch.device, LoadWatch], LoadedModel]
 Fetch = Callable[[ModelSpec, LoadWatch], object]
@@ -44,11 +51,13 @@ class ModelPool:
         fetch_adapter: Fetch,
         failed_load_seconds: float = 30.0,
         choose_step: StepChooser | None = None,
+        parking: Parking | None = None,
     ) -> None:
         self._loop, self._device = loop, loop.device
         self._load, self._estimate, self._fetch_adapter = load, estimate, fetch_adapter
         self._failed_load_seconds = failed_load_seconds
         self._choose_step = choose_step or StepChooser()
+        self._parking = parking or Parking()
         self.books: MemoryBooks[Resident] = MemoryBooks(budget, self._unload)
         self._queue: list[LeaseRequest] = []
         self._queue_changed = threading.Condition()
@@ -83,10 +92,18 @@ class ModelPool:
         """What bringing it would do now; nothing is changed."""
         whole = sum(bytes_needed(request, request.quantization, self._device, self._estimate))
         of_adapter = adapter_bytes(request, self._device, self._estimate)
-        return self.books.plan(*request.lease_key, whole, of_adapter)
+        plan = self.books.plan(*request.lease_key, whole, of_adapter)
+        return replace(plan, parked=not plan.resident and self._parking.has(request.key))
 
     def view(self) -> PoolView:
-        return self.books.view(str(self._device), free_bytes(self._device), len(self._queue))
+        view = self.books.view(str(self._device), free_bytes(self._device), len(self._queue))
+        return self._parking.shown_in(view)
+
+    def release(self, key: ResidentKey) -> bool:
+        """Unload a model by hand, parked or not; False where it is in use or not there."""
+        if size := self._parking.release(key):
+            self._note_dropped(key, size)
+        return self.books.release(key) or size > 0
 
     def close(self) -> None:
         """Refuse who waits, end the thread, unload every idle model. The decode loop still runs here."""
@@ -99,6 +116,7 @@ class ModelPool:
             request.refused(Stopped("stopped-closing"))
         self._thread.join()
         self.books.release_all()
+        self._parking.close()
 
     # -- the queue
 
@@ -144,7 +162,7 @@ class ModelPool:
                 if not problem.facts.get("kept"):  # what is kept may no longer be in the next moment
                     self._failures[first.lease_key] = (time.monotonic(), problem)
             self._queue = [request for request in self._queue if request not in refused]
-        self.books.note_refusal(*first.lease_key)
+        self.books.note("refuse", first.key, adapter_id=first.lease_key[1])
         for request in refused:
             request.refused(problem)
 
@@ -187,6 +205,9 @@ class ModelPool:
         return problem
 
     def _bring_base(self, request: LeaseRequest) -> None:
+        with self._parking.held(request.key) as parked:
+            if parked is not None and self._wake(request, parked):
+                return
         weights, cache = bytes_needed(request, request.quantization, self._device, self._estimate)
         self._promise(request, weights + cache)
         watch, started = self._watch(request), time.perf_counter()
@@ -196,6 +217,28 @@ class ModelPool:
         resident = Resident(request.key, seconds, cache_bytes=cache, loaded=loaded, choose_step=choose)
         del loaded
         self._publish(request, resident)
+
+    def _wake(self, request: LeaseRequest, parked: Resident) -> bool:
+        """Bring a parked model back, or False where that broke, and it has to be loaded again. A stop and a
+        shortage leave it parked."""
+        cache = bytes_needed(request, request.quantization, self._device, self._estimate)[1]
+        self._promise(request, parked.bytes + cache)  # so the books have room for it
+        watch = self._watch(request)
+        watch.report("loading", None)
+        try:
+            parked.wake(watch, cache)
+        except NaraniError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever broke, the files on the disk are whole
+            clear_device_cache(self._device)
+            if is_shortage(error):
+                raise NoRoom("memory-ran-out-loading", model=request.base.title) from None
+            _log.warning("%s is loaded again, since it could not be brought back", parked.key, exc_info=True)
+            parked.unload()
+            self.books.drop_promise()
+            return False
+        self.books.enter(parked, "wake")
+        return True
 
     def _bring_adapter(self, request: LeaseRequest, adapter: ModelSpec) -> None:
         with self.books.held(request.key) as resident:
@@ -231,6 +274,14 @@ class ModelPool:
     def _watch(self, request: LeaseRequest) -> QueueWatch:
         return QueueWatch(lambda: self._waiting_for(request.lease_key))
 
-    def _unload(self, resident: Resident) -> int:
+    def _unload(self, resident: Resident, for_others: bool) -> tuple[str, int]:
+        """On the loop's thread answers would wait for the copying."""
         self._loop.call(lambda: None)  # no frame of the round that used it last holds it any more
-        return resident.unload()
+        if for_others:
+            returned = self._parking.park(resident, not self._loop.is_here, self._note_dropped)
+            if returned is not None:
+                return "park", returned
+        return "release", self._parking.unload(resident)
+
+    def _note_dropped(self, key: ResidentKey, size: int) -> None:
+        self.books.note("drop", key, size)

@@ -6,14 +6,17 @@ It makes its weights answer as the base or as an adapter. It sees no other model
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
 import torch
 
-from engines.devices import ReleaseProof, network_bytes
+from engines.devices import ReleaseProof, network_bytes, own_tensors_of
 from engines.families import stepper_for
+from engines.host_copy import HostCopy
+from engines.host_memory import HostMemory
 from engines.loading.adapters import AdapterSwitch, attach_adapter
 from engines.loading.loaded import AttachedAdapter, LoadedModel, LoadWatch, ScoreHead
 from engines.model_batch import ModelBatch
@@ -35,6 +38,8 @@ class Resident(ResidentFigures):
     loaded: LoadedModel = field(kw_only=True)
     choose_step: StepChooser = field(default_factory=StepChooser, kw_only=True)
     adapters: dict[str, AttachedAdapter] = field(default_factory=dict)
+    is_parked: bool = False
+    _copy: HostCopy | None = None
     _batches: dict[str | None, ModelBatch] = field(default_factory=dict)
     _switch: AdapterSwitch | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -56,6 +61,14 @@ class Resident(ResidentFigures):
         for adapter, batch in list(self._batches.items()):
             kept[adapter] = max(kept.get(adapter, 0), batch.kept_bytes)
         return sum(kept.values())
+
+    @property
+    def host_bytes(self) -> int:
+        return self._copy.nbytes if self._copy is not None else 0
+
+    def bytes_to_copy(self, memory: HostMemory) -> int:
+        """What parking it would take of the host's memory, beyond what a copy of it takes already."""
+        return (self._copy or HostCopy(memory)).lacking(self._own_tensors())
 
     def attach(self, adapter: ModelSpec, watch: LoadWatch) -> None:
         """On the decode loop's thread only: it changes the network's layers."""
@@ -87,12 +100,53 @@ class Resident(ResidentFigures):
         """Drop every reference, and tell the bytes that really came back; the figures stay for the books."""
         device = self.loaded.device
         proof = ReleaseProof(self.loaded.model, device, self.step_bytes)
-        for batch in self._batches.values():
-            batch.drop_network()
-        self._switch = None
+        self._drop_batches()
+        self._switch, self.is_parked = None, False
         del self.loaded
+        self.drop_copy()
         clear_device_cache(device)
         return proof.returned_bytes()
+
+    def park(self, memory: HostMemory) -> int:
+        """Leave the weights, those of its adapters too, in host memory alone, and tell the bytes that came
+        back on the device. Steps are built anew, and graphs captured, by who asks it next. Raises where there
+        is no memory; then it is as it was."""
+        device = self.loaded.device
+        proof = ReleaseProof(self.loaded.model, device, self.step_bytes)
+        copy = self._copy or HostCopy(memory)
+        copy.take_in(self._own_tensors())
+        self._copy, self.is_parked = copy, True
+        self._drop_batches()
+        self.cache_bytes = 0
+        self.cache_of.clear()
+        copy.leave_device()
+        clear_device_cache(device)
+        return proof.returned_bytes()
+
+    def wake(self, watch: LoadWatch, cache_bytes: int) -> None:
+        """Bring the weights back; where that raises it is parked as before."""
+        assert self._copy is not None and self.is_parked, "only what was parked is woken"
+        started = time.perf_counter()
+        self._copy.come_back(lambda share: watch.report("weights", share))
+        self.is_parked, self.load_seconds = False, time.perf_counter() - started
+        self.cache_bytes, self.last_used = cache_bytes, time.monotonic()
+
+    def drop_copy(self) -> None:
+        """Of a parked model only where the model goes too."""
+        if self._copy is not None:
+            self._copy.free()
+        self._copy = None
+
+    def _drop_batches(self) -> None:
+        for batch in self._batches.values():
+            batch.drop_network()
+        self._batches.clear()
+
+    def _own_tensors(self) -> Iterator[torch.Tensor]:
+        yield from own_tensors_of(self.loaded.model)
+        for adapter in self.adapters.values():
+            if adapter.head is not None:
+                yield adapter.head.weight
 
     def _choose(self, adapter_id: str | None) -> None:
         loaded = self.loaded

@@ -6,9 +6,10 @@ Imports no torch, and knows nothing of what lies in those bytes.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from engines.memory import ResidentView, StepChoice
 
@@ -52,6 +53,11 @@ class ResidentFigures:
     """How a token is computed, by the id of the adapter; None is the base."""
 
     @property
+    def host_bytes(self) -> int:
+        """What a copy of its weights takes in the host's memory."""
+        return 0
+
+    @property
     def step_bytes(self) -> int:
         """What the steps of its batches keep between questions: tables and captured graphs."""
         return 0
@@ -84,4 +90,27 @@ class ResidentFigures:
             step=self.steps.get(None, StepChoice("eager")),
             adapter_steps=tuple((name, step) for name, step in self.steps.items() if name is not None),
             step_bytes=self.step_bytes,
+            host_bytes=self.host_bytes,
         )
+
+
+OneResident = TypeVar("OneResident", bound=ResidentFigures)
+
+
+class Lease(Generic[OneResident]):
+    """The right to use a model, which stays as long as this is held."""
+
+    def __init__(self, resident: OneResident, take_back: Callable[[OneResident], None]) -> None:
+        self._resident: OneResident | None = resident
+        self._take_back = take_back
+
+    @property
+    def resident(self) -> OneResident:
+        assert self._resident is not None, "a lease that was released cannot be used"
+        return self._resident
+
+    def release(self) -> None:
+        """A second time does nothing."""
+        resident, self._resident = self._resident, None
+        if resident is not None:
+            self._take_back(resident)

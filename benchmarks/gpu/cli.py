@@ -21,6 +21,7 @@ from benchmarks.gpu.decide import main as decide
 from benchmarks.gpu.decoding import decode_share
 from benchmarks.gpu.learning import learning_memory, training_speed
 from benchmarks.gpu.other_decoders import peers
+from benchmarks.gpu.parking import parking
 from benchmarks.gpu.quantized import quantized
 from benchmarks.gpu.releasing import eviction, load_and_release
 from benchmarks.gpu.report import RESULTS, Outcome, lines, machine, write
@@ -35,6 +36,7 @@ _ROOT = Path(__file__).parents[2]
 CHECKS: dict[str, Callable[[Bench], Finding]] = {
     "load-and-release": load_and_release,
     "eviction": eviction,
+    "parking": parking,
     "out-of-memory": out_of_memory,
     "quantized": quantized,
     "decode-share": decode_share,

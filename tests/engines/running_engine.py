@@ -24,6 +24,7 @@ from engines.lazy import HandLoads
 from engines.loading import LoadedModel, LoadWatch, estimate, files_of, load_model
 from engines.local import LocalEngine
 from engines.memory import LiveLoad, PoolView
+from engines.parking import Parking
 from engines.pool import Load, ModelPool
 from engines.resident import Resident
 from engines.resident_figures import ResidentKey
@@ -138,6 +139,7 @@ def open_engine(
     failed_load_seconds: float = 30.0,
     rows: int = 8,
     choose_step: StepChooser | None = None,
+    parking: Parking | None = None,
 ) -> Iterator[RunningEngine]:
     """A budget of None is what the device has free; without a chooser, NARANI_STEP counts."""
     loads: list[str] = []
@@ -153,7 +155,7 @@ def open_engine(
     if budget is None:
         budget = default_budget(loop.device)
     steps = choose_step or StepChooser(read_settings().step)
-    pool = ModelPool(loop, budget, noted, estimate, files_of, failed_load_seconds, steps)
+    pool = ModelPool(loop, budget, noted, estimate, files_of, failed_load_seconds, steps, parking)
     engine = LocalEngine(registry_of(specs), pool, loop, rows)
     try:
         yield RunningEngine(engine, pool, loop, loads, networks, HandLoads(engine.bring))

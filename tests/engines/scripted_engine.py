@@ -25,8 +25,7 @@ from engines.base import (
 )
 from engines.lazy import HandLoads
 from engines.memory import LiveLoad
-from engines.memory_books import Lease
-from engines.resident_figures import ResidentFigures, ResidentKey
+from engines.resident_figures import Lease, ResidentFigures, ResidentKey
 from engines.text_stream import StopCutter
 from errors import AS_WRITTEN, EngineDown, NaraniError, Stopped, UnknownName
 from tests.engines.script import Reply, Script, echo, pause

@@ -13,8 +13,8 @@ from dataclasses import replace
 from engines.base import LiveAnswer, State
 from engines.fitting import Lack, no_room
 from engines.memory import LiveLoad, LoadPlan, PoolView
-from engines.memory_books import Lease, MemoryBooks
-from engines.resident_figures import CacheGrowth, ResidentFigures, ResidentKey
+from engines.memory_books import MemoryBooks
+from engines.resident_figures import CacheGrowth, Lease, ResidentFigures, ResidentKey
 from errors import AS_WRITTEN, NoRoom, OutOfMemory, Stopped, UnknownName
 from tests.engines.script import SLICE, Script, pause
 
@@ -24,7 +24,9 @@ Live = LiveAnswer | LiveLoad
 class ScriptedMemory:
     def __init__(self, scripts: Mapping[str, Script], default: Script | None, budget: int) -> None:
         self._scripts, self._default = scripts, default
-        self._books: MemoryBooks[ResidentFigures] = MemoryBooks(budget, lambda resident: resident.bytes)
+        self._books: MemoryBooks[ResidentFigures] = MemoryBooks(
+            budget, lambda resident, for_others: ("release", resident.bytes)
+        )
         self._loading = threading.Lock()
         self.loads: list[str] = []
         """The model ids in the order they were loaded."""
@@ -106,7 +108,7 @@ class ScriptedMemory:
     def _no_room(self, key: ResidentKey, need: int) -> NoRoom:
         budget = self._books.budget
         kept = self._books.kept_beside(key) if need <= budget else {}
-        self._books.note_refusal(key, None)
+        self._books.note("refuse", key)
         model_id = key.base_id
         return no_room(
             Lack(model_id, model_id, key.quantization, need, budget, has_question=False, kept=kept)

@@ -195,7 +195,7 @@ def test_what_a_step_keeps_between_questions_counts_in_the_books(network: Any) -
     class Kept(ResidentFigures):
         step_bytes = 30
 
-    books = MemoryBooks[Kept](100, lambda resident: 0)
+    books = MemoryBooks[Kept](100, lambda resident, for_others: ("release", 0))
     assert books.enter(Kept(ResidentKey("m", "none"), 0.0, weight_bytes=50))
     view = books.view("cpu", 0, 0)
     assert (view.used, view.residents[0].step_bytes) == (80, 30)
