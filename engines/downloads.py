@@ -71,7 +71,7 @@ class Downloads:
         same = [one.id for one in self._same_files(spec)]
         busy = any(not live.ended and live.model_id in same for live in self.all())
         view = self._view()
-        for resident in view.residents if view else ():
+        for resident in (*view.residents, *view.parked) if view else ():
             busy = busy or bool({resident.model_id, *resident.adapters} & set(same))
         if busy:
             raise BadRequest("files-in-use", model=spec.title)

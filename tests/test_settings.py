@@ -20,6 +20,8 @@ def test_what_is_set_is_read_and_the_rest_has_defaults(tmp_path: Path) -> None:
     assert settings.memory_budget == 0
     assert (settings.device, settings.rows_per_model, settings.failed_load_seconds) == (None, 8, 30.0)
     assert (read_settings({}).memory_budget, read_settings({}).language) == (None, None)
+    parks = [read_settings({"NARANI_PARK": each}).park_budget for each in ("", "0", "48GB")]
+    assert parks == [None, 0, 48 * 10**9]
     assert read_settings({"NARANI_LANGUAGE": "KO"}).language == "ko"
     assert (read_settings({}).step, read_settings({"NARANI_STEP": "Fused"}).step) == ("auto", "fused")
 
@@ -30,6 +32,7 @@ def test_what_is_set_is_read_and_the_rest_has_defaults(tmp_path: Path) -> None:
         ("NARANI_MEMORY_BUDGET", "much"),
         ("NARANI_MEMORY_BUDGET", "-1GB"),
         ("NARANI_MEMORY_BUDGET", "4XB"),
+        ("NARANI_PARK", "off"),
         ("NARANI_ROWS_PER_MODEL", "0"),
         ("NARANI_ROWS_PER_MODEL", "nan"),
         ("NARANI_ROWS_PER_MODEL", "inf"),

@@ -52,6 +52,9 @@ def memory_bar(view: PoolView, titles: Mapping[str, str], texts: Texts) -> None:
             device=format_bytes(view.free_on_device),
         )
     )
+    if view.host_used:
+        sizes = {"used": format_bytes(view.host_used), "budget": format_bytes(view.host_budget)}
+        st.caption(texts.memory["host_figures"].format(**sizes))
     if view.free_on_device < view.budget - view.used:
         st.caption(texts.memory["device_is_fuller"])
 

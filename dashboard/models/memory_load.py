@@ -63,6 +63,8 @@ def plan_in_words(
     if not plan.fits:
         return [texts.memory["plan_too_big"].format(**sizes), _instead(fitting, texts)]
     sentences = [texts.memory["plan_needs"].format(**sizes)]
+    if plan.parked:
+        sentences.append(texts.memory["plan_parked"])
     if plan.releases:
         sentences.append(texts.memory["plan_releases"].format(models=_names(plan.releases, titles, texts)))
     if plan.waits_for:

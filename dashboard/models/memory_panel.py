@@ -36,6 +36,7 @@ def memory_panel(memory: ModelMemory, registry: Registry, texts: Texts) -> None:
         memory_loads(memory, titles, texts)
         if view is not None:
             memory_residents(memory, view, titles, texts)
+            memory_parked(memory, view, titles, texts)
         memory_load(memory, registry, texts)
         if view is not None:
             memory_history(view, titles, texts)
@@ -53,7 +54,7 @@ def _whole(view: PoolView | None, titles: dict[str, str], texts: Texts) -> None:
         )
     if view is not None:
         memory_bar(view, titles, texts)
-    if view is None or not view.residents:
+    if view is None or not (view.residents or view.parked):
         st.info(texts.memory["empty"], icon=":material/memory:")
 
 
@@ -76,6 +77,18 @@ def memory_residents(memory: ModelMemory, view: PoolView, titles: Mapping[str, s
             st.caption(step_in_words(resident.step, texts))
             for adapter, step in resident.adapter_steps:
                 st.caption(step_in_words(step, texts, titles.get(adapter, adapter)))
+
+
+def memory_parked(memory: ModelMemory, view: PoolView, titles: Mapping[str, str], texts: Texts) -> None:
+    for parked in view.parked:
+        with st.container(border=True):
+            name, size, state, load, actions = st.columns(_WIDTHS, vertical_alignment="center")
+            name.markdown(f"{_name(parked, titles, texts)} :gray-badge[{texts.memory['parked']}]")
+            size.markdown(format_bytes(parked.host_bytes))
+            state.markdown(state_in_words(parked, texts))
+            load.caption(texts.memory["parked_wakes"])
+            with actions.container(horizontal=True, horizontal_alignment="right"):
+                _release_button(memory, parked, texts, texts.memory["release_parked_help"])
 
 
 def step_in_words(step: StepChoice, texts: Texts, adapter: str = "") -> str:
@@ -103,7 +116,11 @@ def _name(resident: ResidentView, titles: Mapping[str, str], texts: Texts) -> st
 
 
 def _size(resident: ResidentView, texts: Texts) -> str:
-    beside = {"with_cache": resident.cache_bytes, "with_steps": resident.step_bytes}
+    beside = {
+        "with_cache": resident.cache_bytes,
+        "with_steps": resident.step_bytes,
+        "with_copy": resident.host_bytes,
+    }
     lines = [texts.memory[name].format(size=format_bytes(size)) for name, size in beside.items() if size]
     return "  \n".join([format_bytes(resident.weight_bytes), *(f":small[{line}]" for line in lines)])
 
@@ -118,12 +135,17 @@ def _actions(memory: ModelMemory, resident: ResidentView, texts: Texts) -> None:
         on_click=_keep,
         args=(memory, resident, texts),
     )
+    help = texts.memory["release_in_use" if resident.leases else "release_help"]
+    _release_button(memory, resident, texts, help)
+
+
+def _release_button(memory: ModelMemory, resident: ResidentView, texts: Texts, help: str) -> None:
     st.button(
         texts.memory["release"],
-        key=session.release_key(*which),
+        key=session.release_key(resident.model_id, resident.quantization),
         icon=":material/eject:",
         disabled=resident.leases > 0,
-        help=texts.memory["release_in_use" if resident.leases else "release_help"],
+        help=help,
         on_click=_release,
         args=(memory, resident, texts),
     )

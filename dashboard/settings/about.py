@@ -53,7 +53,8 @@ def _device(pool: PoolView | None) -> list[str]:
         f"Device: {pool.device}",
         f"Memory: budget {format_bytes(pool.budget)}, used {format_bytes(pool.used)}, "
         f"most used {format_bytes(pool.most_used)}, free {format_bytes(pool.free_on_device)}",
-        f"Models in memory: {len(pool.residents)}",
+        f"Models in memory: {len(pool.residents)}, parked in host memory: {len(pool.parked)} "
+        f"({format_bytes(pool.host_used)} of {format_bytes(pool.host_budget)})",
     ]
 
 

@@ -6,7 +6,7 @@ Plain data; streamlit is not imported here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,6 +24,7 @@ class Availability(StrEnum):
 
     IN_USE = "in_use"
     LOADED = "loaded"
+    PARKED = "parked"
     ON_DISK = "on_disk"
     TO_FETCH = "to_fetch"
     REMOTE = "remote"
@@ -39,7 +40,7 @@ class ModelChoice:
     quantization: str
     quantizations: tuple[str, ...]
     bytes: int
-    """Measured where it is in memory, estimated else."""
+    """Measured where it is in memory or parked, estimated else."""
     fits: bool | None
     """None: the budget is not known before an engine is there."""
     where: Availability
@@ -130,27 +131,32 @@ def _choice(
     offered = base.local.loading.quantizations
     default = spec.local.loading.default_quantization
     quantization: Quantization = next((each for each in offered if each == picked), default)
-    resident = _resident(pool, base.id, quantization)
+    resident = _named(pool.residents if pool else (), base.id, quantization)
+    parked = _named(pool.parked if pool else (), base.id, quantization)
+    measured = resident or parked
     needed = bytes_needed(spec, quantization, None if spec is base else base)
     return ModelChoice(
         spec=spec,
         title=title,
         quantization=quantization,
         quantizations=offered,
-        bytes=resident.weight_bytes if resident else needed,
+        bytes=measured.weight_bytes if measured else needed,
         fits=None if pool is None else resident is not None or needed <= pool.budget,
-        where=_where(resident, memory, spec),
+        where=_where(resident, parked, memory, spec),
     )
 
 
-def _resident(pool: PoolView | None, base_id: str, quantization: str) -> ResidentView | None:
-    residents = pool.residents if pool else ()
+def _named(views: Sequence[ResidentView], base_id: str, quantization: str) -> ResidentView | None:
     return next(
-        (each for each in residents if (each.model_id, each.quantization) == (base_id, quantization)), None
+        (each for each in views if (each.model_id, each.quantization) == (base_id, quantization)), None
     )
 
 
-def _where(resident: ResidentView | None, memory: ModelMemory, spec: ModelSpec) -> Availability:
+def _where(
+    resident: ResidentView | None, parked: ResidentView | None, memory: ModelMemory, spec: ModelSpec
+) -> Availability:
     if resident is not None and (spec.adapter is None or spec.id in resident.adapters):
         return Availability.IN_USE if resident.leases else Availability.LOADED
+    if parked is not None and (spec.adapter is None or spec.id in parked.adapters):
+        return Availability.PARKED
     return Availability.ON_DISK if memory.on_disk(spec.id) else Availability.TO_FETCH

@@ -31,6 +31,7 @@ _LICENSE_COLORS = {CommercialUse.YES: "green", CommercialUse.NO: "red", Commerci
 _WHERE_COLORS = {
     Availability.IN_USE: "blue",
     Availability.LOADED: "blue",
+    Availability.PARKED: "blue",
     Availability.ON_DISK: "gray",
     Availability.TO_FETCH: "gray",
     Availability.REMOTE: "violet",

@@ -271,7 +271,7 @@ def view_of(**changes: Any) -> PoolView:
     )
     events = tuple(
         Event(what, A, "none", 4, 2.0, used=4, at=1_700_000_000.0)
-        for what in ("load", "attach", "release", "refuse")
+        for what in ("load", "attach", "release", "refuse", "park", "wake", "drop")
     )
     return PoolView(**{**vars(PoolView("cpu", 20, 9, 9, 11, residents, 0, events)), **changes})
 
@@ -295,5 +295,5 @@ def test_every_event_has_its_words_and_memory_over_time_ends_now(language: str) 
         line = in_words(event, {A: "[가](x)"}, texts, None)
         assert "4 B" in line and "\\[가\\]\\(x\\)" in line
     points = over_time(view, {}, texts)
-    assert [point["used"] for point in points] == [4, 4, 4, 4, 9]
+    assert [point["used"] for point in points] == [*[4] * 7, 9]
     assert points[-1]["what"] == texts.memory["now"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from dashboard.session.owner import only_this_machine
 from dashboard.session.settings import Preferences, read
 from dashboard.settings import about
 from dashboard.settings.stored_data import stored_data
-from engines.memory import PoolView
+from engines.memory import PoolView, ResidentView
 from errors import AS_WRITTEN, BadRequest
 from history.records import HistoryStatus
 from settings import Settings
@@ -177,6 +178,9 @@ def test_the_report_holds_versions_and_no_path_or_name(home: Path) -> None:
 def test_the_report_says_how_full_the_device_is() -> None:
     pool = PoolView("cuda:0", 20 * 10**9, 10**9, 2 * 10**9, 3 * 10**9, (), 0, ())
     assert "Device: cuda:0\nMemory: budget 20.0 GB, used 1.0 GB" in about.report(pool)
+    resident = ResidentView("a", "none", (), 6, 0, 0, 1.0, 1.0)
+    full = replace(pool, parked=(resident,), host_used=10**9, host_budget=3 * 10**9)
+    assert "Models in memory: 0, parked in host memory: 1 (1.0 GB of 3.0 GB)" in about.report(full)
 
 
 def test_answers_that_are_not_stored_stand_over_every_page(

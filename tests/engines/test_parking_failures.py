@@ -153,16 +153,15 @@ def test_on_the_thread_of_answers_only_what_is_copied_already_is_parked(
     with opened(here=2.45) as running:
         for model_id in "ab":
             asked(running, model_id)
-        long = {"question": "서울은", "max_new_tokens": 480}
         wait_until(lambda: not any(each.leases for each in running.view().residents))
-        running.answer("a", **long)
+        running.answer("a", "서울은", max_new_tokens=480)
         assert happened(running)[-1] == ("release", "b")
         asked(running, "b")
         assert [each.model_id for each in running.view().residents] == ["a", "b"]
         asked(running, "c")  # parks one of them with a copy
         asked(running, "a")
         asked(running, "b")
-        running.answer("b", **long)
+        running.answer("b", "서울은", max_new_tokens=480)
         assert happened(running)[-1][0] == "park"
 
 

@@ -62,9 +62,10 @@ class Held:
     """What is in memory."""
 
     residents: tuple[ResidentView, ...] = ()
+    parked: tuple[ResidentView, ...] = ()
 
     def view(self) -> PoolView | None:
-        return PoolView("cpu", 10, 0, 0, 10, self.residents, 0, ())
+        return PoolView("cpu", 10, 0, 0, 10, self.residents, 0, (), parked=self.parked)
 
 
 @pytest.fixture
@@ -155,9 +156,10 @@ def test_deleting_gives_the_bytes_back_and_spares_the_base_of_an_adapter(downloa
     assert downloads.stored() == () and not on_disk(registry().get("base"))
 
 
+@pytest.mark.parametrize("place", ["residents", "parked"])
 @pytest.mark.parametrize("resident", ["base", TWIN])
-def test_files_of_a_model_in_memory_stay(hub: LoopbackHub, resident: str) -> None:
-    held = Held((ResidentView(resident, "none", (), 1, 0, 0, 1.0, 0.1),))
+def test_files_of_a_model_in_memory_stay(hub: LoopbackHub, resident: str, place: str) -> None:
+    held = Held(**{place: (ResidentView(resident, "none", (), 1, 0, 0, 1.0, 0.1),)})
     downloads = Downloads(registry(), held.view)
     fetched(downloads, "base")
     with pytest.raises(BadRequest, match="nothing was deleted"):
