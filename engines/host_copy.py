@@ -32,7 +32,7 @@ class _Place:
 
 
 @dataclass(eq=False)
-class _Block:
+class _CopyBlock:
     places: list[_Place] = field(default_factory=list)
     size: int = 0
     values: torch.Tensor | None = None
@@ -54,7 +54,7 @@ class HostCopy:
 
     def __init__(self, memory: HostMemory) -> None:
         self._memory = memory
-        self._blocks: list[_Block] = []
+        self._blocks: list[_CopyBlock] = []
 
     @property
     def nbytes(self) -> int:
@@ -106,18 +106,18 @@ class HostCopy:
     def _places(self) -> list[_Place]:
         return [place for block in self._blocks for place in block.places]
 
-    def _blocks_for(self, tensors: Iterable[torch.Tensor]) -> list[_Block]:
+    def _blocks_for(self, tensors: Iterable[torch.Tensor]) -> list[_CopyBlock]:
         here: set[Any] = {place.storage._cdata for place in self._places()}
-        blocks: list[_Block] = []
+        blocks: list[_CopyBlock] = []
         for place in _places_of(tensors):
             if place.storage._cdata in here:
                 continue
             if not blocks or blocks[-1].size + place.size > _BLOCK:
-                blocks.append(_Block())
+                blocks.append(_CopyBlock())
             blocks[-1].add(place)
         return blocks
 
-    def _give_back(self, blocks: list[_Block]) -> None:
+    def _give_back(self, blocks: list[_CopyBlock]) -> None:
         for block in blocks:
             if block.values is not None:
                 self._memory.give_back(block.values)
@@ -139,7 +139,7 @@ def _places_of(tensors: Iterable[torch.Tensor]) -> list[_Place]:
     return list(places.values())
 
 
-def _copy_in(block: _Block, places: Iterable[_Place]) -> None:
+def _copy_in(block: _CopyBlock, places: Iterable[_Place]) -> None:
     for place in places:
         on_device, here = block.beside(place)
         here.copy_(on_device, non_blocking=True)

@@ -79,6 +79,19 @@ def test_a_model_answers_the_same_alone_and_in_company_however_often_it_was_park
         assert running.loads == [kind, "b"] and len(host) == 1
 
 
+def test_int8_weights_are_parked_with_their_scales(opened: OpenParking) -> None:
+    how: dict[str, Any] = {"quantization": "int8", "max_new_tokens": 8}
+    with opened() as running:
+        first = said(running.answer("a", QUESTIONS[0], **how))
+        figures = [each.clone() for each in running.network("a", "int8").state_dict().values()]
+        asked(running, "b")
+        assert [each.quantization for each in running.view().parked] == ["int8"]
+        assert sum(storages_of(running.network("a", "int8")).values()) == 0
+        assert said(running.answer("a", QUESTIONS[0], **how)) == first
+        assert all(map(torch.equal, running.network("a", "int8").state_dict().values(), figures))
+        assert running.loads == ["a", "b"]
+
+
 def test_the_seconds_of_an_answer_are_those_of_its_wake(opened: OpenParking) -> None:
     with opened() as running:
         for model_id in "ab":
