@@ -171,9 +171,15 @@ def _quantization_config(quantization: str) -> Any:
 
 
 def _shapes(network: Any, config: PreTrainedConfig) -> dict[str, torch.Size]:
-    """What the config promises; the loader compares shapes only where nothing is quantized."""
+    """What the config promises; the loader compares shapes only where nothing is quantized. GPT-2's layers
+    are turned round as they are quantized."""
+    from transformers.pytorch_utils import Conv1D
+
     with torch.device("meta"):
-        return {name: value.shape for name, value in network(config).state_dict().items()}
+        empty = network(config)
+    turned = {f"{path}.weight" for path, layer in empty.named_modules() if isinstance(layer, Conv1D)}
+    shapes = {name: value.shape for name, value in empty.state_dict().items()}
+    return {name: shape[::-1] if name in turned else shape for name, shape in shapes.items()}
 
 
 def _refuse_incomplete(report: dict[str, Any], config: PreTrainedConfig, spec: ModelSpec) -> None:

@@ -58,7 +58,7 @@ def config_for(
     chunk = warps * places
     held = sum(-(-length // chunk) for length in lengths) * places // 32 * matrices
     if is_int8:
-        outputs, most = (8, 256) if rows == 1 else (4 // matrices, 320)
+        outputs, most = (8 if normed_inside else 4, 256) if rows == 1 else (4 // matrices, 320)
     else:
         outputs, most = 4 if normed_inside or rows > 2 else 2 if out >= 16 * _LEAST_PROGRAMS else 1, 128
     while outputs > 1 and (outputs * held > most or out < outputs * _LEAST_PROGRAMS):
@@ -86,7 +86,7 @@ def gated(
     y = x.new_empty(len(x), out)
     for start in range(0, len(x), _MOST_ROWS):
         part = x[start : start + _MOST_ROWS]
-        inside = norm if _norms_inside(len(part), gate) else None
+        inside = norm if _norms_inside(len(part), gate, norm) else None
         config = config_for(out, [length], 2, len(part), inside is not None, gate.weight.dtype)
         if norm is not None and inside is None:
             (part,) = _norm_rows(part, [norm], config, _places_of(gate), pdl)
@@ -152,7 +152,7 @@ def _normed(x: Tensor, parts: Sequence[Normed], y: Tensor, pdl: bool) -> None:
     length = x.shape[1]
     sizes = tuple(part.linear.weight.shape[0] for part in parts)
     norms = [part.norm for part in parts]
-    inside = norms[0] is not None and _norms_inside(len(x), parts[0].linear)
+    inside = _norms_inside(len(x), parts[0].linear, norms[0])
     config = config_for(sum(sizes), [length], 1, len(x), inside, parts[0].linear.weight.dtype)
     inputs: tuple[Tensor, ...] = (x,) * len(parts)
     eps = norms[0].eps if norms[0] is not None else 0.0
@@ -207,9 +207,10 @@ def _norm_rows(
     return [made[different.index(norm)] for norm in norms if norm is not None]
 
 
-def _norms_inside(rows: int, linear: Linear) -> bool:
-    """Whether each program norms x itself, so that it is launched while the norm would run."""
-    return rows == 1
+def _norms_inside(rows: int, linear: Linear, norm: Norm | None) -> bool:
+    """Whether each program norms x itself: of one row, unless that is more work than its int8 weights are."""
+    is_long = linear.weight.dtype == torch.int8 and norm is not None and norm.bias is not None
+    return rows == 1 and norm is not None and not is_long
 
 
 def _places_of(linear: Linear) -> int:

@@ -16,7 +16,8 @@ import pytest
 import torch
 
 import engines.loading.reading
-from engines.loading import LoadedModel, load_model
+from engines.loading import LoadedModel, int8_weights, load_model
+from engines.steps.int8_linear import quantized
 from errors import LoadError, NoRoom, Stopped
 from model_registry.reading.headers import StoredTensor, read_header
 from tests.engines.load_watch import RecordingWatch
@@ -121,6 +122,24 @@ def test_a_fault_at_any_tensor_leaves_nothing(
     assert soon(lambda: threading.active_count() <= threads)
     reads.fail_at = None
     assert load(folder, quantization).model is not None
+
+
+def test_int8_leaves_no_wide_matrix_behind_before_the_next_is_read(
+    folder: Path, reads: FailingReads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a card would have to hold the model in full width. Embedding, head, norms and biases stay."""
+    wide: list[int] = []
+
+    def noting(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        own = weight.untyped_storage().data_ptr()
+        held = (tensor() for tensor in reads.read)
+        names = [tensor for tensor in held if tensor is not None and tensor.ndim == 2 and len(tensor) != 512]
+        wide.append(sum(tensor.untyped_storage().data_ptr() != own for tensor in names))
+        return quantized(weight)
+
+    monkeypatch.setattr(int8_weights, "quantized", noting)
+    load(folder, "int8")
+    assert len(wide) == 4 and sum(wide) == 0
 
 
 @pytest.mark.parametrize("quantization", ["none", "int8"])

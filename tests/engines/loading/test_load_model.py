@@ -20,7 +20,8 @@ from engines.loading import LoadedModel, load_model
 from engines.steps.int8_linear import Int8Linear, quantized
 from errors import BadRequest, LoadError
 from tests.engines.load_watch import RecordingWatch
-from tests.engines.tiny_models import Kind, make_tiny_model, tiny_spec
+from tests.engines.tiny_models import Kind, make_tiny_model, make_tokenizer, tiny_spec
+from tests.every_family import tiny_network
 
 CPU = torch.device("cpu")
 KINDS: list[Kind] = ["gpt_neox", "llama", "qwen3", "exaone4", "rwkv"]
@@ -82,6 +83,22 @@ def test_every_linear_but_the_head_is_read_as_int8_and_everything_else_as_it_is(
             assert type(own) is type(module)
             for name, value in module.named_parameters(recurse=False):
                 assert torch.equal(getattr(own, name), value)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("quantization", "likeness"), [("int8", 0.99), ("nf4", 0.85)])
+def test_layers_that_are_stored_turned_round_are_quantized_as_they_multiply(
+    tmp_path: Path, quantization: str, likeness: float
+) -> None:
+    """GPT-2's linear layers are transformers' Conv1D."""
+    tokenizer = make_tokenizer()
+    shape = {"n_embd": 64, "n_layer": 2, "n_head": 4}
+    tiny_network("gpt2", vocab_size=len(tokenizer), **shape).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    entry = {"architecture": "other", "loading": {"dtype": "float32"}}
+    plain, ours = (load(tmp_path, "gpt_neox", form, **entry) for form in ("none", quantization))
+    alike = torch.nn.functional.cosine_similarity(logits(plain), logits(ours), dim=-1)
+    assert likeness < float(alike.min()) < 1.0
 
 
 @pytest.mark.parametrize("kind", KINDS)
