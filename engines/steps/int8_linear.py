@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 _LARGEST = 127
+_IN_CACHE = 2**17
 
 
 class Int8Linear(nn.Linear):
@@ -40,9 +41,15 @@ def quantized(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def dequantized(weight: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
-    """Each weight rounded once to the type."""
+    """Each weight rounded once to the type. A processor makes float32 of all of them on the way: of some rows
+    at a time, which its cache holds."""
     matrix = torch.empty(weight.shape, dtype=dtype, device=weight.device)
-    return torch.mul(weight, scale[:, None], out=matrix)
+    some = max(1, _IN_CACHE // weight.shape[1]) if weight.device.type == "cpu" else len(weight)
+    for rows, by, place in zip(
+        weight.split(some), scale[:, None].split(some), matrix.split(some), strict=True
+    ):
+        torch.mul(rows, by, out=place)
+    return matrix
 
 
 class _Product(torch.autograd.Function):

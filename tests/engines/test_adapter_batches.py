@@ -103,6 +103,23 @@ def test_no_budget_leaves_an_adapter_waiting_for_its_own_base(specs: dict[str, A
     assert outcomes == {None, "no-room"}
 
 
+@pytest.mark.parametrize("wanted", ["auto", "eager"])
+def test_int8_answers_in_company_as_alone_and_as_the_weights_it_was_made_of(
+    specs: dict[str, Any], wanted: str
+) -> None:
+    with open_engine(specs, choose_step=StepChooser(wanted)) as running:
+        pairs = [(id, question) for question in QUESTIONS for id in (BASE, ADAPTER)]
+        alone = [asked(running, id, question, quantization="int8") for id, question in pairs]
+        steps = {answer.measures.step for answer in alone if answer.model_id == BASE}
+        assert steps == {"fused: step-in-torch" if wanted == "auto" else "eager: step-named"}
+        lives = [
+            running.submit(replace(request(id, question, max_new_tokens=60), quantization="int8"))
+            for id, question in pairs
+        ]
+        assert [answer_of(live).text for live in lives] == [answer.text for answer in alone]
+        assert [answer.text for answer in alone] == [asked(running, *pair).text for pair in pairs]
+
+
 @pytest.mark.parametrize("quantization", ["int8", "nf4"])
 def test_a_quantized_base_carries_the_adapter_too(running: RunningEngine, quantization: str) -> None:
     changes = {"quantization": quantization}

@@ -17,7 +17,10 @@ import torch
 from benchmarks.gpu.shortage import filled
 from benchmarks.networks import Shape, save_random, spec_of
 from engines.base import Answer, FinishReason
+from engines.devices import network_bytes
+from engines.loading import load_model
 from model_registry.spec import ModelSpec
+from tests.engines.load_watch import RecordingWatch
 from tests.engines.running_engine import RunningEngine, answer_of, open_engine
 from tests.engines.tiny_models import Kind, make_tiny_adapter, make_tiny_model, tiny_spec
 
@@ -136,6 +139,18 @@ def test_a_real_shortage_costs_one_answer(wide: dict[str, ModelSpec]) -> None:
         assert running.view().residents[0].cache_bytes == 0
         assert same(running.answer("wide", QUESTIONS[0], max_new_tokens=24)) == expected
         assert len(running.answer("wide", QUESTIONS[0], max_new_tokens=1900).text) == 1900
+
+
+def test_int8_is_read_without_the_wide_model_ever_being_on_the_card(wide: dict[str, ModelSpec]) -> None:
+    device = torch.device(DEVICE)
+    load_model(wide["wide"], "int8", device, RecordingWatch())  # the libraries' own workspaces are there then
+    gc.collect()
+    before = torch.cuda.memory_allocated(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    loaded = load_model(wide["wide"], "int8", device, RecordingWatch())
+    peak = torch.cuda.max_memory_allocated(device) - before
+    wider = sum(value.nbytes for value in loaded.model.parameters() if value.dtype == torch.int8)
+    assert wider > 90 * 2**20 and peak < network_bytes(loaded.model) + wider / 2
 
 
 @pytest.mark.parametrize("form", ["int8", "nf4"])

@@ -19,6 +19,7 @@ from transformers.models.gemma.modeling_gemma import GemmaRMSNorm
 from engines.slot_cache import SlotCache
 from engines.steps.fused_network import read_network
 from engines.steps.fused_step import FusedStep
+from engines.steps.modules_step import ModulesStep
 from engines.steps.tables import RowPlace, StepTables
 from engines.steps.torch_ops import TorchOps
 from errors import StepRefused
@@ -187,13 +188,17 @@ def test_an_attached_adapter_is_passed_over_whether_it_is_on_or_off(kind: str) -
             assert torch.equal(step(tables, 1, 1024), wanted)
 
 
+@pytest.mark.parametrize("int8", [False, True], ids=["wide", "int8"])
 @pytest.mark.parametrize("kind", ["gpt_neox", "mistral", "qwen3", "exaone4"])
-def test_nothing_of_a_step_is_read_on_the_host(kind: str) -> None:
-    """A device without memory refuses whatever would wait for a figure."""
-    network = tiny_network(kind).to(META)
+def test_nothing_of_a_step_is_read_on_the_host(kind: str, int8: bool) -> None:
+    """A device without memory refuses whatever would wait for a figure; through modules, for a graph, too."""
+    network: Any = tiny_network(kind)
+    network = (in_int8(network) if int8 else network).to(META)
     tables = a_row(2, 4 if kind == "gpt_neox" else 2, 8, META)
-    logits = FusedStep(read_network(network), TorchOps())(tables, 1, 1024)
-    assert logits.shape == (1, 96) and logits.device == META
+    with torch.inference_mode():
+        for step in (FusedStep(read_network(network), TorchOps()), ModulesStep(network, TorchOps())):
+            logits = step(tables, 1, 1024)
+            assert logits.shape == (1, 96) and logits.device == META
 
 
 class CountingOps(TorchOps):

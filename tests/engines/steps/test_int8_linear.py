@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engines.steps import int8_linear
 from engines.steps.int8_linear import Int8Linear, dequantized, quantized
 
 TYPES = [torch.float32, torch.bfloat16, torch.float16]
@@ -32,6 +33,13 @@ def test_a_weight_is_within_half_a_step_of_its_row(dtype: torch.dtype) -> None:
     apart = (rows.double() * scale[:, None].double() - weight.double()).abs()
     assert bool((apart <= 0.5001 * scale[:, None].double()).all())
     assert torch.equal(dequantized(rows, scale, dtype), (rows * scale[:, None]).to(dtype))
+
+
+def test_rows_are_made_wide_some_at_a_time_and_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, scale = quantized(torch.randn(7, 33))
+    for most in (1, 33, 70, 7 * 33, 1000):
+        monkeypatch.setattr(int8_linear, "_IN_CACHE", most)
+        assert torch.equal(dequantized(rows, scale, torch.bfloat16), (rows * scale[:, None]).bfloat16())
 
 
 @pytest.mark.parametrize("dtype", TYPES, ids=str)
