@@ -89,6 +89,12 @@ def in_company(running: RunningEngine) -> list[tuple[object, ...]]:
     return [said(answer_of(live)) for live in lives]
 
 
+def graphs(running: RunningEngine, model_id: str) -> int | None:
+    """None where this card's step is not captured. Nothing of the stepper is kept: it holds the weights."""
+    step: Any = getattr(running.stepper(model_id), "_step", None)
+    return len(step._held) if isinstance(step, CapturedStep) else None
+
+
 def figures(running: RunningEngine, model_id: str) -> list[torch.Tensor]:
     return [each.cpu() for each in running.network(model_id).state_dict().values()]
 
@@ -111,12 +117,10 @@ def test_bits_are_equal_and_bytes_are_back_after_three_changes(
             running.answer("two", QUESTIONS[0], max_new_tokens=24)
             view = running.view()
             assert [each.model_id for each in view.parked] == ["one"]
-            assert allocated() - before < weights + view.residents[0].cache_bytes + SLACK
+            assert allocated() - before < weights + view.residents[0].step_bytes + SLACK
             assert in_company(running) == together
             assert all(map(torch.equal, figures(running, "one"), bits))
-            stepper: Any = running.stepper("one")
-            if isinstance(stepper._step, CapturedStep):
-                assert stepper._step.failed is None and stepper._step._held, "graphs are captured again"
+            assert graphs(running, "one") != 0, "they are captured again"
             registered.add(sum(memory.registered.values()))
         assert [said(running.answer("one", each, max_new_tokens=24)) for each in QUESTIONS] == alone
         events = running.view().events
