@@ -83,7 +83,7 @@ def memory_parked(memory: ModelMemory, view: PoolView, titles: Mapping[str, str]
     for parked in view.parked:
         with st.container(border=True):
             name, size, state, load, actions = st.columns(_WIDTHS, vertical_alignment="center")
-            name.markdown(f"{_name(parked, titles, texts)} :gray-badge[{texts.memory['parked']}]")
+            name.markdown(_name(parked, titles, texts, texts.memory["parked"]))
             size.markdown(format_bytes(parked.host_bytes))
             state.markdown(state_in_words(parked, texts))
             load.caption(texts.memory["parked_wakes"])
@@ -105,9 +105,11 @@ def state_in_words(resident: ResidentView, texts: Texts) -> str:
     return texts.memory["idle"].format(time=_duration(resident.idle_seconds, texts))
 
 
-def _name(resident: ResidentView, titles: Mapping[str, str], texts: Texts) -> str:
+def _name(resident: ResidentView, titles: Mapping[str, str], texts: Texts, where: str = "") -> str:
     title = safe_text(titles.get(resident.model_id, resident.model_id))
     badges = f":gray-badge[{texts.memory[f'quantization_{resident.quantization}']}]"
+    if where:
+        badges += f" :gray-badge[{where}]"
     if resident.kept:
         badges += f" :blue-badge[{texts.memory['kept']}]"
     names = ", ".join(safe_text(titles.get(each, each)) for each in resident.adapters)

@@ -29,6 +29,7 @@ class Shared(nn.Module):
         self.head.weight = self.embedding.weight
         self.above = nn.Parameter(flat[40:100].view(6, 10))
         self.below = nn.Parameter(flat[100:400].view(10, 30).T)
+        self.register_buffer("before", flat[:40])
         self.register_buffer("angles", torch.randn(7), persistent=False)
         self.register_buffer("none", torch.empty(0))
         with torch.inference_mode():  # as an adapter is attached on the decode loop's thread
@@ -93,7 +94,8 @@ def test_a_table_that_other_networks_share_stays_where_it_is(network: Shared, me
 def test_weights_are_copied_once_and_buffers_each_time(network: Shared, memory: CountedMemory) -> None:
     copy = HostCopy(memory)
     copy.take_in(own_tensors_of(network))
-    network.get_buffer("angles").fill_(5)
+    for name in ("angles", "before"):  # of its own, and in a storage that weights lie in too
+        network.get_buffer(name).fill_(5)
     network.late = nn.Parameter(torch.full((4, 4), 3.0))
     assert copy.lacking(own_tensors_of(network)) == 512
     copy.take_in(own_tensors_of(network))
@@ -101,7 +103,8 @@ def test_weights_are_copied_once_and_buffers_each_time(network: Shared, memory: 
     figures = network.figures()
     copy.leave_device()
     copy.come_back(lambda share: None)
-    assert same(network, figures) and network.get_buffer("angles").eq(5).all()
+    assert same(network, figures)
+    assert network.get_buffer("angles").eq(5).all() and network.get_buffer("before").eq(5).all()
 
 
 def test_where_the_host_has_no_more_memory_nothing_has_changed(

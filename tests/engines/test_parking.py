@@ -7,6 +7,7 @@ Run: python -m pytest tests/engines/test_parking.py
 from __future__ import annotations
 
 import random
+import weakref
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Four models of a size, others of other families (one with tied weights), adapters over the first."""
     folder = tmp_path_factory.mktemp("models")
     made = models_of_a_size(folder)
+    made |= make_models(folder, {"large": "gpt_neox"}, hidden=HIDDEN * 2)
     made |= make_models(folder / "tied", {"llama": "llama"}, hidden=HIDDEN, tie_word_embeddings=True)
     made |= make_models(folder, {"rwkv": "rwkv", "qwen3": "qwen3"}, hidden=HIDDEN)
     for seed, name in enumerate(("tuned", "other")):
@@ -47,11 +49,13 @@ def test_a_model_that_goes_for_another_comes_back_without_being_read_again(
     with opened() as running:
         first = asked(running, "a")
         network = running.network("a")
+        stepper = weakref.ref(running.stepper("a"))
         before, figures = storages_of(network), [each.clone() for each in network.state_dict().values()]
         asked(running, "b")
         view = running.view()
         assert parked(view) == ["a"] and [each.model_id for each in view.residents] == ["b"]
         assert sum(storages_of(network).values()) == 0 and view.host_used >= one_model
+        assert stepper() is None, "its tables and graphs would stay"
         assert view.parked[0].host_bytes == view.host_used
         assert asked(running, "a") == first
         assert storages_of(network) == before
@@ -143,6 +147,13 @@ def test_of_a_model_on_the_device_only_the_copy_goes(opened: OpenParking) -> Non
         assert asked(running, "a") and running.loads == ["a", "b", "c", "d"]
 
 
+def test_nobody_is_dropped_for_a_model_that_has_no_room_even_so(opened: OpenParking) -> None:
+    with opened(here=4.2, host=1.5) as running:
+        for model_id in ("a", "large", "b"):
+            asked(running, model_id)
+        assert parked(running.view()) == ["a"] and happened(running)[-2] == ("release", "large")
+
+
 @pytest.mark.parametrize("host", [0, 0.9])
 def test_a_model_for_which_the_host_has_no_room_is_unloaded(opened: OpenParking, host: float) -> None:
     with opened(host=host) as running:
@@ -158,7 +169,8 @@ def test_a_model_unloaded_by_hand_takes_its_copy_along(opened: OpenParking, memo
             asked(running, model_id)
         assert running.view().residents[0].host_bytes > 0
         wait_until(lambda: running.release("a"))
-        assert parked(running.view()) == ["b"] and running.view().host_used == memory.nbytes
+        view = running.view()
+        assert parked(view) == ["b"] and view.parked[0].host_bytes == view.host_used == memory.nbytes
 
 
 def test_what_a_load_would_take_says_that_it_is_parked(opened: OpenParking) -> None:
