@@ -19,6 +19,7 @@ from engines.base import Answer
 from engines.host_memory import PinnedMemory
 from engines.parking import Parking
 from engines.steps.captured_step import CapturedStep
+from engines.steps.choice import StepChooser
 from model_registry.spec import ModelSpec
 from tests.engines.running_engine import RunningEngine, answer_of, open_engine
 from tests.engines.tiny_models import make_tiny_adapter, make_tiny_model, tiny_spec
@@ -103,13 +104,14 @@ def test_bits_are_equal_and_bytes_are_back_after_three_changes(
     wide: dict[str, ModelSpec], memory: CountedPinned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(host_copy, "_BLOCK", 2**28)
-    with open_engine(wide, str(DEVICE)) as plenty:
+    how: Any = {"device": str(DEVICE), "choose_step": StepChooser()}  # what it has proven it proves once
+    with open_engine(wide, **how) as plenty:
         alone = [said(plenty.answer("one", each, max_new_tokens=24)) for each in QUESTIONS]
         together = in_company(plenty)
         (resident,) = plenty.view().residents
     before = allocated()
     budget = int((resident.weight_bytes + resident.step_bytes) * 1.5)
-    with open_engine(wide, str(DEVICE), budget, parking=Parking(8 * 2**30, memory)) as running:
+    with open_engine(wide, budget=budget, parking=Parking(8 * 2**30, memory), **how) as running:
         running.answer("one", QUESTIONS[0], max_new_tokens=24)
         weights, bits = resident.weight_bytes, figures(running, "one")
         registered = set[int]()
@@ -139,11 +141,12 @@ def test_where_the_driver_refuses_to_pin_the_model_is_unloaded_and_the_next_kern
     wide: dict[str, ModelSpec], memory: CountedPinned
 ) -> None:
     memory.is_refused = True
-    with open_engine(wide, str(DEVICE)) as plenty:
+    how: Any = {"device": str(DEVICE), "choose_step": StepChooser("eager")}
+    with open_engine(wide, **how) as plenty:
         first = said(plenty.answer("one", QUESTIONS[0], max_new_tokens=8))
         (resident,) = plenty.view().residents
     budget = int((resident.weight_bytes + resident.step_bytes) * 1.5)
-    with open_engine(wide, str(DEVICE), budget, parking=Parking(8 * 2**30, memory)) as running:
+    with open_engine(wide, budget=budget, parking=Parking(8 * 2**30, memory), **how) as running:
         for model_id in ("one", "two"):
             running.answer(model_id, QUESTIONS[0], max_new_tokens=8)
         assert [each.what for each in running.view().events][:2] == ["load", "release"]
@@ -169,14 +172,15 @@ def test_an_adapter_comes_back_with_its_base_while_another_model_answers(
     }
     path = make_tiny_adapter(root / "tuned", root / "base", ["q_proj", "o_proj"])
     specs["tuned"] = tiny_spec(path, id="tuned", adapter={"base": "base"}, eos_token_ids=[511])
-    with open_engine(specs, str(DEVICE)) as plenty:
+    how: Any = {"device": str(DEVICE), "choose_step": StepChooser("graph")}  # few kernels to compile
+    with open_engine(specs, **how) as plenty:
         for name in ("tuned", "beside"):
             plenty.answer(name, QUESTIONS[0], max_new_tokens=4)
         sizes = [each.weight_bytes + each.step_bytes for each in plenty.view().residents]
         expected = {name: said(plenty.answer(name, QUESTIONS[0], max_new_tokens=24)) for name in specs}
         alone = said(plenty.answer("beside", QUESTIONS[1], max_new_tokens=200))
     budget = int(sum(sizes) + 0.5 * sizes[1])
-    with open_engine(specs, str(DEVICE), budget, parking=Parking(2**30, memory)) as running:
+    with open_engine(specs, budget=budget, parking=Parking(2**30, memory), **how) as running:
         for name in ("tuned", "base"):
             assert said(running.answer(name, QUESTIONS[0], max_new_tokens=24)) == expected[name]
         company = running.ask("beside", QUESTIONS[1], max_new_tokens=200)
