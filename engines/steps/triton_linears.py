@@ -47,21 +47,29 @@ def config_for(
     order.
 
     As an H100 and an H200 measured it: a program computes few outputs, or more where it norms x itself or has
-    more than two rows to share its weights among. Of int8 it has as many as fill 64 registers of each thread,
-    and fewer where each becomes a number for several rows.
+    more than two rows to share its weights among.
     """
-    is_int8 = dtype == torch.int8
+    if dtype == torch.int8:
+        return _config_for_int8(out, lengths, matrices, rows)
     places = 16 // dtype.itemsize * 32
     """That a warp asks for at once."""
-    a_row = 2 if is_int8 else 4
-    warps = min(4 if is_int8 else 8, max(1, triton.next_power_of_2(-(-max(lengths) // (a_row * places)))))
+    warps = min(8, max(1, triton.next_power_of_2(-(-max(lengths) // (4 * places)))))
     chunk = warps * places
     held = sum(-(-length // chunk) for length in lengths) * places // 32 * matrices
-    if is_int8:
-        outputs, most = (8 if normed_inside else 4, 256) if rows == 1 else (4 // matrices, 320)
-    else:
-        outputs, most = 4 if normed_inside or rows > 2 else 2 if out >= 16 * _LEAST_PROGRAMS else 1, 128
-    while outputs > 1 and (outputs * held > most or out < outputs * _LEAST_PROGRAMS):
+    outputs = 4 if normed_inside or rows > 2 else 2 if out >= 16 * _LEAST_PROGRAMS else 1
+    while outputs > 1 and (outputs * held > 128 or out < outputs * _LEAST_PROGRAMS):
+        outputs //= 2
+    return Config(outputs, chunk, warps)
+
+
+def _config_for_int8(out: int, lengths: Sequence[int], matrices: int, rows: int) -> Config:
+    """As an H200 measured it at one row: many outputs, but one where two inputs are read. At several rows
+    what limits them is how many sums and numbers a thread can keep."""
+    warps = min(4, max(1, triton.next_power_of_2(-(-max(lengths) // 1024))))
+    chunk = warps * 512
+    held = sum(-(-length // chunk) for length in lengths) * 16 * matrices
+    outputs, most = (8 if len(lengths) == 1 else 1, 384) if rows == 1 else (4 // matrices, 320 // matrices)
+    while outputs > 1 and (outputs * held > most or out < 2 * outputs * _LEAST_PROGRAMS):
         outputs //= 2
     return Config(outputs, chunk, warps)
 
@@ -86,10 +94,10 @@ def gated(
     y = x.new_empty(len(x), out)
     for start in range(0, len(x), _MOST_ROWS):
         part = x[start : start + _MOST_ROWS]
-        inside = norm if _norms_inside(len(part), gate, norm) else None
+        inside = norm if _norms_inside(len(part), gate) else None
         config = config_for(out, [length], 2, len(part), inside is not None, gate.weight.dtype)
         if norm is not None and inside is None:
-            (part,) = _norm_rows(part, [norm], config, _places_of(gate), pdl)
+            (part,) = _norm_rows(part, [norm], config, pdl)
         kernels.gated_kernel[(triton.cdiv(out, config.outputs),)](
             part,
             (_whole(gate.weight), _whole(up.weight)),
@@ -152,13 +160,12 @@ def _normed(x: Tensor, parts: Sequence[Normed], y: Tensor, pdl: bool) -> None:
     length = x.shape[1]
     sizes = tuple(part.linear.weight.shape[0] for part in parts)
     norms = [part.norm for part in parts]
-    inside = _norms_inside(len(x), parts[0].linear, norms[0])
+    inside = norms[0] is not None and _norms_inside(len(x), parts[0].linear)
     config = config_for(sum(sizes), [length], 1, len(x), inside, parts[0].linear.weight.dtype)
     inputs: tuple[Tensor, ...] = (x,) * len(parts)
     eps = norms[0].eps if norms[0] is not None else 0.0
     if norms[0] is not None and not inside:
-        places = _places_of(parts[0].linear)
-        inputs, norms = tuple(_norm_rows(x, norms, config, places, pdl)), [None] * len(parts)
+        inputs, norms = tuple(_norm_rows(x, norms, config, pdl)), [None] * len(parts)
     programs = (0, *accumulate(triton.cdiv(size, config.outputs) for size in sizes))
     shapes = [_tensors(norm) for norm in norms]
     kernels.normed_kernel[(programs[-1],)](
@@ -181,9 +188,7 @@ def _normed(x: Tensor, parts: Sequence[Normed], y: Tensor, pdl: bool) -> None:
     )
 
 
-def _norm_rows(
-    x: Tensor, norms: Sequence[Norm | None], config: Config, places: int, pdl: bool
-) -> list[Tensor]:
+def _norm_rows(x: Tensor, norms: Sequence[Norm | None], config: Config, pdl: bool) -> list[Tensor]:
     """x after each part's norm, each different norm once; by as many threads as a tile has, so that its sums
     have the order that they have inside one."""
     different = list(dict.fromkeys(norm for norm in norms if norm is not None))
@@ -199,7 +204,6 @@ def _norm_rows(
         ROWS=rows,
         EPS=different[0].eps,
         CHUNK=config.chunk,
-        PLACES=places,
         PDL=pdl,
         num_warps=config.warps,
         **({"launch_pdl": True} if pdl else {}),
@@ -207,15 +211,9 @@ def _norm_rows(
     return [made[different.index(norm)] for norm in norms if norm is not None]
 
 
-def _norms_inside(rows: int, linear: Linear, norm: Norm | None) -> bool:
-    """Whether each program norms x itself: of one row, unless that is more work than its int8 weights are."""
-    is_long = linear.weight.dtype == torch.int8 and norm is not None and norm.bias is not None
-    return rows == 1 and norm is not None and not is_long
-
-
-def _places_of(linear: Linear) -> int:
-    """Neighbours of a row of x that one thread has."""
-    return 16 if linear.weight.dtype == torch.int8 else 8
+def _norms_inside(rows: int, linear: Linear) -> bool:
+    """Whether each program norms x itself."""
+    return rows == 1 and linear.weight.dtype != torch.int8
 
 
 def _tensors(norm: Norm | None) -> tuple[Tensor | None, Tensor | None]:

@@ -24,7 +24,6 @@ def norm_rows(
     ROWS: tl.constexpr,
     EPS: tl.constexpr,
     CHUNK: tl.constexpr,
-    PLACES: tl.constexpr,
     PDL: tl.constexpr,
 ) -> None:
     """Every norm of every row, before a product that would otherwise norm them in each of its programs."""
@@ -32,9 +31,9 @@ def norm_rows(
         tl.extra.cuda.gdc_launch_dependents()
         tl.extra.cuda.gdc_wait()
     row = tl.program_id(0)
-    pieces = row_of(x_ptr + row * STRIDE, K, CHUNK, PLACES)
+    pieces = row_of(x_ptr + row * STRIDE, K, CHUNK)
     for norm in tl.static_range(len(gains)):
-        after = normed(pieces, x_ptr, gains[norm], shifts[norm], K, EPS, CHUNK, PLACES)
+        after = normed(pieces, x_ptr, gains[norm], shifts[norm], K, EPS, CHUNK)
         for piece in tl.static_range(len(after)):
             at = piece * CHUNK + tl.arange(0, CHUNK)
             place = y_ptr + (norm * ROWS + row) * K + at

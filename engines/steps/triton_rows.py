@@ -24,32 +24,28 @@ def _places(at_ptr: tl.tensor, at: tl.tensor, end: tl.constexpr, LENGTH: tl.cons
 
 
 @triton.jit
-def vector(
-    at_ptr: tl.tensor,
-    piece: tl.constexpr,
-    LENGTH: tl.constexpr,
-    CHUNK: tl.constexpr,
-    PLACES: tl.constexpr,
-) -> tl.tensor:
-    """One piece of a row. A thread has PLACES of it that follow one another, as it has of the weights: of
-    sixteen it loads eight at a time, or they would have to be handed from thread to thread."""
-    end: tl.constexpr = piece * CHUNK + CHUNK
-    if PLACES == 16:
-        half = tl.arange(0, CHUNK // 2)
-        at = piece * CHUNK + half // 8 * 16 + half % 8
-        first = _places(at_ptr, at, end, LENGTH).reshape(CHUNK // 16, 8)
-        second = _places(at_ptr, at + 8, end, LENGTH).reshape(CHUNK // 16, 8)
-        part = tl.join(first, second).permute(0, 2, 1).reshape(CHUNK)
-    else:
-        part = _places(at_ptr, piece * CHUNK + tl.arange(0, CHUNK), end, LENGTH)
-    return part
+def _vector(at_ptr: tl.tensor, piece: tl.constexpr, LENGTH: tl.constexpr, CHUNK: tl.constexpr) -> tl.tensor:
+    return _places(at_ptr, piece * CHUNK + tl.arange(0, CHUNK), piece * CHUNK + CHUNK, LENGTH)
 
 
 @triton.jit
-def row_of(x_ptr: tl.tensor, K: tl.constexpr, CHUNK: tl.constexpr, PLACES: tl.constexpr) -> tl.tuple:
+def in_sixteens(
+    at_ptr: tl.tensor, piece: tl.constexpr, LENGTH: tl.constexpr, CHUNK: tl.constexpr
+) -> tl.tensor:
+    """One piece of a row, of which each thread has sixteen places that follow one another, as it has of int8
+    weights: loaded eight at a time, or they would have to be handed from thread to thread."""
+    half = tl.arange(0, CHUNK // 2)
+    at = piece * CHUNK + half // 8 * 16 + half % 8
+    first = _places(at_ptr, at, piece * CHUNK + CHUNK, LENGTH).reshape(CHUNK // 16, 8)
+    second = _places(at_ptr, at + 8, piece * CHUNK + CHUNK, LENGTH).reshape(CHUNK // 16, 8)
+    return tl.join(first, second).permute(0, 2, 1).reshape(CHUNK)
+
+
+@triton.jit
+def row_of(x_ptr: tl.tensor, K: tl.constexpr, CHUNK: tl.constexpr) -> tl.tuple:
     pieces = ()
     for piece in tl.static_range((K + CHUNK - 1) // CHUNK):
-        pieces = pieces + (vector(x_ptr, piece, K, CHUNK, PLACES),)
+        pieces = pieces + (_vector(x_ptr, piece, K, CHUNK),)
     return pieces
 
 
@@ -70,7 +66,6 @@ def normed(
     K: tl.constexpr,
     EPS: tl.constexpr,
     CHUNK: tl.constexpr,
-    PLACES: tl.constexpr,
 ) -> tl.tuple:
     """A row after its norm, rounded where the module rounds; without a shift it is an RMS norm."""
     mean = 0.0
@@ -84,9 +79,9 @@ def normed(
     scale = tl.rsqrt(_mean(squares, K, CHUNK) + EPS)
     after = ()
     for piece in tl.static_range(len(pieces)):
-        gain = vector(gain_ptr, piece, K, CHUNK, PLACES)
+        gain = _vector(gain_ptr, piece, K, CHUNK)
         if shift_ptr is not None:
-            shift = vector(shift_ptr, piece, K, CHUNK, PLACES)
+            shift = _vector(shift_ptr, piece, K, CHUNK)
             part = (pieces[piece] - mean) * scale * gain + shift
         else:
             part = rounded(pieces[piece] * scale, x_ptr) * gain

@@ -4,8 +4,8 @@ All weights of a program's BN outputs are held in registers, asked for before th
 follow one by one, in one order that no number of rows changes. (Walking along the weights once for all rows,
 copied ahead into shared memory, was measured on an H200 and was slower at eight rows.)
 
-int8 weights are walked along once for all rows, because each is made a number first. Every thread has sixteen
-of them from one load, and the same sixteen places of x.
+int8 weights are walked along once for all rows, because each is made a number first. x is normed before them,
+one row too: in each program that would be more instructions than the weights are.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from engines.steps.triton_rows import normed, row_of, vector
+from engines.steps.triton_rows import in_sixteens, normed, row_of
 
 _IS_INTERPRETED = tl.constexpr(triton.knobs.runtime.interpret)
 
@@ -70,7 +70,6 @@ def _numbers(tile: tl.tensor) -> tl.tensor:
 def _int8_sums(
     tiles: tl.tuple,
     x_ptr: tl.tensor,
-    normed_row: tl.tuple,
     K: tl.constexpr,
     STRIDE: tl.constexpr,
     ROWS: tl.constexpr,
@@ -85,42 +84,10 @@ def _int8_sums(
         weights = _numbers(tiles[piece])
         further = ()
         for row in tl.static_range(ROWS):
-            if len(normed_row) > 0:
-                x = normed_row[piece]
-            else:
-                x = vector(x_ptr + row * STRIDE, piece, K, CHUNK, 16)
+            x = in_sixteens(x_ptr + row * STRIDE, piece, K, CHUNK)
             parts = (weights * x[None, :]).reshape(BN, CHUNK // 16, 16)
             further = further + (sums[row] + tl.sum(parts, axis=2),)
         sums = further
-    return sums
-
-
-@triton.jit
-def _sums_of_int8(
-    tiles: tl.tuple,
-    inputs: tl.tuple,
-    gain_ptr: tl.tensor,
-    shift_ptr: tl.tensor,
-    LENGTHS: tl.constexpr,
-    STRIDES: tl.constexpr,
-    ROWS: tl.constexpr,
-    EPS: tl.constexpr,
-    BN: tl.constexpr,
-    CHUNK: tl.constexpr,
-) -> tl.tuple:
-    """As `_sums` has them. Only a row alone is normed here."""
-    by_matrix = ()
-    for one in tl.static_range(len(tiles)):
-        pieces = ()
-        if gain_ptr is not None:
-            pieces = row_of(inputs[one], LENGTHS[one], CHUNK, 16)
-            pieces = normed(pieces, inputs[one], gain_ptr, shift_ptr, LENGTHS[one], EPS, CHUNK, 16)
-        own = _int8_sums(tiles[one], inputs[one], pieces, LENGTHS[one], STRIDES[one], ROWS, BN, CHUNK)
-        by_matrix = by_matrix + (own,)
-    sums = ()
-    for row in tl.static_range(ROWS):
-        for one in tl.static_range(len(tiles)):
-            sums = sums + (by_matrix[one][row],)
     return sums
 
 
@@ -137,15 +104,21 @@ def _sums(
     BN: tl.constexpr,
     CHUNK: tl.constexpr,
 ) -> tl.tuple:
-    """What each thread adds: of the first row with each matrix, then of the next."""
+    """Of each matrix and row, [BN, CHUNK / 8]: what each thread adds."""
     sums = ()
     for row in tl.static_range(ROWS):
         for one in tl.static_range(len(tiles)):
-            pieces = row_of(inputs[one] + row * STRIDES[one], LENGTHS[one], CHUNK, 8)
+            pieces = row_of(inputs[one] + row * STRIDES[one], LENGTHS[one], CHUNK)
             if gain_ptr is not None:
-                pieces = normed(pieces, inputs[one], gain_ptr, shift_ptr, LENGTHS[one], EPS, CHUNK, 8)
+                pieces = normed(pieces, inputs[one], gain_ptr, shift_ptr, LENGTHS[one], EPS, CHUNK)
             sums = sums + (_thread_sums(tiles[one], pieces, BN, CHUNK),)
-    return sums
+    by_matrix = ()
+    for one in tl.static_range(len(tiles)):
+        own = ()
+        for row in tl.static_range(ROWS):
+            own = own + (sums[row * len(tiles) + one],)
+        by_matrix = by_matrix + (own,)
+    return by_matrix
 
 
 @triton.jit
@@ -222,13 +195,13 @@ def products(
     the wait; weights are written by none."""
     tiles = _tiles(weights, outputs, size, LENGTHS, WHOLE, CHUNK, PDL)
     if tiles[0][0].dtype == tl.int8:
-        sums = _sums_of_int8(tiles, inputs, gain_ptr, shift_ptr, LENGTHS, STRIDES, ROWS, EPS, BN, CHUNK)
+        by_matrix = ()
+        for one in tl.static_range(len(weights)):
+            own = _int8_sums(tiles[one], inputs[one], LENGTHS[one], STRIDES[one], ROWS, BN, CHUNK)
+            by_matrix = by_matrix + (own,)
     else:
-        sums = _sums(tiles, inputs, gain_ptr, shift_ptr, LENGTHS, STRIDES, ROWS, EPS, BN, CHUNK)
+        by_matrix = _sums(tiles, inputs, gain_ptr, shift_ptr, LENGTHS, STRIDES, ROWS, EPS, BN, CHUNK)
     found = ()
     for one in tl.static_range(len(weights)):
-        own = ()
-        for row in tl.static_range(ROWS):
-            own = own + (sums[row * len(weights) + one],)
-        found = found + (_together(own, BN),)
+        found = found + (_together(by_matrix[one], BN),)
     return found
