@@ -16,19 +16,23 @@ import torch
 
 from engines.shortage import DEVICE_CALLS
 
-_CGROUP = Path("/sys/fs/cgroup")
+_CGROUPS = (
+    (Path("/sys/fs/cgroup"), "memory.max", "memory.current"),
+    (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes", "memory.usage_in_bytes"),
+)
+"""Where Linux says what a container may take and takes, in the second and the first version."""
 _FILE_PAGES = ("inactive_file ", "active_file ")
 
 
 def available_on_host() -> int:
     """What can still be had without swapping; in a container no more than its own limit leaves."""
     available = psutil.virtual_memory().available
-    with suppress(OSError, ValueError):
-        limit = int((_CGROUP / "memory.max").read_text())  # "max" is no number: no limit
-        used = int((_CGROUP / "memory.current").read_text())
-        lines = (_CGROUP / "memory.stat").read_text().splitlines()
-        cached = sum(int(line.split()[1]) for line in lines if line.startswith(_FILE_PAGES))
-        available = min(available, max(0, limit - used + cached))
+    for folder, limit, used in _CGROUPS:
+        with suppress(OSError, ValueError):  # "max" is no number: no limit
+            left = int((folder / limit).read_text()) - int((folder / used).read_text())
+            lines = (folder / "memory.stat").read_text().splitlines()
+            cached = sum(int(line.split()[1]) for line in lines if line.startswith(_FILE_PAGES))
+            available = min(available, max(0, left + cached))
     return available
 
 

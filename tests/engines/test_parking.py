@@ -83,16 +83,21 @@ def test_a_model_answers_the_same_alone_and_in_company_however_often_it_was_park
         assert running.loads == [kind, "b"] and len(host) == 1
 
 
-def test_int8_weights_are_parked_with_their_scales(opened: OpenParking) -> None:
-    how: dict[str, Any] = {"quantization": "int8", "max_new_tokens": 8}
-    with opened() as running:
+@pytest.mark.parametrize("quantization", ["int8", "nf4"])
+def test_quantized_weights_are_parked_with_what_lies_beside_them(
+    opened: OpenParking, memory: CountedMemory, quantization: str
+) -> None:
+    how: dict[str, Any] = {"quantization": quantization, "max_new_tokens": 8}
+    with opened(here=1.45) as running:
         first = said(running.answer("a", QUESTIONS[0], **how))
-        figures = [each.clone() for each in running.network("a", "int8").state_dict().values()]
+        network, whole = running.network("a", quantization), running.view().residents[0].weight_bytes
+        figures = [each.clone() for each in network.parameters()]
         asked(running, "b")
-        assert [each.quantization for each in running.view().parked] == ["int8"]
-        assert sum(storages_of(running.network("a", "int8")).values()) == 0
+        assert [each.quantization for each in running.view().parked] == [quantization]
+        assert sum(storages_of(network).values()) == 0
+        assert running.view().events[1].bytes == pytest.approx(whole, rel=0.01)
         assert said(running.answer("a", QUESTIONS[0], **how)) == first
-        assert all(map(torch.equal, running.network("a", "int8").state_dict().values(), figures))
+        assert all(map(torch.equal, network.parameters(), figures))
         assert running.loads == ["a", "b"]
 
 

@@ -7,12 +7,14 @@ Run: python -m pytest tests/engines/test_parking_failures.py
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 
-from engines import host_copy, parking
+from engines import host_copy, host_memory, parking
 from engines.base import FinishReason, LiveAnswer
 from engines.host_copy import HostCopy
 from engines.resident_figures import ResidentKey
@@ -41,6 +43,21 @@ def test_memory_that_other_programs_need_is_not_taken(
         for model_id in "aba":
             asked(running, model_id)
         assert running.loads == ["a", "b", "a"]
+
+
+@pytest.mark.parametrize(("limit", "left"), [("1000", 450), ("600", 50), ("100", 0), ("max", None)])
+def test_a_container_has_no_more_than_its_limit_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, left: int | None
+) -> None:
+    """Pages of files that were read can be had back."""
+    whole = psutil.virtual_memory()
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: whole)
+    monkeypatch.setattr(host_memory, "_CGROUPS", ((tmp_path, "memory.max", "memory.current"),))
+    assert host_memory.available_on_host() == whole.available
+    (tmp_path / "memory.max").write_text(f"{limit}\n")
+    (tmp_path / "memory.current").write_text("600\n")
+    (tmp_path / "memory.stat").write_text("anon 500\ninactive_file 40\nactive_file 10\nshmem 7\n")
+    assert host_memory.available_on_host() == (whole.available if left is None else left)
 
 
 def test_where_the_host_refuses_memory_the_model_is_unloaded_and_nobody_hears_of_it(
