@@ -118,7 +118,7 @@ def test_a_row_on_a_card_has_the_same_bits_alone_and_in_company(name: str) -> No
         assert torch.equal(TritonOps().attend(mixed[row, None], heads, 0, tables, 1024), together[row, None])
 
 
-@pytest.mark.parametrize("product", PRODUCTS[:-2], ids=lambda one: one.name)
+@pytest.mark.parametrize("product", PRODUCTS[:3], ids=lambda one: one.name)
 def test_products_of_int8_are_those_of_the_reference_with_the_same_bits_in_company(product: Product) -> None:
     from engines.steps.triton_ops import TritonOps
 
@@ -127,7 +127,7 @@ def test_products_of_int8_are_those_of_the_reference_with_the_same_bits_in_compa
     ops = TritonOps(torch.cuda.get_device_capability() >= (9, 0))
     together, wanted = held.call(ops, 8), held.call(TorchOps(), 8)
     assert (together.double() - wanted.double()).norm() < 5e-3 * wanted.double().norm()
-    for rows in range(1, 8):
+    for rows in (1, 3):  # each number of rows is a kernel to compile
         assert torch.equal(held.call(ops, rows), together[:rows]), f"{rows} rows"
 
 

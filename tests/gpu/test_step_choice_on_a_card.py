@@ -56,8 +56,7 @@ def chosen(
         return running.view().residents[0].step, answer.measures.step
 
 
-@pytest.mark.parametrize("form", ["none", "int8"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "form"), [*((kind, "none") for kind in KINDS), ("gpt_neox", "int8")])
 def test_each_family_is_stepped_in_the_fastest_way(specs: dict[str, ModelSpec], kind: str, form: str) -> None:
     choice, step = chosen(specs, kind, form=form)
     assert choice.name == ("fused-graph" if HAS_KERNELS else "graph"), [str(each) for each in choice.reasons]
@@ -66,15 +65,14 @@ def test_each_family_is_stepped_in_the_fastest_way(specs: dict[str, ModelSpec], 
 
 def test_rwkv_and_adapters_keep_to_the_modules_and_say_so(specs: dict[str, ModelSpec]) -> None:
     assert chosen(specs, "rwkv")[1] == "eager: step-family-not-proven"
-    for form in ("none", "int8"):
+    for form in ("none", "int8"):  # whose layers are made wide within a captured step
         assert chosen(specs, "tuned", form=form)[1] == "graph: step-with-adapter"
 
 
-@pytest.mark.parametrize("form", ["none", "int8"])
 @pytest.mark.parametrize("wanted", ["eager", "graph", "fused"])
-def test_the_step_that_is_named_answers(specs: dict[str, ModelSpec], wanted: str, form: str) -> None:
+def test_the_step_that_is_named_answers(specs: dict[str, ModelSpec], wanted: str) -> None:
     name = {"fused": "fused-graph" if HAS_KERNELS else "graph"}.get(wanted, wanted)
-    assert chosen(specs, "llama", StepChooser(wanted), form)[0].name == name
+    assert chosen(specs, "llama", StepChooser(wanted))[0].name == name
 
 
 def broken_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
