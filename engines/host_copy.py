@@ -15,8 +15,9 @@ import torch
 
 from engines.host_memory import HostMemory
 
-_BLOCK = 2**30
-"""Blocks are taken, copied and stopped between; a copy across two of them would not be one."""
+_BLOCK = 2**28
+"""Pinned in one piece, while the driver lets nobody launch; a larger storage has a block of its own. A stop
+is heard between two."""
 _ALIGNMENT = 512
 
 

@@ -60,7 +60,7 @@ def memory() -> CountedMemory:
     return CountedMemory()
 
 
-@pytest.mark.parametrize("block", [2**30, 300])
+@pytest.mark.parametrize("block", [2**28, 300])
 def test_whatever_shares_or_views_a_storage_is_the_same_object_with_the_same_bits_afterwards(
     network: Shared, memory: CountedMemory, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:

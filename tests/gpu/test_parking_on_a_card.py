@@ -14,7 +14,6 @@ import pytest
 import torch
 
 from benchmarks.networks import Shape, save_random, spec_of
-from engines import host_copy
 from engines.base import Answer
 from engines.host_memory import PinnedMemory
 from engines.parking import Parking
@@ -101,9 +100,8 @@ def figures(running: RunningEngine, model_id: str) -> list[torch.Tensor]:
 
 
 def test_bits_are_equal_and_bytes_are_back_after_three_changes(
-    wide: dict[str, ModelSpec], memory: CountedPinned, monkeypatch: pytest.MonkeyPatch
+    wide: dict[str, ModelSpec], memory: CountedPinned
 ) -> None:
-    monkeypatch.setattr(host_copy, "_BLOCK", 2**28)
     how: Any = {"device": str(DEVICE), "choose_step": StepChooser()}  # what it has proven it proves once
     with open_engine(wide, **how) as plenty:
         alone = [said(plenty.answer("one", each, max_new_tokens=24)) for each in QUESTIONS]
