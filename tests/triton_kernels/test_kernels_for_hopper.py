@@ -47,14 +47,14 @@ def attending(kernels: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def test_every_weight_is_loaded_by_sixteen_bytes(products: dict[str, dict[str, Any]]) -> None:
     with_weights = {name: told for name, told in products.items() if "norm_rows" not in name}
-    assert len(with_weights) == 30
+    assert len(with_weights) == 25
     for name, told in with_weights.items():
         assert told["of 128 bits"] == told["weights"] > 0, name
 
 
 def test_no_int8_is_converted_by_the_slow_instruction(products: dict[str, dict[str, Any]]) -> None:
     int8 = {name: told for name, told in products.items() if "int8" in name}
-    assert len(int8) >= 15 and all(told["conversions"] == 0 for told in int8.values())
+    assert len(int8) >= 10 and all(told["conversions"] == 0 for told in int8.values())
 
 
 def test_nothing_is_spilled(kernels: dict[str, dict[str, Any]]) -> None:
