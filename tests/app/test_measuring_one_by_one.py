@@ -86,6 +86,6 @@ def test_it_is_not_offered_for_one_model_or_hidden_names(engine: ScriptedEngine)
     page.toggle(key=HIDE_NAMES).set_value(True).run()
     assert not keys(page)
     page.toggle(key=HIDE_NAMES).set_value(False).run()
-    assert keys(page)
+    assert keys(page), texts(page)  # failed once in some 220 runs, and nothing told why
     page = answered(MODELS[:1])
     assert "정상 종료" in texts(page) and not keys(page)

@@ -27,14 +27,6 @@ SCREENSHOTS = ROOT / "screenshots"
 NewPerson = Callable[..., BrowserContext]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On a machine of CI, which others load too, a test in a browser may fail once; the summary says so."""
-    if os.environ.get("NARANI_CI"):
-        for item in items:
-            if item.path.is_relative_to(Path(__file__).parent):
-                item.add_marker(pytest.mark.flaky(reruns=1))
-
-
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium")
