@@ -20,7 +20,7 @@ from engines.steps.fused_step import FusedStep
 from engines.steps.ops import Heads, Rotary
 from engines.steps.step import StepName
 from engines.steps.tables import StepTables, length_class
-from engines.steps.torch_ops import TorchOps
+from engines.steps.torch_ops import TorchOps, seen_keys
 
 
 class FusedBatchStepper(BatchStepper):
@@ -59,10 +59,11 @@ class FusedBatchStepper(BatchStepper):
         self._tables.tokens = torch.tensor([token for ids in prompts for token in ids])
         self._tables.lengths = torch.cat(spans)
         hidden = self._fused_prompt.hidden(self._tables, len(self._tables.tokens), length_class(max(ends)))
+        lasts = torch.tensor(list(accumulate(map(len, prompts)))) - 1
+        logits = self._fused_prompt.logits(hidden[lasts])
         for row, end in zip(rows, ends, strict=True):
             row.length = end
-        lasts = list(accumulate(len(ids) for ids in prompts))
-        return self._fused_prompt.logits(hidden[[last - 1 for last in lasts]])
+        return logits
 
 
 class _WindowOps(TorchOps):
@@ -129,10 +130,7 @@ class _PromptOps(_WindowOps):
     def _seen_by(self, window: Window, nearest: int | None) -> Tensor:
         """Which keys [1, 1, tokens, reach] each of a row's tokens sees."""
         if (window.first_slot, nearest) not in self.shared:
-            own, places = window.positions[0][:, None], torch.arange(window.read_to)
-            seen = places <= own
-            if nearest is not None:
-                seen &= places > own - nearest
+            seen = seen_keys(window.positions[0], window.read_to, nearest)
             self.shared[window.first_slot, nearest] = seen[None, None]
         found: Tensor = self.shared[window.first_slot, nearest]
         return found

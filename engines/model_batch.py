@@ -178,7 +178,7 @@ class ModelBatch:
     def _drop_ended(self) -> None:
         """Rows first, then the room, then the word to whoever waits: after it the model may go at once."""
         while self._launched and any(sequence.ended for sequence in self._running.values()):
-            self._give_one()
+            self._give(*self._launched.collect())
         ended = [sequence for sequence in self._everyone() if sequence.ended]
         for row in [row for row, sequence in self._running.items() if sequence.ended]:
             self._stepper.close(row)
@@ -245,9 +245,10 @@ class ModelBatch:
             self._say_reading(self._prompts.sequences[0], self._prompts.progress)
             return
         self._settle()
+        tokens = self._chosen(self._prompts.sequences, logits)  # before they run: none runs without a token
         started = self._prompts.start()
         self._running.update(started)
-        self._hand_out(list(started), logits)
+        self._hand_out(list(started), tokens, logits.dtype)
 
     def _step(self) -> None:
         if not self._launched.may_launch(self._running):
@@ -261,7 +262,8 @@ class ModelBatch:
         rows = list(self._stepper.running)
         logits = self._stepper.step([self._running[row].last_token for row in rows])
         self.kept_bytes = self._stepper.kept_bytes()
-        self._hand_out(rows, logits)
+        tokens = self._chosen([self._running[row] for row in rows], logits)
+        self._hand_out(rows, tokens, logits.dtype)
 
     def _settle(self) -> None:
         """Collect all tokens: whatever changes the rows of a step comes after it."""
@@ -269,18 +271,14 @@ class ModelBatch:
             self._collect_one()
 
     def _collect_one(self) -> None:
-        self._give_one()
+        self._hand_out(*self._launched.collect())
+
+    def _chosen(self, sequences: list[Sequence], logits: torch.Tensor) -> list[int]:
+        return self._sampling.choose(logits, [sequence.sampler for sequence in sequences])
+
+    def _hand_out(self, rows: list[DecodeRow], tokens: list[int], dtype: torch.dtype) -> None:
+        self._give(rows, tokens, dtype)
         if any(sequence.ended for sequence in self._running.values()):
-            self._drop_ended()
-
-    def _give_one(self) -> None:
-        self._give(*self._launched.collect())
-
-    def _hand_out(self, rows: list[DecodeRow], logits: torch.Tensor) -> None:
-        sequences = [self._running[row] for row in rows]
-        tokens = self._sampling.choose(logits, [sequence.sampler for sequence in sequences])
-        self._give(rows, tokens, logits.dtype)
-        if any(sequence.ended for sequence in sequences):
             self._drop_ended()
 
     def _give(self, rows: list[DecodeRow], tokens: list[int], dtype: torch.dtype) -> None:

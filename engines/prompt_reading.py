@@ -51,15 +51,18 @@ class PromptReading:
         """Whether it can be read in one pass with those that are here."""
         if not self._prompts:
             return True
-        fits = sum(prompt.left for prompt in self._prompts) + len(sequence.prompt_ids) <= _TOGETHER
-        begun = any(prompt.read for prompt in self._prompts)
-        return fits and not begun and isinstance(self._stepper, FusedBatchStepper)
+        tokens = sum(prompt.left for prompt in self._prompts) + len(sequence.prompt_ids)
+        is_begun = self._prompts[0].read > 0
+        return isinstance(self._stepper, FusedBatchStepper) and not is_begun and tokens <= _TOGETHER
 
     def add(self, row: DecodeRow, sequence: Sequence) -> None:
         self._prompts.append(_Prompt(row, sequence))
 
     def read(self) -> torch.Tensor | None:
-        """One pass: the logits [prompts, vocabulary] after each, or nothing while one is not read whole."""
+        """One pass: the logits [prompts, vocabulary] after each, or nothing while one is not read whole. It
+        may be asked again until they start, as when memory ran out behind it."""
+        for prompt in self._prompts:
+            prompt.row.length = prompt.read
         if isinstance(self._stepper, FusedBatchStepper) and len(self._prompts) > 1:
             rows = [prompt.row for prompt in self._prompts]
             return self._stepper.read_together(rows, [s.prompt_ids for s in self.sequences])

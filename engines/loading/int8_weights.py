@@ -41,7 +41,7 @@ class Int8Quantizer(HfQuantizer):
                 with torch.device("meta"):
                     layer = Int8Linear(*sides, bias=module.bias is not None)
                 layer.weight, layer.bias = module.weight, module.bias
-                layer.stored_transposed = isinstance(module, Conv1D)  # type: ignore[assignment]
+                layer.stored_transposed = isinstance(module, Conv1D)
                 model.set_submodule(path, layer, strict=True)
 
     def param_needs_quantization(self, model: Any, param_name: str, **others: Any) -> bool:

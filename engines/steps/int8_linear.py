@@ -22,6 +22,8 @@ class Int8Linear(nn.Linear):
 
     scale: Tensor
     """[out], float32."""
+    stored_transposed: bool = False
+    """Its file has [in, out], as GPT-2's have."""
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
         super().__init__(in_features, out_features, bias)

@@ -78,12 +78,7 @@ class TorchOps:
 
     def _seen(self, window: int | None, rows: int, reach: int, tables: StepTables) -> Tensor | None:
         """Which keys [rows, 1, 1, reach] each row's new token sees; None: all."""
-        lengths = tables.lengths[:rows, None]
-        places = torch.arange(reach, device=lengths.device)
-        seen = places <= lengths
-        if window is not None:
-            seen &= places > lengths - window
-        return seen[:, None, None]
+        return seen_keys(tables.lengths[:rows], reach, window)[:, None, None]
 
     def _angles(
         self, rotary: Rotary, rows: int, dtype: torch.dtype, tables: StepTables, keys: int
@@ -109,6 +104,16 @@ class TorchOps:
             both = rotated(torch.cat((query, key), dim=1), cos, sin)
             query, key = both[:, : heads.queries], both[:, heads.queries :]
         return query, key, value
+
+
+def seen_keys(positions: Tensor, reach: int, window: int | None) -> Tensor:
+    """Which of the first `reach` keys [tokens, reach] the token at each position sees: those up to itself, of
+    a window the nearest."""
+    own, places = positions[:, None], torch.arange(reach, device=positions.device)
+    seen = places <= own
+    if window is not None:
+        seen &= places > own - window
+    return seen
 
 
 def turns(rotary: Rotary, dtype: torch.dtype, positions: int) -> tuple[Tensor, Tensor]:

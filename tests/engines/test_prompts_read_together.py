@@ -156,7 +156,7 @@ def test_where_memory_runs_out_in_a_pass_of_several_only_the_newest_pays(
 ) -> None:
     at = 0
     while short_at(loaded, whole, at):
-        at += 1 + at // 4
+        at += 1 + at // 12
     assert at > 100, "memory ran out nowhere"
 
 
